@@ -1,0 +1,72 @@
+"""One DAG for each study in include/studies."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import DAG
+from llm_bench.errors import StudyError
+from llm_bench.join.operator import ValidateAndLoadOperator
+from llm_bench.measure.operator import LLMBenchmarkOperator
+from llm_bench.paths import include
+from llm_bench.rag.operators import PrepareOperator, ScoreOperator
+from llm_bench.study import Study, load_study, study_files
+from llm_bench.timetable import BrokenStudies, SlotTimetable
+
+
+def build(study: Study) -> DAG:
+    """prepare → measure (one per LLM × industry) → score → validate_and_load."""
+    slots = study.window.schedule if study.window else None
+    with DAG(
+        study.dag_id,
+        description=study.description,
+        schedule=SlotTimetable(slots) if slots else None,
+        start_date=slots[0] if slots else None,
+        end_date=slots[len(slots) - 1] if slots else None,
+        catchup=study.catchup,
+        max_active_runs=2,  # a batch that outlasts its slot doesn't hold up the next one
+        tags=["llm-bench"],
+        doc_md=__doc__,
+    ) as dag:
+        dump = study.model_dump(mode="json")
+        prepare = PrepareOperator(task_id="prepare", study=dump, retries=1, retry_delay=timedelta(seconds=10))
+        cells = [
+            {
+                "model": llm.model,
+                "industry": industry,
+                "cell": f"{study.label(llm)} · {industry}",
+                "pool": study.pool(llm.provider),
+            }
+            for llm, industry in study.cells
+        ]
+        measure = LLMBenchmarkOperator.partial(
+            task_id="measure",
+            study=dump,
+            prompts_task_id=prepare.task_id,
+            retries=2,
+            retry_delay=timedelta(seconds=10),
+            map_index_template="{{ task.cell }}",
+        ).expand_kwargs(cells)
+        score = ScoreOperator(
+            task_id="score",
+            study=dump,
+            prompts={industry: prepare.output[industry] for industry in study.industries},
+            cells=measure.output,
+            trigger_rule="all_done",
+        )
+        load = ValidateAndLoadOperator(task_id="validate_and_load", study=dump, records=score.output)
+        prepare >> measure >> score >> load
+    return dag
+
+
+mistakes = []
+for path in study_files(include()):
+    try:
+        study = load_study(path)
+    except StudyError as mistake:
+        mistakes.append(mistake)
+    else:
+        globals()[study.dag_id] = build(study)
+
+if mistakes:
+    llm_bench_broken_studies = DAG("llm_bench_broken_studies", schedule=BrokenStudies(mistakes))

@@ -1,0 +1,40 @@
+"""The command line: ``python -m llm_bench``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from llm_bench import commands
+from llm_bench.errors import LLMBenchError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m llm_bench", description="Measures hosted LLM APIs on a schedule.")
+    actions = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    run = actions.add_parser("run", help="measure one batch of a study in a real Airflow, and sum it up")
+    run.add_argument("study", nargs="?", default="quickstart", help="name of a study in include/studies")
+    up = actions.add_parser("up", help="start Airflow with its UI, until Ctrl-C")
+    for action in (run, up):
+        action.add_argument("--port", type=int, default=8080, help="of the UI, on this machine alone")
+
+    baselines = actions.add_parser("baselines", help="serve the built-in baselines (started by run and up)")
+    baselines.add_argument("--port", type=int, required=True)
+    baselines.add_argument("--first-token-sec", type=float, default=0.0, help="delay, for benchmarks")
+    baselines.add_argument("--token-sec", type=float, default=0.0, help="delay, for benchmarks")
+
+    options = vars(parser.parse_args(arguments))
+    command = getattr(commands, options.pop("command"))
+    try:
+        return int(command(**options))
+    except LLMBenchError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

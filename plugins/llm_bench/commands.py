@@ -1,0 +1,174 @@
+"""What each command does, and what a person sees of it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from llm_bench.analysis.summary import summarise
+from llm_bench.errors import StudyError
+from llm_bench.local.api import AirflowAPI
+from llm_bench.paths import home, include
+from llm_bench.records import Record
+from llm_bench.study import Study, load_study, study_files
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+def run(study: str, port: int) -> int:
+    """Measures one batch in a real Airflow; 0 only for a complete batch."""
+    from llm_bench.local.services import running_airflow  # noqa: PLC0415
+
+    chosen = _study(study)
+    with running_airflow(port, _say) as airflow:
+        airflow.wait_for_dag(chosen.dag_id)
+        run_id = airflow.trigger(chosen.dag_id)
+        _say(f"Measuring a batch of {chosen.name}: {airflow.url}/dags/{chosen.dag_id}/runs/{run_id} (make up to look)")
+        state = _follow(airflow, chosen.dag_id, run_id)
+        finished = airflow.run(chosen.dag_id, run_id)
+        failed = [task for task in airflow.tasks(chosen.dag_id, run_id) if task["state"] == "failed"]
+        _tell_failures(airflow, failed)
+    slot = datetime.fromisoformat(finished["logical_date"])
+    complete = _sum_up(chosen, slot)
+    return 0 if state == "success" and complete else 1
+
+
+def up(port: int) -> int:
+    """Runs Airflow with its UI until Ctrl-C."""
+    from llm_bench.local.services import running_airflow  # noqa: PLC0415
+
+    with running_airflow(port, _say) as airflow:
+        for path in study_files(include()):
+            try:
+                airflow.wait_for_dag(load_study(path).dag_id)
+            except StudyError as mistake:
+                console.print(str(mistake), style="red", markup=False)
+        console.print(f"\nAirflow: [bold]{airflow.url}[/bold]   user {airflow.user}, password {airflow.password}")
+        console.print("Ctrl-C stops it.")
+        try:
+            while True:
+                time.sleep(3600)
+        except KeyboardInterrupt:
+            _say("Stopping Airflow")
+    return 0
+
+
+def baselines(port: int, first_token_sec: float, token_sec: float) -> int:
+    """Serves the built-in baselines on 127.0.0.1."""
+    import uvicorn  # noqa: PLC0415
+
+    from llm_bench.measure.endpoint import application  # noqa: PLC0415
+
+    app = application(first_token_sec=first_token_sec, token_sec=token_sec)
+    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
+    return 0
+
+
+def _say(text: str) -> None:
+    console.print(f"[dim]{time.strftime('%H:%M:%S')}[/dim] {text}")
+
+
+def _study(name: str) -> Study:
+    paths = {path.stem: path for path in study_files(include())}
+    if name not in paths:
+        raise StudyError(f"include/studies/{name}.yaml", [f"there is no such file; studies here: {', '.join(paths)}"])
+    return load_study(paths[name])
+
+
+def _follow(airflow: AirflowAPI, dag_id: str, run_id: str) -> str:
+    """Tells each change until the run has ended; its state."""
+    told = ""
+    started = time.monotonic()
+    while True:
+        state = str(airflow.run(dag_id, run_id)["state"])
+        text = _progress(airflow.tasks(dag_id, run_id))
+        if text != told:
+            _say(f"{time.monotonic() - started:4.0f} s  {text}")
+            told = text
+        if state in {"success", "failed"}:
+            return state
+        time.sleep(1)
+
+
+def _progress(tasks: list[dict[str, Any]]) -> str:
+    names = dict.fromkeys(task["task_id"] for task in sorted(tasks, key=_order))
+    marks = {"success": "✓", "failed": "✗", "upstream_failed": "✗", "running": "…", "up_for_retry": "↻"}
+    parts = []
+    for name in names:
+        states = Counter(task["state"] for task in tasks if task["task_id"] == name)
+        if sum(states.values()) > 1:
+            ended = sum(count for state, count in states.items() if state in {"success", "failed"})
+            cells = ", ".join(
+                str(task["rendered_map_index"])
+                for task in tasks
+                if task["task_id"] == name and task["state"] == "running" and task["rendered_map_index"]
+            )
+            parts.append(f"{name} {ended}/{sum(states.values())}" + (f" ({cells})" if cells else ""))
+        else:
+            parts.append(f"{name} {marks.get(str(next(iter(states))), '·')}")
+    return "  ".join(parts)
+
+
+def _order(task: dict[str, Any]) -> int:
+    order = ("prepare", "measure", "score", "validate_and_load")
+    return order.index(task["task_id"]) if task["task_id"] in order else len(order)
+
+
+def _tell_failures(airflow: AirflowAPI, failed: list[dict[str, Any]]) -> None:
+    for task in sorted(failed, key=_order):
+        name = task["rendered_map_index"] or task["task_id"]
+        for error in airflow.errors(task)[-1:] or ["see its log in the UI (make up)"]:
+            console.print(f"✗ {name}: {error}", style="red", markup=False)
+
+
+def _sum_up(study: Study, slot: datetime) -> bool:
+    """Prints the batch's summary; whether the batch is complete."""
+    from llm_bench.join.store import from_parquet, object_path, open_store  # noqa: PLC0415
+    from llm_bench.rag.knowledge import load_questions  # noqa: PLC0415
+
+    path = object_path("records", study.name, slot, "parquet")
+    found = open_store(study.storage, home()).read(path)
+    records: list[Record] = from_parquet(found[0]) if found else []
+    expected = len(study.llms) * sum(len(load_questions(include(), industry)) for industry in study.industries)
+    if records:
+        console.print(_table(study, records))
+    complete = len(records) == expected
+    console.print(
+        f"records {len(records)}/{expected}" + ("" if complete else ": the batch is not complete"),
+        style="bold green" if complete else "bold red",
+    )
+    if records:
+        console.print(f"Batch:    {study.storage.removeprefix('file://')}/{path}")
+        console.print(f"All data: {home() / 'data' / 'batch_eval_metrics.csv'} (and .json)")
+    console.print("Next:     make up opens Airflow's UI; include/studies/thesis.yaml is the study to adapt.")
+    return complete
+
+
+def _table(study: Study, records: list[Record]) -> Table:
+    labels = {llm.model: study.label(llm) for llm in study.llms}
+    table = Table(title=f"{study.name}, slot {records[0]['slot']}", title_justify="left")
+    for heading in ("LLM", "latency", "TTFT", "tokens/s", "success", "coverage", "grounded", "suspect"):
+        table.add_column(heading, justify="left" if heading == "LLM" else "right")
+    for row in summarise(records):
+        table.add_row(
+            labels.get(row.llm, row.llm),
+            _shown(row.latency_sec, "{:.3f} s"),
+            _shown(row.ttft_sec, "{:.3f} s"),
+            _shown(row.throughput_tps, "{:.0f}"),
+            f"{row.succeeded}/{row.records}",
+            _shown(row.coverage, "{:.2f}"),
+            _shown(row.groundedness, "{:.2f}"),
+            str(row.suspect),
+        )
+    table.caption = "Medians; coverage and groundedness are means. Suspect: this machine was too busy for exact times."
+    table.caption_justify = "left"
+    return table
+
+
+def _shown(value: float | None, form: str) -> str:
+    return "–" if value is None else form.format(value)

@@ -1,0 +1,73 @@
+"""Errors that a person can act on: each one says what is wrong and how to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class LLMBenchError(Exception):
+    """A fault of ours, of the set-up or of the user's input; never a provider's fault, which is data.
+
+    :param cause: what is wrong, one sentence, with the offending value.
+    :param mend: what to do about it, one sentence.
+    """
+
+    def __init__(self, cause: str, mend: str) -> None:
+        self.cause = cause
+        self.mend = mend
+        super().__init__(f"{cause} {mend}")
+
+    def __reduce__(self) -> tuple[type[LLMBenchError], tuple[str, str]]:
+        return type(self), (self.cause, self.mend)
+
+
+class InputFileError(LLMBenchError):
+    """A file of the user's holds mistakes; all of them are listed at once.
+
+    :param path: the file.
+    :param problems: one line each: key, what is wrong, what is allowed.
+    """
+
+    def __init__(self, path: str, problems: Sequence[str]) -> None:
+        self.path = path
+        self.problems = tuple(problems)
+        count = "1 mistake" if len(self.problems) == 1 else f"{len(self.problems)} mistakes"
+        super().__init__(
+            f"{path} has {count}:\n" + "\n".join(f"  {problem}" for problem in self.problems) + "\n",
+            "Correct the file and save it.",
+        )
+
+    def __reduce__(self) -> tuple[type[InputFileError], tuple[str, tuple[str, ...]]]:  # type: ignore[override]
+        return type(self), (self.path, self.problems)
+
+
+class StudyError(InputFileError):
+    """A study file can't be used."""
+
+
+class QuestionSetError(InputFileError):
+    """A question set or its knowledge base can't be used."""
+
+
+class CredentialsError(LLMBenchError):
+    """A key is missing, was refused, or its account can't pay: the user's to mend, never a provider's failure."""
+
+
+class RequestError(LLMBenchError):
+    """The request itself is wrong (unknown provider, refused parameter): it would fail for every question."""
+
+
+class MissingRecordsError(LLMBenchError):
+    """A batch lacks records that its study asks for, or some were refused by the quality gate."""
+
+
+class StorageError(LLMBenchError):
+    """The store can't be read or written."""
+
+
+class ConflictError(StorageError):
+    """Another writer replaced the object since it was read."""
+
+
+class SetupError(LLMBenchError):
+    """The local Airflow can't be started or reached."""

@@ -1,0 +1,92 @@
+"""Airflow's REST API, as far as a run needs it."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from llm_bench.errors import SetupError
+from llm_bench.records import utc_text
+
+
+class AirflowAPI:
+    """A logged-in client.
+
+    :param url: e.g. ``http://127.0.0.1:8080``.
+    """
+
+    def __init__(self, url: str, user: str, password: str) -> None:
+        self.url = url
+        self.user = user
+        self.password = password
+        self._http = httpx.Client(base_url=f"{url}/api/v2", timeout=30)
+        self._log_in()
+
+    def _log_in(self) -> None:
+        reply = httpx.post(
+            f"{self.url}/auth/token", json={"username": self.user, "password": self.password}, timeout=30
+        )
+        reply.raise_for_status()
+        self._http.headers["authorization"] = f"Bearer {reply.json()['access_token']}"
+
+    def request(self, method: str, path: str, **options: Any) -> Any:
+        """The JSON of a reply.
+
+        :raises SetupError: Airflow refused, in its own words.
+        """
+        reply = self._http.request(method, path, **options)
+        if reply.is_error:
+            raise SetupError(f"Airflow refused {method} {path} (HTTP {reply.status_code}): {reply.text[:500]}", "")
+        return reply.json()
+
+    def wait_for_dag(self, dag_id: str, patience_sec: float = 120) -> None:
+        """Waits until Airflow has parsed a DAG.
+
+        :raises SetupError: it has an import error, or isn't there in time.
+        """
+        deadline = time.monotonic() + patience_sec
+        while self._http.get(f"/dags/{dag_id}").status_code == 404:
+            errors = self.request("GET", "/importErrors")["import_errors"]
+            if errors or time.monotonic() > deadline:
+                told = "\n".join(error["stack_trace"] for error in errors) or "It isn't there (yet)."
+                raise SetupError(f"Airflow can't load the DAG {dag_id}. {told}", "")
+            time.sleep(0.5)
+
+    def trigger(self, dag_id: str) -> str:
+        """Starts a run now, on a DAG that needn't be on its schedule; the id of the run."""
+        self.request("PATCH", f"/dags/{dag_id}", json={"is_paused": False})
+        run = self.request("POST", f"/dags/{dag_id}/dagRuns", json={"logical_date": utc_text(datetime.now(UTC))})
+        return str(run["dag_run_id"])
+
+    def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        """A run, as Airflow tells it."""
+        return dict(self.request("GET", f"/dags/{dag_id}/dagRuns/{run_id}"))
+
+    def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """The task instances of a run."""
+        found: list[dict[str, Any]] = []
+        while True:
+            page = self.request(
+                "GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances", params={"limit": 100, "offset": len(found)}
+            )
+            found += page["task_instances"]
+            if len(found) >= page["total_entries"] or not page["task_instances"]:
+                return found
+
+    def errors(self, task: dict[str, Any]) -> list[str]:
+        """The errors in the log of a task instance's last attempt."""
+        log = self.request(
+            "GET",
+            f"/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}/logs/"
+            f"{max(task['try_number'], 1)}",
+            params={"map_index": task["map_index"], "full_content": True},
+            headers={"accept": "application/json"},
+        )
+        found = []
+        for line in log["content"]:
+            if isinstance(line, dict):
+                found += [str(error["exc_value"]) for error in line.get("error_detail") or ()]
+        return found

@@ -1,0 +1,180 @@
+"""Starts and stops the processes of the local Airflow."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import IO
+
+import httpx
+import psutil
+
+from llm_bench.errors import SetupError
+from llm_bench.local.api import AirflowAPI
+from llm_bench.local.config import Config
+from llm_bench.paths import home
+
+PATIENCE_SEC = 180
+"""How long Airflow may take to be healthy; it takes about 20 s on two cores."""
+LEAST_DISK_BYTES = 500 * 1024 * 1024
+
+Say = Callable[[str], None]
+
+
+@contextlib.contextmanager
+def running_airflow(port: int, say: Say) -> Iterator[AirflowAPI]:
+    """A healthy Airflow: the one that is up already, or a new one that is stopped at the end.
+
+    :param port: where to listen on 127.0.0.1, for a new one.
+    :param say: told of each step.
+    :raises SetupError: it can't be started.
+    """
+    airflow_home = home() / ".airflow"
+    airflow_home.mkdir(exist_ok=True)
+    with (airflow_home / "running").open("a+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            config = Config(home(), int(json.loads(lock.read())["port"]))
+            say(f"Airflow is up already at {config.url}")
+            yield _healthy(config, [], say)
+            return
+        config = Config(home(), port)
+        _check_machine(config)
+        lock.truncate(0)
+        lock.write(json.dumps({"port": port, "pid": os.getpid()}))
+        lock.flush()
+        with _processes(config, say) as processes:
+            yield _healthy(config, processes, say)
+
+
+def _check_machine(config: Config) -> None:
+    _stop_leftovers(config)
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", config.port))
+        except OSError:
+            raise SetupError(
+                f"Port {config.port} is taken by another program.",
+                f"Stop that program, or choose another port: make run PORT={config.port + 1}",
+            ) from None
+    free = shutil.disk_usage(config.home).free
+    if free < LEAST_DISK_BYTES:
+        raise SetupError(
+            f"The disk is nearly full: {free // 2**20} MB are free at {config.home}, "
+            f"{LEAST_DISK_BYTES // 2**20} MB are needed.",
+            "Free some space and start again.",
+        )
+
+
+def _stop_leftovers(config: Config) -> None:
+    """Stops what an earlier start left running when it was killed: it holds the port and the database."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            ours = process.environ().get("AIRFLOW_HOME") == str(config.airflow_home)
+            if ours and process.pid != os.getpid() and "airflow" in " ".join(process.cmdline()):
+                process.kill()
+
+
+@contextlib.contextmanager
+def _processes(config: Config, say: Say) -> Iterator[list[tuple[str, subprocess.Popen[bytes]]]]:
+    config.write(Path(__file__).resolve().parents[3])
+    logs = config.airflow_home / "logs"
+    logs.mkdir(exist_ok=True)
+    endpoint = _free_port()
+    environment = config.environment() | {
+        "AIRFLOW_CONN_LLM_BASELINE": json.dumps({"conn_type": "http", "host": f"http://127.0.0.1:{endpoint}/v1"})
+    }
+    say("Starting Airflow (database)")
+    _migrate(config, environment, logs)
+    airflow = [sys.executable, "-m", "airflow"]
+    commands = {
+        "api-server": [*airflow, "api-server"],
+        "scheduler": [*airflow, "scheduler"],
+        "dag-processor": [*airflow, "dag-processor"],
+        "baselines": [sys.executable, "-m", "llm_bench", "baselines", "--port", str(endpoint)],
+    }
+    say(f"Starting Airflow ({', '.join(commands)}); logs are in {logs}")
+    processes: list[tuple[str, subprocess.Popen[bytes]]] = []
+    try:
+        for name, command in commands.items():
+            with (logs / f"{name}.log").open("ab") as log:
+                processes.append((name, _start(command, environment, log)))
+        yield processes
+    finally:
+        _stop([process for _, process in processes])
+
+
+def _start(command: list[str], environment: dict[str, str], log: IO[bytes]) -> subprocess.Popen[bytes]:
+    # A session of its own: Ctrl-C comes to us alone, and we stop the whole group in order.
+    return subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+
+
+def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
+    for sign, patience in ((signal.SIGTERM, 15.0), (signal.SIGKILL, 5.0)):
+        deadline = time.monotonic() + patience
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, sign)
+        for process in processes:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.1, deadline - time.monotonic()))
+
+
+def _migrate(config: Config, environment: dict[str, str], logs: Path) -> None:
+    stamp = config.airflow_home / "migrated"
+    installed = version("apache-airflow")
+    if stamp.exists() and stamp.read_text() == installed and (config.airflow_home / "airflow.db").exists():
+        return
+    log = logs / "migrate.log"
+    with log.open("ab") as file:
+        done = subprocess.run(
+            [sys.executable, "-m", "airflow", "db", "migrate"], env=environment, stdout=file, stderr=file, check=False
+        )
+    if done.returncode:
+        raise SetupError("Airflow's database can't be set up.", f"See the end of {log}.")
+    stamp.write_text(installed)
+
+
+def _healthy(config: Config, processes: list[tuple[str, subprocess.Popen[bytes]]], say: Say) -> AirflowAPI:
+    deadline = time.monotonic() + PATIENCE_SEC
+    while time.monotonic() < deadline:
+        for name, process in processes:
+            if process.poll() is not None:
+                raise SetupError(
+                    f"Airflow's {name} ended with exit code {process.returncode}.",
+                    f"See the end of {config.airflow_home}/logs/{name}.log.",
+                )
+        with contextlib.suppress(httpx.HTTPError, OSError, ValueError, KeyError):
+            health = httpx.get(f"{config.url}/api/v2/monitor/health", timeout=5).json()
+            parts = ("metadatabase", "scheduler", "dag_processor")
+            if all(health[part]["status"] == "healthy" for part in parts):
+                say("Airflow is healthy")
+                return AirflowAPI(config.url, "admin", _password(config))
+        time.sleep(0.5)
+    raise SetupError(
+        f"Airflow isn't healthy after {PATIENCE_SEC} s.", f"See the logs in {config.airflow_home}/logs."
+    )
+
+
+def _password(config: Config) -> str:
+    return str(json.loads(config.passwords.read_text(encoding="utf-8"))["admin"])
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,1 @@
+"""Asking the questions and timing the answers. Nothing here imports torch, pandas or Great Expectations."""

@@ -1,0 +1,324 @@
+"""One request to one LLM: exactly one HTTP attempt through LiteLLM, timed by our transport."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import httpx
+
+from llm_bench.errors import CredentialsError, RequestError
+from llm_bench.measure import failures, wire
+from llm_bench.measure.transport import Exchange, InstrumentedTransport
+from llm_bench.study import LLM, Deadlines, Generation
+
+BASELINE = "baseline"
+"""Provider of the built-in baselines, which speak OpenAI's protocol at an address of this machine."""
+
+_SCHEDSTAT = Path("/proc/thread-self/schedstat")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where an LLM is reached.
+
+    :param api_key: the provider's key; empty for an endpoint that needs none.
+    :param api_base: overrides the provider's own address.
+    """
+
+    api_key: str = ""
+    api_base: str | None = None
+
+    def __repr__(self) -> str:  # a key must not reach a log
+        return f"Endpoint(api_base={self.api_base!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of one request.
+
+    :param exchange: the wire's stamps; times are CLOCK_MONOTONIC.
+    :param answer: what the stream said, as far as it came.
+    :param failure_kind: None for a success.
+    :param error: the fault in the words of the provider or the network, secrets removed.
+    :param delay_sec: time that this thread was ready to run but had no core; None where the system doesn't tell.
+    :param prompt_tokens: tokens of the prompt.
+    :param response_tokens: tokens generated; None when nothing was.
+    :param token_source: ``provider`` or ``estimated``.
+    :param cost_usd: None when no price is known.
+    """
+
+    exchange: Exchange
+    answer: wire.Answer
+    failure_kind: str | None
+    error: str | None
+    delay_sec: float | None
+    prompt_tokens: int | None
+    response_tokens: int | None
+    token_source: str | None
+    cost_usd: float | None
+
+
+class LLMClient:
+    """Asks one LLM, one request at a time, over one connection that stays open.
+
+    :param llm: the LLM.
+    :param endpoint: its key and address.
+    :param generation: what it is asked with.
+    :param deadlines: when a request counts as timed out.
+    """
+
+    def __init__(self, *, llm: LLM, endpoint: Endpoint, generation: Generation, deadlines: Deadlines) -> None:
+        self._llm = llm
+        self._endpoint = endpoint
+        self._generation = generation
+        self._deadlines = deadlines
+        self._litellm = quiet_litellm()
+        self._transport = InstrumentedTransport()
+        self._http = httpx.Client(transport=self._transport, follow_redirects=False)
+        self._warm_up()
+
+    def __enter__(self) -> LLMClient:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._http.close()
+
+    def ask(self, messages: list[dict[str, str]]) -> Reply:
+        """One answer. A provider's fault is in the reply.
+
+        :param messages: the chat so far, OpenAI's form.
+        :raises CredentialsError: the provider refused the key or the account.
+        :raises RequestError: the request is wrong and would be for every question.
+        """
+        exchange = Exchange(
+            connect_sec=self._deadlines.connect_sec,
+            first_token_sec=self._deadlines.first_token_sec,
+            total_sec=self._deadlines.total_sec,
+            has_token=wire.has_token,
+            has_end=wire.has_end,
+        )
+        self._transport.exchange = exchange
+        waited = _waited_for_core()
+        chunks, fault = self._complete(self._http, messages, exchange)
+        delay = None if waited is None else (_waited_for_core() or 0.0) - waited
+        if exchange.requests == 0:
+            raise RequestError(
+                f"LiteLLM made no request to {self._llm.model}: {_scrub(str(fault), exchange)}.",
+                "Check the model string (provider/model) and its parameters in the study file.",
+            )
+        return self._reply(exchange, _answer(exchange, chunks, whole=fault is None), messages, delay)
+
+    def _complete(
+        self, http: httpx.Client, messages: list[dict[str, str]], exchange: Exchange | None
+    ) -> tuple[list[tuple[float, str]], Exception | None]:
+        """LiteLLM's own chunks with the arrival of the bytes they came from, and the exception that ended them."""
+        from litellm.llms.custom_httpx.http_handler import HTTPHandler  # noqa: PLC0415
+
+        baseline = self._llm.provider == BASELINE
+        chunks: list[tuple[float, str]] = []
+        try:
+            stream = self._litellm.completion(
+                model=self._llm.model_name if baseline else self._llm.model,
+                custom_llm_provider="custom_openai" if baseline else None,
+                messages=messages,
+                stream=True,
+                stream_options={"include_usage": True},
+                max_tokens=self._generation.max_tokens,
+                temperature=self._generation.temperature,
+                api_key=self._endpoint.api_key or ("none" if self._endpoint.api_base else None),
+                api_base=self._endpoint.api_base,
+                client=HTTPHandler(client=http),
+                num_retries=0,
+                timeout=self._deadlines.total_sec,
+            )
+            for chunk in stream:
+                chunks.append((exchange.replayed or 0.0 if exchange else 0.0, chunk.model_dump_json()))
+        except Exception as fault:  # noqa: BLE001  (LiteLLM's classes mislead; the exchange tells what happened)
+            return chunks, fault
+        return chunks, None
+
+    def _reply(
+        self,
+        exchange: Exchange,
+        answer: wire.Answer,
+        messages: list[dict[str, str]],
+        delay: float | None,
+    ) -> Reply:
+        streamed = exchange.streamed
+        body = "" if streamed else exchange.text
+        self._raise_on_mistake(exchange, body)
+        kind = failures.failure_kind(
+            missed=exchange.missed,
+            status=exchange.status,
+            broken=exchange.fault is not None,
+            streamed=streamed,
+            error_body=body,
+            answer=answer,
+        )
+        prompt_tokens, response_tokens, source = self._tokens(answer, messages)
+        return Reply(
+            exchange=exchange,
+            answer=answer,
+            failure_kind=kind,
+            error=None if kind is None else self._error(kind, exchange, answer),
+            delay_sec=delay,
+            prompt_tokens=prompt_tokens,
+            response_tokens=response_tokens,
+            token_source=source,
+            cost_usd=self._cost(answer, prompt_tokens, response_tokens),
+        )
+
+    def _raise_on_mistake(self, exchange: Exchange, body: str) -> None:
+        status, text = exchange.status, _scrub(body, exchange)
+        if failures.refused_key(status):
+            raise CredentialsError(
+                f"{self._llm.provider} refused the key or the account (HTTP {status}): {text}",
+                f"Correct the password of the Airflow connection llm_{self._llm.provider} or the provider's "
+                "environment variable, or top up the account, then clear this task.",
+            )
+        if failures.refused_request(status, body):
+            raise RequestError(
+                f"{self._llm.provider} refused the request for {self._llm.model_name} (HTTP {status}): {text}",
+                "Correct the model or the generation settings in the study file, then clear this task.",
+            )
+
+    def _error(self, kind: str, exchange: Exchange, answer: wire.Answer) -> str:
+        if answer.error is not None:
+            text = str(answer.error.get("message") or answer.error)
+        elif exchange.missed is not None:
+            limit = getattr(self._deadlines, f"{exchange.missed}_sec")
+            text = f"not done within {exchange.missed}_sec = {limit:g} s"
+        else:
+            text = ("" if exchange.streamed else exchange.text) or str(exchange.fault or "") or kind
+        return _scrub(text, exchange)
+
+    def _tokens(
+        self, answer: wire.Answer, messages: list[dict[str, str]]
+    ) -> tuple[int | None, int | None, str | None]:
+        usage = answer.usage or {}
+        if usage.get("completion_tokens") is not None:
+            return usage.get("prompt_tokens"), usage["completion_tokens"], "provider"
+        generated = answer.reasoning + answer.text
+        if not generated:
+            return None, None, None
+        count = self._litellm.token_counter
+        return (
+            count(model=self._llm.model, messages=messages),
+            count(model=self._llm.model, text=generated),
+            "estimated",
+        )
+
+    def _cost(self, answer: wire.Answer, prompt_tokens: int | None, response_tokens: int | None) -> float | None:
+        stated = (answer.usage or {}).get("cost")
+        if isinstance(stated, int | float):
+            return float(stated)
+        if prompt_tokens is None or response_tokens is None or self._llm.provider == BASELINE:
+            return None
+        try:
+            prompt_cost, response_cost = self._litellm.cost_per_token(
+                model=self._llm.model, prompt_tokens=prompt_tokens, completion_tokens=response_tokens
+            )
+        except Exception:  # noqa: BLE001  (LiteLLM raises one of many for a model without a price)
+            return None
+        return float(prompt_cost + response_cost)
+
+    def _warm_up(self) -> None:
+        """Runs LiteLLM's whole path once without a network, so that the first question pays for no import."""
+        chunk = (
+            b'data: {"id":"0","object":"chat.completion.chunk","created":0,"model":"m","choices":'
+            b'[{"index":0,"delta":{"role":"assistant","content":"a"},"finish_reason":null}]}\n\n'
+            b'data: {"id":"0","object":"chat.completion.chunk","created":0,"model":"m","choices":'
+            b'[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+        )
+        canned = httpx.MockTransport(
+            lambda _request: httpx.Response(200, headers={"content-type": "text/event-stream"}, content=chunk)
+        )
+        with httpx.Client(transport=canned) as http:
+            self._complete(http, [{"role": "user", "content": "a"}], None)
+        wire.read_answer(wire.events([(0.0, chunk)]))
+
+
+def _answer(exchange: Exchange, chunks: Sequence[tuple[float, str]], *, whole: bool) -> wire.Answer:
+    """What a stream said: from its bytes, or, where they aren't in OpenAI's form, from LiteLLM's translation.
+
+    :param chunks: LiteLLM's chunks with the arrival of their bytes.
+    :param whole: whether LiteLLM read the stream to its end.
+    """
+    if not exchange.streamed:
+        return wire.Answer()
+    answer = wire.read_answer(wire.events(exchange.body))
+    if answer.chunks or not answer.foreign or not chunks:
+        return answer
+    end = [(exchange.body[-1][0], wire.END)] if whole else []
+    translated = wire.read_answer([*chunks, *end])
+    translated.usage = None  # LiteLLM invents counts where there are none, so none of them can be taken
+    return translated
+
+
+def _scrub(text: str, exchange: Exchange) -> str:
+    return failures.scrub(" ".join(text.split()), exchange.secrets)
+
+
+def quiet_litellm() -> ModuleType:
+    """LiteLLM with everything off that would send more than the one request, or go to the network by itself."""
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    os.environ.setdefault("LITELLM_MODE", "PRODUCTION")
+    # Every provider that speaks OpenAI's protocol then goes through the HTTP client that it is given.
+    os.environ["EXPERIMENTAL_OPENAI_BASE_LLM_HTTP_HANDLER"] = "true"
+    import litellm  # noqa: PLC0415
+
+    litellm.telemetry = False
+    litellm.suppress_debug_info = True
+    litellm.disable_streaming_logging = True
+    litellm.num_retries = None  # 0 would be taken for "not set"
+    litellm.callbacks = []
+    litellm.cache = None
+    return litellm
+
+
+def find_endpoint(llm: LLM, api_key: str, api_base: str | None) -> Endpoint:
+    """The endpoint of an LLM, its key from the provider's own environment variable where none is given.
+
+    :param api_key: the key of the Airflow connection, or empty.
+    :param api_base: the address of the Airflow connection, or None.
+    :raises CredentialsError: there is no key; names the connection and the variable.
+    :raises RequestError: LiteLLM knows no such provider.
+    """
+    if api_key or api_base:
+        return Endpoint(api_key, api_base)
+    if llm.provider == BASELINE:
+        raise CredentialsError(
+            "The address of the built-in baselines isn't known: there is no Airflow connection llm_baseline.",
+            "Start Airflow with `make run` or `make up`, which serve the baselines and set the connection.",
+        )
+    litellm = quiet_litellm()
+    try:
+        litellm.get_llm_provider(llm.model)
+    except Exception as fault:
+        raise RequestError(
+            f"LiteLLM knows no provider {llm.provider!r} (model {llm.model!r}).",
+            "Write the model as provider/model with a provider of LiteLLM's list, in the study file.",
+        ) from fault
+    wanted = litellm.validate_environment(llm.model)["missing_keys"]
+    if wanted:
+        raise CredentialsError(
+            f"There is no key for {llm.provider}: neither the Airflow connection llm_{llm.provider} nor the "
+            f"environment variable {' or '.join(wanted)} is set.",
+            f"Add the connection in the UI (Admin → Connections: id llm_{llm.provider}, type http, the key as its "
+            f"password), or set {wanted[0]} and restart Airflow; then clear this task.",
+        )
+    return Endpoint(os.environ.get(f"{llm.provider.upper()}_API_KEY", ""))
+
+
+def _waited_for_core() -> float | None:
+    """Seconds that this thread has spent ready to run without a core, since it started; None where not told."""
+    try:
+        return int(_SCHEDSTAT.read_text().split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return None
+

@@ -1,0 +1,134 @@
+"""From a reply to a record. Pure but for reading this machine's load."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+from typing import Any
+
+from llm_bench import __version__
+from llm_bench.measure import timing
+from llm_bench.measure.client import Reply
+from llm_bench.records import FIELD_NAMES, SCHEMA_VERSION, Record, record_id, utc_text
+from llm_bench.study import LLM
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What all records of one cell share.
+
+    :param slot: when the batch was due.
+    :param run_type: ``scheduled``, ``backfill`` or ``manual``.
+    :param attempt: Airflow's attempt, from 1.
+    """
+
+    study: str
+    slot: datetime
+    run_id: str
+    run_type: str
+    attempt: int
+    llm: LLM
+    industry: str
+    embedding_model: str
+
+
+def machine_load() -> float | None:
+    """1-minute load average per core, or None where the system doesn't tell."""
+    try:
+        return os.getloadavg()[0] / (os.cpu_count() or 1)
+    except OSError:
+        return None
+
+
+def make_record(
+    batch: Batch, prompt: dict[str, Any], reply: Reply, *, measured_at: datetime, wait_sec: float, load: float | None
+) -> Record:
+    """The whole record of one question; scores are null until the batch is scored.
+
+    :param prompt: question_id, question, context_hash, prompt_hash.
+    :param measured_at: wall-clock time when it was asked.
+    :param wait_sec: time waited before, for the rate limit.
+    :param load: this machine's load when it was asked.
+    """
+    slot = utc_text(batch.slot)
+    success = reply.failure_kind is None
+    record: Record = dict.fromkeys(FIELD_NAMES)
+    record |= {
+        "timestamp": utc_text(measured_at),
+        "industry": batch.industry,
+        "question": prompt["question"],
+        "llm_provider": batch.llm.provider,
+        "llm_model": batch.llm.model_name,
+        "success": success,
+        "record_id": record_id(batch.study, slot, batch.llm.model, prompt["question_id"]),
+        "study": batch.study,
+        "slot": slot,
+        "run_id": batch.run_id,
+        "run_type": batch.run_type,
+        "measured_at": utc_text(measured_at),
+        "late_sec": (measured_at - batch.slot).total_seconds(),
+        "attempt": batch.attempt,
+        "question_id": prompt["question_id"],
+        "wait_sec": wait_sec,
+        "context_hash": prompt["context_hash"],
+        "prompt_hash": prompt["prompt_hash"],
+        "client_load": load,
+        "client_delay_sec": reply.delay_sec,
+        "llm_bench_version": __version__,
+        "litellm_version": version("litellm"),
+        "embedding_model": batch.embedding_model,
+        "schema_version": SCHEMA_VERSION,
+    }
+    record |= _clock(reply, success=success) | _tokens(reply) | _outcome(reply)
+    record["suspect"] = timing.suspicion(reply.delay_sec, record["ttft_sec"])
+    return record
+
+
+def _clock(reply: Reply, *, success: bool) -> Record:
+    exchange, answer = reply.exchange, reply.answer
+    sent = exchange.sent
+    if sent is None:
+        return {}
+    arrivals = answer.token_times
+    gaps = timing.gaps(arrivals)
+    latency = answer.ended - sent if success and answer.ended is not None else None
+    tokens = reply.response_tokens
+    connected = exchange.connect_started is not None and exchange.connected is not None
+    return {
+        "latency_sec": latency,
+        "throughput_tps": timing.throughput(tokens, latency),
+        "connect_sec": exchange.connected - exchange.connect_started if connected else None,  # type: ignore[operator]
+        "ttft_sec": arrivals[0] - sent if arrivals else None,
+        "first_answer_sec": answer.first_answer - sent if answer.first_answer is not None else None,
+        "itl_mean_sec": sum(gaps) / len(gaps) if gaps else None,
+        "itl_p99_sec": timing.percentile(gaps, 0.99),
+        "itl_max_sec": max(gaps, default=None),
+        "decode_tps": timing.decode_rate(tokens, arrivals[0], arrivals[-1]) if success and arrivals else None,
+    }
+
+
+def _tokens(reply: Reply) -> Record:
+    usage = reply.answer.usage or {}
+    return {
+        "prompt_tokens": reply.prompt_tokens,
+        "response_tokens": reply.response_tokens,
+        "reasoning_tokens": (usage.get("completion_tokens_details") or {}).get("reasoning_tokens"),
+        "cached_tokens": (usage.get("prompt_tokens_details") or {}).get("cached_tokens"),
+        "token_source": reply.token_source,
+        "cost_usd": reply.cost_usd,
+    }
+
+
+def _outcome(reply: Reply) -> Record:
+    exchange, answer = reply.exchange, reply.answer
+    return {
+        "failure_kind": reply.failure_kind,
+        "http_status": exchange.status,
+        "finish_reason": answer.finish_reason,
+        "error": reply.error,
+        "answer": answer.text or None,
+        "response_model": answer.model,
+        "provider_request_id": exchange.headers.get("x-request-id") or answer.request_id,
+    }

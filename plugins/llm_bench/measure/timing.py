@@ -1,0 +1,53 @@
+"""The clock's metrics, from arrival times. Pure; definitions as in docs/metrics.md. All times in seconds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+SUSPECT_DELAY_SHARE = 0.05
+"""A record is suspect when its thread waited for a core longer than this share of its time to first token: the
+waiting bounds the error of every time in it."""
+SUSPECT_DELAY_SEC = 0.001
+"""Waits below this are never suspect: the scheduler's own granularity."""
+
+
+def throughput(tokens: int | None, seconds: float | None) -> float | None:
+    """Tokens a second over the whole answer; None where either is unknown or no time has passed."""
+    return tokens / seconds if tokens is not None and seconds else None
+
+
+def decode_rate(tokens: int | None, first: float | None, last: float | None) -> float | None:
+    """Tokens a second after the first one; None under two tokens, or when all came in one piece."""
+    if tokens is None or tokens < 2 or first is None or last is None or last <= first:  # noqa: PLR2004
+        return None
+    return (tokens - 1) / (last - first)
+
+
+def gaps(arrivals: Sequence[float]) -> list[float]:
+    """Gaps between token-bearing events, one fewer than there are events."""
+    return [later - earlier for earlier, later in pairwise(arrivals)]
+
+
+def percentile(values: Sequence[float], share: float) -> float | None:
+    """The nearest-rank percentile: a value that was observed; None of nothing.
+
+    :param share: in (0, 1], e.g. 0.99.
+    """
+    if not values:
+        return None
+    return sorted(values)[math.ceil(share * len(values)) - 1]
+
+
+def suspicion(delay_sec: float | None, ttft_sec: float | None) -> str | None:
+    """Why a record's times can't be trusted, or None.
+
+    :param delay_sec: how long the measuring thread was ready to run but had no core.
+    :param ttft_sec: the record's time to first token.
+    """
+    if delay_sec is None or ttft_sec is None or delay_sec <= SUSPECT_DELAY_SEC:
+        return None
+    if delay_sec <= SUSPECT_DELAY_SHARE * ttft_sec:
+        return None
+    return f"the client waited {delay_sec * 1000:.1f} ms for a core, {delay_sec / ttft_sec:.0%} of the TTFT"

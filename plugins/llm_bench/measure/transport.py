@@ -1,0 +1,234 @@
+"""Where the clock is: an httpx transport that stamps bytes as they arrive and holds the deadlines.
+
+The whole answer is read off the socket, each piece stamped, before the client library above sees any of it. So no
+parsing of one piece can delay the reading of the next, and the times are those of the network, not of a library.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import httpcore
+import httpx
+
+Deadline = Literal["connect", "first_token", "total"]
+
+_KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
+
+AFTER_END_SEC = 0.25
+"""How long to wait for the end of a body whose content is complete; reading it lets the connection be used again."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request and all that passed over the wire for it. Times are CLOCK_MONOTONIC, in seconds.
+
+    :param connect_sec: time allowed to open the connection, TLS included.
+    :param first_token_sec: time allowed from the request to its first token.
+    :param total_sec: time allowed from the request to the end of the answer.
+    :param has_token: tells from the body so far whether it holds a generated token.
+    :param has_end: tells from one piece of the body whether it ends the answer.
+    """
+
+    connect_sec: float
+    first_token_sec: float
+    total_sec: float
+    has_token: Callable[[list[tuple[float, bytes]]], bool]
+    has_end: Callable[[bytes], bool]
+    requests: int = 0
+    connect_started: float | None = None
+    connected: float | None = None
+    sent: float | None = None
+    last_read: float | None = None
+    status: int | None = None
+    headers: httpx.Headers = field(default_factory=httpx.Headers)
+    body: list[tuple[float, bytes]] = field(default_factory=list)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """The keys that the request was sent with, so that they can be taken out of whatever comes back."""
+    missed: Deadline | None = None
+    fault: Exception | None = None
+    replayed: float | None = None
+    """Arrival of the piece that the client library above is now reading."""
+    _token_seen: bool = False
+    _ended: float | None = None
+
+    @property
+    def streamed(self) -> bool:
+        """Whether a stream of events came, and not an error page or a JSON error."""
+        return self.headers.get("content-type", "").startswith("text/event-stream")
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return b"".join(piece for _, piece in self.body).decode("utf-8", "replace")
+
+    def trace(self, event: str, _info: dict[str, Any]) -> None:
+        """Takes the stamps that httpcore announces (its ``trace`` extension)."""
+        now = time.monotonic()
+        if event == "connection.connect_tcp.started":
+            self.connect_started = now
+        elif event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
+            self.connected = now
+        elif event == "http11.send_request_headers.started":
+            self.sent = now
+
+    def allowance(self) -> tuple[float, Deadline]:
+        """Seconds left until the next deadline (at most 0 when it has passed), and which one it is."""
+        now = time.monotonic()
+        if self.sent is None:
+            return self.connect_sec - (now - (self.connect_started or now)), "connect"
+        total = self.total_sec - (now - self.sent)
+        if self._ended is not None:
+            return min(total, AFTER_END_SEC - (now - self._ended)), "total"
+        first = self.first_token_sec - (now - self.sent)
+        return (total, "total") if self._token_seen or total <= first else (first, "first_token")
+
+    def receive(self, parts: Iterable[bytes]) -> None:
+        """Reads a whole body, stamping each piece with the time of the read that brought it."""
+        try:
+            for part in parts:
+                self.body.append((self.last_read or time.monotonic(), part))
+                if self._ended is None and self.has_end(part):
+                    self._ended = time.monotonic()
+                if not self._token_seen:
+                    self._token_seen = self.has_token(self.body)
+        except Exception as fault:  # noqa: BLE001  (kept, told by `fault`, and raised again when the body is read)
+            if self._ended is None:
+                self.fault = fault
+            else:
+                self.missed = None  # the answer is complete: what went wrong after it doesn't matter
+
+    def replay(self) -> Iterator[bytes]:
+        """The body as it came, and the fault that ended it, if any."""
+        for self.replayed, part in self.body:
+            yield part
+        if self.fault is not None:
+            raise self.fault
+
+
+class _StampedStream(httpcore.NetworkStream):
+    """A connection whose reads are stamped and end at the deadline of the current exchange."""
+
+    def __init__(self, inner: httpcore.NetworkStream, transport: InstrumentedTransport) -> None:
+        self._inner = inner
+        self._transport = transport
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002  (per read: no deadline)
+        exchange = self._transport.exchange
+        left, deadline = exchange.allowance()
+        try:
+            if left <= 0:
+                raise httpcore.ReadTimeout("deadline passed")
+            data = self._inner.read(max_bytes, left)
+        except httpcore.ReadTimeout:
+            exchange.missed = deadline
+            raise
+        exchange.last_read = time.monotonic()
+        return data
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
+        left, deadline = self._transport.exchange.allowance()
+        try:
+            self._inner.write(buffer, max(left, 0.001))
+        except httpcore.WriteTimeout:
+            self._transport.exchange.missed = deadline
+            raise
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None  # noqa: ARG002
+    ) -> httpcore.NetworkStream:
+        exchange = self._transport.exchange
+        try:
+            inner = self._inner.start_tls(ssl_context, server_hostname, max(exchange.allowance()[0], 0.001))
+        except httpcore.ConnectTimeout:
+            exchange.missed = "connect"
+            raise
+        return _StampedStream(inner, self._transport)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+
+class _StampedBackend(httpcore.NetworkBackend):
+    def __init__(self, transport: InstrumentedTransport) -> None:
+        self._inner = httpcore.SyncBackend()
+        self._transport = transport
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ARG002  (the exchange's own deadline holds)
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        exchange = self._transport.exchange
+        try:
+            stream = self._inner.connect_tcp(host, port, exchange.connect_sec, local_address, socket_options)
+        except httpcore.ConnectTimeout:
+            exchange.missed = "connect"
+            raise
+        return _StampedStream(stream, self._transport)
+
+
+class _Replay(httpx.SyncByteStream):
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._exchange.replay()
+
+
+class InstrumentedTransport(httpx.HTTPTransport):
+    """An httpx transport for one request at a time, over one connection that is kept open between them.
+
+    ``exchange`` must be set to a fresh :class:`Exchange` before each request.
+    """
+
+    exchange: Exchange
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=httpx.create_ssl_context(),
+            max_connections=1,
+            max_keepalive_connections=1,
+            keepalive_expiry=60.0,
+            http2=False,
+            retries=0,
+            network_backend=_StampedBackend(self),
+        )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        exchange = self.exchange
+        exchange.requests += 1
+        exchange.secrets = tuple(
+            request.headers[name].removeprefix("Bearer ") for name in _KEY_HEADERS if name in request.headers
+        )
+        request.extensions["trace"] = exchange.trace
+        # A compressed stream is delivered when the compressor flushes, not when the token is made.
+        request.headers["accept-encoding"] = "identity"
+        try:
+            response = super().handle_request(request)
+        except Exception as fault:
+            exchange.fault = fault
+            raise
+        exchange.status = response.status_code
+        exchange.headers = response.headers
+        try:
+            exchange.receive(response.iter_raw())
+        finally:
+            response.close()
+        return httpx.Response(
+            response.status_code,
+            headers=response.headers,
+            stream=_Replay(exchange),
+            extensions=response.extensions,
+            request=request,
+        )

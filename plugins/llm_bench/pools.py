@@ -1,0 +1,52 @@
+"""An Airflow listener: each run of a study finds the pools that bound how many cells ask one provider at once.
+
+Tasks can't create pools, but the scheduler, where this runs, can; and it is told of a run before any task of it starts.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from airflow.listeners import hookimpl
+
+from llm_bench.errors import StudyError
+from llm_bench.paths import include
+from llm_bench.study import Study, load_study, study_files
+
+if TYPE_CHECKING:
+    from airflow.models.dagrun import DagRun
+
+log = logging.getLogger(__name__)
+
+
+@hookimpl
+def on_dag_run_running(dag_run: DagRun, msg: str) -> None:  # noqa: ARG001
+    """Creates the pools of the run's study, or sets them to the study's ``concurrency``."""
+    study = _study(dag_run.dag_id)
+    if study is not None:
+        create_pools(study)
+
+
+def create_pools(study: Study) -> None:
+    """Creates or updates one pool per provider. Needs the metadata database."""
+    from airflow.models.pool import Pool  # noqa: PLC0415
+
+    for provider in study.providers:
+        Pool.create_or_update_pool(
+            name=study.pool(provider),
+            slots=study.concurrency,
+            description=f"llm-bench: cells of the study {study.name} that ask {provider} at once",
+            include_deferred=False,
+        )
+
+
+def _study(dag_id: str) -> Study | None:
+    for path in study_files(include()):
+        try:
+            study = load_study(path)
+        except StudyError:
+            continue  # an import error in the UI already
+        if study.dag_id == dag_id:
+            return study
+    return None

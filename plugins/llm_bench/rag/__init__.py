@@ -1,0 +1,1 @@
+"""Contexts for the questions, and how well an answer used its context."""

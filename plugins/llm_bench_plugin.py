@@ -1,0 +1,15 @@
+"""All that Airflow discovers of llm-bench."""
+
+from __future__ import annotations
+
+from airflow.plugins_manager import AirflowPlugin
+from llm_bench import pools
+from llm_bench.timetable import SlotTimetable
+
+
+class LLMBenchPlugin(AirflowPlugin):
+    """Registers the timetable, and the listener that creates a study's pools."""
+
+    name = "llm_bench"
+    timetables = [SlotTimetable]
+    listeners = [pools]

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+# Airflow makes its home where it is first imported; the tests' is not the user's.
+os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="llm-bench-airflow-"))
+
+import pytest
+
+from llm_bench.records import FIELD_NAMES, SCHEMA_VERSION, Record, record_id, utc_text
+
+SLOT = datetime(2026, 12, 7, 7, 51, 25, 714285, tzinfo=UTC)
+LLMS = (
+    ("groq", "llama3-70b-8192"),
+    ("groq", "moonshotai/kimi-k2-instruct"),
+    ("openrouter", "mistralai/mistral-7b-instruct"),
+    ("openrouter", "deepseek/deepseek-r1-0528-qwen3-8b"),
+)
+
+MakeRecord = Callable[..., Record]
+MakeBatch = Callable[..., list[Record]]
+
+
+def _make_record(
+    number: int = 0, *, llm: tuple[str, str] = LLMS[0], slot: datetime = SLOT, study: str = "thesis", **changes: Any
+) -> Record:
+    industry = "retail" if number < 10 else "finance"
+    measured_at = slot + timedelta(seconds=2 + number)
+    question_id = f"{industry}-{number % 10 + 1:02}"
+    record: Record = dict.fromkeys(FIELD_NAMES)
+    record |= {
+        "timestamp": utc_text(measured_at),
+        "industry": industry,
+        "question": f"Question {number}: which category generates the highest revenue?",
+        "llm_provider": llm[0],
+        "llm_model": llm[1],
+        "latency_sec": 0.8 + number / 100,
+        "throughput_tps": 120 / (0.8 + number / 100),
+        "success": True,
+        "coverage_score": 0.75,
+        "prompt_tokens": 812,
+        "response_tokens": 120,
+        "record_id": record_id(study, utc_text(slot), "/".join(llm), question_id),
+        "study": study,
+        "slot": utc_text(slot),
+        "run_id": "scheduled__2026-12-07T07:51:25.714285+00:00",
+        "run_type": "scheduled",
+        "measured_at": utc_text(measured_at),
+        "late_sec": 2.0 + number,
+        "attempt": 1,
+        "question_id": question_id,
+        "connect_sec": 0.031,
+        "ttft_sec": 0.2,
+        "first_answer_sec": 0.25,
+        "itl_mean_sec": 0.005,
+        "itl_p99_sec": 0.009,
+        "itl_max_sec": 0.011,
+        "decode_tps": 198.4,
+        "wait_sec": 0.0,
+        "token_source": "provider",
+        "http_status": 200,
+        "finish_reason": "stop",
+        "answer": "Home & Kitchen, € 148.2 million.\n“Toys” came next.",
+        "response_model": llm[1],
+        "provider_request_id": f"req_{number}",
+        "cost_usd": 0.0000712,
+        "groundedness": 0.9,
+        "context_hash": "c" * 64,
+        "prompt_hash": "p" * 64,
+        "client_load": 0.4,
+        "client_delay_sec": 0.0001,
+        "llm_bench_version": "1.0.0",
+        "litellm_version": "1.96.2",
+        "embedding_model": "all-MiniLM-L6-v2",
+        "schema_version": SCHEMA_VERSION,
+    }
+    return record | changes
+
+
+@pytest.fixture(scope="session")
+def make_record() -> MakeRecord:
+    """A valid record: question ``number`` (0 to 19) to one LLM, with changes to any field."""
+    return _make_record
+
+
+@pytest.fixture(scope="session")
+def make_failure() -> MakeRecord:
+    """A valid record of a request that failed: rate-limited where nothing else is said."""
+
+    def make(number: int = 0, **changes: Any) -> Record:
+        empty = dict.fromkeys(
+            (
+                *("latency_sec", "throughput_tps", "coverage_score", "groundedness", "response_tokens", "answer"),
+                *("ttft_sec", "first_answer_sec", "itl_mean_sec", "itl_p99_sec", "itl_max_sec", "decode_tps"),
+                *("finish_reason", "token_source", "cost_usd", "response_model"),
+            )
+        )
+        failed = {"success": False, "failure_kind": "rate_limited", "http_status": 429, "error": "slow down"}
+        return _make_record(number, **{**empty, **failed, **changes})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_batch() -> MakeBatch:
+    """The default study's batch: 20 questions to each of four LLMs, 80 records."""
+
+    def make(**changes: Any) -> list[Record]:
+        return [_make_record(number, llm=llm, **changes) for llm in LLMS for number in range(20)]
+
+    return make
