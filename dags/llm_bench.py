@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from airflow.sdk import DAG
+
 from llm_bench.errors import StudyError
 from llm_bench.join.operator import ValidateAndLoadOperator
 from llm_bench.measure.operator import LLMBenchmarkOperator
@@ -16,13 +17,12 @@ from llm_bench.timetable import BrokenStudies, SlotTimetable
 
 def build(study: Study) -> DAG:
     """prepare → measure (one per LLM × industry) → score → validate_and_load."""
-    slots = study.window.schedule if study.window else None
     with DAG(
         study.dag_id,
         description=study.description,
-        schedule=SlotTimetable(slots) if slots else None,
-        start_date=slots[0] if slots else None,
-        end_date=slots[len(slots) - 1] if slots else None,
+        # The timetable holds the window. As the DAG's start_date and end_date it would also forbid a trial run by hand
+        # before the study starts: Airflow gives such a run no tasks.
+        schedule=SlotTimetable(study.window.schedule) if study.window else None,
         catchup=study.catchup,
         max_active_runs=2,  # a batch that outlasts its slot doesn't hold up the next one
         tags=["llm-bench"],

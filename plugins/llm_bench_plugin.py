@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 from airflow.plugins_manager import AirflowPlugin
+
 from llm_bench import pools
 from llm_bench.timetable import SlotTimetable
 
@@ -11,5 +14,5 @@ class LLMBenchPlugin(AirflowPlugin):
     """Registers the timetable, and the listener that creates a study's pools."""
 
     name = "llm_bench"
-    timetables = [SlotTimetable]
-    listeners = [pools]
+    timetables: ClassVar[list[Any]] = [SlotTimetable]
+    listeners: ClassVar[list[Any]] = [pools]

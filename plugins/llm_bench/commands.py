@@ -7,6 +7,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -151,9 +152,17 @@ def _sum_up(study: Study, slot: datetime) -> bool:
 
 def _table(study: Study, records: list[Record]) -> Table:
     labels = {llm.model: study.label(llm) for llm in study.llms}
-    table = Table(title=f"{study.name}, slot {records[0]['slot']}", title_justify="left")
-    for heading in ("LLM", "latency", "TTFT", "tokens/s", "success", "coverage", "grounded", "suspect"):
-        table.add_column(heading, justify="left" if heading == "LLM" else "right")
+    suspect = sum(record["suspect"] is not None for record in records)
+    table = Table(
+        title=f"{study.name}, slot {records[0]['slot']}",
+        caption="Medians of the answered; coverage is a mean."
+        + (f"\n{suspect} records are suspect: this machine was too busy for exact times." if suspect else ""),
+        box=box.SIMPLE_HEAD,
+        title_justify="left",
+        caption_justify="left",
+    )
+    for heading in ("LLM", "latency", "TTFT", "tok/s", "success", "coverage"):
+        table.add_column(heading, justify="left" if heading == "LLM" else "right", overflow="fold")
     for row in summarise(records):
         table.add_row(
             labels.get(row.llm, row.llm),
@@ -162,11 +171,7 @@ def _table(study: Study, records: list[Record]) -> Table:
             _shown(row.throughput_tps, "{:.0f}"),
             f"{row.succeeded}/{row.records}",
             _shown(row.coverage, "{:.2f}"),
-            _shown(row.groundedness, "{:.2f}"),
-            str(row.suspect),
         )
-    table.caption = "Medians; coverage and groundedness are means. Suspect: this machine was too busy for exact times."
-    table.caption_justify = "left"
     return table
 
 

@@ -10,9 +10,14 @@ from typing import TYPE_CHECKING
 
 from airflow.policies import hookimpl
 
+from airflow import settings
+
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
     from airflow.models.taskinstance import TaskInstance
+
+# Airflow looks for this hook in airflow_local_settings alone when it decides whether to call it for a new instance.
+settings.task_instance_mutation_hook.is_noop = False  # type: ignore[attr-defined]
 
 
 @hookimpl

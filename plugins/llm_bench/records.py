@@ -120,7 +120,9 @@ FIELDS = (
     _text("token_source", "Who counted: the provider, or estimated here.", nullable=True, allowed=TOKEN_SOURCES),
     # outcome
     _text("failure_kind", "Why it failed; null for a success.", nullable=True, allowed=FAILURE_KINDS),
-    Field("http_status", "integer", "HTTP status; null when no response came.", nullable=True, minimum=100, maximum=599),
+    Field(
+        "http_status", "integer", "HTTP status; null when no response came.", nullable=True, minimum=100, maximum=599
+    ),
     _text("finish_reason", "Why the LLM stopped, in its provider's words.", nullable=True),
     _text("error", "The fault in the provider's or the network's words, secrets removed.", nullable=True),
     # answer
@@ -133,9 +135,19 @@ FIELDS = (
     _text("context_hash", "SHA-256 of the context, as given to the LLM."),
     _text("prompt_hash", "SHA-256 of the whole prompt."),
     # client
-    Field("client_load", "float", "Load of this machine when asked: 1-minute load average / cores.", nullable=True, minimum=0),
+    Field(
+        "client_load",
+        "float",
+        "Load of this machine when asked: 1-minute load average / cores.",
+        nullable=True,
+        minimum=0,
+    ),
     _seconds("client_delay_sec", "Time the measuring thread was ready to run but had no core; null where not known."),
-    _text("suspect", "Why the client was too slow or loaded for the times to be trusted; null when they can be.", nullable=True),
+    _text(
+        "suspect",
+        "Why the client was too slow or loaded for the times to be trusted; null when they can be.",
+        nullable=True,
+    ),
     # provenance
     _text("llm_bench_version", "Version of this package."),
     _text("litellm_version", "Version of LiteLLM."),
@@ -153,7 +165,7 @@ def record_id(study: str, slot: str, model: str, question_id: str) -> str:
     :param slot: ISO 8601 UTC text, as ``utc_text`` gives it.
     :return: 32 hexadecimal digits.
     """
-    return hashlib.sha256("\n".join((study, slot, model, question_id)).encode()).hexdigest()[:32]
+    return hashlib.sha256(f"{study}\n{slot}\n{model}\n{question_id}".encode()).hexdigest()[:32]
 
 
 def utc_text(moment: datetime) -> str:
@@ -163,7 +175,7 @@ def utc_text(moment: datetime) -> str:
 
 def arrow_schema(fields: Iterable[Field] = FIELDS) -> pa.Schema:
     """The schema as stored: names, types, units and descriptions."""
-    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow as pa
 
     types = {
         "string": pa.string(),
@@ -174,7 +186,9 @@ def arrow_schema(fields: Iterable[Field] = FIELDS) -> pa.Schema:
     }
     return pa.schema(
         [
-            pa.field(f.name, types[f.type], nullable=f.nullable, metadata={"unit": f.unit, "description": f.description})
+            pa.field(
+                f.name, types[f.type], nullable=f.nullable, metadata={"unit": f.unit, "description": f.description}
+            )
             for f in fields
         ],
         metadata={"schema_version": str(SCHEMA_VERSION)},

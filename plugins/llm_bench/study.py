@@ -312,7 +312,7 @@ def parse_study(content: Any, path: Path, include: Path, start: str | None = Non
     :raises StudyError: with every mistake at once.
     """
     if not isinstance(content, dict):
-        raise StudyError(str(path), ["is not a mapping of keys; see docs/study.md for an example"])
+        raise StudyError(str(path), ["is not a mapping of keys; include/studies/quickstart.yaml is an example"])
     content = {"name": path.stem, **content}
     try:
         study = Study.model_validate(content, context={"stem": path.stem, "include": include})
@@ -334,9 +334,7 @@ def _started_at(study: Study, start: str, path: Path) -> Study:
                 "allowed: ISO 8601 with a UTC offset, e.g. 2026-12-07T08:00:00+01:00"
             ],
         ) from None
-    window = study.window.model_copy(
-        update={"start": moved, "end": moved + (study.window.end - study.window.start)}
-    )
+    window = study.window.model_copy(update={"start": moved, "end": moved + (study.window.end - study.window.start)})
     return study.model_copy(update={"window": window})
 
 
@@ -347,9 +345,7 @@ def load_study(path: Path, include: Path | None = None) -> Study:
     :param include: the folder of questions and knowledge; the one above the file's own where left out.
     :raises StudyError: with every mistake at once.
     """
-    return parse_study(
-        read_yaml(path), path, include or path.resolve().parents[1], os.environ.get(START_VARIABLE)
-    )
+    return parse_study(read_yaml(path), path, include or path.resolve().parents[1], os.environ.get(START_VARIABLE))
 
 
 def study_files(include: Path) -> list[Path]:

@@ -38,7 +38,9 @@ class SlotTimetable(Timetable):
 
     @property
     def summary(self) -> str:
-        return f"{len(self.schedule)} batches, {self.schedule.batches} per {self.schedule.period_us / 3_600_000_000:g} h"
+        return (
+            f"{len(self.schedule)} batches, {self.schedule.batches} per {self.schedule.period_us / 3_600_000_000:g} h"
+        )
 
     def infer_manual_data_interval(self, *, run_after: pendulum.DateTime) -> DataInterval:
         return DataInterval.exact(run_after)

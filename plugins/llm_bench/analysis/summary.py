@@ -16,19 +16,15 @@ class Row:
     :param ttft_sec: median, seconds.
     :param throughput_tps: median, tokens/s.
     :param coverage: mean coverage_score.
-    :param groundedness: mean.
-    :param suspect: records whose times can't be trusted.
     """
 
     llm: str
     records: int
     succeeded: int
-    suspect: int
     latency_sec: float | None
     ttft_sec: float | None
     throughput_tps: float | None
     coverage: float | None
-    groundedness: float | None
 
 
 def summarise(records: Iterable[Mapping[str, Any]]) -> list[Row]:
@@ -48,17 +44,12 @@ def _row(llm: str, group: list[Mapping[str, Any]]) -> Row:
     def middle(name: str) -> float | None:
         return median(known(name)) if known(name) else None
 
-    def mean(name: str) -> float | None:
-        return fmean(known(name)) if known(name) else None
-
     return Row(
         llm=llm,
         records=len(group),
         succeeded=len(succeeded),
-        suspect=sum(record["suspect"] is not None for record in group),
         latency_sec=middle("latency_sec"),
         ttft_sec=middle("ttft_sec"),
         throughput_tps=middle("throughput_tps"),
-        coverage=mean("coverage_score"),
-        groundedness=mean("groundedness"),
+        coverage=fmean(scores) if (scores := known("coverage_score")) else None,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,12 +17,14 @@ class AirflowAPI:
     """A logged-in client.
 
     :param url: e.g. ``http://127.0.0.1:8080``.
+    :param check: raises when Airflow is no longer whole; called with every request, so that nobody waits in vain.
     """
 
-    def __init__(self, url: str, user: str, password: str) -> None:
+    def __init__(self, url: str, user: str, password: str, check: Callable[[], None] = lambda: None) -> None:
         self.url = url
         self.user = user
         self.password = password
+        self._check = check
         self._http = httpx.Client(base_url=f"{url}/api/v2", timeout=30)
         self._log_in()
 
@@ -37,6 +40,7 @@ class AirflowAPI:
 
         :raises SetupError: Airflow refused, in its own words.
         """
+        self._check()
         reply = self._http.request(method, path, **options)
         if reply.is_error:
             raise SetupError(f"Airflow refused {method} {path} (HTTP {reply.status_code}): {reply.text[:500]}", "")

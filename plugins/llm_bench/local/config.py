@@ -59,7 +59,7 @@ class Config:
         def secret(section: str, key: str) -> str:
             return before.get(section, key, fallback="") or urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
-        settings = {
+        settings: dict[str, dict[str, object]] = {
             "core": {
                 "dags_folder": project / "dags",
                 "plugins_folder": project / "plugins",
@@ -90,8 +90,10 @@ class Config:
             "usage_data_collection": {"enabled": False},
         }
         after = configparser.ConfigParser(interpolation=None)
-        after.read_dict({name: {key: str(value) for key, value in section.items()} for name, section in settings.items()})
+        after.read_dict(
+            {name: {key: str(value) for key, value in section.items()} for name, section in settings.items()}
+        )
         self.airflow_home.mkdir(parents=True, exist_ok=True)
-        # Secrets are in it, so it is for its owner alone from its first byte.
-        with open(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        path.touch(mode=0o600)  # secrets are in it, so it is for its owner alone from its first byte
+        with path.open("w", encoding="utf-8") as file:
             after.write(file)

@@ -151,23 +151,25 @@ def _migrate(config: Config, environment: dict[str, str], logs: Path) -> None:
 
 def _healthy(config: Config, processes: list[tuple[str, subprocess.Popen[bytes]]], say: Say) -> AirflowAPI:
     deadline = time.monotonic() + PATIENCE_SEC
-    while time.monotonic() < deadline:
+
+    def check() -> None:
         for name, process in processes:
             if process.poll() is not None:
                 raise SetupError(
                     f"Airflow's {name} ended with exit code {process.returncode}.",
                     f"See the end of {config.airflow_home}/logs/{name}.log.",
                 )
+
+    while time.monotonic() < deadline:
+        check()
         with contextlib.suppress(httpx.HTTPError, OSError, ValueError, KeyError):
             health = httpx.get(f"{config.url}/api/v2/monitor/health", timeout=5).json()
             parts = ("metadatabase", "scheduler", "dag_processor")
             if all(health[part]["status"] == "healthy" for part in parts):
                 say("Airflow is healthy")
-                return AirflowAPI(config.url, "admin", _password(config))
+                return AirflowAPI(config.url, "admin", _password(config), check)
         time.sleep(0.5)
-    raise SetupError(
-        f"Airflow isn't healthy after {PATIENCE_SEC} s.", f"See the logs in {config.airflow_home}/logs."
-    )
+    raise SetupError(f"Airflow isn't healthy after {PATIENCE_SEC} s.", f"See the logs in {config.airflow_home}/logs.")
 
 
 def _password(config: Config) -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import httpx
 
@@ -18,8 +17,6 @@ from llm_bench.study import LLM, Deadlines, Generation
 
 BASELINE = "baseline"
 """Provider of the built-in baselines, which speak OpenAI's protocol at an address of this machine."""
-
-_SCHEDSTAT = Path("/proc/thread-self/schedstat")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +42,6 @@ class Reply:
     :param answer: what the stream said, as far as it came.
     :param failure_kind: None for a success.
     :param error: the fault in the words of the provider or the network, secrets removed.
-    :param delay_sec: time that this thread was ready to run but had no core; None where the system doesn't tell.
     :param prompt_tokens: tokens of the prompt.
     :param response_tokens: tokens generated; None when nothing was.
     :param token_source: ``provider`` or ``estimated``.
@@ -56,7 +52,6 @@ class Reply:
     answer: wire.Answer
     failure_kind: str | None
     error: str | None
-    delay_sec: float | None
     prompt_tokens: int | None
     response_tokens: int | None
     token_source: str | None
@@ -79,14 +74,14 @@ class LLMClient:
         self._deadlines = deadlines
         self._litellm = quiet_litellm()
         self._transport = InstrumentedTransport()
-        self._http = httpx.Client(transport=self._transport, follow_redirects=False)
+        self._handler = _handler(self._transport)
         self._warm_up()
 
     def __enter__(self) -> LLMClient:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        self._http.close()
+        self._handler.close()
 
     def ask(self, messages: list[dict[str, str]]) -> Reply:
         """One answer. A provider's fault is in the reply.
@@ -103,22 +98,18 @@ class LLMClient:
             has_end=wire.has_end,
         )
         self._transport.exchange = exchange
-        waited = _waited_for_core()
-        chunks, fault = self._complete(self._http, messages, exchange)
-        delay = None if waited is None else (_waited_for_core() or 0.0) - waited
+        chunks, fault = self._complete(self._handler, messages, exchange)
         if exchange.requests == 0:
             raise RequestError(
                 f"LiteLLM made no request to {self._llm.model}: {_scrub(str(fault), exchange)}.",
                 "Check the model string (provider/model) and its parameters in the study file.",
             )
-        return self._reply(exchange, _answer(exchange, chunks, whole=fault is None), messages, delay)
+        return self._reply(exchange, _answer(exchange, chunks, whole=fault is None), messages)
 
     def _complete(
-        self, http: httpx.Client, messages: list[dict[str, str]], exchange: Exchange | None
+        self, handler: Any, messages: list[dict[str, str]], exchange: Exchange | None
     ) -> tuple[list[tuple[float, str]], Exception | None]:
         """LiteLLM's own chunks with the arrival of the bytes they came from, and the exception that ended them."""
-        from litellm.llms.custom_httpx.http_handler import HTTPHandler  # noqa: PLC0415
-
         baseline = self._llm.provider == BASELINE
         chunks: list[tuple[float, str]] = []
         try:
@@ -132,13 +123,12 @@ class LLMClient:
                 temperature=self._generation.temperature,
                 api_key=self._endpoint.api_key or ("none" if self._endpoint.api_base else None),
                 api_base=self._endpoint.api_base,
-                client=HTTPHandler(client=http),
+                client=handler,
                 num_retries=0,
                 timeout=self._deadlines.total_sec,
             )
-            for chunk in stream:
-                chunks.append((exchange.replayed or 0.0 if exchange else 0.0, chunk.model_dump_json()))
-        except Exception as fault:  # noqa: BLE001  (LiteLLM's classes mislead; the exchange tells what happened)
+            chunks.extend((exchange.replayed or 0.0 if exchange else 0.0, chunk.model_dump_json()) for chunk in stream)
+        except Exception as fault:
             return chunks, fault
         return chunks, None
 
@@ -147,7 +137,6 @@ class LLMClient:
         exchange: Exchange,
         answer: wire.Answer,
         messages: list[dict[str, str]],
-        delay: float | None,
     ) -> Reply:
         streamed = exchange.streamed
         body = "" if streamed else exchange.text
@@ -166,7 +155,6 @@ class LLMClient:
             answer=answer,
             failure_kind=kind,
             error=None if kind is None else self._error(kind, exchange, answer),
-            delay_sec=delay,
             prompt_tokens=prompt_tokens,
             response_tokens=response_tokens,
             token_source=source,
@@ -197,9 +185,7 @@ class LLMClient:
             text = ("" if exchange.streamed else exchange.text) or str(exchange.fault or "") or kind
         return _scrub(text, exchange)
 
-    def _tokens(
-        self, answer: wire.Answer, messages: list[dict[str, str]]
-    ) -> tuple[int | None, int | None, str | None]:
+    def _tokens(self, answer: wire.Answer, messages: list[dict[str, str]]) -> tuple[int | None, int | None, str | None]:
         usage = answer.usage or {}
         if usage.get("completion_tokens") is not None:
             return usage.get("prompt_tokens"), usage["completion_tokens"], "provider"
@@ -223,7 +209,7 @@ class LLMClient:
             prompt_cost, response_cost = self._litellm.cost_per_token(
                 model=self._llm.model, prompt_tokens=prompt_tokens, completion_tokens=response_tokens
             )
-        except Exception:  # noqa: BLE001  (LiteLLM raises one of many for a model without a price)
+        except Exception:
             return None
         return float(prompt_cost + response_cost)
 
@@ -238,9 +224,17 @@ class LLMClient:
         canned = httpx.MockTransport(
             lambda _request: httpx.Response(200, headers={"content-type": "text/event-stream"}, content=chunk)
         )
-        with httpx.Client(transport=canned) as http:
-            self._complete(http, [{"role": "user", "content": "a"}], None)
+        handler = _handler(canned)
+        self._complete(handler, [{"role": "user", "content": "a"}], None)
+        handler.close()
         wire.read_answer(wire.events([(0.0, chunk)]))
+
+
+def _handler(transport: httpx.BaseTransport) -> Any:
+    """LiteLLM's HTTP client over a transport of ours. It closes its connections when it is garbage: keep it."""
+    from litellm.llms.custom_httpx.http_handler import HTTPHandler
+
+    return HTTPHandler(client=httpx.Client(transport=transport, follow_redirects=False))
 
 
 def _answer(exchange: Exchange, chunks: Sequence[tuple[float, str]], *, whole: bool) -> wire.Answer:
@@ -270,7 +264,7 @@ def quiet_litellm() -> ModuleType:
     os.environ.setdefault("LITELLM_MODE", "PRODUCTION")
     # Every provider that speaks OpenAI's protocol then goes through the HTTP client that it is given.
     os.environ["EXPERIMENTAL_OPENAI_BASE_LLM_HTTP_HANDLER"] = "true"
-    import litellm  # noqa: PLC0415
+    import litellm
 
     litellm.telemetry = False
     litellm.suppress_debug_info = True
@@ -278,7 +272,7 @@ def quiet_litellm() -> ModuleType:
     litellm.num_retries = None  # 0 would be taken for "not set"
     litellm.callbacks = []
     litellm.cache = None
-    return litellm
+    return cast("ModuleType", litellm)
 
 
 def find_endpoint(llm: LLM, api_key: str, api_base: str | None) -> Endpoint:
@@ -313,12 +307,3 @@ def find_endpoint(llm: LLM, api_key: str, api_base: str | None) -> Endpoint:
             f"password), or set {wanted[0]} and restart Airflow; then clear this task.",
         )
     return Endpoint(os.environ.get(f"{llm.provider.upper()}_API_KEY", ""))
-
-
-def _waited_for_core() -> float | None:
-    """Seconds that this thread has spent ready to run without a core, since it started; None where not told."""
-    try:
-        return int(_SCHEDSTAT.read_text().split()[1]) / 1e9
-    except (OSError, IndexError, ValueError):
-        return None
-

@@ -82,9 +82,7 @@ def application(*, first_token_sec: float = 0.0, token_sec: float = 0.0) -> Star
         yield f"data: {json.dumps({**head, 'choices': [], 'usage': total})}\n\n"
         yield "data: [DONE]\n\n"
 
-    return Starlette(
-        routes=[Route("/v1/models", models), Route("/v1/chat/completions", complete, methods=["POST"])]
-    )
+    return Starlette(routes=[Route("/v1/models", models), Route("/v1/chat/completions", complete, methods=["POST"])])
 
 
 def _error(status: int, code: str, message: str) -> Response:

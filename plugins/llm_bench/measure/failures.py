@@ -58,9 +58,9 @@ def status_kind(status: int | None, body: str) -> str | None:
     code = error_code(body)
     if code in _ERROR_CODES:
         return _ERROR_CODES[code]
-    if status == 400 and _TOO_LONG.search(body):  # noqa: PLR2004
+    if status == 400 and _TOO_LONG.search(body):
         return "context_too_long"
-    if status is not None and status >= 500:  # noqa: PLR2004
+    if status is not None and status >= 500:
         return "server_error"
     return _STATUS_KINDS.get(status or 0)
 
@@ -96,7 +96,7 @@ def failure_kind(
         return _TIMEOUT_KINDS[missed]
     if status is None:
         return "connection"
-    if status != 200:  # noqa: PLR2004
+    if status != 200:
         return status_kind(status, error_body) or "bad_response"
     if not streamed:
         return "bad_response"

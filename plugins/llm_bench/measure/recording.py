@@ -75,14 +75,14 @@ def make_record(
         "context_hash": prompt["context_hash"],
         "prompt_hash": prompt["prompt_hash"],
         "client_load": load,
-        "client_delay_sec": reply.delay_sec,
+        "client_delay_sec": reply.exchange.delay_sec,
         "llm_bench_version": __version__,
         "litellm_version": version("litellm"),
         "embedding_model": batch.embedding_model,
         "schema_version": SCHEMA_VERSION,
     }
     record |= _clock(reply, success=success) | _tokens(reply) | _outcome(reply)
-    record["suspect"] = timing.suspicion(reply.delay_sec, record["ttft_sec"])
+    record["suspect"] = timing.suspicion(reply.exchange.delay_sec, record["ttft_sec"])
     return record
 
 

@@ -20,7 +20,7 @@ def throughput(tokens: int | None, seconds: float | None) -> float | None:
 
 def decode_rate(tokens: int | None, first: float | None, last: float | None) -> float | None:
     """Tokens a second after the first one; None under two tokens, or when all came in one piece."""
-    if tokens is None or tokens < 2 or first is None or last is None or last <= first:  # noqa: PLR2004
+    if tokens is None or tokens < 2 or first is None or last is None or last <= first:
         return None
     return (tokens - 1) / (last - first)
 

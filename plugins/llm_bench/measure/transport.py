@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import httpcore
@@ -16,6 +17,7 @@ import httpx
 
 Deadline = Literal["connect", "first_token", "total"]
 
+_SCHEDSTAT = Path("/proc/thread-self/schedstat")
 _KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 
 AFTER_END_SEC = 0.25
@@ -48,17 +50,20 @@ class Exchange:
     body: list[tuple[float, bytes]] = field(default_factory=list)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """The keys that the request was sent with, so that they can be taken out of whatever comes back."""
+    delay_sec: float | None = None
+    """Time, while the clock ran, that this thread was ready to run but had no core; None where not told."""
     missed: Deadline | None = None
     fault: Exception | None = None
     replayed: float | None = None
     """Arrival of the piece that the client library above is now reading."""
     _token_seen: bool = False
     _ended: float | None = None
+    _waited: float | None = None
 
     @property
     def streamed(self) -> bool:
         """Whether a stream of events came, and not an error page or a JSON error."""
-        return self.headers.get("content-type", "").startswith("text/event-stream")
+        return str(self.headers.get("content-type", "")).startswith("text/event-stream")
 
     @property
     def text(self) -> str:
@@ -67,13 +72,13 @@ class Exchange:
 
     def trace(self, event: str, _info: dict[str, Any]) -> None:
         """Takes the stamps that httpcore announces (its ``trace`` extension)."""
-        now = time.monotonic()
         if event == "connection.connect_tcp.started":
-            self.connect_started = now
+            self.connect_started = time.monotonic()
         elif event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
-            self.connected = now
+            self.connected = time.monotonic()
         elif event == "http11.send_request_headers.started":
-            self.sent = now
+            self._waited = waited_for_core()
+            self.sent = time.monotonic()
 
     def allowance(self) -> tuple[float, Deadline]:
         """Seconds left until the next deadline (at most 0 when it has passed), and which one it is."""
@@ -95,18 +100,29 @@ class Exchange:
                     self._ended = time.monotonic()
                 if not self._token_seen:
                     self._token_seen = self.has_token(self.body)
-        except Exception as fault:  # noqa: BLE001  (kept, told by `fault`, and raised again when the body is read)
+        except Exception as fault:
             if self._ended is None:
                 self.fault = fault
             else:
                 self.missed = None  # the answer is complete: what went wrong after it doesn't matter
+        if self._waited is not None:
+            self.delay_sec = (waited_for_core() or 0.0) - self._waited
 
     def replay(self) -> Iterator[bytes]:
         """The body as it came, and the fault that ended it, if any."""
-        for self.replayed, part in self.body:
+        for arrival, part in self.body:
+            self.replayed = arrival
             yield part
         if self.fault is not None:
             raise self.fault
+
+
+def waited_for_core() -> float | None:
+    """Seconds that this thread has spent ready to run without a core since it started; None where not told (Linux)."""
+    try:
+        return int(_SCHEDSTAT.read_text().split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return None
 
 
 class _StampedStream(httpcore.NetworkStream):
@@ -141,7 +157,10 @@ class _StampedStream(httpcore.NetworkStream):
         self._inner.close()
 
     def start_tls(
-        self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None  # noqa: ARG002
+        self,
+        ssl_context: Any,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ARG002
     ) -> httpcore.NetworkStream:
         exchange = self._transport.exchange
         try:

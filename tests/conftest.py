@@ -1,0 +1,31 @@
+"""Shared by all tests: the checkout's own files, and an Airflow home of the tests' own."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+# Airflow reads its home when it is first imported, so this can't wait for a fixture.
+os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="llm-bench-tests-")
+os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(PROJECT / "plugins")
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+os.environ["HF_HUB_OFFLINE"] = "1"
+for name in [name for name in os.environ if name.endswith("_API_KEY") or name.startswith("LLM_BENCH_")]:
+    del os.environ[name]  # a key of the developer's must not reach a test
+
+
+@pytest.fixture(scope="session")
+def project() -> Path:
+    """The checkout."""
+    return PROJECT
+
+
+@pytest.fixture(scope="session")
+def include(project: Path) -> Path:
+    """The shipped studies, questions and knowledge."""
+    return project / "include"

@@ -1,0 +1,196 @@
+"""A provider of chat completions: a real HTTP server on 127.0.0.1 whose every answer is scripted, and which keeps count.
+
+Wire format: OpenAI's chat completion stream, as Groq and OpenRouter document it for their own APIs
+(https://console.groq.com/docs/api-reference, https://openrouter.ai/docs/api-reference/streaming).
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Nothing for so many seconds."""
+
+    seconds: float
+
+
+class Reset:
+    """The connection is reset (TCP RST)."""
+
+
+class Hang:
+    """Nothing more, ever, on a connection that stays open."""
+
+
+Step = bytes | Wait | type[Reset] | type[Hang]
+
+
+@dataclass
+class Response:
+    """What is sent back.
+
+    :param body: pieces, sent as chunks; a reset or a hang between them.
+    :param whole: whether the last chunk, which ends the body, is sent.
+    :param before: done before any header is sent.
+    """
+
+    body: Iterable[Step]
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=lambda: {"content-type": "text/event-stream"})
+    whole: bool = True
+    before: Step | None = None
+
+
+@dataclass
+class Asked:
+    """One request, as it came."""
+
+    path: str
+    headers: dict[str, str]
+    content: dict[str, Any]
+    connection: int
+    at: float
+
+    @property
+    def model(self) -> str:
+        return str(self.content.get("model"))
+
+    @property
+    def question(self) -> str:
+        return str(self.content["messages"][-1]["content"]).rsplit("Question: ", 1)[-1]
+
+
+Script = Callable[[Asked], Response]
+
+
+def event(content: dict[str, Any] | str) -> bytes:
+    """One server-sent event."""
+    data = content if isinstance(content, str) else json.dumps(content)
+    return f"data: {data}\n\n".encode()
+
+
+def chunk(delta: dict[str, Any] | None, finish: str | None = None, **more: Any) -> bytes:
+    """One chat completion chunk."""
+    choices = [] if delta is None else [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}]
+    head = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1_780_000_000, "model": "served-model"}
+    return event({**head, "choices": choices, **more})
+
+
+def stream(
+    text: str = "Home & Kitchen led.", *, token_sec: float = 0.0, first_token_sec: float = 0.0
+) -> Iterator[Step]:
+    """A whole good answer, a word a token."""
+    words = [f"{' ' if n else ''}{word}" for n, word in enumerate(text.split())]
+    yield chunk({"role": "assistant", "content": ""})
+    for n, word in enumerate(words):
+        yield Wait(token_sec if n else first_token_sec)
+        yield chunk({"content": word})
+    yield chunk({}, "stop")
+    usage = {"prompt_tokens": 100, "completion_tokens": len(words), "total_tokens": 100 + len(words)}
+    yield chunk(None, usage=usage)
+    yield event("[DONE]")
+
+
+def good(_asked: Asked) -> Response:
+    """Every question gets the same good answer."""
+    return Response(stream())
+
+
+class Provider:
+    """The server. Use as a context manager.
+
+    :param script: what each request is answered with; may be replaced at any time.
+    """
+
+    def __init__(self, script: Script = good) -> None:
+        self.script = script
+        self.asked: list[Asked] = []
+        self.connections = 0
+        self.stopping = threading.Event()
+        provider = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+
+            def setup(self) -> None:
+                super().setup()
+                provider.connections += 1
+                self.number = provider.connections
+
+            def do_POST(self) -> None:
+                content = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                asked = Asked(self.path, headers, content, self.number, time.time())
+                provider.asked.append(asked)
+                with suppress(ConnectionError, socket.timeout):
+                    self.answer(provider.script(asked))
+
+            def answer(self, response: Response) -> None:
+                if response.before is not None and not self.step(response.before):
+                    return
+                self.send_response(response.status)
+                for name, value in {**response.headers, "transfer-encoding": "chunked"}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                for step in response.body:
+                    if not self.step(step):
+                        return
+                if response.whole:
+                    self.wfile.write(b"0\r\n\r\n")
+                else:
+                    self.close_connection = True
+
+            def step(self, step: Step) -> bool:
+                """Whether the answer goes on after it."""
+                if isinstance(step, Wait):
+                    return not provider.stopping.wait(step.seconds)
+                if isinstance(step, bytes):
+                    self.wfile.write(f"{len(step):x}\r\n".encode() + step + b"\r\n")
+                    return True
+                if step is Hang:
+                    provider.stopping.wait()
+                else:
+                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    self.connection.close()
+                self.close_connection = True
+                return False
+
+            def finish(self) -> None:
+                with suppress(OSError, ValueError):
+                    super().finish()
+
+            def log_message(self, *_arguments: object) -> None:
+                pass
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, *_arguments: object) -> None:
+                pass  # a client that goes away is part of the play
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+
+    def __enter__(self) -> Provider:
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.stopping.set()
+        self._server.shutdown()
+        self._server.server_close()
