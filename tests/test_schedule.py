@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pendulum
@@ -74,7 +75,7 @@ class TestAnySchedule:
     @given(schedules())
     def test_slots_rise_strictly(self, schedule: Schedule):
         slots = list(schedule)
-        assert all(earlier < later for earlier, later in zip(slots, slots[1:], strict=False))
+        assert all(earlier < later for earlier, later in pairwise(slots))
 
     @given(schedules())
     def test_no_slot_is_outside_the_window(self, schedule: Schedule):

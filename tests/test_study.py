@@ -120,7 +120,7 @@ class TestStartByEnvironment:
 
     def test_a_start_without_a_time_zone_names_the_variable(self, include: Path, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setenv("LLM_BENCH_START", "2027-01-04T08:00:00")
-        with pytest.raises(StudyError, match="LLM_BENCH_START.*allowed: ISO 8601 with a UTC offset"):
+        with pytest.raises(StudyError, match=r"LLM_BENCH_START.*allowed: ISO 8601 with a UTC offset"):
             load_study(include / "studies" / "thesis.yaml")
 
 

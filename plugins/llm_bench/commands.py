@@ -16,7 +16,7 @@ from llm_bench.errors import StudyError
 from llm_bench.local.api import AirflowAPI
 from llm_bench.paths import home, include
 from llm_bench.records import Record
-from llm_bench.study import Study, load_study, study_files
+from llm_bench.study import Study, load_studies, load_study, study_files
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -44,11 +44,11 @@ def up(port: int) -> int:
     from llm_bench.local.services import running_airflow  # noqa: PLC0415
 
     with running_airflow(port, _say) as airflow:
-        for path in study_files(include()):
-            try:
-                airflow.wait_for_dag(load_study(path).dag_id)
-            except StudyError as mistake:
-                console.print(str(mistake), style="red", markup=False)
+        studies, mistakes = load_studies(include())
+        for study in studies:
+            airflow.wait_for_dag(study.dag_id)
+        for mistake in mistakes:
+            console.print(str(mistake), style="red", markup=False)
         console.print(f"\nAirflow: [bold]{airflow.url}[/bold]   user {airflow.user}, password {airflow.password}")
         console.print("Ctrl-C stops it.")
         try:
@@ -130,12 +130,12 @@ def _tell_failures(airflow: AirflowAPI, failed: list[dict[str, Any]]) -> None:
 def _sum_up(study: Study, slot: datetime) -> bool:
     """Prints the batch's summary; whether the batch is complete."""
     from llm_bench.join.store import from_parquet, object_path, open_store  # noqa: PLC0415
-    from llm_bench.rag.knowledge import load_questions  # noqa: PLC0415
+    from llm_bench.rag.knowledge import load_question_sets  # noqa: PLC0415
 
     path = object_path("records", study.name, slot, "parquet")
     found = open_store(study.storage, home()).read(path)
     records: list[Record] = from_parquet(found[0]) if found else []
-    expected = len(study.llms) * sum(len(load_questions(include(), industry)) for industry in study.industries)
+    expected = len(study.llms) * sum(map(len, load_question_sets(include(), study.industries).values()))
     if records:
         console.print(_table(study, records))
     complete = len(records) == expected

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 from airflow.listeners import hookimpl
 
-from llm_bench.errors import StudyError
 from llm_bench.paths import include
-from llm_bench.study import Study, load_study, study_files
+from llm_bench.study import Study, load_studies
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
@@ -46,11 +45,4 @@ def create_pools(study: Study) -> None:
 
 
 def _study(dag_id: str) -> Study | None:
-    for path in study_files(include()):
-        try:
-            study = load_study(path)
-        except StudyError:
-            continue  # an import error in the UI already
-        if study.dag_id == dag_id:
-            return study
-    return None
+    return next((study for study in load_studies(include())[0] if study.dag_id == dag_id), None)

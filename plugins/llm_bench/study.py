@@ -351,3 +351,14 @@ def load_study(path: Path, include: Path | None = None) -> Study:
 def study_files(include: Path) -> list[Path]:
     """The study files of a project, by name."""
     return sorted((include / "studies").glob("*.yaml"))
+
+
+def load_studies(include: Path) -> tuple[list[Study], list[StudyError]]:
+    """All studies of a project that can be used, and what is wrong with each of the others."""
+    studies, mistakes = [], []
+    for path in study_files(include):
+        try:
+            studies.append(load_study(path, include))
+        except StudyError as mistake:
+            mistakes.append(mistake)
+    return studies, mistakes

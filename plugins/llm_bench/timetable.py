@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import pendulum
-from airflow.sdk.exceptions import AirflowTimetableInvalid
 from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
 
-from llm_bench.errors import StudyError
 from llm_bench.schedule import Schedule, from_us
 
 GRACE = timedelta(minutes=5)
@@ -72,25 +69,3 @@ class SlotTimetable(Timetable):
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> SlotTimetable:
         return cls(Schedule(**data))
-
-
-class BrokenStudies(Timetable):
-    """The timetable of a DAG that can't be loaded: its message is the import error that the UI shows.
-
-    Airflow keeps one import error per DAG file and refuses a whole file that raises; a DAG that fails its validation
-    is refused alone, so all other studies of the file keep running.
-
-    :param mistakes: what is wrong with each study file.
-    """
-
-    def __init__(self, mistakes: Sequence[StudyError]) -> None:
-        self.mistakes = mistakes
-
-    def validate(self) -> None:
-        raise AirflowTimetableInvalid("\n\n".join(map(str, self.mistakes)))
-
-    def infer_manual_data_interval(self, *, run_after: pendulum.DateTime) -> DataInterval:
-        return DataInterval.exact(run_after)
-
-    def next_dagrun_info(self, **_arguments: Any) -> None:
-        return None

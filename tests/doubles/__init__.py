@@ -1,1 +1,1 @@
-"""Doubles of what can't be reached from a test: the paid APIs. Real HTTP servers, held to the documented wire format."""
+"""Doubles of what a test can't reach, the paid APIs: real HTTP servers, held to the documented wire format."""

@@ -1,4 +1,4 @@
-"""A provider of chat completions: a real HTTP server on 127.0.0.1 whose every answer is scripted, and which keeps count.
+"""A provider of chat completions: a real HTTP server whose every answer is scripted, and which keeps count.
 
 Wire format: OpenAI's chat completion stream, as Groq and OpenRouter document it for their own APIs
 (https://console.groq.com/docs/api-reference, https://openrouter.ai/docs/api-reference/streaming).
@@ -118,69 +118,7 @@ class Provider:
         self.asked: list[Asked] = []
         self.connections = 0
         self.stopping = threading.Event()
-        provider = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-
-            def setup(self) -> None:
-                super().setup()
-                provider.connections += 1
-                self.number = provider.connections
-
-            def do_POST(self) -> None:
-                content = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                asked = Asked(self.path, headers, content, self.number, time.time())
-                provider.asked.append(asked)
-                with suppress(ConnectionError, socket.timeout):
-                    self.answer(provider.script(asked))
-
-            def answer(self, response: Response) -> None:
-                if response.before is not None and not self.step(response.before):
-                    return
-                self.send_response(response.status)
-                for name, value in {**response.headers, "transfer-encoding": "chunked"}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                for step in response.body:
-                    if not self.step(step):
-                        return
-                if response.whole:
-                    self.wfile.write(b"0\r\n\r\n")
-                else:
-                    self.close_connection = True
-
-            def step(self, step: Step) -> bool:
-                """Whether the answer goes on after it."""
-                if isinstance(step, Wait):
-                    return not provider.stopping.wait(step.seconds)
-                if isinstance(step, bytes):
-                    self.wfile.write(f"{len(step):x}\r\n".encode() + step + b"\r\n")
-                    return True
-                if step is Hang:
-                    provider.stopping.wait()
-                else:
-                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                    self.connection.close()
-                self.close_connection = True
-                return False
-
-            def finish(self) -> None:
-                with suppress(OSError, ValueError):
-                    super().finish()
-
-            def log_message(self, *_arguments: object) -> None:
-                pass
-
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-
-            def handle_error(self, *_arguments: object) -> None:
-                pass  # a client that goes away is part of the play
-
-        self._server = Server(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"provider": self}))
 
     @property
     def url(self) -> str:
@@ -194,3 +132,66 @@ class Provider:
         self.stopping.set()
         self._server.shutdown()
         self._server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    provider: Provider
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def setup(self) -> None:
+        super().setup()
+        self.provider.connections += 1
+        self.number = self.provider.connections
+
+    def do_POST(self) -> None:
+        content = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        asked = Asked(self.path, headers, content, self.number, time.time())
+        self.provider.asked.append(asked)
+        with suppress(ConnectionError, socket.timeout):
+            self.answer(self.provider.script(asked))
+
+    def answer(self, response: Response) -> None:
+        if response.before is not None and not self.step(response.before):
+            return
+        self.send_response(response.status)
+        for name, value in {**response.headers, "transfer-encoding": "chunked"}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        for step in response.body:
+            if not self.step(step):
+                return
+        if response.whole:
+            self.wfile.write(b"0\r\n\r\n")
+        else:
+            self.close_connection = True
+
+    def step(self, step: Step) -> bool:
+        """Whether the answer goes on after it."""
+        if isinstance(step, Wait):
+            return not self.provider.stopping.wait(step.seconds)
+        if isinstance(step, bytes):
+            self.wfile.write(f"{len(step):x}\r\n".encode() + step + b"\r\n")
+            return True
+        if step is Hang:
+            self.provider.stopping.wait()
+        else:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+        self.close_connection = True
+        return False
+
+    def finish(self) -> None:
+        with suppress(OSError, ValueError):
+            super().finish()
+
+    def log_message(self, *_arguments: object) -> None:
+        pass
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_arguments: object) -> None:
+        pass  # a client that goes away is part of the play

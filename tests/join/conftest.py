@@ -1,13 +1,8 @@
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
-
-# Airflow makes its home where it is first imported; the tests' is not the user's.
-os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="llm-bench-airflow-"))
 
 import pytest
 

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from llm_bench.records import FIELD_NAMES, FIELDS, Record
+from llm_bench.records import FIELD_NAMES, FIELDS, Field, Record
 
 View = dict[str, Any]
-"""One row as the gate sees it: each field's value, ``<field>_typed``, and the facts of ``_facts``; null where a fact
-doesn't apply."""
+"""One row as the gate sees it: each field's value, its ``<field>_state`` (``missing``, ``mistyped``, ``typed``, or
+None for a null), and the facts of ``_facts``, None where they don't apply."""
+
+State = Literal["missing", "mistyped", "typed"]
 
 TYPE_NAMES = {
     "string": "Unicode text",
@@ -63,34 +65,50 @@ _HAS_TYPE: dict[Literal["string", "float", "integer", "boolean", "timestamp"], C
 }
 
 
+def _state(record: Record, field: Field) -> State | None:
+    if field.name not in record:
+        return "missing"
+    value = record[field.name]
+    if value is None:
+        return None
+    return "typed" if _HAS_TYPE[field.type](value) else "mistyped"
+
+
 def view(record: Record) -> View:
-    """The row that the gate looks at; a value of the wrong type is null in it and false in its ``_typed``."""
+    """The row that the gate looks at; only a value of the right type is in it, timestamps as datetimes."""
     row: View = {}
     for field in FIELDS:
-        value = record.get(field.name)
-        typed = value is None or _HAS_TYPE[field.type](value)
-        row[field.name] = None if not typed else moment(value) if field.type == "timestamp" else value
-        row[f"{field.name}_typed"] = typed if field.name in record else None
-    missing = [name for name in FIELD_NAMES if name not in record]
-    unknown = [str(name) for name in record if name not in FIELD_NAMES]
-    return row | {"missing": missing or None, "unknown": unknown or None} | _facts(row)
+        state = row[f"{field.name}_state"] = _state(record, field)
+        value = record[field.name] if state == "typed" else None
+        row[field.name] = moment(value) if field.type == "timestamp" else value
+    row["missing"] = [name for name in FIELD_NAMES if name not in record] or None
+    row["unknown"] = [_shown(name) for name in record if name not in FIELD_NAMES] or None
+    return row | _facts(row)
+
+
+def _shown(name: object) -> str:
+    """A field's name, whatever it is, as text that can be logged and stored."""
+    return str(name).encode(errors="backslashreplace").decode()
 
 
 def _facts(row: View) -> View:
     return {
-        "answer_given": _answer_given(row) if row["success"] and row["answer_typed"] else None,
+        "answer_given": _answer_given(row),
         "throughput_agrees": _throughput_agrees(row),
         "late_agrees": _late_agrees(row),
     }
 
 
-def _answer_given(row: View) -> bool:
+def _answer_given(row: View) -> bool | None:
+    if not row["success"] or row["answer_state"] not in (None, "typed"):
+        return None
     return bool((row["answer"] or "").strip())
 
 
 def _throughput_agrees(row: View) -> bool | None:
     rate, tokens, seconds = row["throughput_tps"], row["response_tokens"], row["latency_sec"]
-    if not row["success"] or rate is None or not (row["response_tokens_typed"] and row["latency_sec_typed"]):
+    judged = not {row["response_tokens_state"], row["latency_sec_state"]} & {"missing", "mistyped"}
+    if not row["success"] or rate is None or not judged:
         return None
     return tokens is not None and bool(seconds) and math.isclose(rate, tokens / seconds, rel_tol=TOLERANCE)
 
@@ -99,4 +117,4 @@ def _late_agrees(row: View) -> bool | None:
     late, measured_at, slot = row["late_sec"], row["measured_at"], row["slot"]
     if late is None or measured_at is None or slot is None:
         return None
-    return abs(late - (measured_at - slot).total_seconds()) <= TOLERANCE
+    return bool(abs(late - (measured_at - slot).total_seconds()) <= TOLERANCE)

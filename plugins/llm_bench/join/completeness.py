@@ -36,9 +36,13 @@ def account(
     whole = len(study.llms) * sum(map(len, expected.values()))
     causes, mends = [], []
     if missing:
-        cells = ", ".join(f"{cell} ({count} of {len(expected[cell.split(' · ')[-1]])})" for cell, count in missing.items())
+        cells = ", ".join(
+            f"{cell} ({count} of {len(expected[cell.split(' · ')[-1]])})" for cell, count in missing.items()
+        )
         causes.append(f"{sum(missing.values())} of {whole} records are missing: {cells}.")
-        mends.append("See the log of these measure tasks, mend the cause, and clear them: only they are measured again.")
+        mends.append(
+            "See the log of these measure tasks, mend the cause, and clear them: only they are measured again."
+        )
     if refused:
         causes.append(f"{len(refused)} records were refused by the quality gate and are in quarantine.")
         mends.append("The quarantine object and this task's log name the rule that each one broke.")

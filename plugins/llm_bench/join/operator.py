@@ -41,13 +41,13 @@ class ValidateAndLoadOperator(BaseOperator):
         from llm_bench.join.load import load  # noqa: PLC0415
         from llm_bench.join.quality import validate  # noqa: PLC0415
         from llm_bench.join.store import open_store  # noqa: PLC0415
-        from llm_bench.rag.knowledge import load_questions  # noqa: PLC0415
+        from llm_bench.rag.knowledge import load_question_sets  # noqa: PLC0415
 
         study = Study.model_validate(self.study)
         run = context["dag_run"]
         slot = run.logical_date or run.run_after
         try:
-            questions = {industry: load_questions(include(), industry) for industry in study.industries}
+            questions = load_question_sets(include(), study.industries)
             store = open_store(study.storage, home())
             verdict = validate(self.records)
             loaded = load(store, study.name, slot, verdict)

@@ -8,15 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from llm_bench.join.checks import TYPE_NAMES, View, view
-from llm_bench.records import FIELDS, Field, Record
+from llm_bench.join.checks import View, view
+from llm_bench.join.rules import NONE_MISSING, NONE_UNKNOWN, rules
+from llm_bench.records import Record
 
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationSuiteValidationResult
     from great_expectations.expectations.expectation import Expectation
 
-_NONE_MISSING = "no field is missing"
-_NONE_UNKNOWN = "no field is unknown"
 _CHATTY = ("great_expectations", "alembic")
 
 
@@ -51,16 +50,17 @@ def validate(records: Sequence[Record]) -> Verdict:
     """
     rows = [view(record) for record in records]
     with _quiet():
-        rules = _rules()
-        outcome = _run(rows, list(rules.values()))
-    by_rule = {result.expectation_config.meta["rule"]: result for result in outcome.results}
+        expectations = rules()
+        outcome = _run(rows, list(expectations.values()))
+    found = {result.expectation_config.meta["rule"]: result for result in outcome.results}
+    by_rule = {rule: found[rule] for rule in expectations}  # Great Expectations has an order of its own
     broken: list[list[str]] = [[] for _ in rows]
-    for rule in rules:
-        for row, words in _breaches(rule, by_rule[rule], rows):
+    for rule, result in by_rule.items():
+        for row, words in _breaches(rule, result, rows):
             broken[row].append(words)
     refused = [Refused(record, tuple(words)) for record, words in zip(records, broken, strict=True) if words]
     valid = [record for record, words in zip(records, broken, strict=True) if not words]
-    return Verdict(valid, refused, _summary(rules, by_rule, outcome, len(valid), len(refused)))
+    return Verdict(valid, refused, _summary(by_rule, outcome, len(valid), len(refused)))
 
 
 @contextmanager
@@ -79,9 +79,9 @@ def _quiet() -> Iterator[None]:
 
 def _run(rows: Sequence[View], expectations: list[Expectation]) -> ExpectationSuiteValidationResult:
     """One pass over the batch, in memory: no files, no analytics, no progress bar."""
-    import great_expectations as gx  # noqa: PLC0415
-    import pandas as pd  # noqa: PLC0415
-    from great_expectations.data_context.types.base import (  # noqa: PLC0415
+    import great_expectations as gx
+    import pandas as pd
+    from great_expectations.data_context.types.base import (
         DataContextConfig,
         InMemoryStoreBackendDefaults,
         ProgressBarsConfig,
@@ -110,16 +110,15 @@ def _breaches(rule: str, result: Any, rows: Sequence[View]) -> Iterator[tuple[in
             yield row, f"{rule} (it couldn't be checked)"
         return
     for row in result.result.get("unexpected_index_list") or ():
-        if rule == _NONE_MISSING:
+        if rule == NONE_MISSING:
             yield from ((row, f"field {name} is missing") for name in rows[row]["missing"])
-        elif rule == _NONE_UNKNOWN:
+        elif rule == NONE_UNKNOWN:
             yield from ((row, f"unknown field {name}") for name in rows[row]["unknown"])
         else:
             yield row, rule
 
 
 def _summary(
-    rules: dict[str, Expectation],
     by_rule: dict[str, Any],
     outcome: ExpectationSuiteValidationResult,
     valid: int,
@@ -133,127 +132,10 @@ def _summary(
         "expectations": [
             {
                 "name": rule,
-                "type": by_rule[rule].expectation_config.type,
-                "success": bool(by_rule[rule].success),
-                "unexpected_count": by_rule[rule].result.get("unexpected_count"),
+                "type": result.expectation_config.type,
+                "success": bool(result.success),
+                "unexpected_count": result.result.get("unexpected_count"),
             }
-            for rule in rules
+            for rule, result in by_rule.items()
         ],
-    }
-
-
-def _rules() -> dict[str, Expectation]:
-    """Every expectation by the words that name it, in the order in which they are reported."""
-    import great_expectations.expectations as gxe  # noqa: PLC0415
-
-    asked = {
-        _NONE_MISSING: (gxe.ExpectColumnValuesToBeNull, {"column": "missing"}),
-        _NONE_UNKNOWN: (gxe.ExpectColumnValuesToBeNull, {"column": "unknown"}),
-    }
-    for field in FIELDS:
-        asked |= _field_rules(field)
-    asked |= _uniqueness_rules() | _outcome_rules() | _clock_rules()
-    return {rule: expectation(**arguments, meta={"rule": rule}) for rule, (expectation, arguments) in asked.items()}
-
-
-_Asked = dict[str, tuple[Any, dict[str, Any]]]
-"""Rule → class of expectation and its arguments."""
-
-
-def _true(column: str) -> dict[str, Any]:
-    return {"column": column, "value_set": [True]}
-
-
-def _field_rules(field: Field) -> _Asked:
-    import great_expectations.expectations as gxe  # noqa: PLC0415
-    from great_expectations.expectations.row_conditions import Column  # noqa: PLC0415
-
-    name, typed = field.name, Column(f"{field.name}_typed")
-    asked: _Asked = {f"{name} must be {TYPE_NAMES[field.type]}": (gxe.ExpectColumnValuesToBeInSet, _true(typed.name))}
-    if not field.nullable:
-        asked[f"{name} must not be null"] = (
-            gxe.ExpectColumnValuesToNotBeNull,
-            {"column": name, "row_condition": typed == True},  # noqa: E712  (a condition, not a comparison)
-        )
-    if field.minimum is not None or field.maximum is not None:
-        asked[f"{name} must be {_range(field)}"] = (
-            gxe.ExpectColumnValuesToBeBetween,
-            {"column": name, "min_value": field.minimum, "max_value": field.maximum},
-        )
-    if field.allowed:
-        asked[f"{name} must be one of {', '.join(field.allowed)}"] = (
-            gxe.ExpectColumnValuesToBeInSet,
-            {"column": name, "value_set": list(field.allowed)},
-        )
-    return asked
-
-
-def _range(field: Field) -> str:
-    if field.maximum is None:
-        return f"at least {field.minimum:g}"
-    if field.minimum is None:
-        return f"at most {field.maximum:g}"
-    return f"between {field.minimum:g} and {field.maximum:g}"
-
-
-def _uniqueness_rules() -> _Asked:
-    import great_expectations.expectations as gxe  # noqa: PLC0415
-
-    identity = ["llm_provider", "llm_model", "question_id"]
-    return {
-        "record_id must be unique": (gxe.ExpectColumnValuesToBeUnique, {"column": "record_id"}),
-        "each LLM answers each question once": (
-            gxe.ExpectCompoundColumnsToBeUnique,
-            {"column_list": identity, "ignore_row_if": "any_value_is_missing"},
-        ),
-    }
-
-
-def _outcome_rules() -> _Asked:
-    import great_expectations.expectations as gxe  # noqa: PLC0415
-    from great_expectations.expectations.row_conditions import Column  # noqa: PLC0415
-
-    succeeded, failed = Column("success") == True, Column("success") == False  # noqa: E712
-
-    def set_when(column: str, condition: Any) -> tuple[Any, dict[str, Any]]:
-        typed = Column(f"{column}_typed") == True  # noqa: E712
-        return gxe.ExpectColumnValuesToNotBeNull, {"column": column, "row_condition": condition & typed}
-
-    def null_when(column: str, condition: Any) -> tuple[Any, dict[str, Any]]:
-        return gxe.ExpectColumnValuesToBeNull, {"column": column, "row_condition": condition}
-
-    return {
-        "failure_kind must be null when it succeeded": null_when("failure_kind", succeeded),
-        "failure_kind must be set when it failed": set_when("failure_kind", failed),
-        "answer must not be empty when it succeeded": (gxe.ExpectColumnValuesToBeInSet, _true("answer_given")),
-        "latency_sec must be set when it succeeded": set_when("latency_sec", succeeded),
-        "throughput_tps must be set when it succeeded and response_tokens is known": set_when(
-            "throughput_tps", succeeded & Column("response_tokens").is_not_null()
-        ),
-        "latency_sec must be null when it failed": null_when("latency_sec", failed),
-        "throughput_tps must be null when it failed": null_when("throughput_tps", failed),
-        "throughput_tps is response_tokens / latency_sec": (
-            gxe.ExpectColumnValuesToBeInSet,
-            _true("throughput_agrees"),
-        ),
-    }
-
-
-def _clock_rules() -> _Asked:
-    import great_expectations.expectations as gxe  # noqa: PLC0415
-
-    def not_before(later: str, earlier: str) -> tuple[Any, dict[str, Any]]:
-        return gxe.ExpectColumnPairValuesAToBeGreaterThanB, {
-            "column_A": later,
-            "column_B": earlier,
-            "or_equal": True,
-            "ignore_row_if": "either_value_is_missing",
-        }
-
-    return {
-        "ttft_sec must not exceed first_answer_sec": not_before("first_answer_sec", "ttft_sec"),
-        "ttft_sec must not exceed latency_sec": not_before("latency_sec", "ttft_sec"),
-        "first_answer_sec must not exceed latency_sec": not_before("latency_sec", "first_answer_sec"),
-        "measured_at must not be before slot": not_before("measured_at", "slot"),
-        "late_sec is measured_at − slot": (gxe.ExpectColumnValuesToBeInSet, _true("late_agrees")),
     }

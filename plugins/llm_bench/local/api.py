@@ -47,15 +47,17 @@ class AirflowAPI:
         return reply.json()
 
     def wait_for_dag(self, dag_id: str, patience_sec: float = 120) -> None:
-        """Waits until Airflow has parsed a DAG.
+        """Waits until Airflow can run a DAG.
 
         :raises SetupError: it has an import error, or isn't there in time.
         """
         deadline = time.monotonic() + patience_sec
-        while self._http.get(f"/dags/{dag_id}").status_code == 404:
+        while self._http.get(f"/dags/{dag_id}/details").status_code == 404:
             errors = self.request("GET", "/importErrors")["import_errors"]
-            if errors or time.monotonic() > deadline:
-                told = "\n".join(error["stack_trace"] for error in errors) or "It isn't there (yet)."
+            if errors:  # perhaps another study's: this one may still be on its way
+                deadline = min(deadline, time.monotonic() + 10)
+            if time.monotonic() > deadline:
+                told = "\n".join(error["stack_trace"] for error in errors) or "It isn't there."
                 raise SetupError(f"Airflow can't load the DAG {dag_id}. {told}", "")
             time.sleep(0.5)
 

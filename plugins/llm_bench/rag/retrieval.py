@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypedDict
-from uuid import uuid4
 
+from llm_bench.files import locked, replacing, storage_errors
 from llm_bench.rag.embeddings import Embedder, model_identity
 from llm_bench.rag.knowledge import Passage, Question, load_documents, load_questions, passages
 from llm_bench.rag.prompt import build_messages, canonical_hash, context_hash, prompt_hash
@@ -42,6 +41,7 @@ def retrieve(include: Path, industry: str, top_k: int, embedding_model: str, cac
     :param cache: folder of earlier results, one file for each distinct input; a damaged one is made anew.
     :raises QuestionSetError: when questions or documents can't be used.
     :raises EmbeddingModelError: when the model can't be loaded.
+    :raises StorageError: when the cache can't be written.
     """
     pieces = [passage for document in load_documents(include, industry) for passage in passages(document)]
     questions = load_questions(include, industry)
@@ -68,16 +68,14 @@ def _key(questions: Sequence[Question], pieces: Sequence[Passage], top_k: int, i
     )
 
 
-def _retrieve(
-    questions: Sequence[Question], pieces: Sequence[Passage], top_k: int, embedder: Embedder
-) -> list[Prompt]:
+def _retrieve(questions: Sequence[Question], pieces: Sequence[Passage], top_k: int, embedder: Embedder) -> list[Prompt]:
     vectors = embedder.encode([*(question.text for question in questions), *(piece.text for piece in pieces)])
     asked, offered = vectors[: len(questions)], vectors[len(questions) :]
     similarities = (asked @ offered.T).astype(float).round(_DECIMALS).tolist()
     prompts = []
     for question, similar in zip(questions, similarities, strict=True):
-        # Passages come by slug and position, which therefore break a tie.
-        ranking = sorted(range(len(pieces)), key=lambda i, similar=similar: (-similar[i], i))
+        # The sort is stable and passages come by slug and position, which therefore break a tie.
+        ranking = sorted(range(len(pieces)), key=similar.__getitem__, reverse=True)
         prompts.append(_prompt(question, [pieces[i] for i in ranking[:top_k]]))
     return prompts
 
@@ -109,10 +107,5 @@ def _read(file: Path, questions: Sequence[Question]) -> list[Prompt] | None:
 
 def _write(file: Path, prompts: Sequence[Prompt]) -> None:
     """Writes the file as a whole or not at all; writers at the same time don't meet."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f"{file.name}.{os.getpid()}-{uuid4().hex}")
-    try:
-        draft.write_text(json.dumps(prompts, ensure_ascii=False, indent=1), encoding="utf-8")
-        draft.replace(file)
-    finally:
-        draft.unlink(missing_ok=True)
+    with storage_errors(file, "written"), locked(file.parent), replacing(file) as partial:
+        partial.write_text(json.dumps(prompts, ensure_ascii=False, indent=1), encoding="utf-8")

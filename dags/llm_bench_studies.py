@@ -1,4 +1,4 @@
-"""One DAG for each study in include/studies."""
+"""One DAG for each study in include/studies. (What is wrong with a study file: llm_bench_study_errors.py.)"""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from datetime import timedelta
 
 from airflow.sdk import DAG
 
-from llm_bench.errors import StudyError
 from llm_bench.join.operator import ValidateAndLoadOperator
 from llm_bench.measure.operator import LLMBenchmarkOperator
 from llm_bench.paths import include
 from llm_bench.rag.operators import PrepareOperator, ScoreOperator
-from llm_bench.study import Study, load_study, study_files
-from llm_bench.timetable import BrokenStudies, SlotTimetable
+from llm_bench.study import Study, load_studies
+from llm_bench.timetable import SlotTimetable
 
 
 def build(study: Study) -> DAG:
@@ -59,14 +58,5 @@ def build(study: Study) -> DAG:
     return dag
 
 
-mistakes = []
-for path in study_files(include()):
-    try:
-        study = load_study(path)
-    except StudyError as mistake:
-        mistakes.append(mistake)
-    else:
-        globals()[study.dag_id] = build(study)
-
-if mistakes:
-    llm_bench_broken_studies = DAG("llm_bench_broken_studies", schedule=BrokenStudies(mistakes))
+for study in load_studies(include())[0]:
+    globals()[study.dag_id] = build(study)

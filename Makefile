@@ -1,0 +1,45 @@
+# `make run` and `make test` are all you need: each sets up `.venv` by itself the first time. `make help` lists the rest.
+
+PY := .venv/bin/python
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help setup run up test lint format lock bench-parse bench-batch clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## make `.venv` (every target below does, when it must); PYTHON= chooses the interpreter
+	@command -v python3 >/dev/null || { \
+	  echo "llm-bench: python3 is not on PATH: install Python 3.11, 3.12 or 3.13 and run the command again." >&2; exit 1; }
+	@python3 scripts/setup.py
+
+run: setup ## measure one batch of a study and show what came out; STUDY=quickstart (needs no key), PORT=
+	@$(PY) -m llm_bench run "$${STUDY:-quickstart}" $${PORT:+--port "$$PORT"}
+
+up: setup ## start Airflow with its UI and the dashboard; PORT=
+	@$(PY) -m llm_bench up $${PORT:+--port "$$PORT"}
+
+test: setup ## run the tests; ARGS= goes to pytest, e.g. ARGS="-k schedule"
+	@$(PY) -m pytest $(ARGS)
+
+lint: setup ## check style, format and types
+	@$(PY) -m ruff check
+	@$(PY) -m ruff format --check
+	@$(PY) -m mypy
+
+format: setup ## rewrite the code in the house's format
+	@$(PY) -m ruff format
+	@$(PY) -m ruff check --fix
+
+lock: ## rewrite requirements.lock from requirements.txt; UPGRADE=1 takes newer versions
+	@python3 scripts/setup.py lock $(if $(UPGRADE),--upgrade)
+
+bench-parse: setup ## time how long Airflow takes to parse the DAGs
+	@$(PY) benchmarks/parse.py
+
+bench-batch: setup ## time a whole batch, and the client's own error
+	@$(PY) benchmarks/batch.py
+
+clean: ## remove the set-up and caches; data/ and .airflow/ stay
+	@rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache plugins/*.egg-info
+	@find benchmarks dags plugins scripts tests -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

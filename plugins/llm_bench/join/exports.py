@@ -1,0 +1,111 @@
+"""The loaded records of all studies as one CSV and one JSON file."""
+
+from __future__ import annotations
+
+import glob
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from llm_bench.errors import StorageError
+from llm_bench.files import locked, replacing, storage_errors
+from llm_bench.join.filestore import FileStore
+from llm_bench.join.store import Store, to_parquet
+from llm_bench.records import FIELDS, Field
+
+if TYPE_CHECKING:
+    import duckdb
+
+STEM = "batch_eval_metrics"
+_ORDER = "study, slot, llm_provider, llm_model, question_id"
+_OPTIONS = {"csv": "FORMAT csv, HEADER true", "json": "FORMAT json, ARRAY true"}
+
+
+def export(store: Store, data: Path) -> int:
+    """Write ``batch_eval_metrics.csv`` and ``.json``: the fields of ``FIELDS``, ordered by study, slot, LLM, question.
+
+    :param data: the folder to write to.
+    :return: how many records each of them holds.
+    :raises StorageError: the store can't be read (an object that can't is named), or the folder can't be written.
+    """
+    import duckdb
+
+    with (
+        storage_errors(data, "written"),
+        TemporaryDirectory(prefix="llm-bench-") as scratch,
+        duckdb.connect() as connection,
+    ):
+        rows = _collect(connection, _files(store, Path(scratch)), Path(scratch))
+        with locked(data):
+            for suffix, options in _OPTIONS.items():
+                _write(connection, data / f"{STEM}.{suffix}", options)
+    return rows
+
+
+def _files(store: Store, scratch: Path) -> dict[str, Path]:
+    """Object → a file that holds it."""
+    paths = [path for path in store.list("records/") if path.endswith(".parquet")]
+    if isinstance(store, FileStore):
+        return {path: store.root / path for path in paths}
+    files = {}
+    for number, path in enumerate(paths):
+        found = store.read(path)
+        if found is not None:  # replaced objects stay, but a person may have removed one since
+            files[path] = scratch / f"{number}.parquet"
+            files[path].write_bytes(found[0])
+    return files
+
+
+def _collect(connection: duckdb.DuckDBPyConnection, files: dict[str, Path], scratch: Path) -> int:
+    """Fill the table ``records`` from the files; returns its rows."""
+    import duckdb
+
+    # An object without rows comes first, so that the columns are there even where no object has them.
+    model = scratch / "model.parquet"
+    model.write_bytes(to_parquet([]))
+    try:
+        _select(connection, [model, *files.values()])
+    except duckdb.Error as fault:
+        for path, file in files.items():
+            try:
+                _select(connection, [model, file])
+            except duckdb.Error as broken:
+                raise _unreadable(path, broken) from None
+        raise StorageError(f"The store can't be read: {fault}.", "Clear the task.") from None
+    counted = connection.execute("SELECT count(*) FROM records").fetchone()
+    return int(counted[0]) if counted else 0
+
+
+def _select(connection: duckdb.DuckDBPyConnection, files: list[Path]) -> None:
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE records AS SELECT {', '.join(map(_column, FIELDS))} "  # noqa: S608  (our names)
+        "FROM read_parquet($files, union_by_name = true, hive_partitioning = false) "
+        f"ORDER BY {_ORDER}",
+        {"files": [glob.escape(str(file)) for file in files]},
+    )
+
+
+def _column(field: Field) -> str:
+    if field.type == "timestamp":
+        # As utc_text has it, whatever time zone this session is in.
+        return f"strftime(make_timestamp(epoch_us({field.name})), '%Y-%m-%dT%H:%M:%S.%fZ') AS {field.name}"
+    return field.name
+
+
+def _unreadable(path: str, fault: Exception) -> StorageError:
+    return StorageError(
+        f"The object {path} can't be read: {str(fault).splitlines()[0]}",
+        "Clear the run of its slot to load it anew, or move the object out of the store.",
+    )
+
+
+def _write(connection: duckdb.DuckDBPyConnection, path: Path, options: str) -> None:
+    import duckdb
+
+    with replacing(path) as partial:
+        try:
+            connection.execute(f"COPY records TO '{str(partial).replace(chr(39), chr(39) * 2)}' ({options})")
+        except duckdb.Error as fault:
+            raise StorageError(
+                f"{path} can't be written: {str(fault).splitlines()[0]}", "Check that folder and its disk."
+            ) from None

@@ -1,0 +1,430 @@
+#!/usr/bin/env python3
+"""Makes this checkout's `.venv`; `make` runs it before everything else.
+
+    python3 scripts/setup.py                   set up what is missing; returns at once when nothing is
+    python3 scripts/setup.py lock [--upgrade]  rewrite requirements.lock from requirements.txt
+
+All it writes stays inside the checkout: downloads are kept in `.venv/cache` (or UV_CACHE_DIR), so that a repair fetches
+next to nothing. PYTHON=/path/to/python chooses the interpreter. What goes wrong is told in one line.
+
+Whatever `python3` is there runs this file: standard library only, nothing newer than Python 3.6.
+"""
+
+import errno
+import fcntl
+import hashlib
+import os
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+UV = VENV / "bin" / "uv"
+LOG = VENV / "setup.log"
+STAMP = VENV / "setup.stamp"  # what the finished set-up was made from
+UNFINISHED = VENV / "setup.unfinished"  # there while packages are being written
+LOCK = ROOT / "requirements.lock"
+
+SUPPORTED = ((3, 13), (3, 12), (3, 11))
+NEEDED_BYTES = 5 * 10**9
+NO_ROOM_BYTES = 10**7
+STEPS = 4
+
+PROBE = (
+    "import sys, platform; v = sys.version_info; "
+    "print('%d.%d.%d' % v[:3], platform.python_implementation(), getattr(sys, '_base_executable', sys.executable))"
+)
+
+# torch asks for 3 GB of these on Linux; embeddings run on the CPU.
+CUDA = re.compile(r"(nvidia-|cuda-|triton==)")
+
+LOCK_HEADER = """\
+# Every package at its exact version and hash, for Python 3.11 to 3.13. Made by `make lock` from requirements.txt.
+# The CUDA side of torch (nvidia-*, cuda-*, triton: 3 GB) is left out, since embeddings run on the CPU. So install with
+# --no-deps, and torch before the rest, as its CPU build, which satisfies its line here: scripts/setup.py does.
+"""
+
+# The first that matches a tool's output names the cause.
+CAUSES = (
+    (r"No space left on device|Disk quota exceeded|os error 28\b", "disk"),
+    (r"Hash mismatch|HASHES DO NOT MATCH|DO NOT MATCH THE HASHES", "hash"),
+    (r"certificate verify failed|CERTIFICATE_VERIFY_FAILED|invalid peer certificate|UnknownIssuer", "certificate"),
+    (
+        r"dns error|failed to lookup address|name resolution|Name or service not known|nodename nor servname"
+        r"|Connection refused|Connection reset|Network is unreachable|No route to host|timed out|error sending request"
+        r"|Failed to establish a new connection|NewConnectionError|ProxyError|RemoteDisconnected",
+        "network",
+    ),
+    (r"Permission denied|Read-only file system", "permission"),
+)
+MESSAGES = {
+    "disk": "The disk is full: free some space and run the command again (the set-up needs 5 GB).",
+    "hash": "A downloaded package differs from the one in requirements.lock: a proxy may have changed it, or the lock"
+    " needs `make lock` (details: .venv/setup.log).",
+    "certificate": "The package index's certificate isn't trusted here: name your proxy's CA in SSL_CERT_FILE and"
+    " PIP_CERT, and run the command again (details: .venv/setup.log).",
+    "network": "Can't reach the package index: connect to the internet and run the command again"
+    " (details: .venv/setup.log).",
+    "permission": "No permission to write in the checkout: make it yours (`chown -R`) and run the command again"
+    " (details: .venv/setup.log).",
+}
+
+
+class SetupError(Exception):
+    """What went wrong and how to mend it, in one line."""
+
+    def __init__(self, message: str, cause: str = "other") -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
+def main(arguments: list) -> int:
+    """Sets up, or locks; returns the exit status."""
+    try:
+        if arguments[:1] == ["lock"] and set(arguments[1:]) <= {"--upgrade"}:
+            set_up()
+            lock(arguments[1:])
+        elif not arguments:
+            set_up()
+        else:
+            raise SetupError("usage: python3 scripts/setup.py [lock [--upgrade]]")
+    except SetupError as error:
+        return fail(str(error))
+    except KeyboardInterrupt:
+        return fail("Interrupted: run the command again to go on.", 130)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return fail(MESSAGES["disk"])
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            return fail(f"No permission to write {error.filename}: make the checkout yours and run the command again.")
+        return fail(f"The set-up failed: {error}. Run `make clean` and the command again.")
+    return 0
+
+
+def fail(message: str, status: int = 1) -> int:
+    """Says what went wrong; returns the exit status."""
+    print(f"llm-bench: {message}", file=sys.stderr)
+    return status
+
+
+def set_up() -> None:
+    """Brings `.venv` to what the lock says, unless it is there already."""
+    if is_current():
+        return
+    with (ROOT / "scripts" / "setup.py").open("rb") as self:  # a file to lock that needs no cleaning up
+        try:
+            fcntl.flock(self, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            say("Another set-up of this checkout is running: waiting for it …")
+            fcntl.flock(self, fcntl.LOCK_EX)
+        if not is_current():
+            build()
+
+
+def build() -> None:
+    """Makes the virtual environment and installs everything into it."""
+    began = time.monotonic()
+    locked = read_lock()
+    check_disk()
+    rebuild = UNFINISHED.exists() or not works() or wrong_python() or moved()
+    interpreter = find_python() if rebuild else None
+    VENV.mkdir(exist_ok=True)
+    LOG.write_bytes(b"")
+    UNFINISHED.touch()
+    try:
+        step(1, "virtual environment")
+        if interpreter:
+            make_venv(interpreter)
+        install_uv(locked["uv"])
+        step(2, "torch, CPU build")
+        install_torch(locked["torch"])
+        download = "" if STAMP.exists() else ", about 1 GB to download"
+        step(3, f"{len(locked)} packages{download}")
+        uv("install", "--no-deps", "--require-hashes", "--compile-bytecode", "-r", str(LOCK))
+        step(4, "llm-bench itself")
+        uv("install", "--no-deps", "--no-build-isolation", "-e", str(ROOT))
+    except SetupError as error:
+        if error.cause in ("network", "certificate"):  # all is downloaded before any is written: nothing is half done
+            UNFINISHED.unlink()
+        raise
+    finally:
+        shutil.rmtree(str(VENV / "tmp"), ignore_errors=True)
+    STAMP.write_text(fingerprint())
+    UNFINISHED.unlink()
+    say(f"Set up in {time.monotonic() - began:.0f} s.")
+
+
+# --- What is there ---
+
+
+def is_current() -> bool:
+    """Whether the last set-up finished, was made from the same files, and still runs."""
+    try:
+        stamp = STAMP.read_text()
+    except (OSError, ValueError):
+        return False
+    return not UNFINISHED.exists() and works() and stamp == fingerprint() and not wrong_python()
+
+
+def works() -> bool:
+    """Whether `.venv` has an interpreter that runs, of a version we support, and pip."""
+    return bool(probe(str(PYTHON))) and any(VENV.glob("lib/python3.*/site-packages/pip/__main__.py"))
+
+
+def wrong_python() -> bool:
+    """Whether `.venv` was made with another Python than the one that PYTHON asks for, or one we don't support."""
+    have, wanted = probe(str(PYTHON)), os.environ.get("PYTHON")
+    return not supported(have) or bool(wanted and probe(wanted)[:2] != have[:2])
+
+
+def moved() -> bool:
+    """Whether `.venv` was made somewhere else: the commands in its `bin` would start the Python that was there."""
+    command = VENV / "bin" / "pip"
+    return command.exists() and str(VENV) not in command.read_text()
+
+
+def fingerprint() -> str:
+    """What a set-up depends on: the files it is made from, Python's version, and where the checkout lies."""
+    digest = hashlib.sha256()
+    for path in (LOCK, ROOT / "pyproject.toml", ROOT / "scripts" / "setup.py"):
+        digest.update(path.read_bytes() if path.exists() else b"")
+    digest.update(repr((probe(str(PYTHON)), str(ROOT))).encode())
+    return digest.hexdigest()
+
+
+def read_lock() -> dict:
+    """The lock's entries by package name; each keeps its hashes."""
+    if not LOCK.exists():
+        raise SetupError("requirements.lock is missing: restore it with `git checkout requirements.lock`.")
+    return {re.split(r"[=\[ ]", entry)[0]: entry for entry in entries(LOCK.read_text())}
+
+
+def entries(text: str) -> list:
+    """A requirements file's entries: a line that begins at the margin, and the indented ones after it."""
+    return [entry for entry in re.split(r"\n(?=\S)", text.strip()) if not entry.startswith("#")]
+
+
+def check_disk() -> None:
+    """Refuses to begin a set-up that the disk has no room for."""
+    free = shutil.disk_usage(str(ROOT)).free
+    if free < NEEDED_BYTES and free + bytes_in(VENV) < NEEDED_BYTES:
+        message = f"The disk is full: the set-up needs {NEEDED_BYTES / 1e9:.0f} GB, {free / 1e9:.1f} GB are free."
+        raise SetupError(f"{message} Free some space and run the command again.", "disk")
+
+
+def bytes_in(folder: Path) -> int:
+    """The room a folder takes; a file with several names counts once."""
+    seen = {}
+    for path, _, names in os.walk(str(folder)):
+        for name in names:
+            status = os.lstat(os.path.join(path, name))  # noqa: PTH118
+            seen[status.st_ino] = status.st_blocks * 512
+    return sum(seen.values())
+
+
+# --- Python ---
+
+
+def find_python() -> str:
+    """The interpreter to make `.venv` with: PYTHON, else the running one, else the newest on PATH that works."""
+    wanted = os.environ.get("PYTHON")
+    if wanted:
+        found = [probe(wanted)]
+        if not found[0]:
+            raise SetupError(f"PYTHON={wanted} doesn't run: name a Python 3.11, 3.12 or 3.13, or leave PYTHON out.")
+    else:
+        found = [probe(candidate) for candidate in [sys.executable, *on_path()]]
+    usable = [python for python in found if supported(python)]
+    for _, _, executable in usable:
+        if runs([executable, "-c", "import venv, ensurepip"]):
+            return executable
+    if usable:
+        message = f"Python {usable[0][0]} lacks its venv module: install it and run the command again"
+        raise SetupError(f"{message} (Debian and Ubuntu: `apt install python3-venv`).")
+    which, is_now = wanted or "the one here", " ".join(next(filter(None, found), ("broken",))[1::-1])
+    message = f"CPython 3.11, 3.12 or 3.13 is needed, and {which} is {is_now}"
+    raise SetupError(f"{message}: install one of them, or name it: PYTHON=/path/to/python3.12.")
+
+
+def on_path() -> list:
+    """Every `python3.x` of a supported version on PATH: one that is there may still not run, as a pyenv shim."""
+    names = [f"python{major}.{minor}" for major, minor in SUPPORTED]
+    folders = os.environ.get("PATH", "").split(os.pathsep)
+    return [str(Path(folder, name)) for name in names for folder in folders if Path(folder, name).exists()]
+
+
+def probe(executable: str) -> tuple:
+    """Version, implementation and base interpreter of a Python; empty when it doesn't run."""
+    if executable not in PROBED:
+        try:
+            command = [executable, "-I", "-S", "-c", PROBE]
+            output = subprocess.check_output(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30)
+        except (OSError, subprocess.SubprocessError):
+            output = b""
+        words = tuple(output.decode("utf-8", "replace").strip().split(" ", 2))
+        PROBED[executable] = words if len(words) == len(("version", "implementation", "base")) else ()
+    return PROBED[executable]
+
+
+PROBED = {}
+
+
+def supported(python: tuple) -> bool:
+    """Whether a probed Python is one that the lock is made for."""
+    return bool(python) and python[1] == "CPython" and tuple(map(int, python[0].split(".")[:2])) in SUPPORTED
+
+
+def runs(command: list) -> bool:
+    """Whether a command succeeds; its output is nobody's business."""
+    try:
+        return subprocess.call(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
+    except OSError:
+        return False
+
+
+# --- The steps ---
+
+
+def make_venv(interpreter: str) -> None:
+    """A fresh virtual environment; downloads of an earlier try are kept."""
+    for path in VENV.iterdir():
+        if path.name in ("cache", LOG.name, UNFINISHED.name):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(str(path))
+        else:
+            path.unlink()
+    PROBED.pop(str(PYTHON), None)
+    run([interpreter, "-m", "venv", str(VENV)])
+    PROBED.pop(str(PYTHON), None)
+
+
+def install_uv(entry: str) -> None:
+    """The locked uv, by pip, its hash verified."""
+    if installed("uv") == version_in(entry):
+        return
+    wanted = VENV / "tmp" / "uv.txt"
+    wanted.parent.mkdir(exist_ok=True)
+    wanted.write_text(entry + "\n")
+    pip("--require-hashes", "--only-binary", ":all:", "--retries", "2", "-r", str(wanted))
+
+
+def install_torch(entry: str) -> None:
+    """The CPU build: pip finds a wheel where it is told of a folder with one; uv knows the index of CPU builds."""
+    version = version_in(entry)
+    if has_cpu_torch(version):
+        return
+    try:
+        pip("--no-index", "torch==" + version)
+    except SetupError as error:
+        if error.cause == "disk":
+            raise
+    if not has_cpu_torch(version):
+        uv("install", "--no-deps", "--reinstall", "--torch-backend", "cpu", "torch==" + version)
+    if not has_cpu_torch(version):
+        uv("uninstall", "torch")
+        raise SetupError(f"There is no CPU build of torch {version} for this machine (details: .venv/setup.log).")
+
+
+def has_cpu_torch(version: str) -> bool:
+    """Whether that torch is installed without CUDA; torch itself isn't imported, since it needs what comes later."""
+    if installed("torch").split("+")[0] != version:
+        return False
+    facts = [runpy.run_path(str(path)) for path in VENV.glob("lib/python3.*/site-packages/torch/version.py")]
+    return bool(facts) and all(fact.get("cuda") is None for fact in facts)
+
+
+def installed(package: str) -> str:
+    """The version of a package in `.venv`, or nothing."""
+    found = [path.name for path in VENV.glob(f"lib/python3.*/site-packages/{package}-*.dist-info")]
+    return found[0][len(package) + 1 : -len(".dist-info")] if found else ""
+
+
+def version_in(entry: str) -> str:
+    """The version that an entry of the lock pins."""
+    return re.split(r"[\s;\\]", entry.split("==")[1])[0]
+
+
+def pip(*arguments: str) -> None:
+    """Installs with pip, without what hangs from it."""
+    run([str(PYTHON), "-m", "pip", "--no-cache-dir", "install", "--no-deps", "--no-input", *arguments])
+
+
+def uv(command: str, *arguments: str) -> None:
+    """Runs `uv pip` on `.venv`."""
+    run([str(UV), "pip", command, "--python", str(PYTHON), *arguments])
+
+
+def run(command: list) -> None:
+    """Runs a tool, its output to the log; the output tells the cause when it fails."""
+    temporary = VENV / "tmp"
+    temporary.mkdir(parents=True, exist_ok=True)
+    with LOG.open("ab") as log:
+        log.write("\n$ {}\n".format(" ".join(command)).encode())
+        log.flush()
+        start = log.tell()
+        status = subprocess.call(command, cwd=str(ROOT), env=tool_environment(temporary), stdin=subprocess.DEVNULL,
+                                 stdout=log, stderr=subprocess.STDOUT)  # fmt: skip
+    if status != 0:
+        raise explain(command, LOG.read_bytes()[start:].decode("utf-8", "replace"))
+
+
+def tool_environment(temporary: Path) -> dict:
+    """The user's environment, less what would install elsewhere; caches and temporary files stay in the checkout."""
+    elsewhere = ("PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX", "PIP_USER", "UV_TARGET", "UV_SYSTEM_PYTHON")
+    environment = {name: value for name, value in os.environ.items() if name not in elsewhere}
+    environment.setdefault("UV_CACHE_DIR", str(VENV / "cache"))
+    environment.update(TMPDIR=str(temporary), VIRTUAL_ENV=str(VENV), PIP_DISABLE_PIP_VERSION_CHECK="1")
+    environment.update(UV_PYTHON_DOWNLOADS="never", UV_NO_PROGRESS="1", NO_COLOR="1")
+    return environment
+
+
+def explain(command: list, output: str) -> SetupError:
+    """The error that a tool's output stands for; not every tool says so when the disk is full."""
+    if shutil.disk_usage(str(VENV)).free < NO_ROOM_BYTES:
+        return SetupError(MESSAGES["disk"], "disk")
+    for pattern, cause in CAUSES:
+        if re.search(pattern, output, re.IGNORECASE):
+            return SetupError(MESSAGES[cause], cause)
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line for line in lines if line.lower().startswith("error")] or lines[-1:] or ["it said nothing"]
+    tool = Path(command[0]).name
+    said = errors[0][:200].rstrip(".")
+    return SetupError(f"The set-up failed in {tool}: {said} (details: .venv/setup.log).")
+
+
+def step(number: int, what: str) -> None:
+    """Tells how far it is."""
+    say(f"Setting up ({number}/{STEPS}): {what} …")
+
+
+def say(line: str) -> None:
+    """Prints at once; a terminal without the characters gets replacements."""
+    encoding = sys.stdout.encoding or "ascii"
+    print(line.encode(encoding, "replace").decode(encoding), flush=True)
+
+
+# --- The lock ---
+
+
+def lock(options: list) -> None:
+    """Resolves requirements.txt for every supported Python and writes the lock, less torch's CUDA side."""
+    draft = VENV / "requirements.lock"
+    shutil.copy(str(LOCK), str(draft))  # its versions are kept unless they must move
+    uv_compile = [str(UV), "pip", "compile", str(ROOT / "requirements.txt"), "--universal", "--python-version", "3.11"]
+    run([*uv_compile, "--generate-hashes", "--no-annotate", "--no-header", "-o", str(draft), *options])
+    kept = [entry for entry in entries(draft.read_text()) if not CUDA.match(entry)]
+    draft.write_text(LOCK_HEADER + "\n".join(kept) + "\n")
+    draft.replace(LOCK)
+    shutil.rmtree(str(VENV / "tmp"), ignore_errors=True)
+    say(f"Locked {len(kept)} packages; the next `make` installs what changed.")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,126 @@
+"""One real Airflow for all tests here: started by ``python -m llm_bench up``, as a user does, in a home of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from doubles.provider import Provider, Response, stream
+from llm_bench.join.store import from_parquet
+from llm_bench.local.api import AirflowAPI
+from llm_bench.records import Record
+
+START = "2026-01-05T08:00:00+01:00"
+"""Airflow takes no backfill of the future, so the studies' window is moved to the past, as a user would move it."""
+
+STUDIES = {
+    "slow": "llms: [{model: hosted_vllm/slow}]\nindustries: [retail]\n",
+    "partial": "llms: [{model: hosted_vllm/good}, {model: together_ai/nobody/has-a-key}]\nindustries: [retail]\n",
+    "broken": "llms: [{model: groq/a}]\nindustries: [mining]\n",
+}
+
+
+@dataclass
+class Airflow:
+    """What the tests hold: the REST API, the home of the project, and the double of a provider."""
+
+    api: AirflowAPI
+    home: Path
+    environment: dict[str, str]
+    provider: Provider
+    output: Path
+
+    def run(self, study: str, *, until: Callable[[list[dict[str, Any]]], bool] | None = None) -> str:
+        """Triggers a batch and waits for its end, or until its tasks satisfy a condition; the run's id."""
+        run_id = self.api.trigger(f"llm_bench_{study}")
+        self.wait(study, run_id, until)
+        return run_id
+
+    def wait(self, study: str, run_id: str, until: Callable[[list[dict[str, Any]]], bool] | None = None) -> str:
+        deadline = time.monotonic() + 240
+        dag_id = f"llm_bench_{study}"
+        while time.monotonic() < deadline:
+            state = self.api.run(dag_id, run_id)["state"]
+            if until and until(self.api.tasks(dag_id, run_id)):
+                return str(state)
+            if state in {"success", "failed"}:
+                assert until is None, f"{study} ended before the condition was seen"
+                return str(state)
+            time.sleep(0.2)
+        raise AssertionError(f"{study} isn't done: {self.api.tasks(dag_id, run_id)}")
+
+    def tasks(self, study: str, run_id: str, task_id: str) -> list[dict[str, Any]]:
+        found = [task for task in self.api.tasks(f"llm_bench_{study}", run_id) if task["task_id"] == task_id]
+        return sorted(found, key=lambda task: task["map_index"])
+
+    def objects(self, study: str, kind: str = "records") -> list[Path]:
+        return sorted((self.home / "data" / kind / f"study={study}").rglob("*.parquet"))
+
+    def records(self, study: str) -> list[Record]:
+        return [record for path in self.objects(study) for record in from_parquet(path.read_bytes())]
+
+
+@pytest.fixture(scope="session")
+def airflow(include: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
+    home = tmp_path_factory.mktemp("project")
+    shutil.copytree(include, home / "include")
+    for name, text in STUDIES.items():
+        (home / "include" / "studies" / f"{name}.yaml").write_text(text)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with Provider() as provider:
+        provider.script = lambda asked: Response(stream(token_sec=0.25 if asked.model == "slow" else 0.0))
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")} | {
+            "LLM_BENCH_HOME": str(home),
+            "LLM_BENCH_START": START,
+            "AIRFLOW_CONN_LLM_HOSTED_VLLM": json.dumps({"conn_type": "http", "host": provider.url, "password": "k"}),
+        }
+        output = home / "up.log"
+        with output.open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "llm_bench", "up", "--port", str(port)], env=environment, stdout=log, stderr=log
+            )
+        try:
+            yield Airflow(_logged_in(output, process), home, environment, provider, output)
+        finally:
+            process.send_signal(signal.SIGINT)
+            code = process.wait(60)
+        assert (code, _left_over(home)) == (0, []), "Ctrl-C must stop all of it"
+
+
+def _logged_in(output: Path, process: subprocess.Popen[bytes]) -> AirflowAPI:
+    """A client with the address and the login that ``up`` printed."""
+    deadline = time.monotonic() + 180
+    while time.monotonic() < deadline and process.poll() is None:
+        printed = re.search(r"Airflow: (\S+)\s+user (\S+), password (\S+)", output.read_text())
+        if printed:
+            return AirflowAPI(*printed.groups())
+        time.sleep(0.5)
+    process.kill()
+    raise AssertionError(f"Airflow isn't up: {output.read_text()}")
+
+
+def _left_over(home: Path) -> list[str]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("AIRFLOW_HOME") == str(home / ".airflow"):
+                found.append(" ".join(process.cmdline()))
+        except psutil.Error:
+            continue
+    return found

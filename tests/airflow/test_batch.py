@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from llm_bench.records import SEED_NAMES, utc_text
+from llm_bench.schedule import Schedule, to_us
+
+START = "2026-01-05T08:00:00+01:00"  # of every window, as conftest.py sets it
+
+pytestmark = pytest.mark.airflow
+
+
+@pytest.fixture(scope="module")
+def seen(airflow: Any) -> dict[str, Any]:
+    """What the command printed, and the cells that the REST API showed while it ran."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "llm_bench", "run"],
+        env=airflow.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        cells: dict[int, Any] = {}
+        while process.poll() is None:
+            runs = airflow.api.request("GET", "/dags/llm_bench_quickstart/dagRuns")["dag_runs"]
+            for run in runs:
+                for task in airflow.tasks("quickstart", run["dag_run_id"], "measure"):
+                    if task["state"] == "running":
+                        cells[task["map_index"]] = task
+            time.sleep(0.3)
+        assert process.stdout is not None
+        return {"text": process.stdout.read(), "code": process.returncode, "cells": cells}
+
+
+class TestABatchByOneCommand:
+    """``python -m llm_bench run``, which ``make run`` calls."""
+
+    def test_is_complete_and_says_so(self, seen: dict[str, Any]):
+        assert "records 80/80" in seen["text"], seen["text"]
+        assert seen["code"] == 0
+
+    def test_sums_up_each_llm(self, seen: dict[str, Any]):
+        for name in ("lead", "overlap", "random", "full"):
+            assert any(line.split()[:1] == [name] and "20/20" in line for line in seen["text"].splitlines())
+
+    def test_shows_eight_mapped_cells_by_name_while_it_runs(self, seen: dict[str, Any]):
+        names = {task["rendered_map_index"] for task in seen["cells"].values()} - {None}
+        assert set(seen["cells"]) == set(range(8))
+        assert names <= {f"{llm} · {industry}" for llm in ("lead", "overlap", "random", "full")
+                         for industry in ("retail", "finance")}  # fmt: skip
+        assert "lead · retail" in names
+
+    def test_measures_each_provider_in_its_own_pool(self, seen: dict[str, Any]):
+        assert {task["pool"] for task in seen["cells"].values()} == {"llm_bench_quickstart_baseline"}
+
+    def test_leaves_one_object_and_a_csv_with_the_seeds_columns_first(self, airflow: Any, seen: dict[str, Any]):
+        assert len(airflow.objects("quickstart")) == 1
+        with (airflow.home / "data" / "batch_eval_metrics.csv").open() as file:
+            rows = list(csv.DictReader(file))
+        assert tuple(rows[0])[:11] == SEED_NAMES
+        assert sum(row["study"] == "quickstart" for row in rows) == 80
+
+    def test_leaves_the_same_as_json(self, airflow: Any, seen: dict[str, Any]):
+        rows = json.loads((airflow.home / "data" / "batch_eval_metrics.json").read_text())
+        assert sum(row["study"] == "quickstart" for row in rows) == 80
+
+    def test_scores_every_answer(self, airflow: Any, seen: dict[str, Any]):
+        records = airflow.records("quickstart")
+        assert all(0 <= record["coverage_score"] <= 1 and 0 <= record["groundedness"] <= 1 for record in records)
+        full = [record["coverage_score"] for record in records if record["llm_model"] == "full"]
+        assert min(full) > 0.99
+
+    def test_empties_the_task_state_store(self, airflow: Any, seen: dict[str, Any]):
+        run = airflow.api.request("GET", "/dags/llm_bench_quickstart/dagRuns")["dag_runs"][0]
+        assert _state(airflow, "quickstart", run["dag_run_id"]) == []
+
+    def test_again_gives_a_second_slot(self, airflow: Any, seen: dict[str, Any]):
+        airflow.run("quickstart")
+        assert len(airflow.objects("quickstart")) == 2
+        assert len(airflow.records("quickstart")) == 160
+        assert len({record["record_id"] for record in airflow.records("quickstart")}) == 160
+
+    def test_loaded_a_second_time_stays_one_object_of_80_records(self, airflow: Any, seen: dict[str, Any]):
+        run = airflow.api.request("GET", "/dags/llm_bench_quickstart/dagRuns")["dag_runs"][0]["dag_run_id"]
+        before = airflow.objects("quickstart")
+        clear = {"dry_run": False, "task_ids": ["validate_and_load"], "dag_run_id": run, "only_failed": False}
+        airflow.api.request("POST", "/dags/llm_bench_quickstart/clearTaskInstances", json=clear)
+        assert airflow.wait("quickstart", run) == "success"
+        assert airflow.objects("quickstart") == before
+        assert len(airflow.records("quickstart")) == 80 * len(before)
+
+
+def _state(airflow: Any, study: str, run_id: str) -> list[Any]:
+    """What the task state store holds of a run's cells."""
+    found = []
+    for task in airflow.tasks(study, run_id, "measure"):
+        page = airflow.api.request(
+            "GET",
+            f"/dags/llm_bench_{study}/dagRuns/{run_id}/taskInstances/measure/state-store",
+            params={"map_index": task["map_index"]},
+        )
+        found += page["task_state_store"]
+    return found
+
+
+class TestAKilledTask:
+    def test_asks_only_the_remaining_questions_again(self, airflow: Any):
+        asked = airflow.provider.asked
+
+        def asked_three(_tasks: list[dict[str, Any]]) -> bool:
+            return sum(request.model == "slow" for request in asked) >= 4  # the fourth is under way: three are kept
+
+        run_id = airflow.run("slow", until=asked_three)
+        (task,) = airflow.tasks("slow", run_id, "measure")
+        os.kill(_task_process(task), signal.SIGKILL)
+        before = sum(request.model == "slow" for request in asked)
+        assert airflow.wait("slow", run_id) == "success"
+        assert before == 4
+        assert sum(request.model == "slow" for request in asked) == 4 + 7
+        records = airflow.records("slow")
+        assert len(records) == 10
+        assert sorted(record["attempt"] for record in records) == [1] * 3 + [2] * 7
+
+
+def _task_process(task: dict[str, Any]) -> int:
+    """The process that runs a task: the deepest one that names it."""
+    process = psutil.Process(task["pid"])
+    return process.children(recursive=True)[-1].pid if process.children() else process.pid
+
+
+@pytest.fixture(scope="module")
+def keyless(airflow: Any) -> str:
+    run_id: str = airflow.run("thesis")
+    return run_id
+
+
+class TestWithoutKeys:
+    def test_each_cell_fails_naming_the_connection_and_the_variable(self, airflow: Any, keyless: str):
+        cells = airflow.tasks("thesis", keyless, "measure")
+        assert [task["state"] for task in cells] == ["failed"] * 8
+        assert [task["try_number"] for task in cells] == [1] * 8
+        for task in cells:
+            provider = "groq" if task["map_index"] < 4 else "openrouter"
+            (error,) = airflow.api.errors(task)
+            assert f"llm_{provider}" in error
+            assert f"{provider.upper()}_API_KEY" in error
+
+    def test_nothing_is_loaded_as_a_providers_failure(self, airflow: Any, keyless: str):
+        assert airflow.objects("thesis") == []
+        assert airflow.objects("thesis", "quarantine") == []
+
+    def test_the_run_is_red_and_its_last_task_names_what_is_missing(self, airflow: Any, keyless: str):
+        assert airflow.api.run("llm_bench_thesis", keyless)["state"] == "failed"
+        (join,) = airflow.tasks("thesis", keyless, "validate_and_load")
+        (error,) = airflow.api.errors(join)
+        assert "80 of 80 records are missing" in error
+        assert "kimi-k2-instruct · retail (10 of 10)" in error
+
+
+class TestAnIncompleteBatch:
+    def test_is_loaded_and_then_fails_naming_the_missing_cells(self, airflow: Any):
+        run_id = airflow.run("partial")
+        assert airflow.api.run("llm_bench_partial", run_id)["state"] == "failed"
+        assert [record["llm_model"] for record in airflow.records("partial")] == ["good"] * 10
+        (join,) = airflow.tasks("partial", run_id, "validate_and_load")
+        (error,) = airflow.api.errors(join)
+        assert "10 of 20 records are missing: has-a-key · retail (10 of 10)" in error
+
+
+class TestTheSchedule:
+    def test_a_backfill_of_the_window_lists_exactly_its_slots(self, airflow: Any):
+        start = datetime.fromisoformat(START)
+        schedule = Schedule(to_us(start), to_us(start + timedelta(days=4)), 12 * 3_600_000_000, 14)
+        listed = airflow.api.request(
+            "POST",
+            "/backfills/dry_run",
+            json={
+                "dag_id": "llm_bench_thesis",
+                "from_date": utc_text(start),
+                "to_date": utc_text(start + timedelta(days=4)),
+                "reprocess_behavior": "none",
+            },
+        )
+        slots = [datetime.fromisoformat(backfill["logical_date"]) for backfill in listed["backfills"]]
+        assert len(slots) == 56
+        assert slots == list(schedule)
+
+    def test_is_summed_up_in_the_ui(self, airflow: Any):
+        dag = airflow.api.request("GET", "/dags/llm_bench_thesis")
+        assert dag["timetable_summary"] == "56 batches, 14 per 12 h"
+        assert "from 2026-01-05 07:00 to 2026-01-09 07:00 UTC" in dag["timetable_description"]
+
+
+class TestABrokenStudy:
+    def test_is_an_import_error_of_its_own_while_the_others_run(self, airflow: Any):
+        (error,) = airflow.api.request("GET", "/importErrors")["import_errors"]
+        assert "broken.yaml has 1 mistake" in error["stack_trace"]
+        assert "no question set and knowledge base for mining; allowed: finance, retail" in error["stack_trace"]
+        dags = {dag["dag_id"] for dag in airflow.api.request("GET", "/dags")["dags"]}
+        assert dags == {f"llm_bench_{name}" for name in ("quickstart", "thesis", "slow", "partial")}
+
+
+def test_the_key_file_is_for_its_owner_alone(airflow: Any):
+    assert (Path(airflow.home) / ".airflow" / "airflow.cfg").stat().st_mode & 0o077 == 0

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from llm_bench.rag.prompt import build_messages, context_hash, parse_messages, prompt_hash
+
+# Text that is likely to look like the template's own lines, or to be any text at all.
+TEXT = st.one_of(
+    st.text(min_size=1),
+    st.lists(
+        st.sampled_from(["\n", "\n\n", "[1] ", "[2] ", "Question: ", "\\", "\\[1] ", " ", "bread"]), min_size=1
+    ).map("".join),
+)
+
+
+class TestMessages:
+    def test_are_an_instruction_and_the_numbered_context_with_the_question(self):
+        system, user = build_messages("How many?", ["# Output\n\nMany.", "Few."])
+        assert system["role"] == "system"
+        assert "Use only" in system["content"]
+        assert "say so" in system["content"]
+        assert user == {"role": "user", "content": "[1] # Output\n\nMany.\n\n[2] Few.\n\nQuestion: How many?"}
+
+    def test_lines_of_a_passage_that_look_like_the_templates_are_escaped(self):
+        user = build_messages("Why?", ["Notes:\n[2] see below\nQuestion: none"])[1]
+        assert user["content"] == "[1] Notes:\n\\[2] see below\n\\Question: none\n\nQuestion: Why?"
+
+
+class TestParsing:
+    @given(TEXT, st.lists(TEXT, max_size=5))
+    @example("Question: a\n\nQuestion: b", ["[1] a\n\n[2] b", "\n\nQuestion: c", "\n\\\\[3] d\n"])
+    def test_gives_back_exactly_what_was_built(self, question, passages):
+        assert parse_messages(build_messages(question, passages)) == (question, passages)
+
+    @pytest.mark.parametrize(
+        "messages",
+        [
+            pytest.param([], id="none"),
+            pytest.param([{"role": "user", "content": "Hello"}], id="a chat"),
+            pytest.param([{"role": "user"}], id="without content"),
+            pytest.param(build_messages("Why?", ["a"])[1:], id="without the instruction"),
+            pytest.param(
+                [build_messages("Why?", [])[0], {"role": "user", "content": "[7] a\n\nQuestion: Why?"}],
+                id="misnumbered",
+            ),
+            pytest.param({"role": "user", "content": "Hello"}, id="not a list"),
+            pytest.param("Hello", id="a string"),
+        ],
+    )
+    def test_refuses_messages_of_others(self, messages):
+        with pytest.raises(ValueError, match="not built by llm-bench"):
+            parse_messages(messages)
+
+
+class TestHashes:
+    def test_are_sha_256_of_canonical_json(self):
+        # sha256 of: ["a","b"]
+        assert context_hash(["a", "b"]) == "0473ef2dc0d324ab659d3580c1134e9d812035905c4781fdd6d529b0c6860e13"
+
+    def test_tell_order_and_cut_of_passages_apart(self):
+        assert len({context_hash(some) for some in (["a", "b"], ["b", "a"], ["ab"], [])}) == 4
+
+    def test_do_not_depend_on_the_order_of_keys(self):
+        assert prompt_hash([{"role": "user", "content": "a"}]) == prompt_hash([{"content": "a", "role": "user"}])
+
+    @given(TEXT, TEXT)
+    def test_differ_for_different_questions(self, one, other):
+        same = prompt_hash(build_messages(one, ["a"])) == prompt_hash(build_messages(other, ["a"]))
+        assert same == (one == other)

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+
+HEAVY = (
+    "torch",
+    "sentence_transformers",
+    "transformers",
+    "litellm",
+    "great_expectations",
+    "pandas",
+    "pyarrow",
+    "duckdb",
+)
+
+
+@pytest.fixture(scope="module")
+def bag(project: Path) -> DagBag:
+    return DagBag(dag_folder=str(project / "dags"), bundle_name="tests")
+
+
+class TestTheDags:
+    def test_load_without_an_error(self, bag: DagBag):
+        assert bag.import_errors == {}
+
+    def test_are_one_for_each_study(self, bag: DagBag):
+        assert set(bag.dags) == {"llm_bench_quickstart", "llm_bench_thesis"}
+
+    @pytest.mark.parametrize("study", ["quickstart", "thesis"])
+    def test_prepare_measure_score_and_load(self, bag: DagBag, study: str):
+        dag = bag.dags[f"llm_bench_{study}"]
+        edges = {task.task_id: task.downstream_task_ids for task in dag.tasks}
+        assert edges == {
+            "prepare": {"measure", "score"},
+            "measure": {"score"},
+            "score": {"validate_and_load"},
+            "validate_and_load": set(),
+        }
+
+    def test_measure_every_llm_on_every_industry(self, bag: DagBag):
+        cells = bag.dags["llm_bench_thesis"].get_task("measure").expand_input.value
+        assert len(cells) == 8
+        assert cells[2] == {
+            "model": "groq/moonshotai/kimi-k2-instruct",
+            "industry": "retail",
+            "cell": "kimi-k2-instruct · retail",
+            "pool": "llm_bench_thesis_groq",
+        }
+
+    def test_run_the_study_with_a_window_on_its_slots_and_the_other_by_hand(self, bag: DagBag):
+        assert bag.dags["llm_bench_thesis"].timetable.summary == "56 batches, 14 per 12 h"
+        assert not bag.dags["llm_bench_quickstart"].timetable.can_be_scheduled
+
+    def test_measure_no_missed_slot_by_themselves(self, bag: DagBag):
+        assert not any(dag.catchup for dag in bag.dags.values())
+
+
+def test_parsing_imports_nothing_heavy(project: Path):
+    code = f"import sys, runpy; runpy.run_path({str(project / 'dags' / 'llm_bench_studies.py')!r}); print(*sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": str(project / "plugins")}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert set(HEAVY).isdisjoint(done.stdout.split())
+
+
+def test_measuring_imports_neither_torch_nor_pandas_nor_great_expectations(project: Path):
+    code = (
+        "import sys, llm_bench.measure.hook, llm_bench.measure.recording, llm_bench.measure.operator\n"
+        "import llm_bench.rag.prompt, llm_bench.rag.embeddings\n"
+        "from llm_bench.measure.client import quiet_litellm; quiet_litellm(); print(*sys.modules)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(project / "plugins")}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert {"torch", "sentence_transformers", "pandas", "great_expectations"}.isdisjoint(done.stdout.split())
+
+
+class TestAStudyWithAMistake:
+    def test_is_an_import_error_beside_the_dags_of_the_others(self, project: Path, tmp_path: Path):
+        for part in ("questions", "knowledge"):
+            (tmp_path / "include").mkdir(exist_ok=True)
+            (tmp_path / "include" / part).symlink_to(project / "include" / part)
+        studies = tmp_path / "include" / "studies"
+        studies.mkdir()
+        (studies / "good.yaml").write_text("llms: [{model: baseline/lead}]\nindustries: [retail]\n")
+        (studies / "bad.yaml").write_text("llms: []\nindustries: [retail]\ncolour: red\n")
+        code = (
+            "import json\nfrom airflow.dag_processing.dagbag import DagBag\n"
+            f"bag = DagBag(dag_folder={str(project / 'dags')!r}, bundle_name='tests')\n"
+            "print(json.dumps([sorted(bag.dags), bag.import_errors]))"
+        )
+        environment = {**os.environ, "LLM_BENCH_HOME": str(tmp_path)}
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        dags, errors = json.loads(done.stdout.splitlines()[-1])
+        assert dags == ["llm_bench_good"]
+        ((file, error),) = errors.items()
+        assert file.endswith("llm_bench_study_errors.py")
+        assert "colour: unknown key" in error
+        assert "llms: []: tuple should have at least 1 item" in error
+
+
+class TestThePluginsFolder:
+    def test_registers_one_file(self, project: Path):
+        ignored = (project / "plugins" / ".airflowignore").read_text().splitlines()
+        assert [path.name for path in (project / "plugins").glob("*.py")] == ["llm_bench_plugin.py"]
+        assert "llm_bench/" in ignored
+
+    def test_has_no_module_with_the_name_of_one_of_the_standard_library(self, project: Path):
+        names = {path.stem for path in (project / "plugins" / "llm_bench").glob("*.py")} - {"__init__", "__main__"}
+        assert names.isdisjoint(sys.stdlib_module_names)
+
+    def test_has_modules_that_all_say_why_they_exist(self, project: Path):
+        for path in (project / "plugins").rglob("*.py"):
+            assert ast.get_docstring(ast.parse(path.read_text())), path
