@@ -249,7 +249,7 @@ class TestQuestionSetsOfAStudy:
             folder.mkdir(parents=True)
             (folder / "output.md").write_text("# Output\n\nMuch.\n")
             (tmp_path / "questions").mkdir(exist_ok=True)
-            questions = f"industry: {industry}\nquestions: [{{id: q1, text: "How much?"}}]\n"
+            questions = f"industry: {industry}\nquestions: [{{id: q1, text: 'How much?'}}]\n"
             (tmp_path / "questions" / f"{industry}.yaml").write_text(questions)
         with pytest.raises(QuestionSetError, match="the id 'q1' is also one of bakery"):
             load_question_sets(tmp_path, ["bakery", "dairy"])
