@@ -16,7 +16,7 @@ setup: ## make `.venv` (every target below does, when it must); PYTHON= chooses 
 run: setup ## measure one batch of a study and show what came out; STUDY=quickstart (needs no key), PORT=
 	@$(PY) -m llm_bench run "$${STUDY:-quickstart}" $${PORT:+--port "$$PORT"}
 
-up: setup ## start Airflow with its UI and the dashboard; PORT=
+up: setup ## start Airflow with its UI; PORT=
 	@$(PY) -m llm_bench up $${PORT:+--port "$$PORT"}
 
 test: setup ## run the tests; ARGS= goes to pytest, e.g. ARGS="-k schedule"
@@ -37,7 +37,7 @@ lock: ## rewrite requirements.lock from requirements.txt; UPGRADE=1 takes newer 
 bench-parse: setup ## time how long Airflow takes to parse the DAGs
 	@$(PY) benchmarks/parse.py
 
-bench-batch: setup ## time a whole batch, and the client's own error
+bench-batch: setup ## time a whole batch beyond its slowest cell
 	@$(PY) benchmarks/batch.py
 
 clean: ## remove the set-up and caches; data/ and .airflow/ stay

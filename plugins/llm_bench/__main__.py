@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 
 from llm_bench import commands
@@ -27,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     options = vars(parser.parse_args(arguments))
     command = getattr(commands, options.pop("command"))
+    signal.signal(signal.SIGTERM, _interrupt)  # so that what was started is stopped, as with Ctrl-C
     try:
         return int(command(**options))
     except LLMBenchError as error:
@@ -34,6 +36,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -169,14 +169,38 @@ class TestWithoutKeys:
         assert "kimi-k2-instruct · retail (10 of 10)" in error
 
 
+@pytest.fixture(scope="module")
+def partial(airflow: Any) -> str:
+    """A run in which one of two LLMs has no key."""
+    run_id: str = airflow.run("partial")
+    return run_id
+
+
 class TestAnIncompleteBatch:
-    def test_is_loaded_and_then_fails_naming_the_missing_cells(self, airflow: Any):
-        run_id = airflow.run("partial")
-        assert airflow.api.run("llm_bench_partial", run_id)["state"] == "failed"
+    def test_is_loaded_and_then_fails_naming_the_missing_cells(self, airflow: Any, partial: str):
+        assert airflow.api.run("llm_bench_partial", partial)["state"] == "failed"
         assert [record["llm_model"] for record in airflow.records("partial")] == ["good"] * 10
-        (join,) = airflow.tasks("partial", run_id, "validate_and_load")
+        (join,) = airflow.tasks("partial", partial, "validate_and_load")
         (error,) = airflow.api.errors(join)
         assert "10 of 20 records are missing: has-a-key · retail (10 of 10)" in error
+
+    def test_is_completed_in_the_same_object_once_the_key_is_there_and_the_failed_cell_is_cleared(
+        self, airflow: Any, partial: str
+    ):
+        connection = {"connection_id": "llm_together_ai", "conn_type": "http", "host": airflow.provider.url}
+        airflow.api.request("POST", "/connections", json={**connection, "password": "k2"})
+        before = len(airflow.provider.asked)
+        clear = {"dry_run": False, "dag_run_id": partial, "only_failed": True, "include_downstream": True}
+        airflow.api.request(
+            "POST", "/dags/llm_bench_partial/clearTaskInstances", json={**clear, "task_ids": ["measure"]}
+        )
+        assert airflow.wait("partial", partial) == "success"
+        assert len(airflow.objects("partial")) == 1
+        assert (
+            sorted(record["llm_model"] for record in airflow.records("partial"))
+            == ["good"] * 10 + ["nobody/has-a-key"] * 10
+        )
+        assert [asked.model for asked in airflow.provider.asked[before:]] == ["nobody/has-a-key"] * 10
 
 
 class TestTheSchedule:

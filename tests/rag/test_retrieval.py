@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 from unittest.mock import patch
 
 import pytest
 
-from llm_bench.errors import QuestionSetError
+from llm_bench.errors import QuestionSetError, StorageError
 from llm_bench.rag import retrieval
 from llm_bench.rag.knowledge import load_questions
 from llm_bench.rag.prompt import build_messages, context_hash, prompt_hash
@@ -130,12 +132,12 @@ class TestCache:
         assert retrieve(write_project(), "bakery", 3, MODEL, cache) == intact
         assert file.read_text(encoding="utf-8") == text
 
-    def test_leaves_nothing_half_written(self, write_project, cache, encodings, monkeypatch):
+    def test_leaves_nothing_half_written_on_a_full_disk(self, write_project, cache, encodings, monkeypatch):
         def full_disk(*args, **kwargs):
-            raise OSError("No space left on device")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
         monkeypatch.setattr("pathlib.Path.replace", full_disk)
-        with pytest.raises(OSError, match="No space left"):
+        with pytest.raises(StorageError, match=r"No space left on device\. Free some space"):
             retrieve(write_project(), "bakery", 2, MODEL, cache)
         assert list(cache.glob("[!.]*")) == []
 
