@@ -49,11 +49,21 @@ def build(study: Study) -> DAG:
         score = ScoreOperator(
             task_id="score",
             study=dump,
-            prompts={industry: prepare.output[industry] for industry in study.industries},
+            prompts_task_id=prepare.task_id,
             cells=measure.output,
             trigger_rule="all_done",
+            retries=1,
+            retry_delay=timedelta(seconds=10),
         )
-        load = ValidateAndLoadOperator(task_id="validate_and_load", study=dump, records=score.output)
+        load = ValidateAndLoadOperator(
+            task_id="validate_and_load",
+            study=dump,
+            records_task_id=score.task_id,
+            trigger_rule="all_done",
+            retries=3,
+            retry_delay=timedelta(seconds=10),
+            retry_exponential_backoff=True,
+        )
         prepare >> measure >> score >> load
     return dag
 

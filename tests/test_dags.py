@@ -39,7 +39,7 @@ class TestTheDags:
         dag = bag.dags[f"llm_bench_{study}"]
         edges = {task.task_id: task.downstream_task_ids for task in dag.tasks}
         assert edges == {
-            "prepare": {"measure", "score"},
+            "prepare": {"measure"},
             "measure": {"score"},
             "score": {"validate_and_load"},
             "validate_and_load": set(),

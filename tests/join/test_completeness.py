@@ -32,7 +32,7 @@ class TestABatch:
     def test_that_lacks_records_names_each_cell_and_how_many(self, study: Study):
         error = account(study, EXPECTED, batch(study)[1:-1], [])
         assert "2 of 6 records are missing: one · retail (1 of 2), two · finance (1 of 1)" in str(error)
-        assert "clear them" in str(error)
+        assert "clear this run's failed tasks" in str(error)
 
     def test_with_refused_records_says_where_they_are(self, study: Study):
         assert "1 records were refused by the quality gate and are in quarantine" in str(

@@ -41,7 +41,8 @@ def account(
         )
         causes.append(f"{sum(missing.values())} of {whole} records are missing: {cells}.")
         mends.append(
-            "See the log of these measure tasks, mend the cause, and clear them: only they are measured again."
+            "See the log of these measure tasks, mend the cause, and clear this run's failed tasks: only what is "
+            "missing is measured."
         )
     if refused:
         causes.append(f"{len(refused)} records were refused by the quality gate and are in quarantine.")

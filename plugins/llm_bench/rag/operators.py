@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from llm_bench.records import Record
 
+RECORDS = "records"
+"""XCom of the scored records. A task that fails has no return value, but keeps what it pushed."""
+
 
 class PrepareOperator(BaseOperator):
     """Validates the study's questions and retrieves the context of each, once per study: the result is cached.
@@ -53,39 +56,46 @@ class PrepareOperator(BaseOperator):
 class ScoreOperator(BaseOperator):
     """Scores all answers of a batch, with one load of the model.
 
+    When cells are missing it scores the others and then fails: so clearing a run's failed tasks, once the missing cells
+    can be measured, scores and loads the whole batch again.
+
     :param study: the study, as ``Study.model_dump(mode="json")`` gives it.
-    :param prompts: industry → the questions with their contexts.
+    :param prompts_task_id: the task whose XCom named after each industry holds the questions with their contexts.
     :param cells: the records of each cell that was measured.
-    :return: all records of the batch, scored.
+    :return: nothing; the scored records are the XCom :data:`RECORDS`.
     """
 
-    template_fields: Sequence[str] = ("prompts", "cells")
+    template_fields: Sequence[str] = ("cells",)
 
     def __init__(
-        self,
-        *,
-        study: dict[str, Any],
-        prompts: dict[str, list[dict[str, Any]]],
-        cells: Iterable[list[Record]],
-        **kwargs: Any,
+        self, *, study: dict[str, Any], prompts_task_id: str, cells: Iterable[list[Record]], **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.study = study
-        self.prompts = prompts
+        self.prompts_task_id = prompts_task_id
         self.cells = cells
 
-    def execute(self, context: Context) -> list[Record]:  # noqa: ARG002
+    def execute(self, context: Context) -> None:
+        study = Study.model_validate(self.study)
+        cells = [cell for cell in self.cells if cell]
+        records = [record for cell in cells for record in cell]
+        context["ti"].xcom_push(key=RECORDS, value=self._score(context, study, records) if records else [])
+        missing = len(study.cells) - len(cells)
+        if missing:
+            raise AirflowFailException(
+                f"{missing} of {len(study.cells)} cells were not measured; the others are scored. See the log of the "
+                "failed measure tasks, mend the cause, and clear this run's failed tasks."
+            )
+
+    def _score(self, context: Context, study: Study, records: list[Record]) -> list[Record]:
         from llm_bench.rag.embeddings import Embedder  # noqa: PLC0415
         from llm_bench.rag.scoring import score  # noqa: PLC0415
 
-        records = [record for cell in self.cells if cell for record in cell]
-        if not records:
-            self.log.warning("No cell was measured, so there is nothing to score")
-            return []
         contexts = {
-            prompt["question_id"]: prompt["passages"] for prompts in self.prompts.values() for prompt in prompts
+            prompt["question_id"]: prompt["passages"]
+            for industry in study.industries
+            for prompt in context["ti"].xcom_pull(task_ids=self.prompts_task_id, key=industry)
         }
-        study = Study.model_validate(self.study)
         try:
             scored = score(records, contexts, Embedder(study.retrieval.embedding_model))
         except LLMBenchError as mistake:
