@@ -104,12 +104,8 @@ def _progress(tasks: list[dict[str, Any]]) -> str:
         states = Counter(task["state"] for task in tasks if task["task_id"] == name)
         if sum(states.values()) > 1:
             ended = sum(count for state, count in states.items() if state in {"success", "failed"})
-            cells = ", ".join(
-                str(task["rendered_map_index"])
-                for task in tasks
-                if task["task_id"] == name and task["state"] == "running" and task["rendered_map_index"]
-            )
-            parts.append(f"{name} {ended}/{sum(states.values())}" + (f" ({cells})" if cells else ""))
+            running = f" ({states['running']} running)" if states["running"] else ""
+            parts.append(f"{name} {ended}/{sum(states.values())}{running}")
         else:
             parts.append(f"{name} {marks.get(str(next(iter(states))), '·')}")
     return "  ".join(parts)
@@ -121,10 +117,13 @@ def _order(task: dict[str, Any]) -> int:
 
 
 def _tell_failures(airflow: AirflowAPI, failed: list[dict[str, Any]]) -> None:
+    """Prints each error once, with all the tasks that it stopped."""
+    stopped: dict[str, list[str]] = {}
     for task in sorted(failed, key=_order):
-        name = task["rendered_map_index"] or task["task_id"]
-        for error in airflow.errors(task)[-1:] or ["see its log in the UI (make up)"]:
-            console.print(f"✗ {name}: {error}", style="red", markup=False)
+        error = (airflow.errors(task) or ["see its log in the UI (make up)"])[-1]
+        stopped.setdefault(error, []).append(task["rendered_map_index"] or task["task_id"])
+    for error, names in stopped.items():
+        console.print(f"✗ {', '.join(names)}: {error}", style="red", markup=False)
 
 
 def _sum_up(study: Study, slot: datetime) -> bool:
