@@ -38,11 +38,14 @@ RUN_TYPES = ("scheduled", "backfill", "manual")
 TOKEN_SOURCES = ("provider", "estimated")
 
 
+FieldType = Literal["string", "float", "integer", "boolean", "timestamp", "offsets"]
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One column of the record.
 
-    :param type: ``timestamp`` is UTC with microseconds.
+    :param type: ``timestamp`` is UTC with microseconds; ``offsets`` are seconds from one start, in rising order.
     :param nullable: whether null has a meaning here (see the description).
     :param minimum: smallest value allowed, inclusive.
     :param maximum: largest value allowed, inclusive.
@@ -50,7 +53,7 @@ class Field:
     """
 
     name: str
-    type: Literal["string", "float", "integer", "boolean", "timestamp"]
+    type: FieldType
     description: str
     unit: str = ""
     nullable: bool = False
@@ -107,11 +110,22 @@ FIELDS = (
     _text("question_id", "Id of the question in its set."),
     # clock
     _seconds("connect_sec", "Opening the connection, TLS included; null when an open one was used again."),
+    _seconds("tls_sec", "Of connect_sec, the TLS handshake; null without one."),
+    _seconds("headers_sec", "Request handed to the wire → the response's headers."),
+    _seconds("first_byte_sec", "Request handed to the wire → first byte of the response's body."),
     _seconds("ttft_sec", "Request handed to the wire → first event with a generated token, reasoning included."),
     _seconds("first_answer_sec", "Request handed to the wire → first event with answer text."),
     _seconds("itl_mean_sec", "Mean gap between token-bearing events; null under two."),
     _seconds("itl_p99_sec", "99th percentile of the gaps (nearest rank)."),
     _seconds("itl_max_sec", "Largest gap."),
+    Field(
+        "event_times_sec",
+        "offsets",
+        "Request handed to the wire → each event with a generated token, reasoning included: all other times of tokens "
+        "can be computed from it.",
+        unit="s",
+        nullable=True,
+    ),
     _rate("decode_tps", "(response_tokens − 1) / (last token − first token); null under two tokens."),
     _seconds("wait_sec", "Waited before asking, to respect the rate limit; outside the clock.", nullable=False),
     # tokens
@@ -183,6 +197,7 @@ def arrow_schema(fields: Iterable[Field] = FIELDS) -> pa.Schema:
         "integer": pa.int64(),
         "boolean": pa.bool_(),
         "timestamp": pa.timestamp("us", tz="UTC"),
+        "offsets": pa.list_(pa.float64()),
     }
     return pa.schema(
         [

@@ -26,7 +26,8 @@ def broken_by(make_record, make_failure):
     for number, (name, (changes, _)) in enumerate(cases.items()):
         make = make_failure if name in _FAILURE_CASES else make_record
         # Each its own question, so that no two of them are twins.
-        records.append(make(0, record_id=f"{number:032}", question_id=f"retail-{number}") | changes)
+        identity = {"record_id": f"{number:032}", "question_id": f"retail-{number}"}
+        records.append(make(0, **{**identity, **changes}))
     verdict = validate(records)
     by_id = {one.record["question_id"]: one.broken for one in verdict.refused}
     return {name: by_id.get(f"retail-{number}", ()) for number, name in enumerate(cases)}
@@ -41,6 +42,18 @@ _FIELD_CASES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "a fraction where a count belongs": ({"prompt_tokens": 1.5}, ("prompt_tokens must be a whole number",)),
     "a count that no column can hold": ({"prompt_tokens": 2**63}, ("prompt_tokens must be a whole number",)),
     "a number where true or false belongs": ({"success": 1}, ("success must be true or false",)),
+    "text where times belong": (
+        {"event_times_sec": "0.2"},
+        ("event_times_sec must be numbers in rising order, none below 0",),
+    ),
+    "times out of order": (
+        {"event_times_sec": [0.2, 0.1]},
+        ("event_times_sec must be numbers in rising order, none below 0",),
+    ),
+    "a first time that isn't the TTFT": (
+        {"event_times_sec": [0.1, 0.3]},
+        ("ttft_sec is the first of event_times_sec",),
+    ),
     "NaN": ({"cost_usd": math.nan}, ("cost_usd must be a finite number",)),
     "infinity": ({"client_load": math.inf}, ("client_load must be a finite number",)),
     "no time at all": ({"timestamp": "noon"}, ("timestamp must be ISO 8601 text with a UTC offset",)),

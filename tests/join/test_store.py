@@ -260,6 +260,7 @@ def _values(field: Field) -> st.SearchStrategy[Any]:
         "integer": st.integers(-(2**63), 2**63 - 1),
         "boolean": st.booleans(),
         "timestamp": st.datetimes(timezones=st.just(UTC)).map(utc_text),
+        "offsets": st.lists(st.floats(0, 1e6)).map(sorted),
     }
     return st.none() | values[field.type] if field.nullable else values[field.type]
 

@@ -1,15 +1,164 @@
 from __future__ import annotations
 
-import pytest
+import heapq
+import json
+import multiprocessing
+import time
+from pathlib import Path
+from typing import Any
 
-from llm_bench.measure.pacing import Pacer
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llm_bench.errors import StorageError
+from llm_bench.measure.limits import LONGEST_WAIT_SEC, Limits, seconds
+from llm_bench.measure.pacing import Pacer, most_tokens
+
+NOW = 1_800_000_000.0
+
+
+class GroqLimits:
+    """What Groq enforces: requests within the last minute, and tokens that refill steadily.
+
+    A request counts with its prompt and ``max_tokens`` when it comes, and with what it used once it is answered. (That
+    the refill is steady shows in Groq's own refusals: "Limit 6000, Used 5034, Requested 1443. Please try again in
+    4.77s" is (5034 + 1443 − 6000) / (6000 / 60 s).)
+    """
+
+    def __init__(self, per_minute: int, tokens_per_minute: int) -> None:
+        self.per_minute, self.limit = per_minute, float(tokens_per_minute)
+        self.used, self.at = 0.0, NOW
+        self.requests: list[float] = []
+
+    def ask(self, now: float, requested: int) -> tuple[int, dict[str, str]]:
+        self.used = max(0.0, self.used - (now - self.at) * self.limit / 60)
+        self.at = now
+        self.requests = [moment for moment in self.requests if moment > now - 60]
+        if len(self.requests) >= self.per_minute or self.used + requested > self.limit:
+            return 429, {"retry-after": "5"}
+        self.requests.append(now)
+        self.used += requested
+        return 200, {
+            "x-ratelimit-limit-tokens": str(int(self.limit)),
+            "x-ratelimit-remaining-tokens": str(int(self.limit - self.used)),
+            "x-ratelimit-reset-tokens": f"{self.used / self.limit * 60:.3f}s",
+        }
+
+    def answer(self, requested: int, used: int) -> None:
+        self.used -= requested - used
+
+
+def play(
+    server: GroqLimits, *, cells: int, questions: int, requested: int, used: int, answer_sec: float
+) -> tuple[int, float]:
+    """Cells ask a server side by side, on a clock of the play's own; refusals, and seconds until the last answer."""
+    limits = Limits()
+    left = [questions] * cells
+    events: list[tuple[float, int, bool]] = [(NOW, cell, False) for cell in range(cells)]
+    refused, end = 0, NOW
+    while events:
+        now, cell, answered = heapq.heappop(events)
+        if answered:
+            server.answer(requested, used)
+            left[cell] -= 1
+            end = now
+        if not left[cell]:
+            continue
+        wait = limits.reserve(now, requested, server.per_minute)
+        if wait > 0:
+            heapq.heappush(events, (now + wait + 1e-6, cell, False))
+            continue
+        status, headers = server.ask(now, requested)
+        limits.learn(now, now, status, headers)
+        refused += status == 429
+        heapq.heappush(events, (now + answer_sec, cell, True))
+    return refused, end - NOW
+
+
+class TestWithGroqsLimits:
+    @pytest.mark.parametrize(("per_minute", "tokens"), [(30, 12_000), (30, 6_000), (60, 10_000)])
+    def test_a_batch_is_never_refused_and_takes_about_the_shortest_time(self, per_minute: int, tokens: int):
+        server = GroqLimits(per_minute, tokens)
+        refused, took = play(server, cells=2, questions=10, requested=1624, used=660, answer_sec=0.8)
+        # No schedule is shorter: what all requests use, and the last one's whole reservation, less a full bucket.
+        shortest = max(10 * 0.8, (19 * 660 + 1624 - tokens) / (tokens / 60))
+        assert refused == 0
+        assert took <= shortest + 2 * 1624 / (tokens / 60)
+
+    @given(
+        server=st.builds(GroqLimits, st.integers(1, 60), st.integers(2_000, 40_000)),
+        cells=st.integers(1, 4),
+        questions=st.integers(1, 12),
+        requested=st.integers(50, 2_000),
+        share=st.floats(0, 1),
+        answer_sec=st.floats(0.05, 20),
+    )
+    @settings(deadline=None)
+    def test_no_number_of_cells_is_ever_refused(self, server: GroqLimits, share: float, **played: Any):
+        # Until the first answer nobody knows the tokens a minute: all cells' first requests must fit.
+        server.limit = max(server.limit, played["cells"] * played["requested"])
+        assert play(server, used=int(share * played["requested"]), **played)[0] == 0
+
+
+class TestLimits:
+    def test_let_requests_go_at_once_up_to_the_limit_of_a_minute(self):
+        limits = Limits()
+        assert [limits.reserve(NOW + n, 1, 3) for n in range(3)] == [0, 0, 0]
+        assert limits.reserve(NOW + 3, 1, 3) == pytest.approx(57)
+
+    def test_space_requests_of_less_than_one_a_minute(self):
+        limits = Limits()
+        assert limits.reserve(NOW, 1, 0.5) == 0
+        assert limits.reserve(NOW + 70, 1, 0.5) == pytest.approx(50)
+
+    def test_hold_off_after_a_refusal_as_long_as_it_says(self):
+        limits = Limits()
+        limits.learn(NOW, NOW, 429, {"retry-after": "7"})
+        assert limits.reserve(NOW + 2, 1, None) == pytest.approx(5)
+
+    def test_hold_off_until_the_moment_that_openrouter_names(self):
+        limits = Limits()
+        limits.learn(NOW, NOW, 429, {"x-ratelimit-reset": str(int((NOW + 20) * 1000))})
+        assert limits.reserve(NOW, 1, None) == pytest.approx(20)
+
+    def test_hold_off_when_no_request_is_left(self):
+        limits = Limits()
+        limits.learn(NOW, NOW, 200, {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "1m30s"})
+        assert limits.reserve(NOW, 1, None) == pytest.approx(90)
+
+    def test_do_not_wait_for_a_limit_of_a_day(self):
+        limits = Limits()
+        limits.learn(NOW, NOW, 429, {"retry-after": str(LONGEST_WAIT_SEC + 1)})
+        assert limits.reserve(NOW, 1, None) == 0
+
+    def test_ask_for_no_more_than_the_whole_limit(self):
+        limits = Limits()
+        limits.learn(NOW, NOW, 200, {"x-ratelimit-limit-tokens": "1000", "x-ratelimit-remaining-tokens": "1000"})
+        assert limits.reserve(NOW + 1, 50_000, None) == 0
+
+
+class TestSeconds:
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [("2", 2), ("7.66s", 7.66), ("2m59.56s", 179.56), ("1h2m3s", 3723), ("120ms", 0.12), ("1d", 86400), ("-1", 0)],
+    )
+    def test_are_read_in_every_form_that_providers_use(self, text: str, expected: float):
+        assert seconds(text, NOW) == pytest.approx(expected)
+
+    def test_are_counted_to_an_http_date(self):
+        assert seconds("Fri, 15 Jan 2027 08:00:30 GMT", 1_800_000_000.0) == pytest.approx(30)
+
+    @pytest.mark.parametrize("text", ["", "soon", "5x", "m5"])
+    def test_are_unknown_for_anything_else(self, text: str):
+        assert seconds(text, NOW) is None
 
 
 class Clock:
     """A clock that moves only when somebody waits."""
 
     def __init__(self) -> None:
-        self.now = 100.0
+        self.now = NOW
 
     def __call__(self) -> float:
         return self.now
@@ -18,26 +167,59 @@ class Clock:
         self.now += seconds
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def ask_twice(folder: Path, asked: multiprocessing.Queue[float]) -> None:
+    """Two requests of a cell that is a process of its own."""
+    pacer = Pacer(folder, "groq/a", 3600, sleep=lambda _: time.sleep(0.01))
+    for _ in range(2):
+        pacer.wait(1)
+        asked.put(time.time())
 
 
 class TestPacer:
-    def test_lets_the_first_request_go_at_once(self, clock: Clock):
-        assert Pacer(30, clock, clock.sleep).wait() == 0
+    def test_tells_how_long_it_waited(self, tmp_path: Path):
+        clock = Clock()
+        pacer = Pacer(tmp_path, "groq/a", 1, clock, clock.sleep)
+        assert pacer.wait(1) == 0
+        clock.now += 20
+        assert pacer.wait(1) == pytest.approx(40)
 
-    def test_spaces_requests_by_the_limit(self, clock: Clock):
-        pacer = Pacer(30, clock, clock.sleep)
-        pacer.wait()
-        assert pacer.wait() == pytest.approx(2)
+    def test_never_waits_without_a_limit(self, tmp_path: Path):
+        clock = Clock()
+        pacer = Pacer(tmp_path, "groq/a", None, clock, clock.sleep)
+        assert [pacer.wait(1) for _ in range(100)] == [0] * 100
 
-    def test_takes_the_time_of_the_answer_off_the_wait(self, clock: Clock):
-        pacer = Pacer(30, clock, clock.sleep)
-        pacer.wait()
-        clock.now += 1.5
-        assert pacer.wait() == pytest.approx(0.5)
+    def test_shares_the_limit_with_the_other_cells_of_the_llm(self, tmp_path: Path):
+        clock = Clock()
+        cells = [Pacer(tmp_path, "groq/a/b", 2, clock, clock.sleep) for _ in range(2)]
+        assert [cells[0].wait(1), cells[1].wait(1)] == [0, 0]
+        assert cells[0].wait(1) == pytest.approx(60)
 
-    def test_never_waits_without_a_limit(self, clock: Clock):
-        pacer = Pacer(None, clock, clock.sleep)
-        assert [pacer.wait(), pacer.wait()] == [0, 0]
+    def test_shares_nothing_with_another_llm(self, tmp_path: Path):
+        clock = Clock()
+        assert [Pacer(tmp_path, model, 1, clock, clock.sleep).wait(1) for model in ("groq/a", "groq/b")] == [0, 0]
+
+    def test_shares_it_among_processes(self, tmp_path: Path):
+        context = multiprocessing.get_context("spawn")
+        asked: multiprocessing.Queue[float] = context.Queue()
+        cells = [context.Process(target=ask_twice, args=(tmp_path, asked)) for _ in range(3)]
+        for cell in cells:
+            cell.start()
+        for cell in cells:
+            cell.join()
+        assert len(json.loads(next(tmp_path.glob("*.json")).read_text())["grants"]) == 6
+
+    def test_starts_anew_when_its_file_is_damaged(self, tmp_path: Path):
+        clock = Clock()
+        Pacer(tmp_path, "groq/a", 1, clock, clock.sleep).wait(1)
+        (file,) = tmp_path.glob("*.json")
+        file.write_text(file.read_text()[:7])
+        assert Pacer(tmp_path, "groq/a", 1, clock, clock.sleep).wait(1) == 0
+
+    def test_says_when_its_file_cannot_be_written(self, tmp_path: Path):
+        (tmp_path / "pacing").write_text("in the way")
+        with pytest.raises(StorageError, match="can't be written"):
+            Pacer(tmp_path / "pacing", "groq/a", 1).wait(1)
+
+
+def test_the_most_tokens_of_a_request_are_its_prompt_and_its_longest_answer():
+    assert most_tokens([{"content": "a" * 300}, {"content": "b" * 30}], 512) == 110 + 512

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any, Literal
 
-from llm_bench.records import FIELD_NAMES, FIELDS, Field, Record
+from llm_bench.records import FIELD_NAMES, FIELDS, Field, FieldType, Record
 
 View = dict[str, Any]
 """One row as the gate sees it: each field's value, its ``<field>_state`` (``missing``, ``mistyped``, ``typed``, or
@@ -21,6 +22,7 @@ TYPE_NAMES = {
     "integer": "a whole number",
     "boolean": "true or false",
     "timestamp": "ISO 8601 text with a UTC offset",
+    "offsets": "numbers in rising order, none below 0",
 }
 TOLERANCE = 1e-6
 """Relative for rates; for times in seconds, absolute: they are kept to the microsecond."""
@@ -56,12 +58,19 @@ def moment(value: Any) -> datetime | None:
         return None
 
 
-_HAS_TYPE: dict[Literal["string", "float", "integer", "boolean", "timestamp"], Callable[[Any], bool]] = {
+def _is_offsets(value: Any) -> bool:
+    if not isinstance(value, list) or not all(map(_is_number, value)):
+        return False
+    return all(earlier <= later for earlier, later in pairwise([0, *value]))
+
+
+_HAS_TYPE: dict[FieldType, Callable[[Any], bool]] = {
     "string": _is_text,
     "float": _is_number,
     "integer": _is_integer,
     "boolean": lambda value: isinstance(value, bool),
     "timestamp": lambda value: moment(value) is not None,
+    "offsets": _is_offsets,
 }
 
 
@@ -96,6 +105,7 @@ def _facts(row: View) -> View:
         "answer_given": _answer_given(row),
         "throughput_agrees": _throughput_agrees(row),
         "late_agrees": _late_agrees(row),
+        "ttft_agrees": _ttft_agrees(row),
     }
 
 
@@ -118,3 +128,10 @@ def _late_agrees(row: View) -> bool | None:
     if late is None or measured_at is None or slot is None:
         return None
     return bool(abs(late - (measured_at - slot).total_seconds()) <= TOLERANCE)
+
+
+def _ttft_agrees(row: View) -> bool | None:
+    offsets, ttft = row["event_times_sec"], row["ttft_sec"]
+    if not offsets or ttft is None:
+        return None
+    return bool(abs(offsets[0] - ttft) <= TOLERANCE)

@@ -122,6 +122,7 @@ def _clock_rules() -> _Asked:
         }
 
     return {
+        "ttft_sec is the first of event_times_sec": (gxe.ExpectColumnValuesToBeInSet, _true("ttft_agrees")),
         "ttft_sec must not exceed first_answer_sec": not_before("first_answer_sec", "ttft_sec"),
         "ttft_sec must not exceed latency_sec": not_before("latency_sec", "ttft_sec"),
         "first_answer_sec must not exceed latency_sec": not_before("latency_sec", "first_answer_sec"),

@@ -10,6 +10,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from llm_bench.errors import LLMBenchError
+from llm_bench.paths import home
 from llm_bench.study import Study
 
 if TYPE_CHECKING:
@@ -71,22 +72,21 @@ class LLMBenchmarkOperator(BaseOperator):
     def _measure(self, batch: Batch, prompts: Sequence[dict[str, Any]]) -> Iterator[Record]:
         # Imported here, as they bring LiteLLM, which the parsing of a DAG must not pay for.
         from llm_bench.measure.hook import LiteLLMHook  # noqa: PLC0415
-        from llm_bench.measure.pacing import Pacer  # noqa: PLC0415
+        from llm_bench.measure.pacing import Pacer, most_tokens  # noqa: PLC0415
         from llm_bench.measure.recording import machine_load, make_record  # noqa: PLC0415
         from llm_bench.rag.prompt import build_messages  # noqa: PLC0415
 
         if not prompts:
             return
         study = Study.model_validate(self.study)
-        limit = batch.llm.requests_per_minute
-        # The cells of one LLM share its limit.
-        pacer = Pacer(limit / len(study.industries) if limit else None)
+        pacer = Pacer(home() / "data" / "pacing", batch.llm.model, batch.llm.requests_per_minute)
         with LiteLLMHook(llm=batch.llm).get_conn(study.generation, study.deadlines) as client:
             for prompt in prompts:
-                waited = pacer.wait()
                 messages = build_messages(prompt["question"], prompt["passages"])
+                waited = pacer.wait(most_tokens(messages, study.generation.max_tokens))
                 load, measured_at = machine_load(), datetime.now(UTC)
                 reply = client.ask(messages)
+                pacer.learn(reply.exchange.status, reply.exchange.headers)
                 yield make_record(batch, prompt, reply, measured_at=measured_at, wait_sec=waited, load=load)
 
     def _batch(self, context: Context) -> Batch:

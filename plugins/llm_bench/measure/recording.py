@@ -87,24 +87,29 @@ def make_record(
 
 
 def _clock(reply: Reply, *, success: bool) -> Record:
-    exchange, answer = reply.exchange, reply.answer
-    sent = exchange.sent
-    if sent is None:
+    exchange, answer, tokens = reply.exchange, reply.answer, reply.response_tokens
+    if exchange.sent is None:
         return {}
+
+    def since_sent(moment: float | None) -> float | None:
+        return timing.elapsed(exchange.sent, moment)
+
     arrivals = answer.token_times
     gaps = timing.gaps(arrivals)
-    latency = answer.ended - sent if success and answer.ended is not None else None
-    tokens = reply.response_tokens
-    connected = exchange.connect_started is not None and exchange.connected is not None
+    latency = since_sent(answer.ended) if success else None
     return {
         "latency_sec": latency,
         "throughput_tps": timing.throughput(tokens, latency),
-        "connect_sec": exchange.connected - exchange.connect_started if connected else None,  # type: ignore[operator]
-        "ttft_sec": arrivals[0] - sent if arrivals else None,
-        "first_answer_sec": answer.first_answer - sent if answer.first_answer is not None else None,
+        "connect_sec": timing.elapsed(exchange.connect_started, exchange.connected),
+        "tls_sec": timing.elapsed(exchange.tcp_connected, exchange.connected) or None,
+        "headers_sec": since_sent(exchange.headers_read),
+        "first_byte_sec": since_sent(exchange.body[0][0] if exchange.body else None),
+        "ttft_sec": since_sent(arrivals[0] if arrivals else None),
+        "first_answer_sec": since_sent(answer.first_answer),
         "itl_mean_sec": sum(gaps) / len(gaps) if gaps else None,
         "itl_p99_sec": timing.percentile(gaps, 0.99),
         "itl_max_sec": max(gaps, default=None),
+        "event_times_sec": [round(arrival - exchange.sent, 6) for arrival in arrivals] or None,
         "decode_tps": timing.decode_rate(tokens, arrivals[0], arrivals[-1]) if success and arrivals else None,
     }
 

@@ -13,6 +13,11 @@ SUSPECT_DELAY_SEC = 0.001
 """Waits below this are never suspect: the scheduler's own granularity."""
 
 
+def elapsed(start: float | None, end: float | None) -> float | None:
+    """Time from one moment to another; None where either wasn't seen."""
+    return None if start is None or end is None else end - start
+
+
 def throughput(tokens: int | None, seconds: float | None) -> float | None:
     """Tokens a second over the whole answer; None where either is unknown or no time has passed."""
     return tokens / seconds if tokens is not None and seconds else None

@@ -42,8 +42,10 @@ class Exchange:
     has_end: Callable[[bytes], bool]
     requests: int = 0
     connect_started: float | None = None
+    tcp_connected: float | None = None
     connected: float | None = None
     sent: float | None = None
+    headers_read: float | None = None
     last_read: float | None = None
     status: int | None = None
     headers: httpx.Headers = field(default_factory=httpx.Headers)
@@ -74,11 +76,15 @@ class Exchange:
         """Takes the stamps that httpcore announces (its ``trace`` extension)."""
         if event == "connection.connect_tcp.started":
             self.connect_started = time.monotonic()
-        elif event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
+        elif event == "connection.connect_tcp.complete":
+            self.tcp_connected = self.connected = time.monotonic()
+        elif event == "connection.start_tls.complete":
             self.connected = time.monotonic()
         elif event == "http11.send_request_headers.started":
             self._waited = waited_for_core()
             self.sent = time.monotonic()
+        elif event == "http11.receive_response_headers.complete":
+            self.headers_read = self.last_read
 
     def allowance(self) -> tuple[float, Deadline]:
         """Seconds left until the next deadline (at most 0 when it has passed), and which one it is."""
