@@ -19,7 +19,8 @@ from typing import Any
 import psutil
 import pytest
 
-from doubles.provider import Provider, Response, stream
+from doubles.limits import GroqLimits
+from doubles.provider import Asked, Provider, Response, Step, chunk, event, stream
 from llm_bench.join.store import from_parquet
 from llm_bench.local.api import AirflowAPI
 from llm_bench.records import Record
@@ -30,19 +31,57 @@ START = "2026-01-05T08:00:00+01:00"
 STUDIES = {
     "slow": "llms: [{model: hosted_vllm/slow}]\nindustries: [retail]\n",
     "partial": "llms: [{model: hosted_vllm/good}, {model: together_ai/nobody/has-a-key}]\nindustries: [retail]\n",
+    "limited": "llms: [{model: hosted_vllm/limited, requests_per_minute: 30}]\nindustries: [retail, finance]\n",
+    "leaky": (
+        "llms: [{model: hosted_vllm/good}, {model: hosted_vllm/refused}, {model: hosted_vllm/failing}, "
+        "{model: hosted_vllm/midway}]\nindustries: [retail]\n"
+    ),
     "broken": "llms: [{model: groq/a}]\nindustries: [mining]\n",
 }
 
 
+CANARY = "canary-6f1b0c9d-key"
+"""The key of the double: it must show nowhere."""
+
+
+def play(airflow_limits: GroqLimits) -> Callable[[Asked], Response]:
+    """What the double answers, by the model that is asked."""
+    echo = f"the key {CANARY} (Bearer {CANARY}) is not welcome"
+    error = {"error": {"message": echo, "type": "server_error", "code": "internal"}}
+    json_type = {"content-type": "application/json"}
+
+    def limited(asked: Asked) -> Response:
+        prompt = sum(len(message["content"]) for message in asked.content["messages"]) // 4
+        requested = prompt + int(asked.content["max_tokens"])
+        status, headers = airflow_limits.ask(requested)
+        if status != 200:
+            return Response([json.dumps(error).encode()], status, headers | json_type)
+
+        def answer() -> Iterator[Step]:
+            yield from stream("word " * 60)
+            airflow_limits.answered(requested, prompt + 60)
+
+        return Response(answer(), headers=headers | {"content-type": "text/event-stream"})
+
+    scripts: dict[str, Callable[[Asked], Response]] = {
+        "slow": lambda _: Response(stream(token_sec=0.25)),
+        "refused": lambda _: Response([json.dumps(error).encode()], 401, json_type),
+        "failing": lambda _: Response([json.dumps(error).encode()], 500, json_type),
+        "midway": lambda _: Response([chunk({"content": "Half"}), event(error)]),
+        "limited": limited,
+    }
+    return lambda asked: scripts.get(asked.model, lambda _: Response(stream()))(asked)
+
+
 @dataclass
 class Airflow:
-    """What the tests hold: the REST API, the home of the project, and the double of a provider."""
+    """The REST API, the home of the project, the double of a provider, and the limits that it enforces."""
 
     api: AirflowAPI
     home: Path
     environment: dict[str, str]
     provider: Provider
-    output: Path
+    limits: GroqLimits
 
     def run(self, study: str, *, until: Callable[[list[dict[str, Any]]], bool] | None = None) -> str:
         """Triggers a batch and waits for its end, or until its tasks satisfy a condition; the run's id."""
@@ -84,11 +123,12 @@ def airflow(include: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with Provider() as provider:
-        provider.script = lambda asked: Response(stream(token_sec=0.25 if asked.model == "slow" else 0.0))
+        limits = GroqLimits(30, 6_000)
+        provider.script = play(limits)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")} | {
             "LLM_BENCH_HOME": str(home),
             "LLM_BENCH_START": START,
-            "AIRFLOW_CONN_LLM_HOSTED_VLLM": json.dumps({"conn_type": "http", "host": provider.url, "password": "k"}),
+            "AIRFLOW_CONN_LLM_HOSTED_VLLM": json.dumps({"conn_type": "http", "host": provider.url, "password": CANARY}),
         }
         output = home / "up.log"
         with output.open("wb") as log:
@@ -96,7 +136,7 @@ def airflow(include: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
                 [sys.executable, "-m", "llm_bench", "up", "--port", str(port)], env=environment, stdout=log, stderr=log
             )
         try:
-            yield Airflow(_logged_in(output, process), home, environment, provider, output)
+            yield Airflow(_logged_in(output, process), home, environment, provider, limits)
         finally:
             process.send_signal(signal.SIGINT)
             code = process.wait(60)

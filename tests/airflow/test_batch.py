@@ -17,6 +17,7 @@ import pytest
 from llm_bench.records import SEED_NAMES, utc_text
 from llm_bench.schedule import Schedule, to_us
 
+CANARY = "canary-6f1b0c9d-key"  # the key of the double, as conftest.py sets it
 START = "2026-01-05T08:00:00+01:00"  # of every window, as conftest.py sets it
 
 pytestmark = pytest.mark.airflow
@@ -188,7 +189,7 @@ class TestAnIncompleteBatch:
         self, airflow: Any, partial: str
     ):
         connection = {"connection_id": "llm_together_ai", "conn_type": "http", "host": airflow.provider.url}
-        airflow.api.request("POST", "/connections", json={**connection, "password": "k2"})
+        airflow.api.request("POST", "/connections", json={**connection, "password": CANARY})
         before = len(airflow.provider.asked)
         clear = {"dry_run": False, "dag_run_id": partial, "only_failed": True}
         airflow.api.request("POST", "/dags/llm_bench_partial/clearTaskInstances", json=clear)
@@ -199,6 +200,42 @@ class TestAnIncompleteBatch:
             == ["good"] * 10 + ["nobody/has-a-key"] * 10
         )
         assert [asked.model for asked in airflow.provider.asked[before:]] == ["nobody/has-a-key"] * 10
+
+
+class TestRateLimits:
+    """Groq's of the free tier for one LLM, 30 requests and 6,000 tokens a minute, which its two cells share."""
+
+    def test_are_never_hit_by_a_batch_that_takes_about_the_shortest_time(self, airflow: Any):
+        assert airflow.api.run("llm_bench_limited", airflow.run("limited"))["state"] == "success"
+        asked = [request for request in airflow.provider.asked if request.model == "limited"]
+        prompt = max(sum(len(part["content"]) for part in one.content["messages"]) // 4 for one in asked)
+        shortest = airflow.limits.shortest_sec(20, prompt + 512, prompt + 60)
+        assert airflow.limits.refused == 0
+        assert len(asked) == 20
+        assert asked[-1].at - asked[0].at <= 1.5 * shortest + 10
+
+    def test_are_waited_for_outside_the_clock_and_the_wait_is_recorded(self, airflow: Any):
+        records = airflow.records("limited")
+        assert sum(record["wait_sec"] for record in records) > 10
+        assert all(record["latency_sec"] < record["wait_sec"] for record in records if record["wait_sec"] > 5)
+
+
+class TestTheKey:
+    """Also when the provider's own words hold it: in a refusal, an error page, an error within the stream."""
+
+    def test_shows_nowhere(self, airflow: Any):
+        run_id = airflow.run("leaky")
+        assert [task["state"] for task in airflow.tasks("leaky", run_id, "measure")] == [
+            "success", "failed", "success", "success",
+        ]  # fmt: skip
+        assert airflow.provider.asked[-1].headers["authorization"] == f"Bearer {CANARY}"
+        errors = {record["error"] for record in airflow.records("leaky")} - {None}
+        assert errors
+        assert all("***" in error and "is not welcome" in error for error in errors)
+        searched = [path for path in airflow.home.rglob("*") if path.is_file() and not path.is_symlink()]
+        assert {"airflow.db", "batch_eval_metrics.csv", "up.log", "scheduler.log"} <= {path.name for path in searched}
+        assert any(path.name.startswith("attempt=") for path in searched), "the logs of the tasks"
+        assert [path for path in searched if CANARY.encode() in path.read_bytes()] == []
 
 
 class TestTheSchedule:
@@ -231,7 +268,7 @@ class TestABrokenStudy:
         assert "broken.yaml has 1 mistake" in error["stack_trace"]
         assert "no question set and knowledge base for mining; allowed: finance, retail" in error["stack_trace"]
         dags = {dag["dag_id"] for dag in airflow.api.request("GET", "/dags")["dags"]}
-        assert dags == {f"llm_bench_{name}" for name in ("quickstart", "thesis", "slow", "partial")}
+        assert dags == {f"llm_bench_{name}" for name in ("quickstart", "thesis", "slow", "partial", "limited", "leaky")}
 
 
 def test_the_key_file_is_for_its_owner_alone(airflow: Any):

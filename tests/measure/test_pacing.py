@@ -4,13 +4,14 @@ import heapq
 import json
 import multiprocessing
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from doubles.limits import GroqLimits
 from llm_bench.errors import StorageError
 from llm_bench.measure.limits import LONGEST_WAIT_SEC, Limits, seconds
 from llm_bench.measure.pacing import Pacer, most_tokens
@@ -18,87 +19,80 @@ from llm_bench.measure.pacing import Pacer, most_tokens
 NOW = 1_800_000_000.0
 
 
-class GroqLimits:
-    """What Groq enforces: requests within the last minute, and tokens that refill steadily.
+class Clock:
+    """A clock that moves only when somebody waits."""
 
-    A request counts with its prompt and ``max_tokens`` when it comes, and with what it used once it is answered. (That
-    the refill is steady shows in Groq's own refusals: "Limit 6000, Used 5034, Requested 1443. Please try again in
-    4.77s" is (5034 + 1443 − 6000) / (6000 / 60 s).)
-    """
+    def __init__(self) -> None:
+        self.now = NOW
 
-    def __init__(self, per_minute: int, tokens_per_minute: int) -> None:
-        self.per_minute, self.limit = per_minute, float(tokens_per_minute)
-        self.used, self.at = 0.0, NOW
-        self.requests: list[float] = []
+    def __call__(self) -> float:
+        return self.now
 
-    def ask(self, now: float, requested: int) -> tuple[int, dict[str, str]]:
-        self.used = max(0.0, self.used - (now - self.at) * self.limit / 60)
-        self.at = now
-        self.requests = [moment for moment in self.requests if moment > now - 60]
-        if len(self.requests) >= self.per_minute or self.used + requested > self.limit:
-            return 429, {"retry-after": "5"}
-        self.requests.append(now)
-        self.used += requested
-        return 200, {
-            "x-ratelimit-limit-tokens": str(int(self.limit)),
-            "x-ratelimit-remaining-tokens": str(int(self.limit - self.used)),
-            "x-ratelimit-reset-tokens": f"{self.used / self.limit * 60:.3f}s",
-        }
-
-    def answer(self, requested: int, used: int) -> None:
-        self.used -= requested - used
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
 
 
-def play(
-    server: GroqLimits, *, cells: int, questions: int, requested: int, used: int, answer_sec: float
-) -> tuple[int, float]:
-    """Cells ask a server side by side, on a clock of the play's own; refusals, and seconds until the last answer."""
-    limits = Limits()
-    left = [questions] * cells
-    events: list[tuple[float, int, bool]] = [(NOW, cell, False) for cell in range(cells)]
-    refused, end = 0, NOW
-    while events:
-        now, cell, answered = heapq.heappop(events)
-        if answered:
-            server.answer(requested, used)
-            left[cell] -= 1
-            end = now
-        if not left[cell]:
-            continue
-        wait = limits.reserve(now, requested, server.per_minute)
-        if wait > 0:
-            heapq.heappush(events, (now + wait + 1e-6, cell, False))
-            continue
-        status, headers = server.ask(now, requested)
-        limits.learn(now, now, status, headers)
-        refused += status == 429
-        heapq.heappush(events, (now + answer_sec, cell, True))
-    return refused, end - NOW
+@dataclass(frozen=True)
+class Play:
+    """Cells that ask a server side by side, on a clock of the play's own."""
+
+    per_minute: int
+    tokens_per_minute: int
+    cells: int
+    questions: int
+    requested: int
+    used: int
+    answer_sec: float
+
+    def run(self) -> tuple[GroqLimits, float]:
+        """The server afterwards, and the seconds until the last answer."""
+        clock, limits = Clock(), Limits()
+        server = GroqLimits(self.per_minute, self.tokens_per_minute, clock)
+        left = [self.questions] * self.cells
+        events: list[tuple[float, int, bool]] = [(NOW, cell, False) for cell in range(self.cells)]
+        while events:
+            clock.now, cell, answered = heapq.heappop(events)
+            if answered:
+                server.answered(self.requested, self.used)
+                left[cell] -= 1
+            if not left[cell]:
+                continue
+            wait = limits.reserve(clock.now, self.requested, self.per_minute)
+            if wait > 0:
+                heapq.heappush(events, (clock.now + wait + 1e-6, cell, False))
+                continue
+            limits.learn(clock.now, clock.now, *server.ask(self.requested))
+            heapq.heappush(events, (clock.now + self.answer_sec, cell, True))
+        return server, clock.now - NOW
+
+
+@st.composite
+def plays(draw: st.DrawFn) -> Play:
+    cells, requested = draw(st.integers(1, 4)), draw(st.integers(50, 2_000))
+    return Play(
+        per_minute=draw(st.integers(1, 60)),
+        # Until the first answer nobody knows the tokens a minute: all cells' first requests must fit.
+        tokens_per_minute=draw(st.integers(cells * requested, 40_000)),
+        cells=cells,
+        questions=draw(st.integers(1, 12)),
+        requested=requested,
+        used=draw(st.integers(0, requested)),
+        answer_sec=draw(st.floats(0.05, 20)),
+    )
 
 
 class TestWithGroqsLimits:
     @pytest.mark.parametrize(("per_minute", "tokens"), [(30, 12_000), (30, 6_000), (60, 10_000)])
     def test_a_batch_is_never_refused_and_takes_about_the_shortest_time(self, per_minute: int, tokens: int):
-        server = GroqLimits(per_minute, tokens)
-        refused, took = play(server, cells=2, questions=10, requested=1624, used=660, answer_sec=0.8)
-        # No schedule is shorter: what all requests use, and the last one's whole reservation, less a full bucket.
-        shortest = max(10 * 0.8, (19 * 660 + 1624 - tokens) / (tokens / 60))
-        assert refused == 0
+        server, took = Play(per_minute, tokens, 2, 10, requested=1624, used=660, answer_sec=0.8).run()
+        shortest = max(10 * 0.8, server.shortest_sec(20, 1624, 660))
+        assert server.refused == 0
         assert took <= shortest + 2 * 1624 / (tokens / 60)
 
-    @given(
-        server=st.builds(GroqLimits, st.integers(1, 60), st.integers(2_000, 40_000)),
-        cells=st.integers(1, 4),
-        questions=st.integers(1, 12),
-        requested=st.integers(50, 2_000),
-        share=st.floats(0, 1),
-        answer_sec=st.floats(0.05, 20),
-    )
+    @given(plays())
     @settings(deadline=None)
-    def test_no_number_of_cells_is_ever_refused(self, server: GroqLimits, share: float, **played: Any):
-        # Until the first answer nobody knows the tokens a minute: all cells' first requests must fit.
-        server.limit = max(server.limit, played["cells"] * played["requested"])
-        assert play(server, used=int(share * played["requested"]), **played)[0] == 0
+    def test_no_number_of_cells_is_ever_refused(self, play: Play):
+        assert play.run()[0].refused == 0
 
 
 class TestLimits:
@@ -152,19 +146,6 @@ class TestSeconds:
     @pytest.mark.parametrize("text", ["", "soon", "5x", "m5"])
     def test_are_unknown_for_anything_else(self, text: str):
         assert seconds(text, NOW) is None
-
-
-class Clock:
-    """A clock that moves only when somebody waits."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
 
 
 def ask_twice(folder: Path, asked: multiprocessing.Queue[float]) -> None:
