@@ -3,7 +3,7 @@
 PY := .venv/bin/python
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup run up test lint format lock bench-parse bench-batch clean
+.PHONY: help setup check run up test lint format lock calibrate bench-parse bench-batch bench-fidelity clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,8 +16,14 @@ setup: ## make `.venv` (every target below does, when it must); PYTHON= chooses 
 run: setup ## measure one batch of a study and show what came out; STUDY=quickstart (needs no key), PORT=
 	@$(PY) -m llm_bench run "$${STUDY:-quickstart}" $${PORT:+--port "$$PORT"}
 
+check: setup ## tell within seconds what would stop a study, without spending a token; STUDY=thesis
+	@$(PY) -m llm_bench check "$${STUDY:-thesis}"
+
 up: setup ## start Airflow with its UI; PORT=
 	@$(PY) -m llm_bench up $${PORT:+--port "$$PORT"}
+
+calibrate: setup ## measure this machine's own client error and keep it with a study's data; STUDY=
+	@$(PY) -m llm_bench calibrate "$${STUDY:-quickstart}"
 
 test: setup ## run the tests; ARGS= goes to pytest, e.g. ARGS="-k schedule"
 	@$(PY) -m pytest $(ARGS)
@@ -39,6 +45,9 @@ bench-parse: setup ## time how long Airflow takes to parse the DAGs
 
 bench-batch: setup ## time a whole batch beyond its slowest cell
 	@$(PY) benchmarks/batch.py
+
+bench-fidelity: setup ## compare this client's times with raw HTTP, guidellm and AIPerf (installs them in .bench)
+	@$(PY) benchmarks/fidelity.py
 
 clean: ## remove the set-up and caches; data/ and .airflow/ stay
 	@rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache plugins/*.egg-info

@@ -21,10 +21,16 @@ def main(arguments: list[str] | None = None) -> int:
     for action in (run, up):
         action.add_argument("--port", type=int, default=8080, help="of the UI, on this machine alone")
 
+    check = actions.add_parser("check", help="tell within seconds what would stop a study; spends no tokens")
+    check.add_argument("study", help="name of a study in include/studies")
+
     baselines = actions.add_parser("baselines", help="serve the built-in baselines (started by run and up)")
     baselines.add_argument("--port", type=int, required=True)
     baselines.add_argument("--first-token-sec", type=float, default=0.0, help="delay, for benchmarks")
     baselines.add_argument("--token-sec", type=float, default=0.0, help="delay, for benchmarks")
+
+    calibrate = actions.add_parser("calibrate", help="measure this machine's own client error and keep it")
+    calibrate.add_argument("study", nargs="?", default="quickstart", help="name of the study to keep it with")
 
     options = vars(parser.parse_args(arguments))
     command = getattr(commands, options.pop("command"))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from llm_bench.analysis.summary import summarise
 from llm_bench.errors import StudyError
@@ -17,6 +20,12 @@ from llm_bench.local.api import AirflowAPI
 from llm_bench.paths import home, include
 from llm_bench.records import Record
 from llm_bench.study import Study, load_studies, load_study, study_files
+
+if TYPE_CHECKING:
+    from llm_bench.measure.calibration import Calibration
+
+if TYPE_CHECKING:
+    from llm_bench.preflight import Check
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -28,9 +37,11 @@ def run(study: str, port: int) -> int:
     chosen = _study(study)
     with running_airflow(port, _say) as airflow:
         airflow.wait_for_dag(chosen.dag_id)
-        run_id = airflow.trigger(chosen.dag_id)
-        _say(f"Measuring a batch of {chosen.name}: {airflow.url}/dags/{chosen.dag_id}/runs/{run_id} (make up to look)")
-        state = _follow(airflow, chosen.dag_id, run_id)
+        with airflow.unpaused(chosen.dag_id):
+            run_id = airflow.trigger(chosen.dag_id)
+            address = f"{airflow.url}/dags/{chosen.dag_id}/runs/{run_id}"
+            _say(f"Measuring a batch of {chosen.name}: {address} (make up to look)")
+            state = _follow(airflow, chosen.dag_id, run_id)
         finished = airflow.run(chosen.dag_id, run_id)
         failed = [task for task in airflow.tasks(chosen.dag_id, run_id) if task["state"] == "failed"]
         _tell_failures(airflow, failed)
@@ -59,6 +70,40 @@ def up(port: int) -> int:
     return 0
 
 
+def check(study: str) -> int:
+    """Prints what would stop a study; 0 where nothing would."""
+    from llm_bench.preflight import preflight  # noqa: PLC0415
+    from llm_bench.preflight.connections import use_airflow  # noqa: PLC0415
+
+    chosen = _study(study)
+    use_airflow(home())
+    logging.disable()  # all that there is to say stands in the table
+    _say(f"Checking {chosen.name}")
+    checks = preflight(chosen, home(), datetime.now(UTC))
+    _show(checks)
+    ready = all(outcome.passed for outcome in checks)
+    failed = sum(outcome.passed is False for outcome in checks)
+    console.print(
+        "Ready" if ready else f"{failed} of {len(checks)} checks failed", style="bold green" if ready else "bold red"
+    )
+    return 0 if ready else 1
+
+
+def _show(checks: list[Check]) -> None:
+    """Prints a line for each check, and below it what mends it."""
+    marks = {True: Text("✓", "green"), False: Text("✗", "red"), None: Text("–", "dim")}
+    widest = max(len(check.name) for check in checks)
+    for check in checks:
+        line = Table.grid(padding=(0, 2, 0, 0))
+        line.add_column(width=1)
+        line.add_column(width=min(widest, 42), overflow="fold")
+        line.add_column(overflow="fold")
+        line.add_row(marks[check.passed], check.name, Text(check.detail))
+        console.print(line, soft_wrap=False)
+        if check.mend:
+            console.print(Padding(Text(f"→ {check.mend}", "yellow"), (0, 0, 0, 3)), soft_wrap=False)
+
+
 def baselines(port: int, first_token_sec: float, token_sec: float) -> int:
     """Serves the built-in baselines on 127.0.0.1."""
     import uvicorn  # noqa: PLC0415
@@ -67,6 +112,20 @@ def baselines(port: int, first_token_sec: float, token_sec: float) -> int:
 
     app = application(first_token_sec=first_token_sec, token_sec=token_sec)
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
+    return 0
+
+
+def calibrate(study: str) -> int:
+    """Measures this machine's own client error and keeps it with a study's data."""
+    from llm_bench.join.store import open_store  # noqa: PLC0415
+    from llm_bench.measure import calibration  # noqa: PLC0415
+
+    chosen = _study(study)
+    store = open_store(chosen.storage, home())
+    result = calibration.calibrate(_say)
+    path = calibration.keep(store, chosen.name, result)
+    console.print(_errors_table(result))
+    console.print(f"Kept: {chosen.storage.removeprefix('file://')}/{path}")
     return 0
 
 
@@ -171,6 +230,24 @@ def _table(study: Study, records: list[Record]) -> Table:
             f"{row.succeeded}/{row.records}",
             _shown(row.coverage, "{:.2f}"),
         )
+    return table
+
+
+def _errors_table(result: Calibration) -> Table:
+    table = Table(
+        title=f"This client's error on this machine ({result.machine['cores']} cores), in ms",
+        caption="How much later than the server's own truth; suspect: marked so in a record.",
+        box=box.SIMPLE_HEAD,
+        title_justify="left",
+        caption_justify="left",
+    )
+    for heading in ("cells at once", "error of", "median", "p99", "max", "of", "suspect"):
+        table.add_column(heading, justify="left" if heading == "error of" else "right")
+    for part in (result.alone, result.eight):
+        suspect = f"{part.suspect}/{part.requests}"
+        for name, errors, more in (("TTFT", part.ttft_error_sec, suspect), ("each token", part.token_error_sec, "")):
+            figures = (f"{value * 1000:.3f}" for value in (errors.median, errors.p99, errors.max))
+            table.add_row(str(part.cells), name, *figures, str(errors.count), more)
     return table
 
 

@@ -19,6 +19,8 @@ from typing import Any
 import psutil
 import pytest
 
+from doubles import groq
+from doubles.faults import Mixed
 from doubles.limits import GroqLimits
 from doubles.provider import Asked, Provider, Response, Step, chunk, event, stream
 from llm_bench.join.store import from_parquet
@@ -32,6 +34,10 @@ STUDIES = {
     "slow": "llms: [{model: hosted_vllm/slow}]\nindustries: [retail]\n",
     "partial": "llms: [{model: hosted_vllm/good}, {model: together_ai/nobody/has-a-key}]\nindustries: [retail]\n",
     "limited": "llms: [{model: hosted_vllm/limited, requests_per_minute: 30}]\nindustries: [retail, finance]\n",
+    "mixed": (
+        "llms: [{model: hosted_vllm/mixed}, {model: hosted_vllm/mixed-2}]\nindustries: [retail, finance]\n"
+        "deadlines: {connect_sec: 2, first_token_sec: 2, total_sec: 4}\n"
+    ),
     "leaky": (
         "llms: [{model: hosted_vllm/good}, {model: hosted_vllm/refused}, {model: hosted_vllm/failing}, "
         "{model: hosted_vllm/midway}]\nindustries: [retail]\n"
@@ -44,7 +50,7 @@ CANARY = "canary-6f1b0c9d-key"
 """The key of the double: it must show nowhere."""
 
 
-def play(airflow_limits: GroqLimits) -> Callable[[Asked], Response]:
+def play(limits: GroqLimits, mixed: Mixed) -> Callable[[Asked], Response]:
     """What the double answers, by the model that is asked."""
     echo = f"the key {CANARY} (Bearer {CANARY}) is not welcome"
     error = {"error": {"message": echo, "type": "server_error", "code": "internal"}}
@@ -53,13 +59,13 @@ def play(airflow_limits: GroqLimits) -> Callable[[Asked], Response]:
     def limited(asked: Asked) -> Response:
         prompt = sum(len(message["content"]) for message in asked.content["messages"]) // 4
         requested = prompt + int(asked.content["max_tokens"])
-        status, headers = airflow_limits.ask(requested)
+        status, headers = limits.ask(requested)
         if status != 200:
             return Response([json.dumps(error).encode()], status, headers | json_type)
 
         def answer() -> Iterator[Step]:
             yield from stream("word " * 60)
-            airflow_limits.answered(requested, prompt + 60)
+            limits.answered(requested, prompt + 60)
 
         return Response(answer(), headers=headers | {"content-type": "text/event-stream"})
 
@@ -69,29 +75,34 @@ def play(airflow_limits: GroqLimits) -> Callable[[Asked], Response]:
         "failing": lambda _: Response([json.dumps(error).encode()], 500, json_type),
         "midway": lambda _: Response([chunk({"content": "Half"}), event(error)]),
         "limited": limited,
+        "mixed": mixed,
+        "mixed-2": mixed,
     }
     return lambda asked: scripts.get(asked.model, lambda _: Response(stream()))(asked)
 
 
 @dataclass
 class Airflow:
-    """The REST API, the home of the project, the double of a provider, and the limits that it enforces."""
+    """The REST API, the home of the project, and the double of a provider with its limits and faults."""
 
     api: AirflowAPI
     home: Path
     environment: dict[str, str]
     provider: Provider
     limits: GroqLimits
+    mixed: Mixed
 
     def run(self, study: str, *, until: Callable[[list[dict[str, Any]]], bool] | None = None) -> str:
         """Triggers a batch and waits for its end, or until its tasks satisfy a condition; the run's id."""
-        run_id = self.api.trigger(f"llm_bench_{study}")
-        self.wait(study, run_id, until)
+        with self.api.unpaused(f"llm_bench_{study}"):
+            run_id = self.api.trigger(f"llm_bench_{study}")
+            self.wait(study, run_id, until)
         return run_id
 
     def wait(self, study: str, run_id: str, until: Callable[[list[dict[str, Any]]], bool] | None = None) -> str:
         deadline = time.monotonic() + 240
         dag_id = f"llm_bench_{study}"
+        self.api.request("PATCH", f"/dags/{dag_id}", json={"is_paused": False})
         while time.monotonic() < deadline:
             state = self.api.run(dag_id, run_id)["state"]
             if until and until(self.api.tasks(dag_id, run_id)):
@@ -124,7 +135,8 @@ def airflow(include: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         port = probe.getsockname()[1]
     with Provider() as provider:
         limits = GroqLimits(30, 6_000)
-        provider.script = play(limits)
+        mixed = Mixed(groq.good, groq.FAULTS, share=0.2, seed=20261207)
+        provider.script = play(limits, mixed)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")} | {
             "LLM_BENCH_HOME": str(home),
             "LLM_BENCH_START": START,
@@ -136,7 +148,7 @@ def airflow(include: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
                 [sys.executable, "-m", "llm_bench", "up", "--port", str(port)], env=environment, stdout=log, stderr=log
             )
         try:
-            yield Airflow(_logged_in(output, process), home, environment, provider, limits)
+            yield Airflow(_logged_in(output, process), home, environment, provider, limits, mixed)
         finally:
             process.send_signal(signal.SIGINT)
             code = process.wait(60)

@@ -52,6 +52,9 @@ class TestABatchByOneCommand:
         assert "records 80/80" in seen["text"], seen["text"]
         assert seen["code"] == 0
 
+    def test_leaves_the_dag_paused_as_it_was(self, airflow: Any, seen: dict[str, Any]):
+        assert airflow.api.request("GET", "/dags/llm_bench_quickstart")["is_paused"]
+
     def test_sums_up_each_llm(self, seen: dict[str, Any]):
         for name in ("lead", "overlap", "random", "full"):
             assert any(line.split()[:1] == [name] and "20/20" in line for line in seen["text"].splitlines())
@@ -220,6 +223,20 @@ class TestRateLimits:
         assert all(record["latency_sec"] < record["wait_sec"] for record in records if record["wait_sec"] > 5)
 
 
+class TestAProviderThatOftenFails:
+    """One question in five meets one of the faults that Groq documents, or that any network has."""
+
+    def test_is_recorded_exactly_as_its_own_log_has_it(self, airflow: Any):
+        assert airflow.api.run("llm_bench_mixed", airflow.run("mixed"))["state"] == "success"
+        recorded = {
+            (record["llm_model"], record["question"]): record["failure_kind"] for record in airflow.records("mixed")
+        }
+        served = {asked: [one.failure_kind for one in each] for asked, each in airflow.mixed.log.items()}
+        assert len(recorded) == 40
+        assert {asked: [kind] for asked, kind in recorded.items()} == served
+        assert 3 <= sum(kind is not None for kind in recorded.values()) <= 20
+
+
 class TestTheKey:
     """Also when the provider's own words hold it: in a refusal, an error page, an error within the stream."""
 
@@ -268,7 +285,9 @@ class TestABrokenStudy:
         assert "broken.yaml has 1 mistake" in error["stack_trace"]
         assert "no question set and knowledge base for mining; allowed: finance, retail" in error["stack_trace"]
         dags = {dag["dag_id"] for dag in airflow.api.request("GET", "/dags")["dags"]}
-        assert dags == {f"llm_bench_{name}" for name in ("quickstart", "thesis", "slow", "partial", "limited", "leaky")}
+        assert dags == {
+            f"llm_bench_{name}" for name in ("quickstart", "thesis", "slow", "partial", "limited", "leaky", "mixed")
+        }
 
 
 def test_the_key_file_is_for_its_owner_alone(airflow: Any):

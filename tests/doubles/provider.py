@@ -1,7 +1,7 @@
 """A provider of chat completions: a real HTTP server whose every answer is scripted, and which keeps count.
 
-Wire format: OpenAI's chat completion stream, as Groq and OpenRouter document it for their own APIs
-(https://console.groq.com/docs/api-reference, https://openrouter.ai/docs/api-reference/streaming).
+Wire format: OpenAI's chat completion stream. What Groq and OpenRouter send of their own is in ``groq`` and
+``openrouter``, what goes wrong with either in ``faults``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -25,6 +25,13 @@ class Wait:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Raw:
+    """Bytes put on the wire as they are: no chunk, nor anything else that HTTP asks for."""
+
+    content: bytes
+
+
 class Reset:
     """The connection is reset (TCP RST)."""
 
@@ -33,7 +40,7 @@ class Hang:
     """Nothing more, ever, on a connection that stays open."""
 
 
-Step = bytes | Wait | type[Reset] | type[Hang]
+Step = bytes | Wait | Raw | type[Reset] | type[Hang]
 
 
 @dataclass
@@ -42,14 +49,14 @@ class Response:
 
     :param body: pieces, sent as chunks; a reset or a hang between them.
     :param whole: whether the last chunk, which ends the body, is sent.
-    :param before: done before any header is sent.
+    :param before: done before any header is sent: one step, or several.
     """
 
     body: Iterable[Step]
     status: int = 200
     headers: dict[str, str] = field(default_factory=lambda: {"content-type": "text/event-stream"})
     whole: bool = True
-    before: Step | None = None
+    before: Step | Iterable[Step] | None = None
 
 
 @dataclass
@@ -65,6 +72,10 @@ class Asked:
     @property
     def model(self) -> str:
         return str(self.content.get("model"))
+
+    @property
+    def key(self) -> str:
+        return self.headers.get("authorization", "").removeprefix("Bearer ")
 
     @property
     def question(self) -> str:
@@ -107,11 +118,42 @@ def good(_asked: Asked) -> Response:
     return Response(stream())
 
 
+@contextmanager
+def refusing() -> Iterator[str]:
+    """The address of a server that isn't there: connections to it are refused."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    yield f"http://127.0.0.1:{port}/v1"
+
+
+@contextmanager
+def unreachable() -> Iterator[str]:
+    """The address of a host that never answers: its queue of connections is full, so that SYNs are dropped."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        address = listener.getsockname()
+        waiting = []
+        for _ in range(3):
+            waiting.append(socket.socket())
+            waiting[-1].setblocking(False)
+            waiting[-1].connect_ex(address)
+        time.sleep(0.05)
+        yield f"http://127.0.0.1:{address[1]}/v1"
+        for connection in waiting:
+            connection.close()
+
+
 class Provider:
     """The server. Use as a context manager.
 
     :param script: what each request is answered with; may be replaced at any time.
     """
+
+    models: Iterable[str] = ()
+    """What it lists as served, at ``/models``."""
+    key: str | None = None
+    """The only key that may list them; any, where None."""
+    date_offset_sec: float = 0.0
+    """How far its clock, seen in ``Date``, is ahead of this machine's."""
 
     def __init__(self, script: Script = good) -> None:
         self.script = script
@@ -152,9 +194,35 @@ class _Handler(BaseHTTPRequestHandler):
         with suppress(ConnectionError, socket.timeout):
             self.answer(self.provider.script(asked))
 
+    def do_GET(self) -> None:
+        """The list of models (https://console.groq.com/docs/api-reference#models-list; OpenRouter's is alike)."""
+        if not self.path.endswith("/models"):
+            return self.tell(
+                404, {"error": {"message": f"Unknown request URL: GET {self.path}", "code": "unknown_url"}}
+            )
+        if self.provider.key not in {None, self.headers.get("authorization", "").removeprefix("Bearer ")}:
+            return self.tell(401, {"error": {"message": "Invalid API Key", "code": "invalid_api_key"}})
+        return self.tell(
+            200, {"object": "list", "data": [{"id": name, "object": "model"} for name in self.provider.models]}
+        )
+
+    def tell(self, status: int, content: dict[str, Any]) -> None:
+        body = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        now = time.time() if timestamp is None else timestamp
+        return super().date_time_string(now + self.provider.date_offset_sec)  # type: ignore[arg-type]
+
     def answer(self, response: Response) -> None:
-        if response.before is not None and not self.step(response.before):
-            return
+        before = response.before
+        for step in before if isinstance(before, Iterable) and not isinstance(before, bytes) else [before]:
+            if step is not None and not self.step(step):
+                return
         self.send_response(response.status)
         for name, value in {**response.headers, "transfer-encoding": "chunked"}.items():
             self.send_header(name, value)
@@ -171,8 +239,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Whether the answer goes on after it."""
         if isinstance(step, Wait):
             return not self.provider.stopping.wait(step.seconds)
+        if isinstance(step, Raw):
+            self.wfile.write(step.content)
+            return True
         if isinstance(step, bytes):
-            self.wfile.write(f"{len(step):x}\r\n".encode() + step + b"\r\n")
+            self.wfile.write(f"{len(step):x}\r\n".encode() + step + b"\r\n" if step else b"")  # empty: the last chunk
             return True
         if step is Hang:
             self.provider.stopping.wait()

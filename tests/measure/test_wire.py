@@ -1,24 +1,56 @@
 from __future__ import annotations
 
+import gzip
 import json
+from itertools import pairwise
 from typing import Any
 
-from hypothesis import given
+import httpx
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm_bench.measure import wire
 
 
-def event(delta: dict[str, Any] | None = None, finish: str | None = None, **more: Any) -> str:
+def event(
+    delta: dict[str, Any] | None = None, finish: str | None = None, *, ensure_ascii: bool = True, **more: Any
+) -> str:
     choices = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": finish}]
-    return f"data: {json.dumps({'id': 'c1', 'model': 'm', 'choices': choices, **more})}\n\n"
+    content = {"id": "c1", "model": "m", "choices": choices, **more}
+    return f"data: {json.dumps(content, ensure_ascii=ensure_ascii)}\n\n"
 
 
 def read(*pieces: tuple[float, str]) -> wire.Answer:
     return wire.read_answer(wire.events([(at, piece.encode()) for at, piece in pieces]))
 
 
+def in_pieces(content: bytes, data: st.DataObject) -> wire.Answer:
+    """What a stream says that comes cut anywhere, also within a character or a line break."""
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(content)), max_size=8)))
+    pieces = [content[a:b] for a, b in zip([0, *cuts], [*cuts, len(content)], strict=True)]
+    return wire.read_answer(wire.events([(float(n), piece) for n, piece in enumerate(pieces)]))
+
+
 DONE = "data: [DONE]\n\n"
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["content", "reasoning", "reasoning_details", "message", "x"]), inner)
+    ),
+    max_leaves=4,
+)
+CHUNKS = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": JSON,
+        "model": JSON,
+        "usage": JSON | st.dictionaries(st.sampled_from(["completion_tokens", "prompt_tokens_details"]), JSON),
+        "error": JSON,
+        "x_groq": JSON | st.fixed_dictionaries({"usage": JSON, "error": JSON, "id": JSON}),
+        "choices": JSON | st.lists(JSON | st.fixed_dictionaries({"delta": JSON, "finish_reason": JSON}), max_size=2),
+    },
+)
 
 
 class TestTokens:
@@ -52,14 +84,89 @@ class TestTokens:
     def test_two_events_in_one_piece_arrive_together(self):
         assert read((1, event({"content": "a"}) + event({"content": "b"}))).token_times == [1, 1]
 
-    @given(st.text(min_size=1).filter(lambda text: "\r" not in text), st.data())
-    def test_any_text_in_any_pieces_is_read_to_the_letter(self, text: str, data: st.DataObject):
-        content = (event({"content": text}) + event({}, "stop") + DONE).encode()
-        cuts = sorted(data.draw(st.lists(st.integers(0, len(content)), max_size=8)))
-        pieces = [content[a:b] for a, b in zip([0, *cuts], [*cuts, len(content)], strict=True)]
-        answer = wire.read_answer(wire.events([(float(n), piece) for n, piece in enumerate(pieces)]))
-        assert (answer.text, answer.finish_reason, answer.garbage) == (text, "stop", 0)
+    @settings(deadline=None)
+    @given(
+        st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1)), st.booleans(), st.data()
+    )
+    def test_any_text_in_any_pieces_is_read_to_the_letter(self, texts: list[str], escaped: bool, data: st.DataObject):
+        content = "".join(event({"content": text}, ensure_ascii=escaped) for text in texts) + event({}, "stop") + DONE
+        answer = in_pieces(content.encode(), data)
+        assert (answer.text, answer.finish_reason, answer.garbage) == ("".join(texts), "stop", 0)
+        assert len(answer.token_times) == len(texts)
         assert answer.ended is not None
+
+
+class TestReasoning:
+    def test_in_think_tags_is_no_answer(self):
+        answer = read(
+            (1, event({"content": "<think>Hm"})), (2, event({"content": "</think>"})), (3, event({"content": "a"}))
+        )
+        assert (answer.reasoning, answer.text, answer.first_answer) == ("Hm", "a", 3)
+        assert answer.token_times == [1, 2, 3]
+
+    def test_may_have_its_tags_cut_by_chunks(self):
+        pieces = ["\n<thi", "nk>H", "m</", "thi", "nk>", "\n\n", "Toys"]
+        answer = read(*((float(n), event({"content": piece})) for n, piece in enumerate(pieces)))
+        assert (answer.reasoning, answer.text, answer.first_answer) == ("\nHm", "\n\nToys", 6)
+
+    def test_that_is_never_closed_leaves_no_answer(self):
+        answer = read((1, event({"content": "<think>Hm, and so on"})))
+        assert (answer.reasoning, answer.text, answer.first_answer) == ("Hm, and so on", "", None)
+
+    def test_may_be_closed_without_having_been_opened(self):
+        answer = read((1, event({"content": "Hm"})), (2, event({"content": "</think>Toys"})))
+        assert (answer.reasoning, answer.text, answer.first_answer) == ("Hm", "Toys", 2)
+
+    def test_is_none_where_the_answer_speaks_of_the_tag(self):
+        text = "Write <think>Hm</think> first."
+        assert read((1, event({"content": text}))).text == text
+
+    def test_closes_no_tag_where_it_has_its_own_field(self):
+        answer = read((1, event({"reasoning": "Hm"})), (2, event({"content": "Then </think> ends it."})))
+        assert (answer.reasoning, answer.text) == ("Hm", "Then </think> ends it.")
+
+    def test_told_in_details_alone_is_read(self):
+        details = [{"type": "reasoning.text", "text": "Hm"}, {"type": "reasoning.encrypted", "data": "x"}]
+        assert read((1, event({"content": "", "reasoning_details": details}))).reasoning == "Hm"
+
+    def test_told_twice_is_read_once(self):
+        delta = {"reasoning": "Hm", "reasoning_details": [{"type": "reasoning.text", "text": "Hm"}]}
+        assert read((1, event(delta))).reasoning == "Hm"
+
+    def test_is_followed_by_the_answer_only_where_that_is_not_blank(self):
+        answer = read((1, event({"reasoning": "Hm"})), (2, event({"content": "\n"})), (3, event({"content": "a"})))
+        assert (answer.token_times, answer.first_answer) == ([1, 2, 3], 3)
+
+    @settings(deadline=None)
+    @given(st.text("ab \n"), st.text("ab \n"), st.lists(st.integers(0, 60)), st.data())
+    def test_is_told_from_the_answer_whatever_the_chunks(
+        self, reasoning: str, text: str, borders: list[int], data: st.DataObject
+    ):
+        content = f"<think>{reasoning}</think>{text}"
+        borders = sorted({0, len(content), *(border % len(content) for border in borders)})
+        deltas = [content[a:b] for a, b in pairwise(borders)]
+        answer = in_pieces("".join(event({"content": delta}) for delta in deltas).encode(), data)
+        assert (answer.reasoning, answer.text) == (reasoning, text)
+        assert (answer.first_answer is not None) == bool(text.strip())
+
+    @settings(deadline=None)
+    @given(st.lists(st.sampled_from(["<think>", "</think>", "<", "th", "ink>", " ", "a"])))
+    def test_loses_no_text(self, pieces: list[str]):
+        answer = read(*((float(n), event({"content": piece})) for n, piece in enumerate(pieces)))
+        whole = "".join(pieces)
+        kept = answer.reasoning + answer.text
+        assert whole in {
+            kept,
+            f"{answer.reasoning}</think>{answer.text}",
+            *(
+                f"{kept[:n]}<think>{answer.reasoning[n:]}{end}{answer.text}"
+                for n in range(len(kept) + 1)
+                for end in TAGS
+            ),
+        }
+
+
+TAGS = ("", "</think>")
 
 
 class TestEnd:
@@ -73,7 +180,18 @@ class TestEnd:
     def test_an_event_that_is_cut_off_is_not_read(self):
         assert read((1, event({"content": "a"})), (2, 'data: {"choices": [{"del')).text == "a"
 
+    def test_a_lone_field_is_no_event(self):
+        answer = read((1, "retry: 3000\n\n"), (2, "id: 7\n\n"), (3, event({"content": "a"}, "stop")), (4, "\n" + DONE))
+        assert (answer.garbage, answer.text, answer.ended) == (0, "a", 4)
+
+    def test_line_ends_may_be_of_any_kind(self):
+        content = event({"content": "a"}, "stop") + DONE
+        for end in ("\r\n", "\r"):
+            assert read((1, content.replace("\n", end))).ended == 1
+        assert wire.has_end(content.replace("\n", "\r\n").encode())
+
     def test_done_within_an_answer_is_text(self):
+        assert not wire.has_end(b'data: [DONE] is how it ends"}}]}\n\n')
         assert not wire.has_end(event({"content": "data: [DONE]\n"}).encode())
         assert wire.has_end((event({}, "stop") + DONE).encode())
 
@@ -90,6 +208,25 @@ class TestUsage:
     def test_is_none_where_the_provider_states_none(self):
         assert read((1, event({"content": "a"}, "stop")), (2, DONE)).usage is None
 
+    def test_is_left_out_as_far_as_it_can_be_none(self):
+        usage = {
+            "prompt_tokens": 3,
+            "completion_tokens": -1,
+            "total_tokens": "4",
+            "cost": 0.5,
+            "details": {"a_tokens": 1.5},
+        }
+        assert read((1, event(usage=usage))).usage == {"prompt_tokens": 3, "cost": 0.5, "details": {}}
+
+
+class TestTheRequestsId:
+    def test_is_the_completions(self):
+        assert read((1, event({"content": "a"}))).request_id == "c1"
+
+    def test_is_rather_the_one_that_groq_gives_the_request(self):
+        answer = read((1, event({"content": ""}, x_groq={"id": "req_1"})), (2, event({"content": "a"})))
+        assert answer.request_id == "req_1"
+
 
 class TestTrouble:
     def test_an_error_event_is_kept(self):
@@ -98,9 +235,63 @@ class TestTrouble:
         )
         assert answer.error == {"code": 502, "message": "x"}
 
+    def test_an_error_event_has_its_error_where_it_is_named_so(self):
+        assert read((1, 'event: error\ndata: {"error": {"code": 1}}\n\n')).error == {"code": 1}
+        assert read((1, 'event: error\ndata: {"message": "gone"}\n\n')).error == {"message": "gone"}
+        assert read((1, "event: error\ndata: gone\n\n")).error == {"message": "gone"}
+
+    def test_an_error_may_be_a_word_or_stand_in_the_choice(self):
+        assert read((1, event({}, x_groq={"id": "r", "error": "over capacity"}))).error == {"message": "over capacity"}
+        choice = {"delta": {}, "error": {"code": 502}}
+        assert read((1, event(choices=[choice]))).error == {"code": 502}
+
     def test_garbage_is_counted(self):
-        assert read((1, "data: {nonsense\n\n"), (2, "data: 7\n\n"), (3, DONE)).garbage == 2
+        pieces = ["{nonsense", "7", '{"id": NaN}', "[" * 100_000]
+        assert read(*((1, f"data: {piece}\n\n") for piece in pieces), (3, DONE)).garbage == 4
+
+    @settings(deadline=None)
+    @given(st.lists(CHUNKS), st.data())
+    def test_no_chunk_is_too_strange_to_be_read(self, chunks: list[Any], data: st.DataObject):
+        answer = in_pieces("".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks).encode(), data)
+        assert all(isinstance(text, str) for text in (answer.text, answer.reasoning))
+        assert all(text is None or isinstance(text, str) for text in (answer.model, answer.request_id))
+        (answer.text + answer.reasoning).encode()
+
+    @settings(deadline=None)
+    @given(st.binary(), st.data())
+    def test_no_bytes_are_too_strange_to_be_read(self, content: bytes, data: st.DataObject):
+        in_pieces(content, data)
+        in_pieces(b"data: " + content + b"\n\n", data)
 
     def test_events_of_another_protocol_are_counted(self):
         answer = read((1, 'data: {"type": "content_block_delta", "delta": {"text": "a"}}\n\n'))
         assert (answer.foreign, answer.chunks) == (1, 0)
+
+
+class TestAPage:
+    def test_is_read_as_its_headers_say(self):
+        headers = httpx.Headers({"content-type": "text/plain; charset=latin-1"})
+        assert wire.page(headers, [(1, b"caf"), (2, b"\xe9")]) == "café"
+
+    def test_is_decompressed(self):
+        headers = httpx.Headers({"content-encoding": "gzip"})
+        assert wire.page(headers, [(1, gzip.compress(b"sorry"))]) == "sorry"
+
+    def test_is_empty_where_it_can_not_be(self):
+        assert wire.page(httpx.Headers({"content-encoding": "gzip"}), [(1, b"no gzip")]) == ""
+
+    def test_is_its_beginning_where_it_is_very_long_and_ends_between_words(self):
+        text = wire.page(httpx.Headers(), [(1, b"word " * 50_000)])
+        assert set(text.split()) == {"word"}
+        assert len(text) <= 1 << 16
+        assert wire.page(httpx.Headers(), [(1, b" " * 100_000)]) == ""
+
+
+class TestAStream:
+    def test_is_one_that_says_so_and_is_not_compressed(self):
+        events = {"content-type": "text/event-stream; charset=utf-8"}
+        assert wire.is_stream(200, httpx.Headers(events))
+        assert wire.is_stream(200, httpx.Headers(events | {"content-encoding": "identity"}))
+        assert not wire.is_stream(200, httpx.Headers(events | {"content-encoding": "gzip"}))
+        assert not wire.is_stream(429, httpx.Headers(events))
+        assert not wire.is_stream(200, httpx.Headers({"content-type": "application/json"}))

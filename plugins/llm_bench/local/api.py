@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -62,10 +63,20 @@ class AirflowAPI:
             time.sleep(0.5)
 
     def trigger(self, dag_id: str) -> str:
-        """Starts a run now, on a DAG that needn't be on its schedule; the id of the run."""
-        self.request("PATCH", f"/dags/{dag_id}", json={"is_paused": False})
+        """Starts a run now; the id of the run."""
         run = self.request("POST", f"/dags/{dag_id}/dagRuns", json={"logical_date": utc_text(datetime.now(UTC))})
         return str(run["dag_run_id"])
+
+    @contextmanager
+    def unpaused(self, dag_id: str) -> Iterator[None]:
+        """Lets runs of a DAG go; afterwards it is paused again if it was, so that a trial starts no schedule."""
+        was_paused = self.request("GET", f"/dags/{dag_id}")["is_paused"]
+        self.request("PATCH", f"/dags/{dag_id}", json={"is_paused": False})
+        try:
+            yield
+        finally:
+            if was_paused:
+                self.request("PATCH", f"/dags/{dag_id}", json={"is_paused": True})
 
     def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
         """A run, as Airflow tells it."""

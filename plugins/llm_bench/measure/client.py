@@ -23,12 +23,14 @@ BASELINE = "baseline"
 class Endpoint:
     """Where an LLM is reached.
 
-    :param api_key: the provider's key; empty for an endpoint that needs none.
+    :param api_key: the provider's key; empty for an endpoint that needs none, and where LiteLLM finds it by itself.
     :param api_base: overrides the provider's own address.
+    :param source: where the key was found.
     """
 
     api_key: str = ""
     api_base: str | None = None
+    source: str = ""
 
     def __repr__(self) -> str:  # a key must not reach a log
         return f"Endpoint(api_base={self.api_base!r})"
@@ -94,8 +96,6 @@ class LLMClient:
             connect_sec=self._deadlines.connect_sec,
             first_token_sec=self._deadlines.first_token_sec,
             total_sec=self._deadlines.total_sec,
-            has_token=wire.has_token,
-            has_end=wire.has_end,
         )
         self._transport.exchange = exchange
         chunks, fault = self._complete(self._handler, messages, exchange)
@@ -138,66 +138,65 @@ class LLMClient:
         answer: wire.Answer,
         messages: list[dict[str, str]],
     ) -> Reply:
-        streamed = exchange.streamed
-        body = "" if streamed else exchange.text
-        self._raise_on_mistake(exchange, body)
+        page = wire.page(exchange.headers, exchange.body)
+        # Some gateways send an error as plain JSON under the content type of the stream that was asked for.
+        streamed = wire.is_stream(exchange.status, exchange.headers) and not failures.error_of(page)
+        if not streamed:
+            self._raise_on_mistake(exchange, page)
         kind = failures.failure_kind(
-            missed=exchange.missed,
-            status=exchange.status,
-            broken=exchange.fault is not None,
-            streamed=streamed,
-            error_body=body,
-            answer=answer,
+            missed=exchange.missed, status=exchange.status, streamed=streamed, error_body=page, answer=answer
         )
         prompt_tokens, response_tokens, source = self._tokens(answer, messages)
         return Reply(
             exchange=exchange,
             answer=answer,
             failure_kind=kind,
-            error=None if kind is None else self._error(kind, exchange, answer),
+            error=None if kind is None else self._error(kind, exchange, answer, "" if streamed else page),
             prompt_tokens=prompt_tokens,
             response_tokens=response_tokens,
             token_source=source,
             cost_usd=self._cost(answer, prompt_tokens, response_tokens),
         )
 
-    def _raise_on_mistake(self, exchange: Exchange, body: str) -> None:
-        status, text = exchange.status, _scrub(body, exchange)
-        if failures.refused_key(status):
+    def _raise_on_mistake(self, exchange: Exchange, page: str) -> None:
+        status, text = exchange.status, _scrub(_words(page), exchange)
+        if failures.refused_key(status, page):
             raise CredentialsError(
                 f"{self._llm.provider} refused the key or the account (HTTP {status}): {text}",
                 f"Correct the password of the Airflow connection llm_{self._llm.provider} or the provider's "
                 "environment variable, or top up the account, then clear this task.",
             )
-        if failures.refused_request(status, body):
+        if failures.refused_request(status, page):
             raise RequestError(
                 f"{self._llm.provider} refused the request for {self._llm.model_name} (HTTP {status}): {text}",
                 "Correct the model or the generation settings in the study file, then clear this task.",
             )
 
-    def _error(self, kind: str, exchange: Exchange, answer: wire.Answer) -> str:
+    def _error(self, kind: str, exchange: Exchange, answer: wire.Answer, page: str) -> str:
         if answer.error is not None:
-            text = str(answer.error.get("message") or answer.error)
-        elif exchange.missed is not None:
+            text = failures.error_message(answer.error)
+        elif exchange.missed is not None and kind == f"timeout_{exchange.missed}":
             limit = getattr(self._deadlines, f"{exchange.missed}_sec")
             text = f"not done within {exchange.missed}_sec = {limit:g} s"
+        elif wire.is_stream(exchange.status, exchange.headers):
+            text = _words(page) or str(exchange.fault or "") or failures.describe(kind, answer)
+        elif exchange.status is None:
+            text = str(exchange.fault or "") or kind
         else:
-            text = ("" if exchange.streamed else exchange.text) or str(exchange.fault or "") or kind
+            headers = (exchange.headers.get(name, "") for name in ("location", "content-type", "content-encoding"))
+            text = " ".join([f"HTTP {exchange.status}:", _words(page), *(headers if exchange.status < 400 else ())])
         return _scrub(text, exchange)
 
     def _tokens(self, answer: wire.Answer, messages: list[dict[str, str]]) -> tuple[int | None, int | None, str | None]:
-        usage = answer.usage or {}
-        if usage.get("completion_tokens") is not None:
-            return usage.get("prompt_tokens"), usage["completion_tokens"], "provider"
-        generated = answer.reasoning + answer.text
+        usage, generated = answer.usage or {}, answer.reasoning + answer.text
+        counted = usage.get("completion_tokens")
+        if counted or (counted == 0 and not generated):  # some send zeros until they have counted
+            return usage.get("prompt_tokens"), counted, "provider"
         if not generated:
             return None, None, None
+        # Without a model: for some LiteLLM would fetch a tokenizer from the network, in the middle of the batch.
         count = self._litellm.token_counter
-        return (
-            count(model=self._llm.model, messages=messages),
-            count(model=self._llm.model, text=generated),
-            "estimated",
-        )
+        return count(model="", messages=messages), count(model="", text=generated), "estimated"
 
     def _cost(self, answer: wire.Answer, prompt_tokens: int | None, response_tokens: int | None) -> float | None:
         stated = (answer.usage or {}).get("cost")
@@ -243,15 +242,24 @@ def _answer(exchange: Exchange, chunks: Sequence[tuple[float, str]], *, whole: b
     :param chunks: LiteLLM's chunks with the arrival of their bytes.
     :param whole: whether LiteLLM read the stream to its end.
     """
-    if not exchange.streamed:
-        return wire.Answer()
+    told = exchange.headers.get("x-generation-id")  # OpenRouter's id, also of what isn't a stream
+    if not wire.is_stream(exchange.status, exchange.headers):
+        return wire.Answer(request_id=told)
     answer = wire.read_answer(wire.events(exchange.body))
+    answer.request_id = answer.request_id or told
     if answer.chunks or not answer.foreign or not chunks:
         return answer
     end = [(exchange.body[-1][0], wire.END)] if whole else []
     translated = wire.read_answer([*chunks, *end])
     translated.usage = None  # LiteLLM invents counts where there are none, so none of them can be taken
+    translated.error, translated.garbage = answer.error, answer.garbage  # it reads on over both
     return translated
+
+
+def _words(page: str) -> str:
+    """A response's own words: the message of its error, or else all of it."""
+    error = failures.error_of(page)
+    return failures.error_message(error) if error else page
 
 
 def _scrub(text: str, exchange: Exchange) -> str:
@@ -284,7 +292,7 @@ def find_endpoint(llm: LLM, api_key: str, api_base: str | None) -> Endpoint:
     :raises RequestError: LiteLLM knows no such provider.
     """
     if api_key or api_base:
-        return Endpoint(api_key, api_base)
+        return Endpoint(api_key, api_base, f"connection llm_{llm.provider}")
     if llm.provider == BASELINE:
         raise CredentialsError(
             "The address of the built-in baselines isn't known: there is no Airflow connection llm_baseline.",
@@ -306,4 +314,4 @@ def find_endpoint(llm: LLM, api_key: str, api_base: str | None) -> Endpoint:
             f"Add the connection in the UI (Admin → Connections: id llm_{llm.provider}, type http, the key as its "
             f"password), or set {wanted[0]} and restart Airflow; then clear this task.",
         )
-    return Endpoint(os.environ.get(f"{llm.provider.upper()}_API_KEY", ""))
+    return Endpoint(os.environ.get(f"{llm.provider.upper()}_API_KEY", ""), source="environment")

@@ -6,7 +6,7 @@ from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk.log import mask_secret
 
-from llm_bench.measure.client import LLMClient, find_endpoint
+from llm_bench.measure.client import Endpoint, LLMClient, find_endpoint
 from llm_bench.study import LLM, Deadlines, Generation
 
 
@@ -28,16 +28,23 @@ class LiteLLMHook(BaseHook):
 
         :raises CredentialsError: there is no key.
         """
-        api_key, api_base = self._connection()
-        endpoint = find_endpoint(self.llm, api_key, api_base)
-        if endpoint.api_key:
-            mask_secret(endpoint.api_key)
         return LLMClient(
             llm=self.llm,
-            endpoint=endpoint,
+            endpoint=self.endpoint(),
             generation=generation or Generation(),
             deadlines=deadlines or Deadlines(),
         )
+
+    def endpoint(self) -> Endpoint:
+        """Where the LLM is reached, with its key.
+
+        :raises CredentialsError: there is no key.
+        :raises RequestError: LiteLLM knows no such provider.
+        """
+        endpoint = find_endpoint(self.llm, *self._connection())
+        if endpoint.api_key:
+            mask_secret(endpoint.api_key)
+        return endpoint
 
     def _connection(self) -> tuple[str, str | None]:
         try:

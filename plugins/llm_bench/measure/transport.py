@@ -7,7 +7,7 @@ parsing of one piece can delay the reading of the next, and the times are those 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -15,10 +15,17 @@ from typing import Any, Literal
 import httpcore
 import httpx
 
+from llm_bench.measure import wire
+
 Deadline = Literal["connect", "first_token", "total"]
 
 _SCHEDSTAT = Path("/proc/thread-self/schedstat")
 _KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
+
+_LONGEST_END = len(b"data: [DONE]\r")
+
+LONGEST_PAGE = 64 * 1024
+"""Bytes of a body that is no stream: enough for its message. LiteLLM spends seconds on searching a long one."""
 
 AFTER_END_SEC = 0.25
 """How long to wait for the end of a body whose content is complete; reading it lets the connection be used again."""
@@ -31,15 +38,11 @@ class Exchange:
     :param connect_sec: time allowed to open the connection, TLS included.
     :param first_token_sec: time allowed from the request to its first token.
     :param total_sec: time allowed from the request to the end of the answer.
-    :param has_token: tells from the body so far whether it holds a generated token.
-    :param has_end: tells from one piece of the body whether it ends the answer.
     """
 
     connect_sec: float
     first_token_sec: float
     total_sec: float
-    has_token: Callable[[list[tuple[float, bytes]]], bool]
-    has_end: Callable[[bytes], bool]
     requests: int = 0
     connect_started: float | None = None
     tcp_connected: float | None = None
@@ -61,16 +64,6 @@ class Exchange:
     _token_seen: bool = False
     _ended: float | None = None
     _waited: float | None = None
-
-    @property
-    def streamed(self) -> bool:
-        """Whether a stream of events came, and not an error page or a JSON error."""
-        return str(self.headers.get("content-type", "")).startswith("text/event-stream")
-
-    @property
-    def text(self) -> str:
-        """The body as text."""
-        return b"".join(piece for _, piece in self.body).decode("utf-8", "replace")
 
     def trace(self, event: str, _info: dict[str, Any]) -> None:
         """Takes the stamps that httpcore announces (its ``trace`` extension)."""
@@ -98,14 +91,20 @@ class Exchange:
         return (total, "total") if self._token_seen or total <= first else (first, "first_token")
 
     def receive(self, parts: Iterable[bytes]) -> None:
-        """Reads a whole body, stamping each piece with the time of the read that brought it."""
+        """Reads a whole body, stamping each piece with the time of the read that brought it.
+
+        Of what is no stream, an error page say, only the first part is read.
+        """
+        streamed, tail, size = wire.is_stream(self.status, self.headers), b"", 0
         try:
             for part in parts:
                 self.body.append((self.last_read or time.monotonic(), part))
-                if self._ended is None and self.has_end(part):
-                    self._ended = time.monotonic()
-                if not self._token_seen:
-                    self._token_seen = self.has_token(self.body)
+                if streamed:
+                    tail = self._watch(tail + part)
+                else:
+                    size += len(part)
+                    if size >= LONGEST_PAGE:
+                        break
         except Exception as fault:
             if self._ended is None:
                 self.fault = fault
@@ -113,6 +112,18 @@ class Exchange:
                 self.missed = None  # the answer is complete: what went wrong after it doesn't matter
         if self._waited is not None:
             self.delay_sec = (waited_for_core() or 0.0) - self._waited
+
+    def _watch(self, recent: bytes) -> bytes:
+        """Notes the first token and the end of the answer, for the deadlines; what to put before the next piece.
+
+        :param recent: the last piece, after the unfinished line of the one before: the end may lie on the border.
+        """
+        if self._ended is None and wire.has_end(recent):
+            self._ended = time.monotonic()
+        if not self._token_seen:
+            self._token_seen = wire.has_token(self.body)
+        line = recent[recent.rfind(b"\n") + 1 :]
+        return line if len(line) <= _LONGEST_END else b"."  # too long for an end: any other start of a line does
 
     def replay(self) -> Iterator[bytes]:
         """The body as it came, and the fault that ended it, if any."""

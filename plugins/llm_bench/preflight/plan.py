@@ -1,0 +1,62 @@
+"""Checks of what is on this machine: the questions, the window, the embedding model."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from llm_bench.preflight.checks import Check, tell
+from llm_bench.study import START_VARIABLE, Study
+
+
+def check_questions(study: Study, home: Path) -> Check:
+    """Whether every question set and knowledge base can be used."""
+
+    def look() -> str:
+        from llm_bench.rag.knowledge import load_documents, load_question_sets  # noqa: PLC0415
+
+        sets = load_question_sets(home / "include", study.industries)
+        for industry in sets:
+            load_documents(home / "include", industry)
+        return ", ".join(f"{len(questions)} {industry}" for industry, questions in sets.items())
+
+    return tell("questions", look)
+
+
+def check_window(study: Study, now: datetime) -> Check:
+    """Whether slots are still to come.
+
+    :param now: aware.
+    """
+    window = study.window
+    if window is None:
+        return Check("window", True, "none: batches run when they are triggered")
+    slots = window.schedule
+    number = slots.index_at_or_after(now)
+    if number < len(slots):
+        due = slots[number].astimezone(window.start.tzinfo)
+        when = f"{due:%Y-%m-%d %H:%M:%S %z}"
+        started = f"started; slot {number + 1} of {len(slots)} is next, {when}"
+        return Check("window", True, started if number else f"{len(slots)} slots, the first {when}")
+    start = window.start
+    tomorrow = now.astimezone(start.tzinfo).replace(
+        hour=start.hour, minute=start.minute, second=start.second, microsecond=0
+    ) + timedelta(days=1)
+    return Check(
+        "window",
+        False,
+        f"It is over: it ended {window.end.isoformat()}, and no slot of its {len(slots)} is still to come.",
+        f"Move it: {START_VARIABLE}={tomorrow.isoformat()} make up, or edit window.start in "
+        f"include/studies/{study.name}.yaml.",
+    )
+
+
+def check_embedding_model(study: Study) -> Check:
+    """Whether the embedding model loads; it is really loaded."""
+
+    def look() -> str:
+        from llm_bench.rag.embeddings import Embedder  # noqa: PLC0415
+
+        return f"{Embedder(study.retrieval.embedding_model).identity} loaded"
+
+    return tell("embedding model", look)

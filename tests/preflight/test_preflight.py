@@ -1,0 +1,215 @@
+"""What stops a study is told apart: each fault alone, against a real server."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from doubles.provider import refusing, unreachable
+from llm_bench.preflight import PATIENCE_SEC
+from llm_bench.preflight.checks import Check
+
+KEY = "canary-key-5d1c"
+
+
+def failed(checks: dict[str, Check]) -> list[str]:
+    return [name for name, check in checks.items() if check.passed is False]
+
+
+class TestAllWell:
+    def test_passes_every_check(self, connect, run):
+        connect()
+        checks = run("groq/some-model", "groq/vendor/another-model")
+        assert all(check.passed for check in checks.values())
+        assert list(checks) == [
+            *("questions", "window", "embedding model", "storage", "groq: reached", "groq: key"),
+            *("groq/some-model", "groq/vendor/another-model", "clock"),
+        ]
+        assert checks["groq: key"].detail == "accepted (connection llm_groq)"
+
+    def test_spends_no_token(self, connect, run, provider):
+        connect()
+        run("groq/some-model", "groq/vendor/another-model")
+        assert provider.asked == []
+
+    def test_leaves_nothing_in_the_storage(self, connect, run, home):
+        connect()
+        run()
+        assert [path.name for path in (home / "data").rglob("*")] == [".lock"]
+
+    def test_of_built_in_baselines_needs_no_provider(self, run):
+        checks = run("baseline/lead")
+        assert checks["baseline/lead"].detail == "built in"
+        assert all(check.passed for check in checks.values())
+
+
+class TestTheKey:
+    def test_that_is_nowhere_is_told_with_where_to_put_it(self, run, monkeypatch, provider):
+        monkeypatch.setenv("GROQ_API_BASE", provider.url)
+        checks = run()
+        assert failed(checks) == ["groq: key"]
+        assert "neither the Airflow connection llm_groq nor the environment variable GROQ_API_KEY" in (
+            checks["groq: key"].detail
+        )
+        assert checks["groq: key"].mend.endswith("restart Airflow; then check again.")
+        assert checks["groq/some-model"].passed is None
+
+    def test_that_is_refused_is_told(self, connect, run):
+        connect(key="another-key")
+        checks = run()
+        assert failed(checks) == ["groq: key"]
+        assert checks["groq: key"].detail == "groq refused the key (connection llm_groq): HTTP 401."
+        assert "Correct the password of the Airflow connection llm_groq" in checks["groq: key"].mend
+
+    def test_of_the_environment_is_found_as_a_task_finds_it(self, run, monkeypatch, provider):
+        monkeypatch.setenv("GROQ_API_BASE", provider.url)
+        monkeypatch.setenv("GROQ_API_KEY", KEY)
+        assert run()["groq: key"].detail == "accepted (environment)"
+
+    def test_that_was_pasted_with_a_line_break_is_told_and_not_sent(self, run, monkeypatch, provider):
+        monkeypatch.setenv("GROQ_API_BASE", provider.url)
+        monkeypatch.setenv("GROQ_API_KEY", f"{KEY}\n")
+        checks = run()
+        assert failed(checks) == ["groq: key"]
+        assert "holds a space, a line break" in checks["groq: key"].detail
+
+    def test_of_openrouter_is_tried_apart_as_its_list_is_open_to_anyone(self, connect, run, gateway):
+        server = gateway({"/models": (200, {"data": [{"id": "a/b"}]}), "/key": (401, {"error": {"message": KEY}})})
+        connect("openrouter", url=server.url)
+        checks = run("openrouter/a/b")
+        assert failed(checks) == ["openrouter: key"]
+        assert checks["openrouter/a/b"].detail == "served"
+        assert sorted(server.asked) == [("/key", f"Bearer {KEY}"), ("/models", f"Bearer {KEY}")]
+
+    def test_is_not_needed_by_a_server_of_ones_own(self, connect, run, gateway):
+        server = gateway({"/models": (200, {"data": [{"id": "local"}]})})
+        connect("hosted_vllm", key="", url=server.url)
+        checks = run("hosted_vllm/local")
+        assert all(check.passed for check in checks.values())
+        assert checks["hosted_vllm: key"].detail == "none needed"
+        assert server.asked == [("/models", "")]
+
+    @pytest.mark.parametrize("key", [KEY, "another-key", f"{KEY} "])
+    def test_is_never_shown(self, connect, run, provider, key):
+        connect(key=key)
+        provider.models = [f"id-with-{key}"]
+        assert key.strip() not in repr(run())
+
+
+class TestAModel:
+    def test_that_was_retired_is_told_with_the_nearest(self, connect, run):
+        connect()
+        checks = run("groq/some-modle", "groq/vendor/another-model")
+        assert failed(checks) == ["groq/some-modle"]
+        assert checks["groq/some-modle"].detail.startswith(
+            "groq doesn't serve this model (any more); nearest: some-model"
+        )
+        assert checks["groq/some-modle"].mend == (
+            "Name another of its models in include/studies/mine.yaml, as groq/some-model."
+        )
+
+    def test_of_a_provider_without_a_list_cannot_be_told(self, connect, run, gateway):
+        connect(url=gateway({}).url)
+        checks = run()
+        assert checks["groq: key"].passed
+        assert checks["groq/some-model"] == Check(
+            "groq/some-model", True, "whether it is served can't be told before it is asked"
+        )
+
+    def test_of_a_provider_that_speaks_another_protocol_cannot_be_told(self, run, monkeypatch):
+        monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+        checks = run("anthropic/claude-x")
+        assert checks["anthropic/claude-x"].detail == "whether it is served can't be told before it is asked"
+        assert all(check.passed for check in checks.values())
+
+    def test_of_a_provider_that_nobody_knows_is_told(self, run):
+        checks = run("nobody/some-model")
+        assert failed(checks) == ["nobody: key"]
+        assert checks["nobody: key"].detail.startswith("LiteLLM knows no provider 'nobody'")
+
+
+class TestTheClock:
+    @pytest.mark.parametrize(("offset", "told"), [(30.0, "30 s behind"), (-30.0, "30 s ahead of")])
+    def test_that_is_off_by_30_seconds_is_told(self, connect, run, provider, offset, told):
+        provider.date_offset_sec = offset
+        connect()
+        checks = run()
+        assert failed(checks) == ["clock"]
+        assert checks["clock"].detail == f"This machine's clock is {told} groq's."
+        assert "time synchronisation" in checks["clock"].mend
+
+
+class TestTheNetwork:
+    def test_that_is_down_is_one_line_and_hides_no_other(self, connect, run):
+        with refusing() as url:
+            connect(url=url)
+            checks = run("groq/some-model", "nobody/some-model", storage="file://include/studies/thesis.yaml")
+        assert failed(checks) == ["storage", "groq: reached", "nobody: key"]
+        assert "can't be reached: [Errno " in checks["groq: reached"].detail
+        assert [checks[name].passed for name in ("groq: key", "groq/some-model", "clock")] == [None] * 3
+
+    @pytest.mark.parametrize(
+        "url", ["http://[::1", "ftp://127.0.0.1/v1", f"http://me:{KEY}@127.0.0.1:1/v1", "http://ü..x"]
+    )
+    def test_is_told_of_an_odd_address_without_its_password(self, connect, run, url):
+        connect(url=url)
+        checks = run()
+        assert failed(checks) == ["groq: reached"]
+        assert KEY not in repr(checks)
+
+    def test_that_swallows_everything_is_told_in_time(self, connect, run, monkeypatch):
+        monkeypatch.setattr("llm_bench.preflight.wire.TIMEOUT_SEC", 0.3)
+        with unreachable() as url:
+            connect(url=url)
+            started = time.monotonic()
+            checks = run()
+        assert time.monotonic() - started < PATIENCE_SEC
+        assert "doesn't answer in time" in checks["groq: reached"].detail
+
+
+class TestTheStorage:
+    @pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
+    def test_that_is_read_only_is_told(self, run, tmp_path: Path):
+        folder = tmp_path / "locked"
+        folder.mkdir(mode=0o500)
+        assert "Permission denied" in run("baseline/lead", storage=f"file://{folder}")["storage"].detail
+
+    def test_that_is_no_folder_is_told(self, run, home):
+        (home / "data").write_text("not a folder")
+        checks = run("baseline/lead")
+        assert failed(checks) == ["storage"]
+        assert checks["storage"].mend == "Check that folder and its disk, then check again."
+
+
+class TestThePlan:
+    def test_with_a_broken_question_set_is_told(self, run, home, include):
+        (home / "include").unlink()
+        (home / "include" / "questions").mkdir(parents=True)
+        (home / "include" / "questions" / "retail.yaml").write_text("industry: retail\nquestions: []\n")
+        checks = run("baseline/lead")
+        assert failed(checks) == ["questions"]
+        assert "retail.yaml has 1 mistake" in checks["questions"].detail
+
+    def test_with_an_embedding_model_that_cannot_be_had_is_told(self, run):
+        checks = run("baseline/lead", retrieval={"embedding_model": "someone/unpinned"})
+        assert failed(checks) == ["embedding model"]
+
+    @pytest.mark.parametrize(
+        ("start", "end", "passed", "told"),
+        [
+            ("2026-12-07T08:00:00+01:00", "2026-12-11T08:00:00+01:00", True, "56 slots, the first 2026-12-07 08:00"),
+            ("2026-12-01T08:00:00Z", "2026-12-05T08:00:00Z", True, "started; slot 6 of 56 is next, 2026-12-01 12:17"),
+            ("2026-11-01T08:00:00Z", "2026-11-05T08:00:00Z", False, "It is over: it ended 2026-11-05T08:00:00+00:00"),
+        ],
+    )
+    def test_tells_where_its_window_lies(self, run, start, end, passed, told):
+        check = run("baseline/lead", window={"start": start, "end": end})["window"]
+        assert (check.passed, told in check.detail) == (passed, True)
+
+    def test_whose_window_is_over_is_moved_to_tomorrow(self, run):
+        window = {"start": "2026-11-01T08:00:00+01:00", "end": "2026-11-05T08:00:00+01:00"}
+        mend = run("baseline/lead", window=window)["window"].mend
+        assert "LLM_BENCH_START=2026-12-02T08:00:00+01:00 make up" in mend
