@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +91,7 @@ class Airflow:
     provider: Provider
     limits: GroqLimits
     mixed: Mixed
+    started: dict[str, str] = field(default_factory=dict)
 
     def run(self, study: str, *, until: Callable[[list[dict[str, Any]]], bool] | None = None) -> str:
         """Triggers a batch and waits for its end, or until its tasks satisfy a condition; the run's id."""
@@ -98,6 +99,15 @@ class Airflow:
             run_id = self.api.trigger(f"llm_bench_{study}")
             self.wait(study, run_id, until)
         return run_id
+
+    def start(self, study: str) -> None:
+        """Triggers a batch that mostly waits, so that the tests of others needn't wait for it."""
+        self.api.request("PATCH", f"/dags/llm_bench_{study}", json={"is_paused": False})
+        self.started[study] = self.api.trigger(f"llm_bench_{study}")
+
+    def ended(self, study: str) -> str:
+        """Waits for a batch that was started; its state."""
+        return self.wait(study, self.started[study])
 
     def wait(self, study: str, run_id: str, until: Callable[[list[dict[str, Any]]], bool] | None = None) -> str:
         deadline = time.monotonic() + 240
@@ -148,7 +158,11 @@ def airflow(include: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
                 [sys.executable, "-m", "llm_bench", "up", "--port", str(port)], env=environment, stdout=log, stderr=log
             )
         try:
-            yield Airflow(_logged_in(output, process), home, environment, provider, limits, mixed)
+            airflow = Airflow(_logged_in(output, process), home, environment, provider, limits, mixed)
+            for study in ("limited", "mixed"):
+                airflow.api.wait_for_dag(f"llm_bench_{study}")
+                airflow.start(study)
+            yield airflow
         finally:
             process.send_signal(signal.SIGINT)
             code = process.wait(60)

@@ -209,7 +209,7 @@ class TestRateLimits:
     """Groq's of the free tier for one LLM, 30 requests and 6,000 tokens a minute, which its two cells share."""
 
     def test_are_never_hit_by_a_batch_that_takes_about_the_shortest_time(self, airflow: Any):
-        assert airflow.api.run("llm_bench_limited", airflow.run("limited"))["state"] == "success"
+        assert airflow.ended("limited") == "success"
         asked = [request for request in airflow.provider.asked if request.model == "limited"]
         prompt = max(sum(len(part["content"]) for part in one.content["messages"]) // 4 for one in asked)
         shortest = airflow.limits.shortest_sec(20, prompt + 512, prompt + 60)
@@ -227,7 +227,7 @@ class TestAProviderThatOftenFails:
     """One question in five meets one of the faults that Groq documents, or that any network has."""
 
     def test_is_recorded_exactly_as_its_own_log_has_it(self, airflow: Any):
-        assert airflow.api.run("llm_bench_mixed", airflow.run("mixed"))["state"] == "success"
+        assert airflow.ended("mixed") == "success"
         recorded = {
             (record["llm_model"], record["question"]): record["failure_kind"] for record in airflow.records("mixed")
         }
