@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 .PHONY: help setup check run up test lint format lock calibrate bench-parse bench-batch bench-fidelity clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## make `.venv` (every target below does, when it must); PYTHON= chooses the interpreter
 	@command -v python3 >/dev/null || { \
@@ -50,5 +50,5 @@ bench-fidelity: setup ## compare this client's times with raw HTTP, guidellm and
 	@$(PY) benchmarks/fidelity.py
 
 clean: ## remove the set-up and caches; data/ and .airflow/ stay
-	@rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache plugins/*.egg-info
+	@rm -rf .bench .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache plugins/*.egg-info
 	@find benchmarks dags plugins scripts tests -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

@@ -156,7 +156,7 @@ FIELDS = (
         nullable=True,
         minimum=0,
     ),
-    _seconds("client_delay_sec", "Time the measuring thread was ready to run but had no core; null where not known."),
+    _seconds("client_delay_sec", "Longest wait for a core in one read: how late a time can be; null where not known."),
     _text(
         "suspect",
         "Why the client was too slow or loaded for the times to be trusted; null when they can be.",

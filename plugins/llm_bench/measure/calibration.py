@@ -1,6 +1,7 @@
 """How wrong this machine's clock is: the real client against a server that knows what it sent and when.
 
-The client is the operator's own: one process a cell, warmed up, that asks through LiteLLM over our transport.
+The client is the operator's own: one process a cell, warmed up, that asks through LiteLLM over our transport. The
+errors are upper bounds: client and server share the cores, so what the server waits for one counts as the client's.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from llm_bench import __version__
 from llm_bench.errors import LLMBenchError
 from llm_bench.measure import reference, timing
+from llm_bench.measure.recording import machine_load
 from llm_bench.measure.reference import Scenario, Sent
 from llm_bench.records import utc_text
 
@@ -150,7 +152,7 @@ def machine() -> dict[str, Any]:
         "platform": platform.platform(),
         "processor": platform.machine(),
         "python": platform.python_version(),
-        "load": os.getloadavg()[0] / (os.cpu_count() or 1),
+        "load": machine_load(),
     }
 
 
