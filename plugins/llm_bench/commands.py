@@ -22,9 +22,8 @@ from llm_bench.records import Record
 from llm_bench.study import Study, load_studies, load_study, study_files
 
 if TYPE_CHECKING:
+    from llm_bench.join.store import Store
     from llm_bench.measure.calibration import Calibration
-
-if TYPE_CHECKING:
     from llm_bench.preflight import Check
 
 console = Console(highlight=False, soft_wrap=True)
@@ -191,7 +190,8 @@ def _sum_up(study: Study, slot: datetime) -> bool:
     from llm_bench.rag.knowledge import load_question_sets  # noqa: PLC0415
 
     path = object_path("records", study.name, slot, "parquet")
-    found = open_store(study.storage, home()).read(path)
+    store = open_store(study.storage, home())
+    found = store.read(path)
     records: list[Record] = from_parquet(found[0]) if found else []
     expected = len(study.llms) * sum(map(len, load_question_sets(include(), study.industries).values()))
     if records:
@@ -202,10 +202,25 @@ def _sum_up(study: Study, slot: datetime) -> bool:
         style="bold green" if complete else "bold red",
     )
     if records:
+        console.print(f"Clock:    {_exactness(store, study)}")
         console.print(f"Batch:    {study.storage.removeprefix('file://')}/{path}")
         console.print(f"All data: {home() / 'data' / 'batch_eval_metrics.csv'} (and .json)")
     console.print("Next:     make up opens Airflow's UI; include/studies/thesis.yaml is the study to adapt.")
     return complete
+
+
+def _exactness(store: Store, study: Study) -> str:
+    """How wrong the times are on this machine, as far as it was measured."""
+    from llm_bench.measure.calibration import latest  # noqa: PLC0415
+
+    known = latest(store, study.name)
+    if known is None:
+        return f"not calibrated; make calibrate STUDY={study.name} measures how wrong this machine's times are"
+    error, cells = known["eight"]["ttft_error_sec"], known["eight"]["cells"]
+    return (
+        f"TTFT {error['median'] * 1000:.1f} ms too long at the median, {error['p99'] * 1000:.1f} ms at the 99th "
+        f"percentile, with {cells} cells at once (calibrated {known['measured_at'][:10]})"
+    )
 
 
 def _table(study: Study, records: list[Record]) -> Table:

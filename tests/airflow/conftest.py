@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -22,7 +23,7 @@ import pytest
 from doubles import groq
 from doubles.faults import Mixed
 from doubles.limits import GroqLimits
-from doubles.provider import Asked, Provider, Response, Step, chunk, event, stream
+from doubles.provider import Asked, Provider, Response, Step, stream
 from llm_bench.join.store import from_parquet
 from llm_bench.local.api import AirflowAPI
 from llm_bench.records import Record
@@ -39,8 +40,10 @@ STUDIES = {
         "deadlines: {connect_sec: 2, first_token_sec: 2, total_sec: 4}\n"
     ),
     "leaky": (
-        "llms: [{model: hosted_vllm/good}, {model: hosted_vllm/refused}, {model: hosted_vllm/failing}, "
-        "{model: hosted_vllm/midway}]\nindustries: [retail]\n"
+        "llms: [{model: hosted_vllm/good}, {model: hosted_vllm/refused}, {model: hosted_vllm/every-1}, "
+        "{model: hosted_vllm/every-2}, {model: hosted_vllm/every-3}, {model: hosted_vllm/every-4}]\n"
+        "industries: [retail, finance]\nconcurrency: 12\n"
+        "deadlines: {connect_sec: 2, first_token_sec: 2, total_sec: 4}\n"
     ),
     "broken": "llms: [{model: groq/a}]\nindustries: [mining]\n",
 }
@@ -72,12 +75,13 @@ def play(limits: GroqLimits, mixed: Mixed) -> Callable[[Asked], Response]:
     scripts: dict[str, Callable[[Asked], Response]] = {
         "slow": lambda _: Response(stream(token_sec=0.25)),
         "refused": lambda _: Response([json.dumps(error).encode()], 401, json_type),
-        "failing": lambda _: Response([json.dumps(error).encode()], 500, json_type),
-        "midway": lambda _: Response([chunk({"content": "Half"}), event(error)]),
         "limited": limited,
         "mixed": mixed,
         "mixed-2": mixed,
     }
+    # One fault after another, each of which tells the key wherever it has words of its own.
+    faults = itertools.cycle(groq.FAULTS.values())
+    scripts |= {f"every-{number}": lambda asked: next(faults).script(asked) for number in range(1, 5)}
     return lambda asked: scripts.get(asked.model, lambda _: Response(stream()))(asked)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
+from doubles import groq
 from llm_bench.records import SEED_NAMES, utc_text
 from llm_bench.schedule import Schedule, to_us
 
@@ -58,6 +59,9 @@ class TestABatchByOneCommand:
     def test_sums_up_each_llm(self, seen: dict[str, Any]):
         for name in ("lead", "overlap", "random", "full"):
             assert any(line.split()[:1] == [name] and "20/20" in line for line in seen["text"].splitlines())
+
+    def test_says_whether_the_times_were_ever_calibrated(self, seen: dict[str, Any]):
+        assert "not calibrated; make calibrate STUDY=quickstart" in seen["text"]
 
     def test_shows_eight_mapped_cells_by_name_while_it_runs(self, seen: dict[str, Any]):
         names = {task["rendered_map_index"] for task in seen["cells"].values()} - {None}
@@ -238,17 +242,17 @@ class TestAProviderThatOftenFails:
 
 
 class TestTheKey:
-    """Also when the provider's own words hold it: in a refusal, an error page, an error within the stream."""
+    """Also when the provider's own words hold it: in a refusal, and in every fault that Groq documents."""
 
     def test_shows_nowhere(self, airflow: Any):
         run_id = airflow.run("leaky")
-        assert [task["state"] for task in airflow.tasks("leaky", run_id, "measure")] == [
-            "success", "failed", "success", "success",
-        ]  # fmt: skip
+        states = [task["state"] for task in airflow.tasks("leaky", run_id, "measure")]
+        assert states == ["success"] * 2 + ["failed"] * 2 + ["success"] * 8
         assert airflow.provider.asked[-1].headers["authorization"] == f"Bearer {CANARY}"
-        errors = {record["error"] for record in airflow.records("leaky")} - {None}
-        assert errors
-        assert all("***" in error and "is not welcome" in error for error in errors)
+        records = airflow.records("leaky")
+        kinds = {record["failure_kind"] for record in records if record["llm_model"].startswith("every-")}
+        assert kinds == {fault.failure_kind for fault in groq.FAULTS.values()}
+        assert any("***" in (record["error"] or "") for record in records)
         searched = [path for path in airflow.home.rglob("*") if path.is_file() and not path.is_symlink()]
         assert {"airflow.db", "batch_eval_metrics.csv", "up.log", "scheduler.log"} <= {path.name for path in searched}
         assert any(path.name.startswith("attempt=") for path in searched), "the logs of the tasks"

@@ -5,6 +5,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,15 @@ class TestACalibration:
         assert set(kept["machine"]) == {"cores", "platform", "processor", "python", "load"}
         assert set(kept["versions"]) >= {"llm_bench", "litellm"}
         assert kept["eight"]["token_error_sec"]["count"] == 4 * SCENARIO.tokens
+
+    def test_is_found_again_when_it_is_the_latest(self, result: Calibration, tmp_path: Path):
+        store = FileStore(tmp_path)
+        assert calibration.latest(store, "quickstart") is None
+        calibration.keep(store, "quickstart", replace(result, measured_at="2026-01-05T08:00:00.000000Z"))
+        calibration.keep(store, "quickstart", result)
+        found = calibration.latest(store, "quickstart")
+        assert found is not None
+        assert found["measured_at"] == result.measured_at
 
     def test_fails_where_an_answer_is_lost(self):
         with socket.socket() as closed:

@@ -145,6 +145,16 @@ def keep(store: Store, study: str, calibration: Calibration) -> str:
     return path
 
 
+def latest(store: Store, study: str) -> dict[str, Any] | None:
+    """The content of a study's latest calibration, or None where there is none.
+
+    :raises StorageError: the store can't be read.
+    """
+    paths = store.list(f"calibrations/study={study}/")
+    found = store.read(paths[-1]) if paths else None
+    return dict(json.loads(found[0])) if found else None
+
+
 def machine() -> dict[str, Any]:
     """What the errors depend on: cores, system, Python, and the load before anything was measured."""
     return {
