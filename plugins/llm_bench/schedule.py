@@ -26,6 +26,11 @@ def from_us(us: int) -> datetime:
     return EPOCH + us * MICROSECOND
 
 
+def slot_of(logical_date: datetime | None, run_after: datetime) -> datetime:
+    """The slot of an Airflow run: its logical date; when it was due, where it was triggered without one."""
+    return logical_date or run_after
+
+
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """Slots in ``[start_us, end_us)``: ``batches`` per period, a period every ``cadence_us``.

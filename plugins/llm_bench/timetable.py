@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -27,17 +28,18 @@ class SlotTimetable(Timetable):
     def __init__(self, schedule: Schedule) -> None:
         self.schedule = schedule
         first, last = from_us(schedule.start_us), from_us(schedule.end_us)
-        hours = schedule.period_us / 3_600_000_000
         self.description = (
             f"{len(schedule)} batches from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC: "
-            f"{schedule.batches} in each period of {hours:g} h"
+            f"{schedule.batches} in each period of {self._hours:g} h"
         )
 
     @property
     def summary(self) -> str:
-        return (
-            f"{len(self.schedule)} batches, {self.schedule.batches} per {self.schedule.period_us / 3_600_000_000:g} h"
-        )
+        return f"{len(self.schedule)} batches, {self.schedule.batches} per {self._hours:g} h"
+
+    @property
+    def _hours(self) -> float:
+        return self.schedule.period_us / 3_600_000_000
 
     def infer_manual_data_interval(self, *, run_after: pendulum.DateTime) -> DataInterval:
         return DataInterval.exact(run_after)
@@ -58,13 +60,7 @@ class SlotTimetable(Timetable):
         return DagRunInfo.exact(pendulum.instance(slot, tz="UTC"))
 
     def serialize(self) -> dict[str, Any]:
-        return {
-            "start_us": self.schedule.start_us,
-            "end_us": self.schedule.end_us,
-            "period_us": self.schedule.period_us,
-            "batches": self.schedule.batches,
-            "cadence_us": self.schedule.cadence_us,
-        }
+        return asdict(self.schedule)
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> SlotTimetable:

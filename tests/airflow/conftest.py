@@ -97,6 +97,16 @@ class Airflow:
     mixed: Mixed
     started: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def key(self) -> str:
+        """The key of the double: it must show nowhere."""
+        return CANARY
+
+    @property
+    def start_of_windows(self) -> str:
+        """The start of every window, ISO 8601."""
+        return START
+
     def run(self, study: str, *, until: Callable[[list[dict[str, Any]]], bool] | None = None) -> str:
         """Triggers a batch and waits for its end, or until its tasks satisfy a condition; the run's id."""
         with self.api.unpaused(f"llm_bench_{study}"):

@@ -18,9 +18,6 @@ from doubles import groq
 from llm_bench.records import SEED_NAMES, utc_text
 from llm_bench.schedule import Schedule, to_us
 
-CANARY = "canary-6f1b0c9d-key"  # the key of the double, as conftest.py sets it
-START = "2026-01-05T08:00:00+01:00"  # of every window, as conftest.py sets it
-
 pytestmark = pytest.mark.airflow
 
 
@@ -196,7 +193,7 @@ class TestAnIncompleteBatch:
         self, airflow: Any, partial: str
     ):
         connection = {"connection_id": "llm_together_ai", "conn_type": "http", "host": airflow.provider.url}
-        airflow.api.request("POST", "/connections", json={**connection, "password": CANARY})
+        airflow.api.request("POST", "/connections", json={**connection, "password": airflow.key})
         before = len(airflow.provider.asked)
         clear = {"dry_run": False, "dag_run_id": partial, "only_failed": True}
         airflow.api.request("POST", "/dags/llm_bench_partial/clearTaskInstances", json=clear)
@@ -248,7 +245,7 @@ class TestTheKey:
         run_id = airflow.run("leaky")
         states = [task["state"] for task in airflow.tasks("leaky", run_id, "measure")]
         assert states == ["success"] * 2 + ["failed"] * 2 + ["success"] * 8
-        assert airflow.provider.asked[-1].headers["authorization"] == f"Bearer {CANARY}"
+        assert airflow.provider.asked[-1].headers["authorization"] == f"Bearer {airflow.key}"
         records = airflow.records("leaky")
         kinds = {record["failure_kind"] for record in records if record["llm_model"].startswith("every-")}
         assert kinds == {fault.failure_kind for fault in groq.FAULTS.values()}
@@ -256,12 +253,12 @@ class TestTheKey:
         searched = [path for path in airflow.home.rglob("*") if path.is_file() and not path.is_symlink()]
         assert {"airflow.db", "batch_eval_metrics.csv", "up.log", "scheduler.log"} <= {path.name for path in searched}
         assert any(path.name.startswith("attempt=") for path in searched), "the logs of the tasks"
-        assert [path for path in searched if CANARY.encode() in path.read_bytes()] == []
+        assert [path for path in searched if airflow.key.encode() in path.read_bytes()] == []
 
 
 class TestTheSchedule:
     def test_a_backfill_of_the_window_lists_exactly_its_slots(self, airflow: Any):
-        start = datetime.fromisoformat(START)
+        start = datetime.fromisoformat(airflow.start_of_windows)
         schedule = Schedule(to_us(start), to_us(start + timedelta(days=4)), 12 * 3_600_000_000, 14)
         listed = airflow.api.request(
             "POST",

@@ -12,6 +12,7 @@ from llm_bench.errors import LLMBenchError
 from llm_bench.join.completeness import account
 from llm_bench.paths import home, include
 from llm_bench.rag.operators import RECORDS
+from llm_bench.schedule import slot_of
 from llm_bench.study import Study
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class ValidateAndLoadOperator(BaseOperator):
         verdict = validate(records)
         for refused in verdict.refused:
             self.log.warning("Quarantined %s: %s", refused.record.get("record_id"), "; ".join(refused.broken))
-        loaded = load(store, study.name, run.logical_date or run.run_after, verdict)
+        loaded = load(store, study.name, slot_of(run.logical_date, run.run_after), verdict)
         self.log.info("Loaded %d records to %s, quarantined %d", loaded.records, loaded.path, loaded.quarantined)
         total = export(store, home() / "data")
         self.log.info("data/batch_eval_metrics.csv and .json now hold %d records", total)

@@ -283,6 +283,21 @@ def quiet_litellm() -> ModuleType:
     return cast("ModuleType", litellm)
 
 
+def known_provider(llm: LLM) -> tuple[str | None, str | None]:
+    """What LiteLLM knows of an LLM's provider: a key from its environment, and its address where it is like OpenAI's.
+
+    :raises RequestError: it knows no such provider.
+    """
+    try:
+        _, _, key, address = quiet_litellm().get_llm_provider(llm.model)
+    except Exception as fault:
+        raise RequestError(
+            f"LiteLLM knows no provider {llm.provider!r} (model {llm.model!r}).",
+            "Write the model as provider/model with a provider of LiteLLM's list, in the study file.",
+        ) from fault
+    return key, address
+
+
 def find_endpoint(llm: LLM, api_key: str, api_base: str | None) -> Endpoint:
     """The endpoint of an LLM, its key from the provider's own environment variable where none is given.
 
@@ -298,15 +313,8 @@ def find_endpoint(llm: LLM, api_key: str, api_base: str | None) -> Endpoint:
             "The address of the built-in baselines isn't known: there is no Airflow connection llm_baseline.",
             "Start Airflow with `make run` or `make up`, which serve the baselines and set the connection.",
         )
-    litellm = quiet_litellm()
-    try:
-        litellm.get_llm_provider(llm.model)
-    except Exception as fault:
-        raise RequestError(
-            f"LiteLLM knows no provider {llm.provider!r} (model {llm.model!r}).",
-            "Write the model as provider/model with a provider of LiteLLM's list, in the study file.",
-        ) from fault
-    wanted = litellm.validate_environment(llm.model)["missing_keys"]
+    known_provider(llm)
+    wanted = quiet_litellm().validate_environment(llm.model)["missing_keys"]
     if wanted:
         raise CredentialsError(
             f"There is no key for {llm.provider}: neither the Airflow connection llm_{llm.provider} nor the "

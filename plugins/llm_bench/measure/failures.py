@@ -78,9 +78,8 @@ def status_kind(status: int | None, body: str) -> str | None:
     :param status: HTTP status.
     :param body: the response's text.
     """
-    if (
-        status == 413
-    ):  # Groq gives it the code rate_limit_exceeded, but what is too large stays so however long one waits
+    if status == 413:
+        # Groq gives it the code rate_limit_exceeded, but what is too large stays so however long one waits.
         return _STATUS_KINDS[413]
     told = _told(error_of(body)) or (_phrased(body) if status == 400 else None)
     if told is None and status is not None and status >= 500:

@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from llm_bench.errors import LLMBenchError
 from llm_bench.paths import home
+from llm_bench.schedule import slot_of
 from llm_bench.study import Study
 
 if TYPE_CHECKING:
@@ -54,13 +55,14 @@ class LLMBenchmarkOperator(BaseOperator):
         self.prompts_task_id = prompts_task_id
 
     def execute(self, context: Context) -> list[Record]:
+        study = Study.model_validate(self.study)
         prompts = context["ti"].xcom_pull(task_ids=self.prompts_task_id, key=self.industry)
         store = context["task_state_store"]
         records = list(_kept(store, prompts))
         if records:
             self.log.info("%s: %d of %d answers were kept; going on", self.cell, len(records), len(prompts))
         try:
-            for record in self._measure(self._batch(context), prompts[len(records) :]):
+            for record in self._measure(study, self._batch(study, context), prompts[len(records) :]):
                 store.set(record["question_id"], record)
                 records.append(record)
                 self.log.info("%s %d/%d · %s", self.cell, len(records), len(prompts), _progress(record))
@@ -69,7 +71,7 @@ class LLMBenchmarkOperator(BaseOperator):
         store.clear()  # so that clearing this task measures anew
         return records
 
-    def _measure(self, batch: Batch, prompts: Sequence[dict[str, Any]]) -> Iterator[Record]:
+    def _measure(self, study: Study, batch: Batch, prompts: Sequence[dict[str, Any]]) -> Iterator[Record]:
         # Imported here, as they bring LiteLLM, which the parsing of a DAG must not pay for.
         from llm_bench.measure.hook import LiteLLMHook  # noqa: PLC0415
         from llm_bench.measure.pacing import Pacer, most_tokens  # noqa: PLC0415
@@ -78,7 +80,6 @@ class LLMBenchmarkOperator(BaseOperator):
 
         if not prompts:
             return
-        study = Study.model_validate(self.study)
         pacer = Pacer(home() / "data" / "pacing", batch.llm.model, batch.llm.requests_per_minute)
         with LiteLLMHook(llm=batch.llm).get_conn(study.generation, study.deadlines) as client:
             for prompt in prompts:
@@ -89,15 +90,14 @@ class LLMBenchmarkOperator(BaseOperator):
                 pacer.learn(reply.exchange.status, reply.exchange.headers)
                 yield make_record(batch, prompt, reply, measured_at=measured_at, wait_sec=waited, load=load)
 
-    def _batch(self, context: Context) -> Batch:
+    def _batch(self, study: Study, context: Context) -> Batch:
         from llm_bench.measure.recording import Batch  # noqa: PLC0415
         from llm_bench.rag.embeddings import model_identity  # noqa: PLC0415
 
-        study = Study.model_validate(self.study)
         run = context["dag_run"]
         return Batch(
             study=study.name,
-            slot=run.logical_date or run.run_after,
+            slot=slot_of(run.logical_date, run.run_after),
             run_id=run.run_id,
             run_type=run.run_type if run.run_type in {"scheduled", "backfill"} else "manual",
             attempt=context["ti"].try_number,

@@ -25,9 +25,6 @@ _KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 
 _LONGEST_END = len(b"data: [DONE]\r")
 
-LONGEST_PAGE = 64 * 1024
-"""Bytes of a body that is no stream: enough for its message. LiteLLM spends seconds on searching a long one."""
-
 AFTER_END_SEC = 0.25
 """How long to wait for the end of a body whose content is complete; reading it lets the connection be used again."""
 
@@ -100,7 +97,7 @@ class Exchange:
                     tail = self._watch(tail + part)
                 else:
                     size += len(part)
-                    if size >= LONGEST_PAGE:
+                    if size >= wire.LONGEST_PAGE:
                         break
         except Exception as fault:
             if self._ended is None:

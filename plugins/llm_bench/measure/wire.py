@@ -22,7 +22,9 @@ _OPENED = re.compile(r"(\s*)<think>(.*?)(?:</think>|\Z)", re.DOTALL)
 # Where the chat template ends in <think>, the model's own words begin after it, and only the closing tag comes.
 _UNOPENED = re.compile(r"()((?:(?!<think>).)*?)</think>", re.DOTALL)
 _LARGEST_COUNT = 2**31
-_LONGEST_PAGE = 1 << 16
+
+LONGEST_PAGE = 64 * 1024
+"""Bytes of a body that is no stream: enough for its message. LiteLLM spends seconds on searching a long one."""
 
 Stamped = Iterable[tuple[float, bytes]]
 
@@ -80,11 +82,11 @@ def page(headers: httpx.Headers, body: Stamped) -> str:
     content = b"".join(piece for _, piece in body)
     kept = {name: headers[name] for name in ("content-type", "content-encoding") if name in headers}
     try:
-        text = httpx.Response(200, headers=kept, content=content[:_LONGEST_PAGE]).text
+        text = httpx.Response(200, headers=kept, content=content[:LONGEST_PAGE]).text
     except httpx.DecodingError:
         return ""
     # Cut between words: half a key wouldn't be known for one.
-    return text if len(content) <= _LONGEST_PAGE else "".join(text.rsplit(maxsplit=1)[:1])
+    return text if len(content) <= LONGEST_PAGE else "".join(text.rsplit(maxsplit=1)[:1])
 
 
 def events(body: Stamped) -> Iterator[tuple[float, str]]:

@@ -11,9 +11,9 @@ from dataclasses import replace
 
 import httpx
 
-from llm_bench.errors import CredentialsError, LLMBenchError, RequestError
+from llm_bench.errors import CredentialsError, LLMBenchError
 from llm_bench.measure import failures
-from llm_bench.measure.client import Endpoint, quiet_litellm
+from llm_bench.measure.client import Endpoint, known_provider, quiet_litellm
 from llm_bench.preflight import answers
 from llm_bench.preflight.checks import Check, start, tell
 from llm_bench.preflight.connections import find_key
@@ -159,15 +159,8 @@ def _known(llm: LLM) -> tuple[bool, str | None, str]:
 
     :raises RequestError: it knows no such provider.
     """
-    litellm = quiet_litellm()
-    try:
-        _, _, key, address = litellm.get_llm_provider(llm.model)
-    except Exception as fault:
-        raise RequestError(
-            f"LiteLLM knows no provider {llm.provider!r} (model {llm.model!r}).",
-            "Write the model as provider/model with a provider of LiteLLM's list, in the study file.",
-        ) from fault
+    key, address = known_provider(llm)
     if llm.provider in _ADDRESSES:
         address = address or os.environ.get(f"{llm.provider.upper()}_API_BASE") or _ADDRESSES[llm.provider]
-    like_openai = address is not None or llm.provider in litellm.openai_compatible_providers
+    like_openai = address is not None or llm.provider in quiet_litellm().openai_compatible_providers
     return like_openai, address.rstrip("/") if address else None, key or ""
