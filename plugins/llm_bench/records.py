@@ -145,7 +145,14 @@ FIELDS = (
     _text("provider_request_id", "The provider's id of the request.", nullable=True),
     Field("cost_usd", "float", "Cost; null when no price is known.", unit="USD", nullable=True, minimum=0),
     # quality
-    _share("groundedness", "How much of the answer the context supports; null without an answer."),
+    _share("groundedness", "How much of the answer the context supports; null without a claim."),
+    Field("answerable", "boolean", "Whether the documents hold the answer, as the question set says."),
+    Field(
+        "declined",
+        "boolean",
+        "The answer says that the context lacks what was asked, or a part of it; null without an answer.",
+        nullable=True,
+    ),
     _text("context_hash", "SHA-256 of the context, as given to the LLM."),
     _text("prompt_hash", "SHA-256 of the whole prompt."),
     # client
@@ -160,6 +167,11 @@ FIELDS = (
     _text(
         "suspect",
         "Why the client was too slow or loaded for the times to be trusted; null when they can be.",
+        nullable=True,
+    ),
+    _text(
+        "warnings",
+        "What the quality gate found implausible in this record, though nothing forbids it; null for nothing.",
         nullable=True,
     ),
     # provenance

@@ -68,6 +68,8 @@ def _make_record(
         "provider_request_id": f"req_{number}",
         "cost_usd": 0.0000712,
         "groundedness": 0.9,
+        "answerable": True,
+        "declined": False,
         "context_hash": "c" * 64,
         "prompt_hash": "p" * 64,
         "client_load": 0.4,
@@ -95,7 +97,15 @@ def make_failure() -> MakeRecord:
     def make(number: int = 0, **changes: Any) -> Record:
         empty = dict.fromkeys(
             (
-                *("latency_sec", "throughput_tps", "coverage_score", "groundedness", "response_tokens", "answer"),
+                *(
+                    "latency_sec",
+                    "throughput_tps",
+                    "coverage_score",
+                    "groundedness",
+                    "declined",
+                    "response_tokens",
+                    "answer",
+                ),
                 *("ttft_sec", "first_answer_sec", "itl_mean_sec", "itl_p99_sec", "itl_max_sec", "decode_tps"),
                 *("finish_reason", "token_source", "cost_usd", "response_model"),
             )

@@ -15,7 +15,13 @@ from llm_bench.study import LLM, Deadlines, Generation
 
 KEY = "canary-key-7e3f"
 MESSAGES = [{"role": "user", "content": "Question: Which category leads?"}]
-PROMPT = {"question": "Which category leads?", "question_id": "q1", "context_hash": "c", "prompt_hash": "p"}
+PROMPT = {
+    "question": "Which category leads?",
+    "question_id": "q1",
+    "answerable": True,
+    "context_hash": "c",
+    "prompt_hash": "p",
+}
 SLOT = datetime(2026, 12, 7, 7, tzinfo=UTC)
 LLMS = [LLM(model="groq/some-model"), LLM(model="openrouter/vendor/some-model"), LLM(model="baseline/lead")]
 

@@ -21,7 +21,13 @@ from llm_bench.records import FAILURE_KINDS, Record
 from llm_bench.study import LLM, Deadlines, Generation
 
 KEY = "canary-key-7e3f"
-PROMPT = {"question": "Which category leads?", "question_id": "q1", "context_hash": "c", "prompt_hash": "p"}
+PROMPT = {
+    "question": "Which category leads?",
+    "question_id": "q1",
+    "answerable": True,
+    "context_hash": "c",
+    "prompt_hash": "p",
+}
 SLOT = datetime(2026, 12, 7, 7, tzinfo=UTC)
 PATIENT = Deadlines(connect_sec=5, first_token_sec=5, total_sec=10)
 HASTY = Deadlines(connect_sec=0.2, first_token_sec=0.3, total_sec=0.5)

@@ -47,7 +47,7 @@ def make_record(
 ) -> Record:
     """The whole record of one question; scores are null until the batch is scored.
 
-    :param prompt: question_id, question, context_hash, prompt_hash.
+    :param prompt: question_id, question, answerable, context_hash, prompt_hash.
     :param measured_at: wall-clock time when it was asked.
     :param wait_sec: time waited before, for the rate limit.
     :param load: this machine's load when it was asked.
@@ -74,6 +74,7 @@ def make_record(
         "wait_sec": wait_sec,
         "context_hash": prompt["context_hash"],
         "prompt_hash": prompt["prompt_hash"],
+        "answerable": prompt["answerable"],
         "client_load": load,
         "client_delay_sec": reply.exchange.delay_sec,
         "llm_bench_version": __version__,

@@ -36,11 +36,15 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question of a set."""
+    """One question of a set.
+
+    :param answerable: whether the documents hold the answer; where they don't, the right answer says so.
+    """
 
     id: str
     text: str
     points: tuple[Point, ...] = ()
+    answerable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,14 @@ class _Question(_Part):
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
     text: _Text
     points: tuple[_Point, ...] = ()
+    answerable: bool = True
+
+    @field_validator("answerable")
+    @classmethod
+    def _has_points_or_not(cls, answerable: bool, info: ValidationInfo) -> bool:
+        if not answerable and info.data.get("points"):
+            raise ValueError("has points, so it can be answered; allowed: true, or no points")
+        return answerable
 
 
 class _QuestionSet(_Part):
@@ -126,7 +138,7 @@ def load_questions(include: Path, industry: str) -> tuple[Question, ...]:
     if problems:
         raise QuestionSetError(str(path), problems)
     return tuple(
-        Question(q.id, q.text, tuple(Point(point.text, point.document) for point in q.points))
+        Question(q.id, q.text, tuple(Point(point.text, point.document) for point in q.points), q.answerable)
         for q in checked.questions
     )
 

@@ -29,6 +29,7 @@ class Prompt(TypedDict):
     question: str
     passages: list[str]
     documents: list[str]
+    answerable: bool
     context_hash: str
     prompt_hash: str
 
@@ -87,6 +88,7 @@ def _prompt(question: Question, found: Sequence[Passage]) -> Prompt:
         question=question.text,
         passages=texts,
         documents=[passage.document for passage in found],
+        answerable=question.answerable,
         context_hash=context_hash(texts),
         prompt_hash=prompt_hash(build_messages(question.text, texts)),
     )
