@@ -3,10 +3,10 @@
 PY := .venv/bin/python
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup check run up test lint format lock calibrate bench-parse bench-batch bench-fidelity clean
+.PHONY: help setup check run status up test lint format lock calibrate bench-parse bench-batch bench-fidelity bench-retrieval bench-scoring bench-join clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## make `.venv` (every target below does, when it must); PYTHON= chooses the interpreter
 	@command -v python3 >/dev/null || { \
@@ -18,6 +18,9 @@ run: setup ## measure one batch of a study and show what came out; STUDY=quickst
 
 check: setup ## tell within seconds what would stop a study, without spending a token; STUDY=thesis
 	@$(PY) -m llm_bench check "$${STUDY:-thesis}"
+
+status: setup ## tell how far a study is, and what needs a hand; STUDY=thesis, ARGS=--json
+	@$(PY) -m llm_bench status "$${STUDY:-thesis}" $(ARGS)
 
 up: setup ## start Airflow with its UI; PORT=
 	@$(PY) -m llm_bench up $${PORT:+--port "$$PORT"}
@@ -48,6 +51,15 @@ bench-batch: setup ## time a whole batch beyond its slowest cell
 
 bench-fidelity: setup ## compare this client's times with raw HTTP, guidellm and AIPerf (installs them in .bench)
 	@$(PY) benchmarks/fidelity.py
+
+bench-retrieval: setup ## tell how well the passages that answer are found, for every question set
+	@$(PY) benchmarks/retrieval.py
+
+bench-scoring: setup ## tell how well the scores order graded answers, beside baselines, and what they cost
+	@$(PY) benchmarks/scoring.py
+
+bench-join: setup ## time validating and loading 80 records and a million, with their memory
+	@$(PY) benchmarks/join.py
 
 clean: ## remove the set-up and caches; data/ and .airflow/ stay
 	@rm -rf .bench .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache plugins/*.egg-info

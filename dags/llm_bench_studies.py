@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from airflow.sdk import DAG
 
-from llm_bench.join.operator import ValidateAndLoadOperator
+from llm_bench.alerts import deadline, incomplete_batch, missed_slots
+from llm_bench.join.operator import ValidateAndLoadOperator, records_asset
 from llm_bench.measure.operator import LLMBenchmarkOperator
 from llm_bench.paths import include
 from llm_bench.rag.operators import PrepareOperator, ScoreOperator
@@ -23,12 +24,24 @@ def build(study: Study) -> DAG:
         # before the study starts: Airflow gives such a run no tasks.
         schedule=SlotTimetable(study.window.schedule) if study.window else None,
         catchup=study.catchup,
-        max_active_runs=2,  # a batch that outlasts its slot doesn't hold up the next one
+        # The slot's own batch, one that outlasts its slot, and one that a person started or cleared: none holds up the
+        # others, and none can harm them, as the pools bound how many cells ask at once and each slot has an object of
+        # its own. A bound all the same: were every batch too slow for its slot, they would pile up, each later than the
+        # one before. Runs of a backfill aren't counted.
+        max_active_runs=3,
+        deadline=deadline(study),
         tags=["llm-bench"],
         doc_md=__doc__,
     ) as dag:
         dump = study.model_dump(mode="json")
-        prepare = PrepareOperator(task_id="prepare", study=dump, retries=1, retry_delay=timedelta(seconds=10))
+        prepare = PrepareOperator(
+            task_id="prepare",
+            study=dump,
+            retries=1,
+            retry_delay=timedelta(seconds=10),
+            on_success_callback=missed_slots(study),
+            on_failure_callback=missed_slots(study),
+        )
         cells = [
             {
                 "model": llm.model,
@@ -59,10 +72,12 @@ def build(study: Study) -> DAG:
             task_id="validate_and_load",
             study=dump,
             records_task_id=score.task_id,
+            outlets=[records_asset(study)],
             trigger_rule="all_done",
             retries=3,
             retry_delay=timedelta(seconds=10),
             retry_exponential_backoff=True,
+            on_failure_callback=incomplete_batch(study),
         )
         prepare >> measure >> score >> load
     return dag

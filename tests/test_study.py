@@ -131,7 +131,12 @@ class TestMistakes:
             ({"colour": "red"}, "colour: unknown key; allowed: name, description, window, "),
             ({"window.days": 4}, "window.days: unknown key; allowed: start, end, period, "),
             ({"llms.0.rpm": 3}, "llms.0.rpm: unknown key; allowed: model, requests_per_minute"),
-            ({"retrieval.topk": 3}, "retrieval.topk: unknown key; allowed: top_k, embedding_model"),
+            ({"retrieval.topk": 3}, "retrieval.topk: unknown key; allowed: top_k, max_context_tokens, "),
+            ({"retrieval.max_context_tokens": 10}, "retrieval.max_context_tokens: 10: input should be greater than"),
+            (
+                {"retrieval.max_context_tokens": 10**6},
+                "retrieval.max_context_tokens: 1000000: input should be less than",
+            ),
             ({"llms.1.model": "groq/llama3-70b-8192"}, "groq/llama3-70b-8192 stands there twice; allowed: each once"),
             ({"industries": ["retail", "retail"]}, "retail stands there twice"),
             ({"industries": ["retail", "mining"]}, "knowledge base for mining; allowed: finance, retail"),

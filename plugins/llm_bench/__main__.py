@@ -24,6 +24,20 @@ def main(arguments: list[str] | None = None) -> int:
     check = actions.add_parser("check", help="tell within seconds what would stop a study; spends no tokens")
     check.add_argument("study", help="name of a study in include/studies")
 
+    status = actions.add_parser(
+        "status",
+        help="tell how far a study is, and what needs a hand",
+        description="Tells what became of each slot, what was measured, and what needs a hand, with the commands.",
+        epilog="Exit code: 0, all is as planned; 1, something needs a hand (a slot was missed or left incomplete, or "
+        "slots pass by as Airflow is down or the DAG is off), or it can't be told.",
+    )
+    status.add_argument("study", help="name of a study in include/studies")
+    status.add_argument("--json", action="store_true", help="as JSON, for a program")
+
+    requeue = actions.add_parser("requeue", help="judge quarantined records anew and load those that pass")
+    requeue.add_argument("study", help="name of a study in include/studies")
+    requeue.add_argument("--slot", help="only this slot, ISO 8601 with a UTC offset; left out: every slot")
+
     baselines = actions.add_parser("baselines", help="serve the built-in baselines (started by run and up)")
     baselines.add_argument("--port", type=int, required=True)
     baselines.add_argument("--first-token-sec", type=float, default=0.0, help="delay, for benchmarks")
@@ -31,6 +45,14 @@ def main(arguments: list[str] | None = None) -> int:
 
     calibrate = actions.add_parser("calibrate", help="measure this machine's own client error and keep it")
     calibrate.add_argument("study", nargs="?", default="quickstart", help="name of the study to keep it with")
+
+    compact = actions.add_parser("compact", help="put the slots of each past day of a study into one object")
+    compact.add_argument("study", help="name of a study in include/studies")
+
+    sync = actions.add_parser("sync", help="copy a store's data to another; only what differs, as often as you like")
+    sync.add_argument("source", metavar="SOURCE", help="URL like a study's storage, e.g. gs://bucket/prefix")
+    sync.add_argument("dest", metavar="DEST", help="URL like a study's storage, e.g. file://copy")
+    sync.add_argument("--study", help="copy this study alone")
 
     options = vars(parser.parse_args(arguments))
     command = getattr(commands, options.pop("command"))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich import box
 from rich.console import Console
 from rich.padding import Padding
+from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -18,7 +19,7 @@ from llm_bench.analysis.summary import summarise
 from llm_bench.errors import StudyError
 from llm_bench.local.api import AirflowAPI
 from llm_bench.paths import home, include
-from llm_bench.records import Record
+from llm_bench.records import Record, utc_text
 from llm_bench.study import Study, load_studies, load_study, study_files
 
 if TYPE_CHECKING:
@@ -88,6 +89,13 @@ def check(study: str) -> int:
     return 0 if ready else 1
 
 
+def status(study: str, json: bool) -> int:
+    """Prints how far a study is; 0 where nothing needs a hand."""
+    from llm_bench.status import status as tell  # noqa: PLC0415
+
+    return tell(console, _study(study), as_json=json)
+
+
 def _show(checks: list[Check]) -> None:
     """Prints a line for each check, and below it what mends it."""
     marks = {True: Text("✓", "green"), False: Text("✗", "red"), None: Text("–", "dim")}
@@ -101,6 +109,27 @@ def _show(checks: list[Check]) -> None:
         console.print(line, soft_wrap=False)
         if check.mend:
             console.print(Padding(Text(f"→ {check.mend}", "yellow"), (0, 0, 0, 3)), soft_wrap=False)
+
+
+def requeue(study: str, slot: str | None) -> int:
+    """Loads from quarantine what the present rules let through; 0 where nothing stays there."""
+    from llm_bench.join.completeness import due_of  # noqa: PLC0415
+    from llm_bench.join.exports import export  # noqa: PLC0415
+    from llm_bench.join.requeue import quarantined_slots, requeue  # noqa: PLC0415
+    from llm_bench.join.store import open_store  # noqa: PLC0415
+
+    chosen = _study(study)
+    store = open_store(chosen.storage, home())
+    kept = 0
+    for due_at in quarantined_slots(store, chosen.name, slot):
+        outcome = requeue(store, due_of(chosen, due_at, include()))
+        kept += len(outcome.kept)
+        console.print(f"{utc_text(due_at)}: loaded {outcome.loaded}, kept in quarantine {len(outcome.kept)}")
+        for one in outcome.kept:
+            console.print(f"  {one.record.get('record_id')}: {'; '.join(one.broken)}", markup=False)
+    export(store, home() / "data")
+    console.print("Nothing is in quarantine" if not kept else f"{kept} records stay in quarantine")
+    return 0 if not kept else 1
 
 
 def baselines(port: int, first_token_sec: float, token_sec: float) -> int:
@@ -126,6 +155,55 @@ def calibrate(study: str) -> int:
     console.print(_errors_table(result))
     console.print(f"Kept: {chosen.storage.removeprefix('file://')}/{path}")
     return 0
+
+
+def compact(study: str) -> int:
+    """Puts the slots of each past day (UTC) of a study into one object."""
+    from llm_bench.join import compaction  # noqa: PLC0415
+    from llm_bench.join.store import open_store  # noqa: PLC0415
+
+    chosen = _study(study)
+    done = compaction.compact(open_store(chosen.storage, home()), chosen.name, datetime.now(UTC).date())
+    console.print(
+        f"{chosen.name}: {done.slots} slots taken into {done.days} objects of days, "
+        f"{done.removed} objects of slots removed"
+        if done.slots or done.removed
+        else f"{chosen.name}: every past day is compact"
+    )
+    return 0
+
+
+def sync(source: str, dest: str, study: str | None) -> int:
+    """Copies a store's data to another; 0 only where the copy then holds all of it."""
+    from llm_bench.join.store import open_store  # noqa: PLC0415
+    from llm_bench.join.sync import sync as copying  # noqa: PLC0415
+    from llm_bench.join.sync import to_copy  # noqa: PLC0415
+
+    origin, copy = open_store(source, home()), open_store(dest, home())
+    entries = to_copy(origin, study)
+    outcomes: Counter[str] = Counter()
+    newer = []
+    columns = (
+        *("{task.description}", BarColumn(), DownloadColumn(), TransferSpeedColumn()),
+        *("{task.fields[objects]} of " + f"{len(entries)} objects", TimeRemainingColumn()),
+    )
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task("Copying", total=sum(entry.size for entry in entries), objects=0)
+        for entry, outcome in copying(origin, copy, entries):
+            outcomes[outcome] += 1
+            if outcome == "newer":
+                newer.append(entry.path)
+            if outcome != "compacted":
+                progress.update(bar, advance=entry.size, objects=outcomes.total() - outcomes["compacted"])
+    console.print(
+        f"{outcomes['copied']} objects copied, {outcomes['same']} were there already"
+        + (f", {outcomes['compacted']} removed that a day's object holds" if outcomes["compacted"] else "")
+    )
+    for path in newer:
+        console.print(f"✗ {path} differs and is newer in {dest}: it stays", style="red", markup=False)
+    if newer:
+        console.print("To take the source's, move these out of the destination and sync again.", style="yellow")
+    return 1 if newer else 0
 
 
 def _say(text: str) -> None:

@@ -110,6 +110,15 @@ class Retrieval(_Part):
     """How the context of each question is found."""
 
     top_k: Annotated[int, Field(ge=1, le=50, description="Passages given to the LLM with each question.")] = 4
+    max_context_tokens: Annotated[
+        int,
+        Field(
+            ge=100,
+            le=100_000,
+            description="Bound of the passages' texts together, in tokens as the default embedding model counts them: "
+            "as many of the top_k passages, best first, as fit whole.",
+        ),
+    ] = 1200
     embedding_model: Annotated[
         str,
         Field(
@@ -143,6 +152,19 @@ class Deadlines(_Part):
         return total
 
 
+class Alerts(_Part):
+    """Who is told when a batch needs a hand: failed cells, missing records, a slot that was missed or isn't over."""
+
+    connection: Annotated[
+        str,
+        Field(
+            pattern=r"^[\w.-]{1,200}$",
+            description="Id of an Airflow connection of type `http` whose host is the URL of a webhook that takes JSON "
+            "with a `text`, as Slack's and Mattermost's do; a password is sent as a bearer token.",
+        ),
+    ]
+
+
 def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
     names = [value.model if isinstance(value, LLM) else value for value in values]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -174,6 +196,7 @@ class Study(_Part):
     concurrency: Annotated[
         int, Field(ge=1, description="Cells measured at once per provider (the size of its Airflow pool).")
     ] = 4
+    alerts: Annotated[Alerts | None, Field(description="Who is told when a batch needs a hand.")] = None
     storage: Annotated[
         str,
         Field(

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from llm_bench.join.completeness import Due
 from llm_bench.records import FIELD_NAMES, SCHEMA_VERSION, Record, record_id, utc_text
+from llm_bench.study import Study
 
 SLOT = datetime(2026, 12, 7, 7, 51, 25, 714285, tzinfo=UTC)
 LLMS = (
@@ -18,19 +20,26 @@ LLMS = (
 
 MakeRecord = Callable[..., Record]
 MakeBatch = Callable[..., list[Record]]
+MakeDue = Callable[..., Due]
+
+
+def _question(number: int) -> tuple[str, str, str]:
+    """Industry, id and text of question ``number``, 0 to 19."""
+    industry = "retail" if number < 10 else "finance"
+    text = f"Question {number}: which category generates the highest revenue?"
+    return industry, f"{industry}-{number % 10 + 1:02}", text
 
 
 def _make_record(
     number: int = 0, *, llm: tuple[str, str] = LLMS[0], slot: datetime = SLOT, study: str = "thesis", **changes: Any
 ) -> Record:
-    industry = "retail" if number < 10 else "finance"
+    industry, question_id, question = _question(number)
     measured_at = slot + timedelta(seconds=2 + number)
-    question_id = f"{industry}-{number % 10 + 1:02}"
     record: Record = dict.fromkeys(FIELD_NAMES)
     record |= {
         "timestamp": utc_text(measured_at),
         "industry": industry,
-        "question": f"Question {number}: which category generates the highest revenue?",
+        "question": question,
         "llm_provider": llm[0],
         "llm_model": llm[1],
         "latency_sec": 0.8 + number / 100,
@@ -58,7 +67,7 @@ def _make_record(
         "itl_p99_sec": 0.009,
         "itl_max_sec": 0.011,
         "event_times_sec": [0.2, 0.25, 0.25, 0.8],
-        "decode_tps": 198.4,
+        "decode_tps": 119 / 0.6,
         "wait_sec": 0.0,
         "token_source": "provider",
         "http_status": 200,
@@ -124,3 +133,25 @@ def make_batch() -> MakeBatch:
         return [_make_record(number, llm=llm, **changes) for llm in LLMS for number in range(20)]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def make_due() -> MakeDue:
+    """What that batch is due to hold."""
+
+    def make(slot: datetime = SLOT, study: str = "thesis") -> Due:
+        questions: dict[str, dict[str, str]] = {"retail": {}, "finance": {}}
+        for industry, key, text in map(_question, range(20)):
+            questions[industry][key] = text
+        window = {"start": "2026-12-07T08:00:00+01:00", "end": "2026-12-11T08:00:00+01:00"}
+        llms = [{"model": "/".join(llm)} for llm in LLMS]
+        content = {"name": study, "window": window, "llms": llms, "industries": list(questions)}
+        return Due(Study.model_validate(content), slot, questions)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def due(make_due: MakeDue) -> Due:
+    """What ``make_batch`` without changes is due to hold."""
+    return make_due()

@@ -121,7 +121,7 @@ class TestRows:
 class TestStore:
     def test_may_be_any_that_keeps_objects(self, store, data, make_batch):
         class Remote:
-            read, list, commit = store.read, store.list, store.commit
+            read, entries = store.read, store.entries
 
         put(store, make_batch())
         assert export(Remote(), data) == 80

@@ -1,20 +1,24 @@
 from __future__ import annotations
 
 import errno
+import io
 import multiprocessing
 import os
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm_bench.errors import ConflictError, StorageError
-from llm_bench.join.store import FileStore, from_parquet, object_path, open_store, to_parquet
+from llm_bench.join.store import FileStore, from_parquet, lineage_of, object_path, open_store, read_table, to_parquet
 from llm_bench.records import FIELDS, Field, utc_text
 
 PATH = "records/study=thesis/date=2026-12-07/20261207T075125.714285Z.parquet"
@@ -65,14 +69,107 @@ class TestObjectPath:
         assert paths == sorted(set(paths))
 
 
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    """The emulator of a bucket, behind a proxy that does no harm but honours all preconditions."""
+    from doubles import gcs, proxy
+
+    with gcs.serving() as server, proxy.proxied(server) as clean:
+        yield clean.url
+
+
+@pytest.fixture(params=["file", pytest.param("gs", marks=pytest.mark.slow)])
+def any_store(request, tmp_path, monkeypatch):
+    """Each kind of store in turn; empty."""
+    if request.param == "file":
+        return open_store("file://data", tmp_path)
+    from doubles import gcs
+
+    gcs.connect(request.getfixturevalue("bucket"), monkeypatch)
+    return open_store(f"gs://studies/{request.node.name}", tmp_path)
+
+
+class TestAnyStore:
+    def test_has_no_object_at_first(self, any_store):
+        assert any_store.read(PATH) is None
+        assert any_store.list("records/") == any_store.entries("") == []
+
+    def test_gives_content_and_generation(self, any_store):
+        generation = any_store.commit(PATH, b"content", 0)
+        assert generation > 0
+        assert any_store.read(PATH) == (b"content", generation)
+
+    def test_lists_what_is_under_the_prefix_sorted(self, any_store):
+        for path in ("records/b/2", "records/b/1", "records/a/9", "quarantine/b/1"):
+            any_store.commit(path, b"x", 0)
+        assert any_store.list("records/") == ["records/a/9", "records/b/1", "records/b/2"]
+        assert any_store.list("records/b/1") == ["records/b/1"]
+
+    def test_lists_each_objects_generation_size_and_time(self, any_store):
+        before = datetime.now(UTC) - timedelta(seconds=5)
+        first = any_store.commit(PATH, b"one", 0)
+        second = any_store.commit(PATH, b"three", first)
+        (entry,) = any_store.entries("records/")
+        assert entry[:3] == (PATH, second, 5)
+        assert before < entry.written_at < datetime.now(UTC) + timedelta(seconds=5)
+
+    def test_replaces_the_generation_that_was_read(self, any_store):
+        first = any_store.commit(PATH, b"one", 0)
+        second = any_store.commit(PATH, b"two", first)
+        assert second > first
+        assert any_store.read(PATH) == (b"two", second)
+
+    @pytest.mark.parametrize("expected", [0, 17])
+    def test_refuses_to_replace_any_other(self, any_store, expected):
+        any_store.commit(PATH, b"one", 0)
+        with pytest.raises(ConflictError, match=f"Another writer replaced .*{PATH}"):
+            any_store.commit(PATH, b"two", expected)
+        assert any_store.read(PATH)[0] == b"one"
+
+    @pytest.mark.parametrize("expected", [0, 17])
+    def test_keeps_what_has_the_content_already(self, any_store, expected):
+        generation = any_store.commit(PATH, b"one", 0)
+        assert any_store.commit(PATH, b"one", expected) == generation
+        assert any_store.read(PATH) == (b"one", generation)
+
+    def test_lets_exactly_one_of_many_create_an_object(self, any_store):
+        def commit(number: int) -> bool:
+            try:
+                return bool(any_store.commit(PATH, b"from %d" % number, 0))
+            except ConflictError:
+                return False
+
+        with ThreadPoolExecutor(8) as pool:
+            assert sum(pool.map(commit, range(8))) == 1
+
+    def test_keeps_its_content_whatever_is_said_of_it(self, any_store):
+        any_store.commit(PATH, b"one", 0, {"run_id": "r", "records": "80"})
+        assert any_store.read(PATH)[0] == b"one"
+
+    def test_removes_the_generation_that_was_read(self, any_store):
+        any_store.delete(PATH, any_store.commit(PATH, b"one", 0))
+        assert any_store.read(PATH) is None
+        assert any_store.list("") == []
+
+    def test_refuses_to_remove_what_has_been_replaced(self, any_store):
+        stale = any_store.commit(PATH, b"one", 0)
+        current = any_store.commit(PATH, b"two", stale)
+        with pytest.raises(ConflictError, match=f"Another writer replaced .*{PATH}"):
+            any_store.delete(PATH, stale)
+        assert any_store.read(PATH) == (b"two", current)
+
+    def test_removes_what_is_gone_already_in_silence(self, any_store):
+        generation = any_store.commit(PATH, b"one", 0)
+        any_store.delete(PATH, generation)
+        any_store.delete(PATH, generation)
+
+    def test_gives_an_object_made_anew_another_generation(self, any_store):
+        first = any_store.commit(PATH, b"one", 0)
+        any_store.delete(PATH, first)
+        assert any_store.commit(PATH, b"one", 0) > first
+
+
 class TestRead:
-    def test_of_no_object_is_none(self, store):
-        assert store.read(PATH) is None
-
-    def test_gives_content_and_generation(self, store):
-        generation = store.commit(PATH, b"content", 0)
-        assert store.read(PATH) == (b"content", generation)
-
     def test_of_what_cannot_be_read_says_what_to_do(self, store):
         (store.root / PATH).mkdir(parents=True)
         with pytest.raises(StorageError, match=r"can't be read: Is a directory\. Check that folder"):
@@ -80,15 +177,6 @@ class TestRead:
 
 
 class TestList:
-    def test_is_sorted_and_only_under_the_prefix(self, store):
-        for path in ("records/b/2", "records/b/1", "records/a/9", "quarantine/b/1"):
-            store.commit(path, b"x", 0)
-        assert store.list("records/") == ["records/a/9", "records/b/1", "records/b/2"]
-        assert store.list("records/b/1") == ["records/b/1"]
-
-    def test_of_an_empty_store_is_empty(self, store):
-        assert store.list("records/") == []
-
     def test_leaves_out_what_a_killed_writer_left(self, store):
         store.commit("records/a", b"x", 0)
         (store.root / "records" / ".partial").write_bytes(b"half")
@@ -96,18 +184,6 @@ class TestList:
 
 
 class TestCommit:
-    def test_replaces_the_generation_that_was_read(self, store):
-        first = store.commit(PATH, b"one", 0)
-        second = store.commit(PATH, b"two", first)
-        assert second > first > 0
-        assert store.read(PATH) == (b"two", second)
-
-    def test_refuses_to_create_what_is_there(self, store):
-        store.commit(PATH, b"one", 0)
-        with pytest.raises(ConflictError, match="Another writer replaced"):
-            store.commit(PATH, b"two", 0)
-        assert store.read(PATH)[0] == b"one"
-
     def test_refuses_to_replace_what_has_been_replaced(self, store):
         stale = store.commit(PATH, b"one", 0)
         store.commit(PATH, b"two", stale)
@@ -119,12 +195,6 @@ class TestCommit:
         with pytest.raises(ConflictError):
             store.commit(PATH, b"one", 17)
         assert store.read(PATH) is None
-
-    @pytest.mark.parametrize("expected", [0, 17])
-    def test_of_what_is_there_already_changes_nothing(self, store, expected):
-        generation = store.commit(PATH, b"one", 0)
-        assert store.commit(PATH, b"one", expected) == generation
-        assert store.read(PATH) == (b"one", generation)
 
     def test_moves_the_generation_on_though_the_clock_stands_still(self, store, monkeypatch):
         monkeypatch.setattr(time, "time_ns", lambda: 1_800_000_000_000_000_000)
@@ -171,16 +241,6 @@ class TestRace:
             racer.join()
         (winner,) = [number for number in finished if number is not None]
         assert store.read(PATH)[0] == b"from %d" % winner
-
-    def test_of_threads_has_exactly_one_winner(self, store):
-        def commit(number: int) -> bool:
-            try:
-                return bool(store.commit(PATH, b"from %d" % number, 0))
-            except ConflictError:
-                return False
-
-        with ThreadPoolExecutor(16) as pool:
-            assert sum(pool.map(commit, range(16))) == 1
 
     def test_leaves_no_reader_with_half_an_object(self, store):
         contents = [bytes([65 + number]) * 200_000 for number in range(20)]
@@ -279,11 +339,38 @@ class TestParquet:
     def test_is_the_same_for_the_same_records(self, make_batch):
         assert to_parquet(make_batch()) == to_parquet(make_batch())
 
-    def test_of_a_damaged_object_is_an_error(self, make_batch):
-        content = bytearray(to_parquet(make_batch()))
-        content[len(content) // 8] ^= 0xFF
-        with pytest.raises(StorageError, match="can't be read"):
-            from_parquet(bytes(content))
+    def test_damaged_in_any_column_is_an_error(self, make_batch):
+        content = to_parquet(make_batch())
+        group = pq.read_metadata(io.BytesIO(content)).row_group(0)
+        for number in range(group.num_columns):
+            column = group.column(number)
+            damaged = bytearray(content)
+            last = (column.dictionary_page_offset or column.data_page_offset) + column.total_compressed_size - 1
+            damaged[last] ^= 0xFF
+            with pytest.raises(StorageError, match="can't be read"):
+                from_parquet(bytes(damaged))
+
+    def test_damaged_anywhere_in_its_pages_never_gives_other_records(self, make_batch):
+        content = to_parquet(make_batch())
+        footer = int.from_bytes(content[-8:-4], "little") + 8
+        for place in range(0, len(content) - footer, 37):
+            damaged = bytearray(content)
+            damaged[place] ^= 0x01
+            with suppress(StorageError):
+                assert from_parquet(bytes(damaged)) == make_batch()
+
+    def test_tells_where_its_records_come_from(self, make_batch):
+        named = lineage_of(make_batch())
+        content = to_parquet(make_batch(), lineage=named)
+        kept = {name.decode(): value.decode() for name, value in read_table(content).schema.metadata.items()}
+        assert kept == named
+        assert kept["run_id"] == "scheduled__2026-12-07T07:51:25.714285+00:00"
+        assert kept["records"] == "80"
+        assert content == to_parquet(make_batch(), lineage=named)
+        assert from_parquet(content) == make_batch()
+
+    def test_without_a_record_tells_that_there_is_none(self):
+        assert lineage_of([]) == {"records": "0"}
 
     def test_of_something_else_is_an_error(self):
         with pytest.raises(StorageError, match="can't be read"):

@@ -1,98 +1,69 @@
-"""What the quality gate looks at: a record's values where they have the right type, and facts about the row. Pure."""
+"""What the quality gate looks at: a chunk of records as typed columns, and facts about each of its rows. Pure."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from datetime import UTC, datetime
-from itertools import pairwise
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from llm_bench.records import FIELD_NAMES, FIELDS, Field, FieldType, Record
+import numpy as np
 
-View = dict[str, Any]
-"""One row as the gate sees it: each field's value, its ``<field>_state`` (``missing``, ``mistyped``, ``typed``, or
-None for a null), and the facts of ``_facts``, None where they don't apply."""
+from llm_bench.join.completeness import Due
+from llm_bench.join.facts import Facts, Places
+from llm_bench.join.rows import Column, Flags, column
+from llm_bench.records import FIELD_NAMES, FIELDS, Field, Record, arrow_schema, utc_text
 
-State = Literal["missing", "mistyped", "typed"]
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-TYPE_NAMES = {
-    "string": "Unicode text",
-    "float": "a finite number",
-    "integer": "a whole number",
-    "boolean": "true or false",
-    "timestamp": "ISO 8601 text with a UTC offset",
-    "offsets": "numbers in rising order, none below 0",
-}
-TOLERANCE = 1e-6
-"""Relative for rates; for times in seconds, absolute: they are kept to the microsecond."""
-
-_EXACT_FLOAT = 2**53
-_INT64 = 2**63
+Evidence = dict[str, Any]
+"""Column → one entry a row: a field's numbers (NaN for null; times in microseconds since the epoch) or, where only some
+texts are allowed, its texts; ``<field>_typed`` and ``<field>_present``; and facts, true also where they don't apply."""
 
 
-def _is_text(value: Any) -> bool:
-    """Whether it can be stored: a lone surrogate, which JSON can carry, has no UTF-8."""
-    try:
-        return isinstance(value, str) and value.encode() is not None
-    except UnicodeEncodeError:
-        return False
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some records, looked at.
+
+    :param table: the columns of ``arrow_schema()``; null stands for what is missing or of another type.
+    :param evidence: what the rules are applied to.
+    :param place: the place in the study's matrix of LLM × question, −1 for one that isn't in it.
+    :param lacking: row → names of the fields that it lacks.
+    :param unknown: row → names of what it has besides, as text.
+    :param odd: row → the record as it came, where the table can't give it back.
+    """
+
+    table: pa.Table
+    evidence: Evidence
+    place: Places
+    lacking: dict[int, list[str]]
+    unknown: dict[int, list[str]]
+    odd: dict[int, Record]
 
 
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and -_INT64 <= value < _INT64
+def examine(records: Sequence[Record], due: Due) -> Chunk:
+    """Look at a chunk of a batch's records, whatever is in them."""
+    import pyarrow as pa
+
+    columns = {field.name: column(field, records) for field in FIELDS}
+    strange = [row for row, record in enumerate(records) if record.keys() != _NAMES]
+    lacking = {row: names for row in strange if (names := [n for n in FIELD_NAMES if n not in records[row]])}
+    unknown = {row: names for row in strange if (names := [_shown(n) for n in records[row] if n not in _NAMES])}
+    facts = Facts(columns, due, len(records))
+    evidence = _field_evidence(columns) | facts.all()
+    evidence["none_missing"] = _except(lacking, len(records))
+    evidence["none_unknown"] = _except(unknown, len(records))
+    return Chunk(
+        table=pa.Table.from_arrays([columns[field.name].values for field in FIELDS], schema=arrow_schema()),
+        evidence=evidence,
+        place=facts.place,
+        lacking=lacking,
+        unknown=unknown,
+        odd={row: records[row] for row in _odd_rows(records, columns, strange)},
+    )
 
 
-def _is_number(value: Any) -> bool:
-    if isinstance(value, float):
-        return math.isfinite(value)
-    return _is_integer(value) and abs(value) <= _EXACT_FLOAT
-
-
-def moment(value: Any) -> datetime | None:
-    """The moment that ISO 8601 text names, in UTC; None for anything else, and for text without an offset."""
-    try:
-        parsed = datetime.fromisoformat(value)
-        return None if parsed.tzinfo is None else parsed.astimezone(UTC)
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
-def _is_offsets(value: Any) -> bool:
-    if not isinstance(value, list) or not all(map(_is_number, value)):
-        return False
-    return all(earlier <= later for earlier, later in pairwise([0, *value]))
-
-
-_HAS_TYPE: dict[FieldType, Callable[[Any], bool]] = {
-    "string": _is_text,
-    "float": _is_number,
-    "integer": _is_integer,
-    "boolean": lambda value: isinstance(value, bool),
-    "timestamp": lambda value: moment(value) is not None,
-    "offsets": _is_offsets,
-}
-
-
-def _state(record: Record, field: Field) -> State | None:
-    if field.name not in record:
-        return "missing"
-    value = record[field.name]
-    if value is None:
-        return None
-    return "typed" if _HAS_TYPE[field.type](value) else "mistyped"
-
-
-def view(record: Record) -> View:
-    """The row that the gate looks at; only a value of the right type is in it, timestamps as datetimes."""
-    row: View = {}
-    for field in FIELDS:
-        state = row[f"{field.name}_state"] = _state(record, field)
-        value = record[field.name] if state == "typed" else None
-        row[field.name] = moment(value) if field.type == "timestamp" else value
-    row["missing"] = [name for name in FIELD_NAMES if name not in record] or None
-    row["unknown"] = [_shown(name) for name in record if name not in FIELD_NAMES] or None
-    return row | _facts(row)
+_NAMES = frozenset(FIELD_NAMES)
 
 
 def _shown(name: object) -> str:
@@ -100,38 +71,36 @@ def _shown(name: object) -> str:
     return str(name).encode(errors="backslashreplace").decode()
 
 
-def _facts(row: View) -> View:
-    return {
-        "answer_given": _answer_given(row),
-        "throughput_agrees": _throughput_agrees(row),
-        "late_agrees": _late_agrees(row),
-        "ttft_agrees": _ttft_agrees(row),
-    }
+def _except(rows: Mapping[int, Any], count: int) -> Flags:
+    fine = np.ones(count, bool)
+    fine[list(rows)] = False
+    return fine
 
 
-def _answer_given(row: View) -> bool | None:
-    if not row["success"] or row["answer_state"] not in (None, "typed"):
-        return None
-    return bool((row["answer"] or "").strip())
+def _odd_rows(records: Sequence[Record], columns: Mapping[str, Column], strange: Sequence[int]) -> set[int]:
+    """Rows with fields missing, unknown or mistyped, or with a time that isn't written as ``utc_text`` writes it."""
+    rows = set(strange)
+    for field in FIELDS:
+        rows |= set(np.flatnonzero(~columns[field.name].typed).tolist())
+        if field.type == "timestamp":
+            known = columns[field.name].values.to_pylist() if _respelled(records, field) else []
+            rows |= {row for row, time in enumerate(known) if time and utc_text(time) != records[row][field.name]}
+    return rows
 
 
-def _throughput_agrees(row: View) -> bool | None:
-    rate, tokens, seconds = row["throughput_tps"], row["response_tokens"], row["latency_sec"]
-    judged = not {row["response_tokens_state"], row["latency_sec_state"]} & {"missing", "mistyped"}
-    if not row["success"] or rate is None or not judged:
-        return None
-    return tokens is not None and bool(seconds) and math.isclose(rate, tokens / seconds, rel_tol=TOLERANCE)
+def _respelled(records: Sequence[Record], field: Field) -> bool:
+    return any(not str(record.get(field.name, "Z")).endswith("Z") for record in records)
 
 
-def _late_agrees(row: View) -> bool | None:
-    late, measured_at, slot = row["late_sec"], row["measured_at"], row["slot"]
-    if late is None or measured_at is None or slot is None:
-        return None
-    return bool(abs(late - (measured_at - slot).total_seconds()) <= TOLERANCE)
-
-
-def _ttft_agrees(row: View) -> bool | None:
-    offsets, ttft = row["event_times_sec"], row["ttft_sec"]
-    if not offsets or ttft is None:
-        return None
-    return bool(abs(offsets[0] - ttft) <= TOLERANCE)
+def _field_evidence(columns: Mapping[str, Column]) -> Evidence:
+    evidence: Evidence = {}
+    for field in FIELDS:
+        found = columns[field.name]
+        evidence[f"{field.name}_typed"] = found.typed
+        if not field.nullable:
+            evidence[f"{field.name}_present"] = found.present
+        if field.allowed:
+            evidence[field.name] = found.values.dictionary_encode()
+        elif field.type in {"float", "integer", "timestamp"}:
+            evidence[field.name] = found.numbers
+    return evidence

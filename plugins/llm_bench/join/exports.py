@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from llm_bench.errors import StorageError
 from llm_bench.files import locked, replacing, storage_errors
-from llm_bench.join.filestore import FileStore
+from llm_bench.join.reading import RecordObject, snapshot
 from llm_bench.join.store import Store, to_parquet
 from llm_bench.records import FIELDS, Field
 
@@ -35,61 +35,52 @@ def export(store: Store, data: Path) -> int:
         TemporaryDirectory(prefix="llm-bench-") as scratch,
         duckdb.connect() as connection,
     ):
-        rows = _collect(connection, _files(store, Path(scratch)), Path(scratch))
+        rows = _collect(connection, snapshot(store, Path(scratch)), Path(scratch))
         with locked(data):
             for suffix, options in _OPTIONS.items():
                 _write(connection, data / f"{STEM}.{suffix}", options)
     return rows
 
 
-def _files(store: Store, scratch: Path) -> dict[str, Path]:
-    """Object → a file that holds it."""
-    paths = [path for path in store.list("records/") if path.endswith(".parquet")]
-    if isinstance(store, FileStore):
-        return {path: store.root / path for path in paths}
-    files = {}
-    for number, path in enumerate(paths):
-        found = store.read(path)
-        if found is not None:  # replaced objects stay, but a person may have removed one since
-            files[path] = scratch / f"{number}.parquet"
-            files[path].write_bytes(found[0])
-    return files
-
-
-def _collect(connection: duckdb.DuckDBPyConnection, files: dict[str, Path], scratch: Path) -> int:
+def _collect(connection: duckdb.DuckDBPyConnection, files: dict[RecordObject, Path], scratch: Path) -> int:
     """Fill the table ``records`` from the files; returns its rows."""
     import duckdb
 
     # An object without rows comes first, so that the columns are there even where no object has them.
     model = scratch / "model.parquet"
     model.write_bytes(to_parquet([]))
+    left_out = [f"{files[found]} {slot}" for found in files for slot in found.without]
     try:
-        _select(connection, [model, *files.values()])
+        _select(connection, [model, *files.values()], left_out)
     except duckdb.Error as fault:
-        for path, file in files.items():
+        for found, file in files.items():
             try:
-                _select(connection, [model, file])
+                _select(connection, [model, file], left_out)
             except duckdb.Error as broken:
-                raise _unreadable(path, broken) from None
+                raise _unreadable(found.path, broken) from None
         raise StorageError(f"The store can't be read: {fault}.", "Clear the task.") from None
     counted = connection.execute("SELECT count(*) FROM records").fetchone()
     return int(counted[0]) if counted else 0
 
 
-def _select(connection: duckdb.DuckDBPyConnection, files: list[Path]) -> None:
+def _select(connection: duckdb.DuckDBPyConnection, files: list[Path], left_out: list[str]) -> None:
+    """:param left_out: a file and a slot in it, a space between them."""
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE records AS SELECT {', '.join(map(_column, FIELDS))} "  # noqa: S608  (our names)
-        "FROM read_parquet($files, union_by_name = true, hive_partitioning = false) "
+        "FROM read_parquet($files, union_by_name = true, hive_partitioning = false, filename = 'object_file') "
+        f"WHERE NOT list_contains($left_out::VARCHAR[], object_file || ' ' || {_text('slot')}) "
         f"ORDER BY {_ORDER}",
-        {"files": [glob.escape(str(file)) for file in files]},
+        {"files": [glob.escape(str(file)) for file in files], "left_out": left_out},
     )
 
 
 def _column(field: Field) -> str:
-    if field.type == "timestamp":
-        # As utc_text has it, whatever time zone this session is in.
-        return f"strftime(make_timestamp(epoch_us({field.name})), '%Y-%m-%dT%H:%M:%S.%fZ') AS {field.name}"
-    return field.name
+    return f"{_text(field.name)} AS {field.name}" if field.type == "timestamp" else field.name
+
+
+def _text(moment: str) -> str:
+    """A timestamp as utc_text has it, whatever time zone this session is in."""
+    return f"strftime(make_timestamp(epoch_us({moment})), '%Y-%m-%dT%H:%M:%S.%fZ')"
 
 
 def _unreadable(path: str, fault: Exception) -> StorageError:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import builtins
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from llm_bench.errors import ConflictError
 from llm_bench.files import locked, replacing, storage_errors
+from llm_bench.join.entry import Entry
 
 _COARSE_CLOCK_NS = 2_000_000_000
 """Some file systems keep a file's time to two seconds only."""
@@ -18,7 +21,9 @@ _COARSE_CLOCK_NS = 2_000_000_000
 class FileStore:
     """A folder. Its lock orders the writers.
 
-    An object's generation is its modification time in nanoseconds, which every replacement moves forward.
+    An object's generation is its modification time in nanoseconds, which every replacement moves forward. A write is
+    flushed to the disk before it counts. It isn't read back: that would only show the system's own memory. What the
+    disk does to it later, Parquet's checksums find.
     """
 
     def __init__(self, root: Path) -> None:
@@ -33,13 +38,23 @@ class FileStore:
                 return None
 
     def list(self, prefix: str) -> builtins.list[str]:
+        return [entry.path for entry in self.entries(prefix)]
+
+    def entries(self, prefix: str) -> builtins.list[Entry]:
         folder = self.root / prefix.rpartition("/")[0]
         with storage_errors(folder, "read"):
-            paths = (file.relative_to(self.root) for file in _files(folder))
-            visible = (path.as_posix() for path in paths if not any(part.startswith(".") for part in path.parts))
-            return sorted(path for path in visible if path.startswith(prefix))
+            found = ((file.relative_to(self.root), status) for file, status in _files(folder))
+            visible = (pair for pair in found if not any(part.startswith(".") for part in pair[0].parts))
+            entries = (_entry(path.as_posix(), status) for path, status in visible)
+            return sorted(entry for entry in entries if entry.path.startswith(prefix))
 
-    def commit(self, path: str, content: bytes, expected_generation: int) -> int:
+    def commit(
+        self,
+        path: str,
+        content: bytes,
+        expected_generation: int,
+        metadata: Mapping[str, str] | None = None,  # noqa: ARG002  (a file has no place for it)
+    ) -> int:
         target = self.root / path
         with storage_errors(target, "written"), locked(self.root):
             current = self.read(path)
@@ -47,16 +62,36 @@ class FileStore:
                 return current[1]
             generation = current[1] if current else 0
             if generation != expected_generation:
-                raise ConflictError(
-                    f"Another writer replaced {target} in the meantime.",
-                    "Let the other run of the same slot end, then clear the task.",
-                )
+                raise _conflict(target)
             with replacing(target) as partial:
                 partial.write_bytes(content)
                 return _stamp(partial, after=generation)
 
+    def delete(self, path: str, expected_generation: int) -> None:
+        target = self.root / path
+        with storage_errors(target, "removed"), locked(self.root):
+            try:
+                if target.stat().st_mtime_ns != expected_generation:
+                    raise _conflict(target)
+            except FileNotFoundError:
+                return
+            # Not flushed: a power cut may bring the object back, as the same generation.
+            target.unlink()
 
-def _files(folder: Path) -> Iterator[Path]:
+
+def _conflict(target: Path) -> ConflictError:
+    return ConflictError(
+        f"Another writer replaced {target} in the meantime.",
+        "Let the other run of the same slot end, then clear the task.",
+    )
+
+
+def _entry(path: str, status: os.stat_result) -> Entry:
+    written_at = datetime.fromtimestamp(status.st_mtime, UTC)
+    return Entry(path, status.st_mtime_ns, status.st_size, written_at, crc32c=None)
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
     """Every file in the folder, at any depth; unlike ``rglob``, a folder that can't be read raises."""
 
     def fail(fault: OSError) -> None:
@@ -64,7 +99,9 @@ def _files(folder: Path) -> Iterator[Path]:
 
     if folder.is_dir():
         for parent, _, names in os.walk(folder, onerror=fail):
-            yield from (Path(parent, name) for name in names)
+            for name in names:
+                with suppress(FileNotFoundError):  # removed, or put in its place, since the folder was read
+                    yield (file := Path(parent, name)), file.stat()
 
 
 def _stamp(file: Path, *, after: int) -> int:

@@ -5,33 +5,47 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
+from airflow.sdk import Asset, BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from llm_bench.errors import LLMBenchError
-from llm_bench.join.completeness import account
+from llm_bench.join.completeness import account, due_of
+from llm_bench.links import DataQualityLink
 from llm_bench.paths import home, include
 from llm_bench.rag.operators import RECORDS
+from llm_bench.records import utc_text
 from llm_bench.schedule import slot_of
 from llm_bench.study import Study
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from llm_bench.join.quality import Refused
+    from llm_bench.join.completeness import Due
+    from llm_bench.join.load import Loaded
+    from llm_bench.join.quality import Verdict
     from llm_bench.records import Record
+
+
+def records_asset(study: Study) -> Asset:
+    """A study's records, for other DAGs to wait for: named as the study's DAG, at their folder in the storage."""
+    scheme, _, place = study.storage.partition("://")
+    folder = home() / place if scheme == "file" else place.rstrip("/")
+    return Asset(name=study.dag_id, uri=f"{scheme}://{folder}/records/study={study.name}")
 
 
 class ValidateAndLoadOperator(BaseOperator):
     """Validates a batch's records, loads the valid ones exactly once and quarantines the rest.
 
     An incomplete batch is loaded too; then the task fails, naming what is missing, so that the run shows red. Where
-    nothing at all was measured, the store stays as it is.
+    nothing at all was measured, the store stays as it is. The event of ``records_asset``, where that is an outlet, says
+    ``slot``, ``path``, ``records`` and ``quarantined``; Airflow keeps it when the task succeeds: for a whole batch.
 
     :param study: the study, as ``Study.model_dump(mode="json")`` gives it.
     :param records_task_id: the task whose XCom ``records`` holds the batch's scored records.
     :return: what was loaded: object path, records, quarantined.
     """
+
+    operator_extra_links = (DataQualityLink(),)
 
     def __init__(self, *, study: dict[str, Any], records_task_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -39,9 +53,8 @@ class ValidateAndLoadOperator(BaseOperator):
         self.records_task_id = records_task_id
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from llm_bench.rag.knowledge import load_question_sets  # noqa: PLC0415
-
         study = Study.model_validate(self.study)
+        run = context["dag_run"]
         records = context["ti"].xcom_pull(task_ids=self.records_task_id, key=RECORDS)
         if records is None:
             raise AirflowFailException(
@@ -49,30 +62,39 @@ class ValidateAndLoadOperator(BaseOperator):
                 "comes after it. What was measured is kept."
             )
         try:
-            questions = load_question_sets(include(), study.industries)
-            loaded, refused = self._load(context, study, records) if records else ({}, [])
+            due = due_of(study, slot_of(run.logical_date, run.run_after), include())
+            verdict, loaded = self._load(due, records) if records else (None, None)
         except LLMBenchError as fault:
             # Nothing is lost: the records stay in their XCom, and the retry, or clearing this task, loads them again.
             raise AirflowException(str(fault)) from None
-        expected = {industry: [question.id for question in asked] for industry, asked in questions.items()}
-        shortfall = account(study, expected, records, refused)
-        if shortfall is not None:
+        shortfall = account(due, records, verdict.refused if verdict else [])
+        if shortfall is not None or loaded is None:
             raise AirflowFailException(str(shortfall))
-        return loaded
+        told = asdict(loaded)
+        context["outlet_events"][records_asset(study)].extra = {"slot": utc_text(due.slot), **told}
+        return told
 
-    def _load(self, context: Context, study: Study, records: list[Record]) -> tuple[dict[str, Any], list[Refused]]:
+    def _load(self, due: Due, records: list[Record]) -> tuple[Verdict, Loaded]:
         from llm_bench.join.exports import export  # noqa: PLC0415
         from llm_bench.join.load import load  # noqa: PLC0415
         from llm_bench.join.quality import validate  # noqa: PLC0415
         from llm_bench.join.store import open_store  # noqa: PLC0415
 
-        run = context["dag_run"]
-        store = open_store(study.storage, home())
-        verdict = validate(records)
+        store = open_store(due.study.storage, home())
+        verdict = validate([records], due)
         for refused in verdict.refused:
             self.log.warning("Quarantined %s: %s", refused.record.get("record_id"), "; ".join(refused.broken))
-        loaded = load(store, study.name, slot_of(run.logical_date, run.run_after), verdict)
-        self.log.info("Loaded %d records to %s, quarantined %d", loaded.records, loaded.path, loaded.quarantined)
+        warned = verdict.results["records"]["warned"]
+        loaded = load(store, due.study.name, due.slot, verdict)
+        self.log.info(
+            "Measured %d records: loaded %d (%d with warnings), quarantined %d; %s holds %d now",
+            len(records),
+            len(verdict.valid),
+            warned,
+            len(verdict.refused),
+            loaded.path,
+            loaded.records,
+        )
         total = export(store, home() / "data")
         self.log.info("data/batch_eval_metrics.csv and .json now hold %d records", total)
-        return asdict(loaded), verdict.refused
+        return verdict, loaded

@@ -1,0 +1,24 @@
+"""The web pages of llm-bench, served by Airflow's API server behind its login."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+PREFIX = "/llm-bench"
+"""Where the API server mounts the pages, under the path of its ``[api] base_url``."""
+
+
+async def dashboard(scope: Scope, receive: Receive, send: Send) -> None:
+    """The ASGI application. It is made at its first request: every Airflow process loads the plugin, tasks too."""
+    await _application()(scope, receive, send)
+
+
+@cache
+def _application() -> ASGIApp:
+    from llm_bench.dashboard.app import create_app  # noqa: PLC0415
+
+    return create_app()

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from llm_bench.join.store import object_path, open_store
+
+SLOT = datetime(2026, 12, 7, 7, 51, 25, 714285, tzinfo=UTC)
+PAGE = "/llm-bench/validations/thesis/20261207T075125.714285Z"
+
+
+def expectation(name: str, **changes: Any) -> dict[str, Any]:
+    """One expectation of the stored results, met where nothing else is said."""
+    return {
+        "name": name,
+        "type": "expect_column_values_to_be_between",
+        "severity": "critical",
+        "success": True,
+        "unexpected_count": 0,
+        "examples": [],
+    } | changes
+
+
+@pytest.fixture
+def results() -> dict[str, Any]:
+    """What the gate stored of a batch of 80: a critical expectation and a mere warning are broken."""
+    broken = {"success": False, "unexpected_count": 2, "examples": ["0123abcd", "4567cdef"]}
+    return {
+        "runs": ["scheduled__2026-12-07T07:51:25.714285+00:00"],
+        "success": False,
+        "records": {"valid": 78, "warned": 2, "refused": 2},
+        "great_expectations_version": "1.24.1",
+        "statistics": {},
+        "expectations": [
+            expectation("wait_sec must be at least 0", **broken),
+            expectation("cost_usd must be at most 1", **broken, severity="warning"),
+            expectation("attempt must be at least 1"),
+        ],
+    }
+
+
+@pytest.fixture
+def home(include: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with the shipped studies and nothing measured."""
+    shutil.copytree(include / "studies", tmp_path / "include" / "studies")
+    for folder in ("questions", "knowledge"):
+        (tmp_path / "include" / folder).symlink_to(include / folder)
+    monkeypatch.setenv("LLM_BENCH_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def stored(home: Path, results: dict[str, Any]) -> dict[str, Any]:
+    """The results, stored as the thesis study's for ``SLOT``."""
+    path = object_path("validations", "thesis", SLOT, "json")
+    open_store("file://data", home).commit(path, json.dumps(results).encode(), 0)
+    return results
+
+
+@pytest.fixture(scope="session")
+def api_server() -> Iterator[FastAPI]:
+    """Airflow's API server, with its own login and the plugin's pages, on an empty database."""
+    from airflow.api_fastapi.app import create_app
+    from airflow.models import import_all_models
+    from airflow.models.base import Base
+
+    from airflow import settings
+
+    import_all_models()
+    Base.metadata.create_all(settings.engine)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", secrets.token_hex(32))
+        yield create_app(apps="core")
+
+
+@pytest.fixture
+def visitor(api_server: FastAPI) -> Callable[..., TestClient]:
+    """A browser: of a stranger, or logged in with a role of the simple auth manager (None: a user without rights)."""
+    from airflow.api_fastapi.app import get_auth_manager
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+
+    def visit(*role: str | None) -> TestClient:
+        client = TestClient(api_server, follow_redirects=False, headers={"accept": "text/html"})
+        if role:
+            user = SimpleAuthManagerUser(username="ann", role=role[0])
+            client.cookies.set("_token", get_auth_manager().generate_jwt(user))
+        return client
+
+    return visit
