@@ -4,7 +4,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from llm_bench.rag.prompt import build_messages, context_hash, parse_messages, prompt_hash
+from llm_bench.rag.knowledge import Passage
+from llm_bench.rag.prompt import build_messages, context_hash, parse_messages, prompt_hash, within_budget
 
 # Text that is likely to look like the template's own lines, or to be any text at all.
 TEXT = st.one_of(
@@ -69,3 +70,46 @@ class TestHashes:
     def test_differ_for_different_questions(self, one, other):
         same = prompt_hash(build_messages(one, ["a"])) == prompt_hash(build_messages(other, ["a"]))
         assert same == (one == other)
+
+
+def _words(text: str) -> int:
+    return len(text.split())
+
+
+def _fitting(max_words: int, *texts: str) -> list[str]:
+    return [passage.text for passage in within_budget([Passage("d", text) for text in texts], max_words, _words)]
+
+
+class TestBudget:
+    def test_keeps_whole_passages_from_the_first_on_until_one_does_not_fit(self):
+        assert _fitting(5, "a b c", "d e", "f") == ["a b c", "d e"]
+        assert _fitting(5, "a b", "c d e f", "g") == ["a b"]
+
+    def test_cuts_a_first_passage_over_it_at_the_end_of_a_sentence(self):
+        assert _fitting(9, "# T\n\nIt sold 4.2 m. It grew. It closed in May.", "b") == [
+            "# T\n\nIt sold 4.2 m. It grew."
+        ]
+
+    def test_cuts_a_table_between_its_rows(self):
+        head = "# T\n\nStores:\n\n| Country | Stores |\n|---|---|\n| Austria | 7 |"
+        assert _fitting(_words(head) + 2, f"{head}\n| Denmark | 4 |") == [head]
+
+    def test_keeps_the_first_sentence_or_row_even_over_it(self):
+        assert _fitting(1, "# T\n\nIt sold 4.2 m. It grew.") == ["# T\n\nIt sold 4.2 m."]
+        assert _fitting(1, "# T\n\n| a | b |\n|---|---|\n| 1 | 2 |\n| 3 | 4 |") == [
+            "# T\n\n| a | b |\n|---|---|\n| 1 | 2 |"
+        ]
+
+    def test_of_no_passages_is_none(self):
+        assert _fitting(5) == []
+
+    @given(st.lists(st.text(alphabet="abA1 .|-#\n", min_size=1).filter(str.strip), max_size=5), st.integers(1, 30))
+    def test_is_kept_unless_by_the_first_sentence_of_one_passage(self, texts, max_words):
+        kept = _fitting(max_words, *texts)
+        if sum(map(_words, kept)) > max_words:
+            assert len(kept) == 1
+        assert len(kept) >= min(len(texts), 1)
+        if kept != texts[: len(kept)]:
+            assert len(kept) == 1
+            assert texts[0].startswith(kept[0])
+            assert _words(texts[0]) > max_words

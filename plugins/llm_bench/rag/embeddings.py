@@ -59,7 +59,7 @@ def _not_installed() -> EmbeddingModelError:
     )
 
 
-def _bundled_folder() -> Path:
+def bundled_folder() -> Path:
     """The default model's folder; the package that holds it is found, not imported."""
     spec = find_spec(BUNDLE.replace("-", "_"))
     if spec is None or spec.origin is None:
@@ -100,7 +100,7 @@ def _load(model: str) -> Any:
     torch.set_num_threads(1)
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # it would fill the task's log
     bundled = model == DEFAULT_EMBEDDING_MODEL
-    source, revision = (str(_bundled_folder()), None) if bundled else _pinned(model)
+    source, revision = (str(bundled_folder()), None) if bundled else _pinned(model)
     try:
         return SentenceTransformer(source, revision=revision, device="cpu", local_files_only=bundled)
     except Exception as fault:  # the hub, the network, the files and torch all have their own

@@ -9,7 +9,16 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from llm_bench.errors import QuestionSetError
 from llm_bench.study import explain, read_yaml
@@ -19,8 +28,16 @@ PASSAGE_WORDS = 120
 
 _HEADING = re.compile(r"#{1,6}(?:\s+(?P<text>.*?)\s*#*)?")
 _LIST_MARK = re.compile(r"^(?:[-*+•]|[0-9]{1,3}[.)])\s+")
+# Inside a paragraph a line may start with the last figure of a sentence ("… on average\n40. It was …"), so that there,
+# as in CommonMark, only the number 1 starts a list.
+_FIRST_MARK = re.compile(r"^(?:[-*+•]|1[.)])\s+")
 _TABLE_RULE = re.compile(r"\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?")
 _CELL_BORDER = re.compile(r"(?<!\\)\|")
+_ROW_EDGES = re.compile(r"^\||(?<!\\)\|$")
+
+# Abbreviations that pysbd takes for the end of a sentence: some never end one, some do before a capital or a figure.
+_OPEN = re.compile(r"(?:^|[\s(])(?:approx|ca|excl|incl|sq|vol)\.\s*$", re.IGNORECASE)
+_MAYBE_OPEN = re.compile(r"(?:^|[\s(])(?:avg|bn|m|mln|pct|yr)\.\s*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +96,13 @@ _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _is_mapping(cls, content: Any) -> Any:
+        if not isinstance(content, dict):
+            raise ValueError(f"is not a mapping of keys; allowed: {', '.join(cls.model_fields)}")
+        return content
+
 
 class _Point(_Part):
     text: _Text
@@ -127,10 +151,8 @@ def load_questions(include: Path, industry: str) -> tuple[Question, ...]:
     """
     path = include / "questions" / f"{industry}.yaml"
     content = read_yaml(path, QuestionSetError)
-    if not isinstance(content, dict):
-        raise QuestionSetError(str(path), ["is not a mapping of keys; allowed: industry, questions"])
     context = {"stem": industry, "documents": [file.stem for file in _files(include, industry)]}
-    problems = _repeated_ids(content)
+    problems = _repeated(content, "id") + _repeated(content, "text")
     try:
         checked = _QuestionSet.model_validate(content, context=context)
     except ValidationError as fault:
@@ -160,15 +182,18 @@ def load_question_sets(include: Path, industries: Sequence[str]) -> dict[str, tu
     return sets
 
 
-def _repeated_ids(content: dict[str, Any]) -> list[str]:
-    """Problems with repeated ids; looked for in the raw content, so that other mistakes don't hide them."""
-    listed = content.get("questions")
-    asked = listed if isinstance(listed, list) else []
-    ids = [question["id"] for question in asked if isinstance(question, dict) and isinstance(question.get("id"), str)]
+def _repeated(content: Any, key: str) -> list[str]:
+    """Problems with ids or texts that repeat; looked for in the raw content, so that other mistakes don't hide them."""
+    listed = content.get("questions") if isinstance(content, dict) else None
+    values = (
+        [question.get(key) if isinstance(question, dict) else None for question in listed]
+        if isinstance(listed, list)
+        else []
+    )
     return [
-        f"questions.{i}.id: {name!r}: stands there twice; allowed: each once"
-        for i, name in enumerate(ids)
-        if name in ids[:i]
+        f"questions.{i}.{key}: {value!r}: stands there twice; allowed: each once"
+        for i, value in enumerate(values)
+        if isinstance(value, str) and value in values[:i]
     ]
 
 
@@ -179,10 +204,15 @@ def _files(include: Path, industry: str) -> list[Path]:
 def load_documents(include: Path, industry: str) -> tuple[Document, ...]:
     """The documents of an industry, ``include/knowledge/<industry>/*.md``, by slug.
 
-    :raises QuestionSetError: when there are none, or with every file that is empty or isn't UTF-8.
+    :raises QuestionSetError: when there are none, or with every file that is empty, isn't UTF-8 or has another ending.
     """
     files = _files(include, industry)
-    documents, problems = [], []
+    folder = include / "knowledge" / industry
+    others = sorted(other.name for other in folder.glob("[!.]*") if other not in files)
+    problems = [
+        f"{name}: would not be read; allowed: files that end in .md, in no folder of their own" for name in others
+    ]
+    documents = []
     for file in files:
         try:
             document = _document(file.stem, file.read_text(encoding="utf-8-sig"))
@@ -195,7 +225,7 @@ def load_documents(include: Path, industry: str) -> tuple[Document, ...]:
     if not files:
         problems.append("holds no document; allowed: at least one .md file")
     if problems:
-        raise QuestionSetError(str(include / "knowledge" / industry), problems)
+        raise QuestionSetError(str(folder), problems)
     return tuple(documents)
 
 
@@ -248,7 +278,7 @@ def _blocks(text: str) -> Iterator[str]:
                 yield "\n".join(lines[at : at + table])
             elif line:
                 yield line
-        elif paragraph and not _LIST_MARK.match(line):
+        elif paragraph and not (_LIST_MARK if _LIST_MARK.match(paragraph[-1]) else _FIRST_MARK).match(line):
             paragraph[-1] += f" {line}"  # a line break inside a paragraph means nothing in Markdown
         else:
             paragraph.append(line)
@@ -298,15 +328,55 @@ def sentences(text: str) -> list[str]:
         if table:
             found += _rows(lines[at : at + table])
         elif not _HEADING.fullmatch(lines[at]):
-            found += _split(_LIST_MARK.sub("", lines[at]).replace("**", ""))
+            # The mark goes afterwards: with it, pysbd sees that a further one in the line ("… 2. Wheat") is one too.
+            parts = _split(lines[at].replace("**", ""))
+            found += [_LIST_MARK.sub("", part) for part in parts[:1]] + parts[1:]
         at += table or 1
     whole = text.strip()
     return found or ([whole] if whole else [])
 
 
+def headings(text: str) -> list[str]:
+    """The headings of a text, which ``sentences`` leaves out."""
+    found = (_HEADING.fullmatch(line.strip()) for line in text.splitlines())
+    return [heading["text"] for heading in found if heading and heading["text"]]
+
+
+def openings(text: str) -> Iterator[str]:
+    """The beginnings of a passage that end with a sentence or a table's row, shortest first; the last is all of it.
+
+    None ends with a heading or with the head of a table.
+    """
+    lines = text.splitlines(keepends=True)
+    stripped = [line.strip() for line in lines]
+    ends: list[int] = []
+    start = at = 0
+    while at < len(lines):
+        table = _table_length(stripped, at)
+        for i in range(at, at + (table or 1)):
+            if i >= at + 2:  # a table's row, below the header and the rule
+                ends.append(start + len(lines[i].rstrip()))
+            elif not table and not _HEADING.fullmatch(stripped[i]):
+                ends += [start + end for end in _sentence_ends(lines[i])]
+            start += len(lines[i])
+        at += table or 1
+    yield from (text[:end] for end in ends if end < len(text))
+    yield text
+
+
+def _sentence_ends(line: str) -> Iterator[int]:
+    end = 0
+    for sentence in _split(line):
+        end = line.index(sentence, end) + len(sentence)
+        yield end
+
+
 def _rows(table: Sequence[str]) -> Iterator[str]:
     """A table's rows as sentences, each cell named by its column."""
-    header, _, *rows = ([cell.strip() for cell in _CELL_BORDER.split(line.strip("| "))] for line in table)
+    header, _, *rows = (
+        [cell.strip().replace(r"\|", "|") for cell in _CELL_BORDER.split(_ROW_EDGES.sub("", line.strip()))]
+        for line in table
+    )
     for row in rows:
         cells = [
             f"{header[i]}: {cell}" if i < len(header) and header[i] else cell for i, cell in enumerate(row) if cell
@@ -322,7 +392,13 @@ def _split(line: str) -> list[str]:
     parts: list[str] = _segmenter().segment(line)
     if "".join(parts) != line:
         parts = [line]  # pysbd loses text that holds the symbols which it marks boundaries with
-    return [part.strip() for part in parts if part.strip()]
+    found: list[str] = []
+    for part in parts:
+        if found and (_OPEN.search(found[-1]) or (_MAYBE_OPEN.search(found[-1]) and part[:1].islower())):
+            found[-1] += part
+        else:
+            found.append(part)
+    return [part.strip() for part in found if part.strip()]
 
 
 @cache

@@ -40,13 +40,7 @@ class PrepareOperator(BaseOperator):
         try:
             load_question_sets(include(), study.industries)
             for industry in study.industries:
-                prompts = retrieve(
-                    include(),
-                    industry,
-                    study.retrieval.top_k,
-                    study.retrieval.embedding_model,
-                    home() / "data" / "cache",
-                )
+                prompts = retrieve(include(), industry, study.retrieval, home() / "data" / "cache")
                 context["ti"].xcom_push(key=industry, value=prompts)
                 self.log.info("%s: %d questions, each with its context", industry, len(prompts))
         except LLMBenchError as mistake:
@@ -91,15 +85,15 @@ class ScoreOperator(BaseOperator):
         from llm_bench.rag.embeddings import Embedder  # noqa: PLC0415
         from llm_bench.rag.scoring import score  # noqa: PLC0415
 
-        contexts = {
-            prompt["question_id"]: prompt["passages"]
+        prompts = {
+            prompt["question_id"]: prompt
             for industry in study.industries
             for prompt in context["ti"].xcom_pull(task_ids=self.prompts_task_id, key=industry)
         }
         try:
-            scored = score(records, contexts, Embedder(study.retrieval.embedding_model))
+            scored = score(records, prompts, Embedder(study.retrieval.embedding_model))
         except LLMBenchError as mistake:
             raise AirflowFailException(str(mistake)) from None
-        answered = sum(record["coverage_score"] is not None for record in scored)
+        answered = sum(record["declined"] is not None for record in scored)
         self.log.info("%d records, %d of them with an answer to score", len(scored), answered)
         return scored

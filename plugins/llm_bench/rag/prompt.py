@@ -5,8 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import accumulate, takewhile
 from typing import Any
+
+from llm_bench.rag.knowledge import Passage, openings
 
 SYSTEM = (
     "You answer business questions. Use only the numbered context passages that you are given, and nothing else that "
@@ -21,6 +25,25 @@ _LOOKS_OWN = re.compile(rf"(\n\\*){_OWN}")
 _ESCAPED = re.compile(rf"(\n\\*)\\{_OWN}")
 _PASSAGE = re.compile(r"(?:^|\n\n)\[[0-9]+\] ")
 _QUESTION = re.compile(r"(?:^|\n\n)Question: ")
+
+
+def within_budget(passages: Sequence[Passage], max_tokens: int, count: Callable[[str], int]) -> list[Passage]:
+    """The passages from the first on, as many as fit.
+
+    Each is whole, but for a first one that is alone over the budget: it is cut at the end of a sentence or of a table's
+    row, where as much fits as can; and it keeps its first sentence or row, even when that doesn't fit.
+
+    :param passages: best first.
+    :param max_tokens: for the texts of all passages together.
+    :param count: the tokens of a text.
+    """
+    totals = accumulate(count(passage.text) for passage in passages)
+    whole = len(list(takewhile(lambda total: total <= max_tokens, totals)))
+    if whole or not passages:
+        return list(passages[:whole])
+    first, *longer = openings(passages[0].text)
+    fitting = [opening for opening in longer if count(opening) <= max_tokens]
+    return [replace(passages[0], text=fitting[-1] if fitting else first)]
 
 
 def build_messages(question: str, passages: Sequence[str]) -> list[dict[str, str]]:

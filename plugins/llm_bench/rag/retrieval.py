@@ -1,19 +1,25 @@
-"""The contexts of an industry's questions: the passages nearest in meaning, computed once and then kept."""
+"""The contexts of an industry's questions: the passages that fit them best, found once and then kept."""
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from llm_bench.files import locked, replacing, storage_errors
-from llm_bench.rag.embeddings import Embedder, model_identity
+from llm_bench.rag.embeddings import Embedder, bundled_folder, model_identity
 from llm_bench.rag.knowledge import Passage, Question, load_documents, load_questions, passages
-from llm_bench.rag.prompt import build_messages, canonical_hash, context_hash, prompt_hash
+from llm_bench.rag.prompt import build_messages, canonical_hash, context_hash, prompt_hash, within_budget
+from llm_bench.rag.ranking import K1, RANK_CONSTANT, B, bm25, fuse, order
+from llm_bench.study import DEFAULT_EMBEDDING_MODEL, Retrieval
 
-RETRIEVAL_VERSION = 1
-"""Raise it when the ranking changes."""
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+RETRIEVAL_VERSION = 2
+"""Raise it when the ranking changes, or the way a context is cut to its budget."""
 
 _DECIMALS = 6
 """Similarities that agree this far are a tie: a last digit, which differs between machines, decides nothing."""
@@ -22,7 +28,8 @@ _DECIMALS = 6
 class Prompt(TypedDict):
     """A question with its context, as plain JSON values.
 
-    ``passages`` come best first; ``documents`` holds the slug of each one's document.
+    ``passages`` come best first; ``documents`` holds the slug of each one's document; ``points`` are the facts that a
+    full answer holds, which only scoring reads.
     """
 
     question_id: str
@@ -30,15 +37,19 @@ class Prompt(TypedDict):
     passages: list[str]
     documents: list[str]
     answerable: bool
+    points: list[str]
     context_hash: str
     prompt_hash: str
 
 
-def retrieve(include: Path, industry: str, top_k: int, embedding_model: str, cache: Path) -> list[Prompt]:
+def retrieve(include: Path, industry: str, settings: Retrieval, cache: Path) -> list[Prompt]:
     """The prompts of an industry's questions, in the order of the set.
 
+    Passages are ranked by meaning (cosine of embeddings) and by words (BM25), and the two rankings are fused: meaning
+    alone finds the right document, but not as often the passage of it that holds the figure (`make bench-retrieval`).
+
     :param include: the folder that holds ``questions/`` and ``knowledge/``.
-    :param top_k: passages for each question; all of them where there are fewer.
+    :param settings: of its ``top_k`` passages a prompt holds as many, best first, as ``max_context_tokens`` allow.
     :param cache: folder of earlier results, one file for each distinct input; a damaged one is made anew.
     :raises QuestionSetError: when questions or documents can't be used.
     :raises EmbeddingModelError: when the model can't be loaded.
@@ -46,39 +57,75 @@ def retrieve(include: Path, industry: str, top_k: int, embedding_model: str, cac
     """
     pieces = [passage for document in load_documents(include, industry) for passage in passages(document)]
     questions = load_questions(include, industry)
-    file = cache / f"{_key(questions, pieces, top_k, model_identity(embedding_model))}.json"
+    file = cache / f"{_key(questions, pieces, settings)}.json"
     kept = _read(file, questions)
     if kept is not None:
         return kept
-    prompts = _retrieve(questions, pieces, top_k, Embedder(embedding_model))
+    prompts = _retrieve(questions, pieces, settings)
     _write(file, prompts)
     return prompts
 
 
-def _key(questions: Sequence[Question], pieces: Sequence[Passage], top_k: int, identity: str) -> str:
+def _key(questions: Sequence[Question], pieces: Sequence[Passage], settings: Retrieval) -> str:
     """SHA-256 of all that the prompts depend on; how documents are cut shows in the passages."""
     return canonical_hash(
         {
             "version": RETRIEVAL_VERSION,
-            "questions": [[question.id, question.text] for question in questions],
+            "questions": [_named(question) for question in questions],
             "passages": [[piece.document, piece.text] for piece in pieces],
-            "top_k": top_k,
-            "model": identity,
+            "settings": settings.model_dump(mode="json"),
+            "model": model_identity(settings.embedding_model),
+            "tokens": model_identity(DEFAULT_EMBEDDING_MODEL),
+            "ranking": {"bm25": [K1, B], "fusion": RANK_CONSTANT},
             "template": build_messages("question", ["first passage", "second passage"]),
         }
     )
 
 
-def _retrieve(questions: Sequence[Question], pieces: Sequence[Passage], top_k: int, embedder: Embedder) -> list[Prompt]:
-    vectors = embedder.encode([*(question.text for question in questions), *(piece.text for piece in pieces)])
-    asked, offered = vectors[: len(questions)], vectors[len(questions) :]
-    similarities = (asked @ offered.T).astype(float).round(_DECIMALS).tolist()
+def _named(question: Question) -> list[object]:
+    return [question.id, question.text, question.answerable, [point.text for point in question.points]]
+
+
+def _retrieve(questions: Sequence[Question], pieces: Sequence[Passage], settings: Retrieval) -> list[Prompt]:
+    asked, offered = [question.text for question in questions], [piece.text for piece in pieces]
+    by_meaning = similarities(asked, offered, Embedder(settings.embedding_model))
+    by_words = bm25(asked, offered)
     prompts = []
-    for question, similar in zip(questions, similarities, strict=True):
-        # The sort is stable and passages come by slug and position, which therefore break a tie.
-        ranking = sorted(range(len(pieces)), key=similar.__getitem__, reverse=True)
-        prompts.append(_prompt(question, [pieces[i] for i in ranking[:top_k]]))
+    for question, *rankings in zip(questions, by_meaning, by_words, strict=True):
+        # Passages come by slug and position, which therefore break a tie.
+        best = [pieces[i] for i in order(fuse(rankings))[: settings.top_k]]
+        prompts.append(_prompt(question, within_budget(best, settings.max_context_tokens, count_tokens)))
     return prompts
+
+
+def similarities(queries: Sequence[str], texts: Sequence[str], embedder: Embedder) -> list[list[float]]:
+    """Cosine of each text to each query: m for each of n queries."""
+    vectors = embedder.encode([*queries, *texts])
+    found: list[list[float]] = (
+        (vectors[: len(queries)] @ vectors[len(queries) :].T).astype(float).round(_DECIMALS).tolist()
+    )
+    return found
+
+
+def count_tokens(text: str) -> int:
+    """The tokens of a text as the default embedding model's WordPiece cuts it, without its marks of start and end.
+
+    One measure for every LLM under test, so that all of them get the same context; each cuts text in its own way and
+    counts some per cent more or fewer. It loads neither torch nor anything from the network.
+
+    :raises EmbeddingModelError: when the default model's package isn't installed.
+    """
+    return len(_tokenizer().encode(text, add_special_tokens=False).ids)
+
+
+@functools.cache
+def _tokenizer() -> Tokenizer:
+    from tokenizers import Tokenizer  # noqa: PLC0415
+
+    tokenizer = Tokenizer.from_file(str(bundled_folder() / "tokenizer.json"))
+    tokenizer.no_truncation()  # the file cuts texts, and fills short ones up, to the model's length
+    tokenizer.no_padding()
+    return tokenizer
 
 
 def _prompt(question: Question, found: Sequence[Passage]) -> Prompt:
@@ -89,6 +136,7 @@ def _prompt(question: Question, found: Sequence[Passage]) -> Prompt:
         passages=texts,
         documents=[passage.document for passage in found],
         answerable=question.answerable,
+        points=[point.text for point in question.points],
         context_hash=context_hash(texts),
         prompt_hash=prompt_hash(build_messages(question.text, texts)),
     )

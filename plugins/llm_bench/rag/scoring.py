@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from llm_bench.errors import LLMBenchError
-from llm_bench.rag.coverage import coverage, groundedness
-from llm_bench.rag.knowledge import sentences
+from llm_bench.rag import coverage as maths
+from llm_bench.rag.knowledge import headings, sentences
 from llm_bench.rag.prompt import context_hash
+from llm_bench.rag.statements import Evidence, Statement, claims, declines, features, state
 
 if TYPE_CHECKING:
     from llm_bench.rag.embeddings import Embedder
     from llm_bench.records import Record
+
+SCORING_VERSION = 2
+"""Raise it when the same answer may get another score. (1: whole sentences by their cosine alone.)"""
 
 _DECIMALS = 6
 """Beyond it the digits depend on the machine and on what else was encoded with a sentence."""
@@ -24,42 +28,42 @@ class ContextMismatchError(LLMBenchError):
     """A record can't be scored: the context at hand is not the one that the LLM was given."""
 
 
-def score(records: Sequence[Record], contexts: Mapping[str, Sequence[str]], embedder: Embedder) -> list[Record]:
-    """The records with ``coverage_score``, ``groundedness`` and ``embedding_model`` filled in, as new dicts.
+def score(records: Sequence[Record], prompts: Mapping[str, Mapping[str, Any]], embedder: Embedder) -> list[Record]:
+    """The records with ``coverage_score``, ``groundedness``, ``declined`` and ``embedding_model``, as new dicts.
 
-    Both scores are null for a record without success or with a blank answer, which keeps its ``embedding_model``.
+    All but the last are null for a record without success or with a blank answer. Coverage is null, too, where the
+    question can't be answered from the documents, and groundedness where the answer claims nothing.
 
-    :param contexts: question id → the passages given to the LLM.
+    :param prompts: question id → its prompt: ``question``, ``passages``, ``points``, ``answerable``.
     :raises ContextMismatchError: when a record's question has no context here, or another than it was asked with.
     """
-    _check_contexts(records, contexts)
-    known = {question_id: _sentences(passages) for question_id, passages in contexts.items()}
+    _check_contexts(records, prompts)
     answers = [sentences(record["answer"]) if _is_answered(record) else [] for record in records]
-    vectors = _encode(records, known, answers, embedder)
-    scored = []
-    for record, answer in zip(records, answers, strict=True):
-        scores: Record = {"coverage_score": None, "groundedness": None}
-        if answer:
-            context, given = vectors(known[record["question_id"]]), vectors(answer)
-            scores = {
-                "coverage_score": _rounded(coverage(vectors([record["question"]])[0], context, given)),
-                "groundedness": _rounded(groundedness(context, given)),
-                "embedding_model": embedder.identity,
-            }
-        scored.append({**record, **scores})
-    return scored
+    asked = {record["question_id"]: None for record, answer in zip(records, answers, strict=True) if answer}
+    wanted = {name: _Wanted(prompts[name]) for name in asked}
+    vectors = _Vectors(embedder, [*(text for one in wanted.values() for text in one.texts()), *_all(answers)])
+    for one in wanted.values():
+        one.embed(vectors)
+    return [
+        {**record, **(wanted[record["question_id"]].judge(answer, vectors) if answer else _UNSCORED)}
+        | ({"embedding_model": embedder.identity} if answer else {})
+        for record, answer in zip(records, answers, strict=True)
+    ]
+
+
+_UNSCORED: Record = {"coverage_score": None, "groundedness": None, "declined": None}
 
 
 def _is_answered(record: Record) -> bool:
     return bool(record["success"] and record["answer"] and record["answer"].strip())
 
 
-def _sentences(passages: Sequence[str]) -> list[str]:
-    return [sentence for passage in passages for sentence in sentences(passage)]
+def _all(answers: Iterable[Iterable[str]]) -> Iterable[str]:
+    return (sentence for answer in answers for sentence in answer)
 
 
-def _check_contexts(records: Sequence[Record], contexts: Mapping[str, Sequence[str]]) -> None:
-    hashes = {question_id: context_hash(passages) for question_id, passages in contexts.items()}
+def _check_contexts(records: Sequence[Record], prompts: Mapping[str, Mapping[str, Any]]) -> None:
+    hashes = {question_id: context_hash(prompt["passages"]) for question_id, prompt in prompts.items()}
     for record in records:
         expected, found = record["context_hash"], hashes.get(record["question_id"])
         if expected != found:
@@ -71,17 +75,66 @@ def _check_contexts(records: Sequence[Record], contexts: Mapping[str, Sequence[s
             )
 
 
-def _encode(
-    records: Sequence[Record], known: Mapping[str, list[str]], answers: Sequence[list[str]], embedder: Embedder
-) -> Callable[[Sequence[str]], np.ndarray]:
-    """Encodes each distinct sentence that is needed once, and looks up the embeddings of some of them, (n, d)."""
-    texts: dict[str, None] = {}
-    for record, answer in zip(records, answers, strict=True):
-        if answer:
-            texts |= dict.fromkeys([record["question"], *known[record["question_id"]], *answer])
-    vectors = embedder.encode(list(texts)) if texts else np.zeros((0, 0), np.float32)
-    row = {text: i for i, text in enumerate(texts)}
-    return lambda some: vectors[[row[text] for text in some]]
+class _Vectors:
+    """Embeddings of texts, each distinct one computed once."""
+
+    def __init__(self, embedder: Embedder, texts: Iterable[str]) -> None:
+        distinct = list(dict.fromkeys(texts))
+        rows = embedder.encode(distinct) if distinct else np.zeros((0, 0), np.float32)
+        self._rows: dict[str, np.ndarray] = dict(zip(distinct, rows, strict=True))
+
+    def __getitem__(self, text: str) -> np.ndarray:
+        return self._rows[text]
+
+
+class _Wanted:
+    """What the answers to one question are held against."""
+
+    def __init__(self, prompt: Mapping[str, Any]) -> None:
+        self._question: str = prompt["question"]
+        self._points: list[str] = prompt["points"]
+        self._answerable: bool = prompt["answerable"]
+        self._context = [
+            (number, sentence, _years(passage))
+            for number, passage in enumerate(prompt["passages"])
+            for sentence in sentences(passage)
+        ]
+
+    def texts(self) -> list[str]:
+        """All that must be embedded."""
+        return [self._question, *self._points, *(sentence for _, sentence, _ in self._context)]
+
+    def embed(self, vectors: _Vectors) -> None:
+        known = features(self._question)
+        self._asked, self._years = known, known.years
+        self._meaning = vectors[self._question]
+        self._wanted = [state(point, vectors[point], known, known.years) for point in self._points]
+        self._given = [state(sentence, vectors[sentence], known, years) for _, sentence, years in self._context]
+        # A fact may take two sentences of a passage, but not one of this passage and one of that.
+        self._evidence = Evidence(self._given, [number for number, _, _ in self._context])
+
+    def judge(self, answer: Sequence[str], vectors: _Vectors) -> Record:
+        """The scores of an answer, given by its sentences."""
+        told = [state(sentence, vectors[sentence], self._asked, self._years) for sentence in answer]
+        claimed = [(one, len(text.split())) for one, text in zip(told, answer, strict=True) if claims(text)]
+        return {
+            "coverage_score": _rounded(self._coverage(told)) if self._answerable else None,
+            "groundedness": _rounded(
+                maths.groundedness([one for one, _ in claimed], [words for _, words in claimed], self._evidence)
+            ),
+            "declined": any(map(declines, answer)),
+        }
+
+    def _coverage(self, told: Sequence[Statement]) -> float | None:
+        answer = Evidence(told, [0] * len(told))
+        if self._wanted:
+            return maths.coverage(self._wanted, self._evidence, answer)
+        return maths.coverage_without_points(self._meaning, self._given, answer)
+
+
+def _years(passage: str) -> frozenset[int]:
+    """The years in a passage's headings: they are meant where a sentence of it has none."""
+    return frozenset(year for heading in headings(passage) for year in features(heading).years)
 
 
 def _rounded(value: float | None) -> float | None:

@@ -1,0 +1,174 @@
+"""What a sentence states, as far as it can be compared with another: figures, years, names, direction. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from llm_bench.rag.figures import Figure, figures
+
+_UP = frozenset(
+    """rise rises rose risen rising increase increases increased increasing grow grows grew grown growing growth higher
+    highest more most largest larger biggest bigger above exceeded exceeds gained gains gain faster fastest longest
+    longer best better up improved improves improvement overtook ahead led top strongest stronger climbed
+    majority""".split()  # noqa: SIM905  (a list of so many words can't be read)
+)
+_DOWN = frozenset(
+    """fall falls fell fallen falling decrease decreases decreased decreasing decline declines declined declining drop
+    drops dropped shrink shrinks shrank shrunk lower lowest less least fewer fewest smallest smaller below lost loses
+    loss slower slowest shortest shorter worst worse down worsened weakest weaker behind minority reduced reduces
+    reduction halved""".split()  # noqa: SIM905
+)
+_NOT = frozenset(
+    ("not", "no", "never", "without", "neither", "nor", "none", "cannot", "except", "unless", "nobody", "nothing")
+)
+
+_NAME = re.compile(r"(?<![.\w])[A-Z][\w&-]+")
+_WORD = re.compile(r"[\w&-]+")
+_STEM = 6
+"""Letters by which a word is known: "Europe" and "Europeans" are one."""
+
+_SOURCE = r"(?:context|passages?|documents?|information|report|material|text|sources?|data)"
+_LACK = r"(?:not|no|none|neither|nor|cannot|unable|lacks?|silent|missing|nothing|\w+n['’]t)"
+_TELL = (
+    r"(?:states?|stated|mention(?:ed|s)?|specif(?:y|ied|ies)|provided?|reported?|disclosed?|given|gives?|find|found|"
+    r"tell|determined?|answer(?:ed)?|says?|contain(?:ed|s)?|included?)"
+)
+_DECLINING = re.compile(
+    rf"\b{_SOURCE}\b[^.;]{{0,25}}?\b{_LACK}\b"  # the context does not …
+    rf"|\b{_LACK}\b[^.;]{{0,60}}?\b(?:the|provided|given|these|of) {_SOURCE}\b"  # not found in the documents
+    rf"|\b(?:I|we) (?:\w+ )?{_LACK}\b[^.;]{{0,40}}?\b{_TELL}\b"  # I can't tell
+    rf"|\b(?:is|are|was|were) {_LACK} {_TELL}\b|\b{_TELL} (?:neither|nothing|no)\b"  # is not stated, contains no
+    rf"|\b{_SOURCE}\b[^.;]{{0,25}}?\b(?:only|merely|just)\b",  # the passages only say …
+    re.IGNORECASE,
+)
+_REMARK = re.compile(
+    r"(?:sure|thanks|thank you|certainly|of course|happy to|i'd be|i hope|hope this|let me|let us|great question)\b",
+    re.IGNORECASE,
+)
+
+
+def declines(sentence: str) -> bool:
+    """Whether a sentence says that the context lacks what was asked."""
+    return _DECLINING.search(sentence) is not None
+
+
+def claims(sentence: str) -> bool:
+    """Whether a sentence says something of its subject: it doesn't decline and is no politeness."""
+    return not declines(sentence) and _REMARK.match(sentence) is None and len(_WORD.findall(sentence)) > 1
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What can be compared of a text, but for its meaning.
+
+    :param figures: its figures, years apart.
+    :param years: the years in it.
+    :param names: the beginnings of its capitalised words, but for a sentence's first.
+    :param words: the beginnings of all its words, in lower case.
+    :param rising: how many of its words go up less how many go down ("rose", "highest", "fewer").
+    :param negated: whether it holds a negation.
+    """
+
+    figures: tuple[Figure, ...]
+    years: frozenset[int]
+    names: frozenset[str]
+    words: frozenset[str]
+    rising: int
+    negated: bool
+
+
+@lru_cache(maxsize=50_000)
+def features(text: str) -> Features:
+    """The features of a sentence."""
+    found, years = figures(text)
+    plain = text.lower().replace("n't", " not")
+    words = re.findall(r"[a-z]+", plain)
+    return Features(
+        figures=found,
+        years=years,
+        names=frozenset(match[0].lower()[:_STEM] for match in _NAME.finditer(text) if match.start() > 0),
+        words=frozenset(word[:_STEM] for word in _WORD.findall(text.lower())),
+        rising=sum((word in _UP) - (word in _DOWN) for word in words),
+        negated=any(word in _NOT for word in words),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A sentence to compare: its meaning as a vector of length 1, and what else it states beyond the question."""
+
+    vector: np.ndarray
+    figures: tuple[Figure, ...]
+    years: frozenset[int]
+    names: frozenset[str]
+    words: frozenset[str]
+    rising: int
+    negated: bool
+
+
+def state(sentence: str, vector: np.ndarray, question: Features, years: frozenset[int]) -> Statement:
+    """A sentence as a statement.
+
+    :param vector: its embedding, shape (d,).
+    :param question: its features: what the question says already is no news.
+    :param years: the years that are meant where the sentence has none.
+    """
+    own = features(sentence)
+    news = tuple(figure for figure in own.figures if not any(map(figure.agrees, question.figures)))
+    return Statement(vector, news, own.years or years, own.names - question.words, own.words, own.rising, own.negated)
+
+
+class Evidence:
+    """Statements against which others are held: each one, and each pair of one group, as a fact may take two sentences.
+
+    :param statements: m of them, in any order.
+    :param groups: the group of each one; pairs are made within a group.
+    """
+
+    def __init__(self, statements: Sequence[Statement], groups: Sequence[int]) -> None:
+        self._statements = statements
+        count = range(len(statements))
+        pairs = [(i, j) for i in count for j in range(i + 1, len(statements)) if groups[i] == groups[j]]
+        self._first = np.array([i for i, _ in pairs], int)
+        self._second = np.array([j for _, j in pairs], int)
+        single = np.array([statement.vector for statement in statements], np.float64)
+        double = single[self._first] + single[self._second] if statements else single
+        lengths = np.linalg.norm(double, axis=1, keepdims=True) if statements else 1.0
+        self._vectors = np.concatenate([single, double / np.maximum(lengths, 1e-12)])
+        rising = np.array([statement.rising for statement in statements])
+        self.rising = np.concatenate([rising, rising[self._first] + rising[self._second]])
+        self.negated = self._any(statement.negated for statement in statements)
+        self.has_figures = self._any(bool(statement.figures) for statement in statements)
+        self.has_years = self._any(bool(statement.years) for statement in statements)
+
+    def __len__(self) -> int:
+        return len(self._statements)
+
+    def _any(self, values: Iterable[object]) -> np.ndarray:
+        """Of each statement, then of each pair, in which either will do; also for rows of values, shape (m, k)."""
+        single = np.array(list(values), bool)
+        return np.concatenate([single, single[self._first] | single[self._second]])
+
+    def cosines(self, statement: Statement) -> np.ndarray:
+        """Similarity to each statement, then to each pair, shape (m + pairs,)."""
+        product: np.ndarray = self._vectors @ statement.vector
+        return product
+
+    def share_of_figures(self, wanted: Sequence[Figure]) -> np.ndarray:
+        """Which share of some figures each one holds, shape (m + pairs,)."""
+        held = self._any([any(map(figure.agrees, one.figures)) for figure in wanted] for one in self._statements)
+        return np.asarray(held.mean(axis=1))
+
+    def share_of_names(self, wanted: frozenset[str]) -> np.ndarray:
+        """Which share of some names each one holds, shape (m + pairs,)."""
+        held = self._any([name in one.words for name in wanted] for one in self._statements)
+        return np.asarray(held.mean(axis=1))
+
+    def shares_a_year(self, years: frozenset[int]) -> np.ndarray:
+        """Whether each one is of one of those years, shape (m + pairs,)."""
+        return self._any(bool(one.years & years) for one in self._statements)
