@@ -6,6 +6,7 @@ The grades and the rules behind them: benchmarks/labelled. The last line says wh
 from __future__ import annotations
 
 import math
+import os
 import random
 import re
 import resource
@@ -49,7 +50,7 @@ class Row:
 def main() -> int:
     if sys.argv[1:] == ["batch"]:
         return batch()
-    embedder = Embedder(DEFAULT_EMBEDDING_MODEL)
+    embedder = Embedder(DEFAULT_EMBEDDING_MODEL, threads=os.cpu_count() or 1)
     met = []
     for name in ("development", "held_apart"):
         cases = yaml.safe_load((LABELLED / f"{name}.yaml").read_text(encoding="utf-8"))["cases"]
@@ -219,17 +220,26 @@ def costs(embedder: Embedder) -> list[tuple[str, bool]]:
 
 
 def many(count: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Labelled answers with figures changed at random, so that no two share a sentence."""
+    """Labelled answers with a word of each sentence exchanged at random, so that hardly two share a sentence."""
     cases = yaml.safe_load((LABELLED / "development.yaml").read_text(encoding="utf-8"))["cases"]
     kinds = {"full", "half", "contradicting", "paraphrased", "wrong_number", "verbatim", "declining", "inventing"}
     labelled = [(case, label) for case in cases for label in case["answers"] if label["kind"] in kinds]
+    pool = sorted({word for _, label in labelled for word in re.findall(r"\b[a-z]{4,}\b", label["text"])})
     lots = random.Random(1)
+
+    def exchanged(sentence: str) -> str:
+        found = list(re.finditer(r"\b[a-z]{4,}\b", sentence))
+        if not found:
+            return sentence
+        for match in sorted(lots.sample(found, min(2, len(found))), key=re.Match.start, reverse=True):
+            sentence = sentence[: match.start()] + lots.choice(pool) + sentence[match.end() :]
+        return sentence
+
     records = []
     for _ in range(count):
         case, label = lots.choice(labelled)
-        changed = re.sub(r"(?<=[a-z]) (?=[a-z])", lambda _: f" {lots.randrange(10**6)} ", label["text"], count=1)
-        text = re.sub(r"([.!?])(?=\s|$)", lambda end: f" {lots.randrange(10**6)}{end[1]}", changed)
-        records.append(record(case, {**label, "text": text}))
+        lines = re.split(r"(?<=[.!?\n])(?=\s)", label["text"])
+        records.append(record(case, {**label, "text": "".join(map(exchanged, lines))}))
     return records, {case["id"]: prompt(case, without_points=False) for case in cases}
 
 

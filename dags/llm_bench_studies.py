@@ -71,6 +71,7 @@ def build(study: Study) -> DAG:
         load = ValidateAndLoadOperator(
             task_id="validate_and_load",
             study=dump,
+            prompts_task_id=prepare.task_id,
             records_task_id=score.task_id,
             outlets=[records_asset(study)],
             trigger_rule="all_done",

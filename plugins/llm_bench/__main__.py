@@ -38,6 +38,10 @@ def main(arguments: list[str] | None = None) -> int:
     requeue.add_argument("study", help="name of a study in include/studies")
     requeue.add_argument("--slot", help="only this slot, ISO 8601 with a UTC offset; left out: every slot")
 
+    rescore = actions.add_parser("rescore", help="score the stored answers by another model, beside the records")
+    rescore.add_argument("study", help="name of a study in include/studies")
+    rescore.add_argument("--model", help="embedding model, repository@revision; left out: the study's own")
+
     baselines = actions.add_parser("baselines", help="serve the built-in baselines (started by run and up)")
     baselines.add_argument("--port", type=int, required=True)
     baselines.add_argument("--first-token-sec", type=float, default=0.0, help="delay, for benchmarks")

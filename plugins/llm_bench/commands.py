@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections import Counter
 from datetime import UTC, datetime
@@ -130,6 +131,32 @@ def requeue(study: str, slot: str | None) -> int:
     export(store, home() / "data")
     console.print("Nothing is in quarantine" if not kept else f"{kept} records stay in quarantine")
     return 0 if not kept else 1
+
+
+def rescore(study: str, model: str | None) -> int:
+    """Scores a study's stored answers anew, by another model, and keeps the scores beside the records."""
+    from llm_bench.join.rescore import rescore  # noqa: PLC0415
+    from llm_bench.join.store import open_store  # noqa: PLC0415
+    from llm_bench.rag.embeddings import Embedder  # noqa: PLC0415
+    from llm_bench.rag.knowledge import load_question_sets  # noqa: PLC0415
+
+    chosen = _study(study)
+    sets = load_question_sets(include(), chosen.industries)
+    points = {one.id: [point.text for point in one.points] for asked in sets.values() for one in asked}
+    store = open_store(chosen.storage, home())
+    named = model or chosen.retrieval.embedding_model
+    _say(f"Loading {named}")
+    embedder = Embedder(named, threads=os.cpu_count() or 1)
+    count = 0
+    for day in rescore(store, chosen.name, embedder, points, datetime.now(UTC)):
+        count += day.records
+        before, after = _shown(day.before, "{:.3f}"), _shown(day.after, "{:.3f}")
+        _say(f"{day.path}: {day.records} records, mean coverage {before} as recorded, {after} by {embedder.identity}")
+        if day.unscored:
+            names = ", ".join(day.unscored)
+            console.print(f"  left out, as their contexts aren't in the store: {names}", style="yellow", markup=False)
+    console.print(f"{count} records scored" if count else f"{chosen.name} has no records yet")
+    return 0 if count else 1
 
 
 def baselines(port: int, first_token_sec: float, token_sec: float) -> int:

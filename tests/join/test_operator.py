@@ -7,9 +7,13 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
+from llm_bench.join.contexts import read_context
+from llm_bench.join.filestore import FileStore
 from llm_bench.join.operator import ValidateAndLoadOperator, records_asset
 from llm_bench.records import record_id, utc_text
 from llm_bench.study import Study
+
+PROMPT = {"question_id": "retail-01", "question": "Which leads?", "passages": ["Toys lead."], "prompt_hash": "p" * 64}
 
 
 class Run:
@@ -24,6 +28,9 @@ class Instance:
         self.records = records
 
     def xcom_pull(self, *, task_ids: str, key: str) -> Any:
+        if task_ids == "prepare":
+            assert key == "retail"
+            return [PROMPT]
         assert (task_ids, key) == ("score", "records")
         return self.records
 
@@ -56,7 +63,11 @@ def execute(study, due):
     def execute(records: Any) -> tuple[Any, dict[str, Any]]:
         events = OutletEventAccessors()
         operator = ValidateAndLoadOperator(
-            task_id="load", study=study.model_dump(mode="json"), records_task_id="score", outlets=[records_asset(study)]
+            task_id="load",
+            study=study.model_dump(mode="json"),
+            prompts_task_id="prepare",
+            records_task_id="score",
+            outlets=[records_asset(study)],
         )
         told = operator.execute({"ti": Instance(records), "dag_run": Run(due.slot), "outlet_events": events})
         return told, events[records_asset(study)].extra
@@ -70,6 +81,11 @@ class TestAWholeBatch:
         assert told["records"] == len(batch)
         assert event == {"slot": utc_text(due.slot), **told}
         assert (tmp_path / "data" / told["path"]).exists()
+
+    def test_has_its_contexts_kept_beside_it(self, execute, batch, tmp_path):
+        execute(batch)
+        store = FileStore(tmp_path / "data")
+        assert read_context(store, "mine", "retail-01", "p" * 64) == PROMPT
 
     def test_is_exported(self, execute, batch, tmp_path):
         execute(batch)

@@ -41,15 +41,17 @@ class ValidateAndLoadOperator(BaseOperator):
     ``slot``, ``path``, ``records`` and ``quarantined``; Airflow keeps it when the task succeeds: for a whole batch.
 
     :param study: the study, as ``Study.model_dump(mode="json")`` gives it.
+    :param prompts_task_id: the task whose XCom named after each industry holds the questions with their contexts.
     :param records_task_id: the task whose XCom ``records`` holds the batch's scored records.
     :return: what was loaded: object path, records, quarantined.
     """
 
     operator_extra_links = (DataQualityLink(),)
 
-    def __init__(self, *, study: dict[str, Any], records_task_id: str, **kwargs: Any) -> None:
+    def __init__(self, *, study: dict[str, Any], prompts_task_id: str, records_task_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.study = study
+        self.prompts_task_id = prompts_task_id
         self.records_task_id = records_task_id
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -63,7 +65,7 @@ class ValidateAndLoadOperator(BaseOperator):
             )
         try:
             due = due_of(study, slot_of(run.logical_date, run.run_after), include())
-            verdict, loaded = self._load(due, records) if records else (None, None)
+            verdict, loaded = self._load(due, records, self._prompts(context, study)) if records else (None, None)
         except LLMBenchError as fault:
             # Nothing is lost: the records stay in their XCom, and the retry, or clearing this task, loads them again.
             raise AirflowException(str(fault)) from None
@@ -74,7 +76,12 @@ class ValidateAndLoadOperator(BaseOperator):
         context["outlet_events"][records_asset(study)].extra = {"slot": utc_text(due.slot), **told}
         return told
 
-    def _load(self, due: Due, records: list[Record]) -> tuple[Verdict, Loaded]:
+    def _prompts(self, context: Context, study: Study) -> list[dict[str, Any]]:
+        pulled = (context["ti"].xcom_pull(task_ids=self.prompts_task_id, key=name) for name in study.industries)
+        return [prompt for prompts in pulled for prompt in prompts]
+
+    def _load(self, due: Due, records: list[Record], prompts: list[dict[str, Any]]) -> tuple[Verdict, Loaded]:
+        from llm_bench.join.contexts import keep_contexts  # noqa: PLC0415
         from llm_bench.join.exports import export  # noqa: PLC0415
         from llm_bench.join.load import load  # noqa: PLC0415
         from llm_bench.join.quality import validate  # noqa: PLC0415
@@ -85,6 +92,7 @@ class ValidateAndLoadOperator(BaseOperator):
         for refused in verdict.refused:
             self.log.warning("Quarantined %s: %s", refused.record.get("record_id"), "; ".join(refused.broken))
         warned = verdict.results["records"]["warned"]
+        keep_contexts(store, due.study.name, prompts)
         loaded = load(store, due.study.name, due.slot, verdict)
         self.log.info(
             "Measured %d records: loaded %d (%d with warnings), quarantined %d; %s holds %d now",

@@ -12,7 +12,7 @@ from llm_bench.join.entry import Entry
 from llm_bench.join.reading import DAY, folder_of, name_of, slot_of, sources
 from llm_bench.join.store import Store
 
-KINDS = ("contexts", "calibrations", "validations", "quarantine", "records")
+KINDS = ("contexts", "calibrations", "validations", "quarantine", "records", "scores")
 """What a store holds of a study. Records come last, as when they are loaded: whoever sees them finds the rest."""
 
 Outcome = Literal["copied", "same", "newer", "compacted"]

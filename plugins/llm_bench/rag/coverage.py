@@ -60,7 +60,7 @@ def _support(statement: Statement, evidence: Evidence) -> float:
     if statement.years:
         other_year = evidence.has_years & ~evidence.shares_a_year(statement.years)
         likeness *= np.where(other_year, WRONG_YEAR, 1.0)
-    turned = (np.sign(evidence.rising) * np.sign(statement.rising) < 0) + 0.5 * (evidence.negated != statement.negated)
+    turned = evidence.opposes(statement.rising) + 0.5 * (evidence.negated != statement.negated)
     likeness *= 1 - (1 - WRONG_DIRECTION) * np.minimum(turned, 1.0)
     closest = min(max(float(cosines.max()), 0.0), 1.0)
     return (1 - FINE) * float(likeness.max()) + FINE * closest

@@ -71,12 +71,14 @@ class Embedder:
     """A loaded sentence-transformers model, on the CPU, so that every machine computes alike.
 
     :param model: the default model's name (bundled: no network), or ``repository@revision`` (of the hub, or its cache).
+    :param threads: 1 leaves the other cores to cells that measure. More pay only for thousands of sentences, and where
+        nothing else runs: on two busy cores 500 sentences took 10 to 17 s with two, 4 to 8 s with one.
     :raises EmbeddingModelError: when it can't be loaded.
     """
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, threads: int = 1) -> None:
         self.identity = model_identity(model)
-        self._model = _load(model)
+        self._model = _load(model, threads)
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Embeddings of n texts: float32 of shape (n, dimensions), each row of length 1."""
@@ -90,14 +92,12 @@ class Embedder:
         return np.asarray(vectors, np.float32)
 
 
-def _load(model: str) -> Any:
+def _load(model: str, threads: int) -> Any:
     import torch
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
 
-    # More threads gain little on such short texts and wait for each other where cores are shared: on two busy cores
-    # 500 sentences took 10 to 17 s with two, 4 to 8 s with one. One also leaves the other cores to cells that measure.
-    torch.set_num_threads(1)
+    torch.set_num_threads(threads)
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # it would fill the task's log
     bundled = model == DEFAULT_EMBEDDING_MODEL
     source, revision = (str(bundled_folder()), None) if bundled else _pinned(model)

@@ -13,6 +13,7 @@ HEDGED = 0.055
 """How far, as a share of itself, a figure may lie from the exact one where it is hedged: "some 14", "almost 40"."""
 
 _SCALES = {
+    "hundred": 1e2,
     **dict.fromkeys(("thousand", "k"), 1e3),
     **dict.fromkeys(("million", "mn", "mio", "m"), 1e6),
     **dict.fromkeys(("billion", "bn", "b"), 1e9),
@@ -22,6 +23,12 @@ _ONES = """zero one two three four five six seven eight nine ten eleven twelve t
 _TENS = "thirty forty fifty sixty seventy eighty ninety hundred"
 _WORDS = {name: float(number) for number, name in enumerate(_ONES.split())} | {
     name: 10.0 * tens for tens, name in enumerate(_TENS.split(), 3)
+}
+_WORDS |= {
+    f"{tens}{joint}{one}": _WORDS[tens] + _WORDS[one]
+    for tens in ("twenty", *_TENS.split()[:-1])
+    for one in _ONES.split()[1:10]
+    for joint in "- "
 }
 _SHARES = {"half": 50.0, "third": 100 / 3, "quarter": 25.0, "fifth": 20.0, "tenth": 10.0, "twentieth": 5.0}
 _TIMES = {"two": 2, "three": 3, "four": 4, "nine": 9}
@@ -35,21 +42,21 @@ _HEDGE = (
 _DIGITS = r"(?:[0-9]{1,3}(?:[,' \u00a0\u202f][0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?"
 _WORD = rf"\b(?:{'|'.join(sorted(_WORDS, key=len, reverse=True))})\b"
 _FIGURE = re.compile(
-    rf"(?<![\w.])(?<![0-9],){_HEDGE}(?:[€$£]|\b(?:EUR|USD|GBP)\b)?\s*(?P<number>{_DIGITS}|{_WORD})"
+    rf"(?<![\w.])(?<![0-9],)(?<!(?:19|20)[0-9]{{2}}[/–-]){_HEDGE}(?:(?P<currency>[€$£]|\b(?:eur|usd|gbp))\s*)?"
+    rf"(?P<number>{_DIGITS}|{_WORD})"
     rf"(?:[\s\u00a0-]?(?P<scale>{'|'.join(sorted(_SCALES, key=len, reverse=True))})\b)?"
-    r"(?P<percent>[\s\u00a0]?(?:%|per ?cent\b))?",
-    re.IGNORECASE,
+    r"(?P<percent>[\s\u00a0]?(?:%|per ?cent\b))?"
 )
 _SHARE = re.compile(
-    rf"\b(?:(?P<times>{'|'.join(_TIMES)})[\s-])?(?P<share>{'|'.join(_SHARES)})s?\b(?=\s+(?:of|the|as)\b|[.,;)])",
-    re.IGNORECASE,
+    r"(?<!first )(?<!second )(?<!third )(?<!fourth )(?<!last )"  # a part of the year is no share
+    rf"\b(?:(?P<times>{'|'.join(_TIMES)})[\s-])?(?P<share>{'|'.join(_SHARES)})s?\b(?=\s+(?:of|the|as)\b|[.,;)])"
 )
 _BASE = r"(?:100|1,?000|five|ten|twenty|a hundred|a thousand)"
 _RATIO = re.compile(
-    rf"(?P<part>{_DIGITS}|{_WORD})\s+(?:[a-z]+\s+){{0,2}}(?:in|out of)(?:\s+every)?\s+(?P<whole>{_BASE})\b"
+    rf"(?P<part>{_DIGITS}|{_WORD})\s+(?:[a-z]+\s+){{0,2}}(?:in|out of)(?:\s+every)?\s+"
+    rf"(?P<whole>{_BASE}|(?<=out of ){_DIGITS})\b"
     rf"|\bout of(?:\s+every)?\s+(?P<whole_first>{_BASE})\b(?:\s+[a-z]+){{0,4}},?\s+(?:[a-z]+\s+){{0,5}}?"
-    rf"(?P<part_last>{_DIGITS}|{_WORD})",
-    re.IGNORECASE,
+    rf"(?P<part_last>{_DIGITS}|{_WORD})"
 )
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 
@@ -67,7 +74,8 @@ class Figure:
 
     def agrees(self, other: Figure) -> bool:
         """Whether one can be the other, or a rounding of it."""
-        return abs(self.value - other.value) <= max(self.tolerance, other.tolerance) * (1 + 1e-9)
+        rounding = 1e-12 * min(self.value, other.value)  # of the machine's own numbers
+        return abs(self.value - other.value) <= max(self.tolerance, other.tolerance) + rounding
 
 
 def figures(text: str) -> tuple[tuple[Figure, ...], frozenset[int]]:
@@ -75,42 +83,48 @@ def figures(text: str) -> tuple[tuple[Figure, ...], frozenset[int]]:
 
     Numbers in words ("twelve"), shares ("two thirds of") and ratios ("nine in ten") are figures; "one" isn't.
     """
+    text = text.lower()  # patterns that ignored case would take "ſix" for "six"
     found, years = [], set()
     taken: list[tuple[int, int]] = []
     for pattern, read in ((_RATIO, _ratio), (_SHARE, _share)):
         for match in pattern.finditer(text):
-            found.append(read(match))
-            taken.append(match.span())
+            figure = read(match)
+            if figure is not None:
+                found.append(figure)
+                taken.append(match.span())
     for match in _FIGURE.finditer(text):
-        start = match.start("number")
-        if any(first <= start < end for first, end in taken) or match["number"].lower() in {"zero", "one"}:
+        start, number = match.start("number"), match["number"]
+        bare = not (match["scale"] or match["percent"] or match["currency"])
+        if any(first <= start < end for first, end in taken) or (bare and number in {"zero", "one"}):
             continue
-        if not match["scale"] and not match["percent"] and _YEAR.fullmatch(match["number"]):
-            years.add(int(match["number"]))
+        if bare and _YEAR.fullmatch(number):
+            years.add(int(number))
         else:
             found.append(_written(match))
     return tuple(found), frozenset(years)
 
 
 def _number(text: str) -> float:
-    name = text.lower().removeprefix("a ")
+    name = text.removeprefix("a ")
     return 1000.0 if name == "thousand" else _WORDS[name] if name in _WORDS else float(re.sub(r"[^0-9.]", "", text))
 
 
 def _written(match: re.Match[str]) -> Figure:
-    number, scale = match["number"], _SCALES[match["scale"].lower()] if match["scale"] else 1.0
+    number, scale = match["number"], _SCALES[match["scale"]] if match["scale"] else 1.0
     value = _number(number) * scale
-    counted = number.lower() in _WORDS and scale == 1  # "twelve" is exact
+    counted = number in _WORDS and scale == 1  # "twelve" is exact
     tolerance = 0.0 if counted else 10.0 ** -len(number.partition(".")[2]) * scale / 2
     return Figure(value, max(tolerance, HEDGED * value) if match["hedge"] else tolerance)
 
 
 def _share(match: re.Match[str]) -> Figure:
-    value = _SHARES[match["share"].lower()] * _TIMES.get((match["times"] or "").lower(), 1)
+    value = _SHARES[match["share"]] * _TIMES.get(match["times"] or "", 1)
     return Figure(value, _SHARE_TOLERANCE * value)
 
 
-def _ratio(match: re.Match[str]) -> Figure:
-    part, whole = match["part"] or match["part_last"], match["whole"] or match["whole_first"]
-    value = 100 * _number(part) / _number(whole)
-    return Figure(value, max(HEDGED * value, 50 / _number(whole)))
+def _ratio(match: re.Match[str]) -> Figure | None:
+    part, whole = _number(match["part"] or match["part_last"]), _number(match["whole"] or match["whole_first"])
+    if part >= whole:
+        return None  # "30 people in ten shops"
+    value = 100 * part / whole
+    return Figure(value, max(HEDGED * value, 50 / whole))

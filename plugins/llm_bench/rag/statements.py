@@ -27,29 +27,46 @@ _NOT = frozenset(
     ("not", "no", "never", "without", "neither", "nor", "none", "cannot", "except", "unless", "nobody", "nothing")
 )
 
-_NAME = re.compile(r"(?<![.\w])[A-Z][\w&-]+")
+_NAME = re.compile(r"(?<![.\w&-])[A-Z][\w&-]+")
 _WORD = re.compile(r"[\w&-]+")
 _STEM = 6
 """Letters by which a word is known: "Europe" and "Europeans" are one."""
 
-_SOURCE = r"(?:context|passages?|documents?|information|report|material|text|sources?|data)"
-_LACK = r"(?:not|no|none|neither|nor|cannot|unable|lacks?|silent|missing|nothing|\w+n['’]t)"
-_TELL = (
-    r"(?:states?|stated|mention(?:ed|s)?|specif(?:y|ied|ies)|provided?|reported?|disclosed?|given|gives?|find|found|"
-    r"tell|determined?|answer(?:ed)?|says?|contain(?:ed|s)?|included?)"
+_SOURCE = (
+    r"(?:(?:contexts?|passages?|documents?|excerpts?)(?: \[?[0-9]+\]?)?|"
+    r"(?:the|this|provided|given|available) (?:information|materials?|text|sources?|data|reports?))"
 )
+_LACK = r"(?:not|no|none|neither|nor|cannot|unable|nothing|\w+n['’]t)"
+_TELL = (
+    r"(?:states?|stated|mention(?:ed|s)?|specif(?:y|ied|ies)|provided?|provides|reported|disclosed?|given?|gives|"
+    r"find|found|tell|determined?|answer(?:ed)?|says?|contain(?:ed|s)?|included?|includes|enough|sufficient)"
+)
+_WITHIN = r"[^.;,:]"
+"""The subject and its verb stand in one clause: "According to the context, sales did not rise" declines nothing."""
 _DECLINING = re.compile(
-    rf"\b{_SOURCE}\b[^.;]{{0,25}}?\b{_LACK}\b"  # the context does not …
-    rf"|\b{_LACK}\b[^.;]{{0,60}}?\b(?:the|provided|given|these|of) {_SOURCE}\b"  # not found in the documents
-    rf"|\b(?:I|we) (?:\w+ )?{_LACK}\b[^.;]{{0,40}}?\b{_TELL}\b"  # I can't tell
-    rf"|\b(?:is|are|was|were) {_LACK} {_TELL}\b|\b{_TELL} (?:neither|nothing|no)\b"  # is not stated, contains no
-    rf"|\b{_SOURCE}\b[^.;]{{0,25}}?\b(?:only|merely|just)\b",  # the passages only say …
+    rf"\b{_SOURCE}\b{_WITHIN}{{0,25}}?\b{_LACK}\b{_WITHIN}{{0,30}}?\b{_TELL}\b"  # the context does not state …
+    rf"|\b{_SOURCE} (?:\w+ )?(?:lacks?|omits?|(?:is|are) silent)\b"
+    rf"|\b(?:context|passages?|documents?|text) (?:\w+ )?{_TELL} (?:neither|nothing|no)\b"  # contains no …
+    r"|\b(?:it|they) (?:contains?|mentions?|says?|states?) (?:neither|nothing)\b"
+    r"|\b(?:can(?:not|['’]t| not)|could(?: not|n['’]t)) be (?:\w+ly )?(?:determined|answered|found|told)\b"
+    rf"|\b{_SOURCE}\b{_WITHIN}{{0,25}}?\b(?:(?:only|merely|just) {_TELL}|{_TELL} (?:only|merely|just))\b"
+    rf"|\b{_LACK}\b[^.;]{{0,60}}?\b(?:in|from|by|within|of) (?:(?:the|these) )?(?:\w+ )?{_SOURCE}\b"  # not in the …
+    rf"|\b(?:no|none|neither)\b(?: of)?(?: the| these)? {_SOURCE}\b{_WITHIN}{{0,25}}?\b{_TELL}\b"
+    rf"|\b(?:I|we) (?:\w+ )?{_LACK}\b[^.;]{{0,40}}?\b(?:{_TELL}|know)\b"  # I can't tell
+    rf"|\b(?:(?:is|are|was|were) (?:not|neither|nowhere)|(?:is|are|was|were)n['’]t) (?:\w+ly )?{_TELL}\b"
+    r"|\b(?:information|figures?|numbers?|data|details?|answer|this|that)\b[^.;,:]{0,30}?"
+    r"\b(?:is|are)(?: not|n['’]t) (?:\w+ly )?available\b"
+    r"|\bthere (?:is|are) no (?:information|mention|figures?|details?|indication|data (?:on|about|for|in))\b"
+    rf"|^(?:{_LACK} (?:{_TELL}|available|known)|unknown|unanswerable|n/a|no (?:answer|data|information))\W*$",
     re.IGNORECASE,
 )
 _REMARK = re.compile(
-    r"(?:sure|thanks|thank you|certainly|of course|happy to|i'd be|i hope|hope this|let me|let us|great question)\b",
+    r"(?:sure|thanks|thank you|certainly|of course|happy to|i'd be|i hope|hope this|let me|let us|great question)\b|"
+    r"(?:here (?:is|are)|according to|based on|in summary)\b.*:$",
     re.IGNORECASE,
 )
+_ASSENT = re.compile(r"(?:sure|certainly|of course)\b\W*", re.IGNORECASE)
+"""What a claim may begin with: "Sure, sales rose"."""
 
 
 def declines(sentence: str) -> bool:
@@ -59,7 +76,8 @@ def declines(sentence: str) -> bool:
 
 def claims(sentence: str) -> bool:
     """Whether a sentence says something of its subject: it doesn't decline and is no politeness."""
-    return not declines(sentence) and _REMARK.match(sentence) is None and len(_WORD.findall(sentence)) > 1
+    told = _ASSENT.sub("", sentence, count=1) if _ASSENT.match(sentence) else sentence
+    return not declines(told) and _REMARK.match(told) is None and len(_WORD.findall(told)) > 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +104,13 @@ class Features:
 def features(text: str) -> Features:
     """The features of a sentence."""
     found, years = figures(text)
-    plain = text.lower().replace("n't", " not")
+    plain = text.lower().replace("’", "'").replace("n't", " not")
     words = re.findall(r"[a-z]+", plain)
     return Features(
         figures=found,
         years=years,
         names=frozenset(match[0].lower()[:_STEM] for match in _NAME.finditer(text) if match.start() > 0),
-        words=frozenset(word[:_STEM] for word in _WORD.findall(text.lower())),
+        words=frozenset(word.lower()[:_STEM] for word in _WORD.findall(text)),
         rising=sum((word in _UP) - (word in _DOWN) for word in words),
         negated=any(word in _NOT for word in words),
     )
@@ -132,16 +150,13 @@ class Evidence:
 
     def __init__(self, statements: Sequence[Statement], groups: Sequence[int]) -> None:
         self._statements = statements
-        count = range(len(statements))
-        pairs = [(i, j) for i in count for j in range(i + 1, len(statements)) if groups[i] == groups[j]]
-        self._first = np.array([i for i, _ in pairs], int)
-        self._second = np.array([j for _, j in pairs], int)
-        single = np.array([statement.vector for statement in statements], np.float64)
-        double = single[self._first] + single[self._second] if statements else single
-        lengths = np.linalg.norm(double, axis=1, keepdims=True) if statements else 1.0
-        self._vectors = np.concatenate([single, double / np.maximum(lengths, 1e-12)])
-        rising = np.array([statement.rising for statement in statements])
-        self.rising = np.concatenate([rising, rising[self._first] + rising[self._second]])
+        first, second = np.triu_indices(len(statements), 1)
+        together = np.asarray(groups, int)[first] == np.asarray(groups, int)[second]
+        self._first, self._second = first[together], second[together]
+        self._vectors = np.array([statement.vector for statement in statements], np.float64)
+        # A pair's vector is the mean of both, made 1 long; only its length is kept, as there may be a million pairs.
+        alike = (self._vectors @ self._vectors.T)[self._first, self._second] if statements else np.zeros(0)
+        self._lengths = np.sqrt(np.maximum(2 + 2 * alike, 1e-12))
         self.negated = self._any(statement.negated for statement in statements)
         self.has_figures = self._any(bool(statement.figures) for statement in statements)
         self.has_years = self._any(bool(statement.years) for statement in statements)
@@ -156,8 +171,8 @@ class Evidence:
 
     def cosines(self, statement: Statement) -> np.ndarray:
         """Similarity to each statement, then to each pair, shape (m + pairs,)."""
-        product: np.ndarray = self._vectors @ statement.vector
-        return product
+        single = self._vectors @ statement.vector.astype(np.float64)
+        return np.concatenate([single, (single[self._first] + single[self._second]) / self._lengths])
 
     def share_of_figures(self, wanted: Sequence[Figure]) -> np.ndarray:
         """Which share of some figures each one holds, shape (m + pairs,)."""
@@ -168,6 +183,10 @@ class Evidence:
         """Which share of some names each one holds, shape (m + pairs,)."""
         held = self._any([name in one.words for name in wanted] for one in self._statements)
         return np.asarray(held.mean(axis=1))
+
+    def opposes(self, rising: int) -> np.ndarray:
+        """Whether each one goes the other way, shape (m + pairs,)."""
+        return self._any(one.rising * rising < 0 for one in self._statements)
 
     def shares_a_year(self, years: frozenset[int]) -> np.ndarray:
         """Whether each one is of one of those years, shape (m + pairs,)."""
