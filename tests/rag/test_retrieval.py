@@ -222,10 +222,10 @@ class TestContexts:
             "answer": None,
             "context_hash": context_hash(seen),
         }
-        (scored,) = score([record], {"q": prompt["passages"]}, hash_embedder)
+        (scored,) = score([record], {"q": prompt}, hash_embedder)
         assert scored["context_hash"] == prompt["context_hash"]
         with pytest.raises(ContextMismatchError):
-            score([record], {"q": [long]}, hash_embedder)
+            score([record], {"q": {**prompt, "passages": [long]}}, hash_embedder)
 
     @given(st.lists(TEXT, min_size=1, max_size=4), st.integers(1, 6), st.sampled_from([100, 150, 1200]))
     @settings(max_examples=30, deadline=None)
