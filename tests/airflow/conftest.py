@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 import pytest
 
-from doubles import groq
+from doubles import gcs, groq
 from doubles.faults import Mixed
 from doubles.limits import GroqLimits
 from doubles.provider import Asked, Provider, Response, Step, stream
@@ -45,6 +45,7 @@ STUDIES = {
         "industries: [retail, finance]\nconcurrency: 12\n"
         "deadlines: {connect_sec: 2, first_token_sec: 2, total_sec: 4}\n"
     ),
+    "bucket": "llms: [{model: hosted_vllm/bucket}]\nindustries: [retail]\nstorage: gs://thesis-data/runs\n",
     "broken": "llms: [{model: groq/a}]\nindustries: [mining]\n",
 }
 
@@ -95,6 +96,7 @@ class Airflow:
     provider: Provider
     limits: GroqLimits
     mixed: Mixed
+    google: dict[str, str]
     started: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -106,6 +108,9 @@ class Airflow:
     def start_of_windows(self) -> str:
         """The start of every window, ISO 8601."""
         return START
+
+    def make_bucket(self, name: str) -> None:
+        gcs.make_bucket(self.google["STORAGE_EMULATOR_HOST"], name)
 
     def run(self, study: str, *, until: Callable[[list[dict[str, Any]]], bool] | None = None) -> str:
         """Triggers a batch and waits for its end, or until its tasks satisfy a condition; the run's id."""
@@ -157,7 +162,7 @@ def airflow(include: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with Provider() as provider:
+    with Provider() as provider, gcs.serving() as google:
         limits = GroqLimits(30, 6_000)
         mixed = Mixed(groq.good, groq.FAULTS, share=0.2, seed=20261207)
         provider.script = play(limits, mixed)
@@ -165,6 +170,7 @@ def airflow(include: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             "LLM_BENCH_HOME": str(home),
             "LLM_BENCH_START": START,
             "AIRFLOW_CONN_LLM_HOSTED_VLLM": json.dumps({"conn_type": "http", "host": provider.url, "password": CANARY}),
+            **gcs.settings(google),
         }
         output = home / "up.log"
         with output.open("wb") as log:
@@ -172,7 +178,9 @@ def airflow(include: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
                 [sys.executable, "-m", "llm_bench", "up", "--port", str(port)], env=environment, stdout=log, stderr=log
             )
         try:
-            airflow = Airflow(_logged_in(output, process), home, environment, provider, limits, mixed)
+            airflow = Airflow(
+                _logged_in(output, process), home, environment, provider, limits, mixed, gcs.settings(google)
+            )
             for study in ("limited", "mixed"):
                 airflow.api.wait_for_dag(f"llm_bench_{study}")
                 airflow.start(study)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import threading
@@ -33,16 +34,24 @@ def serving() -> Iterator[str]:
     options = ["-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-external-url", url]
     process = subprocess.Popen([binary, *options, "-backend", "memory", "-log-level", "error"])
     try:
-        bucket = urllib.request.Request(
-            f"{url}/storage/v1/b?project=p",
-            data=b'{"name": "studies"}',
-            headers={"Content-Type": "application/json"},
-        )
-        _until_up(bucket, process)
+        _until_up(_bucket(url, "studies"), process)
         yield url
     finally:
         process.terminate()
         process.wait()
+
+
+def make_bucket(url: str, name: str) -> None:
+    """Makes one more bucket."""
+    urllib.request.urlopen(_bucket(url, name)).close()
+
+
+def _bucket(url: str, name: str) -> urllib.request.Request:
+    return urllib.request.Request(
+        f"{url}/storage/v1/b?project=p",
+        data=json.dumps({"name": name}).encode(),
+        headers={"Content-Type": "application/json"},
+    )
 
 
 def _until_up(request: urllib.request.Request, process: subprocess.Popen[bytes]) -> None:
@@ -56,8 +65,16 @@ def _until_up(request: urllib.request.Request, process: subprocess.Popen[bytes])
     pytest.fail(f"the emulator ended with {process.returncode}")
 
 
+def settings(url: str) -> dict[str, str]:
+    """The environment in which Google's client, and Airflow's connection, speak to the emulator."""
+    return {
+        "STORAGE_EMULATOR_HOST": url,
+        "AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT": CONNECTION,
+        "NO_GCE_CHECK": "true",
+    }
+
+
 def connect(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Has Google's client, and Airflow's connection, speak to the emulator."""
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", url)
-    monkeypatch.setenv("AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT", CONNECTION)
-    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    for name, value in settings(url).items():
+        monkeypatch.setenv(name, value)
