@@ -6,7 +6,7 @@ import argparse
 import signal
 import sys
 
-from llm_bench import commands
+from llm_bench import commands, upkeep
 from llm_bench.errors import LLMBenchError
 
 
@@ -59,7 +59,8 @@ def main(arguments: list[str] | None = None) -> int:
     sync.add_argument("--study", help="copy this study alone")
 
     options = vars(parser.parse_args(arguments))
-    command = getattr(commands, options.pop("command"))
+    name = options.pop("command")
+    command = getattr(commands, name, None) or getattr(upkeep, name)
     signal.signal(signal.SIGTERM, _interrupt)  # so that what was started is stopped, as with Ctrl-C
     try:
         return int(command(**options))

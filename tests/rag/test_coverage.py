@@ -37,7 +37,7 @@ def towards(cosine: float) -> np.ndarray:
 
 def statement(vector=AXES[0], *, figures=(), years=(), names=(), rising=0, negated=False) -> Statement:
     exact = tuple(Figure(figure, 0) for figure in figures)
-    return Statement(vector, exact, frozenset(years), frozenset(names), frozenset(names), rising, negated)
+    return Statement(exact, frozenset(years), frozenset(names), frozenset(names), rising, negated, vector)
 
 
 def evidence(*statements: Statement) -> Evidence:

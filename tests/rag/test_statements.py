@@ -13,7 +13,7 @@ AXES = np.eye(4)
 
 def statement(vector=AXES[0], **stated) -> Statement:
     nothing = {"figures": (), "years": frozenset(), "names": frozenset(), "words": frozenset()}
-    return Statement(vector, **{**nothing, "rising": 0, "negated": False, **stated})
+    return Statement(vector=vector, **{**nothing, "rising": 0, "negated": False, **stated})
 
 
 class TestDeclining:

@@ -117,16 +117,13 @@ def features(text: str) -> Features:
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
-    """A sentence to compare: its meaning as a vector of length 1, and what else it states beyond the question."""
+class Statement(Features):
+    """A sentence to compare: of its figures and names, those that the question hasn't.
+
+    :param vector: its meaning, of length 1, shape (d,).
+    """
 
     vector: np.ndarray
-    figures: tuple[Figure, ...]
-    years: frozenset[int]
-    names: frozenset[str]
-    words: frozenset[str]
-    rising: int
-    negated: bool
 
 
 def state(sentence: str, vector: np.ndarray, question: Features, years: frozenset[int]) -> Statement:
@@ -138,7 +135,8 @@ def state(sentence: str, vector: np.ndarray, question: Features, years: frozense
     """
     own = features(sentence)
     news = tuple(figure for figure in own.figures if not any(map(figure.agrees, question.figures)))
-    return Statement(vector, news, own.years or years, own.names - question.words, own.words, own.rising, own.negated)
+    names = own.names - question.words
+    return Statement(news, own.years or years, names, own.words, own.rising, own.negated, vector)
 
 
 class Evidence:
