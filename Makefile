@@ -3,7 +3,7 @@
 PY := .venv/bin/python
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup check run status up test lint format lock calibrate bench-parse bench-batch bench-fidelity bench-retrieval bench-scoring bench-join clean
+.PHONY: help setup check run status up test lint format lock calibrate bench-parse bench-batch bench-fidelity bench-retrieval bench-scoring bench-join rehearse bench-live bench-scale clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,15 @@ bench-scoring: setup ## tell how well the scores order graded answers, beside ba
 
 bench-join: setup ## time validating and loading 80 records and a million, with their memory
 	@$(PY) benchmarks/join.py
+
+rehearse: setup ## measure the whole thesis study within the hour, under faults, and count what came of it; SLOTS=4, SEED=
+	@$(PY) benchmarks/rehearse.py $${SLOTS:+--slots "$$SLOTS"} $${SEED:+--seed "$$SEED"}
+
+bench-live: setup ## let the scheduler start 14 slots within 7 minutes, and tell how late it does
+	@$(PY) benchmarks/live.py
+
+bench-scale: setup ## time a cell in batches of 8, 80 and 1,000 cells
+	@$(PY) benchmarks/scale.py
 
 clean: ## remove the set-up and caches; data/ and .airflow/ stay
 	@rm -rf .bench .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache plugins/*.egg-info

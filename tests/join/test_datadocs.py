@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 
 from dashboard.parsed import SCRIPT, Parsed
-from join.conftest import SLOT
 from llm_bench.dashboard.datadocs import MOST_EXAMPLES, page
 from llm_bench.join.quality import validate
 from llm_bench.records import FIELD_NAMES
@@ -12,7 +11,7 @@ from llm_bench.records import FIELD_NAMES
 def docs(batch, due) -> Parsed:
     """The page of what the gate says of a batch, by way of the store's JSON."""
     verdict = validate([batch], due)
-    return Parsed(page(json.loads(json.dumps(verdict.results)), "thesis", SLOT))
+    return Parsed(page(json.loads(json.dumps(verdict.results)), "thesis", due.slot))
 
 
 class TestTheDataDocsOfABatch:

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO
@@ -49,7 +49,7 @@ def running_airflow(port: int, say: Say) -> Iterator[AirflowAPI]:
             lock.seek(0)
             config = Config(home(), int(json.loads(lock.read())["port"]))
             say(f"Airflow is up already at {config.url}")
-            yield _healthy(config, [], say)
+            yield healthy(config, [], say)
             return
         config = Config(home(), port)
         _check_machine(config)
@@ -57,7 +57,7 @@ def running_airflow(port: int, say: Say) -> Iterator[AirflowAPI]:
         lock.write(json.dumps({"port": port, "pid": os.getpid()}))
         lock.flush()
         with _processes(config, say) as processes:
-            yield _healthy(config, processes, say)
+            yield healthy(config, processes, say)
 
 
 def _check_machine(config: Config) -> None:
@@ -85,7 +85,8 @@ def _stop_leftovers(config: Config) -> None:
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             ours = process.environ().get("AIRFLOW_HOME") == str(config.airflow_home)
-            if ours and process.pid != os.getpid() and "airflow" in " ".join(process.cmdline()):
+            command = " ".join(process.cmdline())
+            if ours and process.pid != os.getpid() and ("airflow" in command or "llm_bench.local" in command):
                 process.kill()
 
 
@@ -94,7 +95,7 @@ def _processes(config: Config, say: Say) -> Iterator[list[tuple[str, subprocess.
     config.write(Path(__file__).resolve().parents[3])
     logs = config.airflow_home / "logs"
     logs.mkdir(exist_ok=True)
-    endpoint = _free_port()
+    endpoint = free_port()
     environment = config.environment() | {
         "AIRFLOW_CONN_LLM_BASELINE": json.dumps({"conn_type": "http", "host": f"http://127.0.0.1:{endpoint}/v1"})
     }
@@ -103,7 +104,7 @@ def _processes(config: Config, say: Say) -> Iterator[list[tuple[str, subprocess.
     airflow = [sys.executable, "-m", "airflow"]
     commands = {
         "api-server": [*airflow, "api-server"],
-        "scheduler": [*airflow, "scheduler"],
+        "scheduler": [sys.executable, "-m", "llm_bench.local.scheduler"],
         "dag-processor": [*airflow, "dag-processor"],
         "baselines": [sys.executable, "-m", "llm_bench", "baselines", "--port", str(endpoint)],
     }
@@ -112,18 +113,20 @@ def _processes(config: Config, say: Say) -> Iterator[list[tuple[str, subprocess.
     try:
         for name, command in commands.items():
             with (logs / f"{name}.log").open("ab") as log:
-                processes.append((name, _start(command, environment, log)))
+                processes.append((name, start(command, environment, log)))
         yield processes
     finally:
-        _stop([process for _, process in processes])
+        stop([process for _, process in processes])
 
 
-def _start(command: list[str], environment: dict[str, str], log: IO[bytes]) -> subprocess.Popen[bytes]:
+def start(command: list[str], environment: Mapping[str, str], log: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Starts a process that writes all it says to a log."""
     # A session of its own: Ctrl-C comes to us alone, and we stop the whole group in order.
     return subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
 
 
-def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
+def stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Stops processes, with all that they started and that stayed in their groups."""
     for sign, patience in ((signal.SIGTERM, 15.0), (signal.SIGKILL, 5.0)):
         deadline = time.monotonic() + patience
         for process in processes:
@@ -149,7 +152,12 @@ def _migrate(config: Config, environment: dict[str, str], logs: Path) -> None:
     stamp.write_text(installed)
 
 
-def _healthy(config: Config, processes: list[tuple[str, subprocess.Popen[bytes]]], say: Say) -> AirflowAPI:
+def healthy(config: Config, processes: Sequence[tuple[str, subprocess.Popen[bytes]]], say: Say) -> AirflowAPI:
+    """Waits until Airflow is up; a client of its API.
+
+    :param processes: that must not end meanwhile, nor while the client is used; by name.
+    :raises SetupError: one ended, or Airflow isn't healthy in time.
+    """
     deadline = time.monotonic() + PATIENCE_SEC
 
     def check() -> None:
@@ -176,7 +184,8 @@ def _password(config: Config) -> str:
     return str(json.loads(config.passwords.read_text(encoding="utf-8"))["admin"])
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

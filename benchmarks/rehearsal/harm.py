@@ -1,0 +1,119 @@
+"""What goes wrong in a rehearsal beside the providers: processes are killed, the database and the storage fail."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import psutil
+
+from doubles.proxy import Fault as StorageFault
+from llm_bench.local.api import AirflowAPI
+from rehearsal.servers import Postgres
+from rehearsal.stack import Stack, patiently
+
+STORAGE_FAULTS: tuple[StorageFault, ...] = (
+    *("unavailable", "lost", "vanished", "reset", "torn upload", "torn download", "hang", "limited"),
+)
+"""Those that pass: the others are mistakes of the user's."""
+KINDS = {"measure": 75, "validate_and_load": 12, "scheduler": 7, "database": 6}
+"""What is harmed, and how often of 100 times."""
+
+
+class Harm:
+    """Harms an Airflow at random moments.
+
+    :param pause_sec: mean time between two.
+    :param once: each kind once, and no more.
+    """
+
+    def __init__(
+        self,
+        stack: Stack,
+        database: Postgres,
+        api: AirflowAPI,
+        dag_id: str,
+        *,
+        pause_sec: float,
+        once: bool,
+        seed: int,
+        say: Callable[[str], None],
+    ) -> None:
+        self.done: Counter[str] = Counter()
+        """Kind → how often it was done."""
+        self._stack = stack
+        self._database = database
+        self._api = api
+        self._dag_id = dag_id
+        self._pause_sec = pause_sec
+        self._once = once
+        self._random = random.Random(f"{seed}/harm")
+        self._say = say
+        others = [kind for kind in KINDS if kind != "validate_and_load"]
+        self._first = ["validate_and_load", *self._random.sample(others, len(others))]  # the rarest moment first
+
+    @property
+    def kills(self) -> int:
+        """How many processes met kill -9."""
+        return self.done.total() - self.done["database"]
+
+    def pause(self) -> float:
+        """Seconds until the next harm."""
+        return self._random.uniform(0.5, 1.5) * self._pause_sec
+
+    def again(self) -> bool:
+        """Does the next harm: each kind once first, then by chance; whether there was something to be harmed."""
+        by_chance = [] if self._once else self._random.choices(list(KINDS), list(KINDS.values()))
+        for kind in self._first or by_chance:
+            told = self._do(kind)
+            if told:
+                self.done[kind] += 1
+                self._first = [other for other in self._first if other != kind]
+                self._say(told)
+                return True
+        return False
+
+    def _do(self, kind: str) -> str | None:
+        if kind == "scheduler":
+            return f"kill -9 of the scheduler, process {self._stack.kill('scheduler')}"
+        if kind == "database":
+            self._database.stop()
+            self._database.start()
+            return "Postgres stopped at once and started again"
+        return self._kill_task(kind)
+
+    def _kill_task(self, task_id: str) -> str | None:
+        """Kills the process of a running task instance; None where there is none."""
+        running = self._running(task_id)
+        self._random.shuffle(running)
+        for task in running:
+            if _kill(task):
+                cell = f" ({task['rendered_map_index'] or task['map_index']})" if task["map_index"] >= 0 else ""
+                return f"kill -9 of {task_id}{cell} of {task['dag_run_id']}, attempt {task['try_number']}"
+        return None
+
+    def _running(self, task_id: str) -> list[dict[str, Any]]:
+        asked = {"state": "running", "limit": 100}
+        path = f"/dags/{self._dag_id}/dagRuns/~/taskInstances"
+        found = patiently(lambda: self._api.request("GET", path, params=asked))["task_instances"]
+        return [task for task in found if task["task_id"] == task_id]
+
+
+def _kill(task: dict[str, Any]) -> bool:
+    """Whether the process of a task instance was there to be killed."""
+    with suppress(psutil.Error, ProcessLookupError):
+        if task["pid"] and task["id"] in " ".join(psutil.Process(task["pid"]).cmdline()):
+            os.kill(task["pid"], signal.SIGKILL)
+            return True
+    return False
+
+
+def storage_faults(*, share: float, seed: int) -> Callable[[str, str], StorageFault | None]:
+    """What the proxy before the bucket does to a share of the requests."""
+    drawn = random.Random(f"{seed}/storage")
+    return lambda _method, _path: drawn.choice(STORAGE_FAULTS) if drawn.random() < share else None
