@@ -32,7 +32,7 @@ from rehearsal.providers import Log, doubles
 from rehearsal.servers import postgres
 from rehearsal.stack import QUICK, Stack, make_home, running, settings
 
-pytestmark = [pytest.mark.airflow, pytest.mark.slow]
+pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.rehearsal]
 
 SPACING = timedelta(seconds=20)
 LEAD = timedelta(seconds=90)
