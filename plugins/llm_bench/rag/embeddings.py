@@ -87,7 +87,7 @@ class Embedder:
         if not texts:
             return np.zeros((0, self._model.get_embedding_dimension()), np.float32)
         vectors = self._model.encode(
-            list(texts), normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
+            list(texts), batch_size=64, normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
         )
         return np.asarray(vectors, np.float32)
 
