@@ -293,7 +293,8 @@ class TestABrokenStudy:
         assert "no question set and knowledge base for mining; allowed: finance, retail" in error["stack_trace"]
         dags = {dag["dag_id"] for dag in airflow.api.request("GET", "/dags")["dags"]}
         assert dags == {
-            f"llm_bench_{name}" for name in ("quickstart", "thesis", "slow", "partial", "limited", "leaky", "mixed")
+            f"llm_bench_{name}"
+            for name in ("quickstart", "thesis", "slow", "partial", "limited", "leaky", "mixed", "bucket")
         }
 
 
