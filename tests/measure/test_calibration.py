@@ -172,7 +172,7 @@ def test_the_command_shows_the_errors_in_ms_and_where_they_are_kept(
     part = Part(1, 30, 2, Spread(30, 0.000297, 0.00112, 0.00112), Spread(720, 0.00014, 0.000264, 0.00462))
     result = Calibration("2026-12-07T07:51:25.714285Z", calibration.machine(), {}, {}, part, part)
     study = Study(name="some", llms=(LLM(model="baseline/lead"),), industries=("retail",), storage=f"file://{tmp_path}")
-    monkeypatch.setattr(commands, "_study", lambda _: study)
+    monkeypatch.setattr(commands, "find_study", lambda _: study)
     monkeypatch.setattr(calibration, "calibrate", lambda _: result)
     assert commands.calibrate("some") == 0
     shown = capsys.readouterr().out
