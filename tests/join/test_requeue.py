@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from llm_bench import commands
+from llm_bench import upkeep
 from llm_bench.errors import ConflictError, StorageError
 from llm_bench.join.load import load, quarantined
 from llm_bench.join.quality import Refused, Verdict, validate
@@ -165,12 +165,12 @@ class TestTheCommand:
         return tmp_path
 
     def test_says_what_was_loaded_and_what_stays_and_why(self, home, due, capsys):
-        assert commands.requeue("thesis", None) == 1
+        assert upkeep.requeue("thesis", None) == 1
         text = capsys.readouterr().out
         assert "2026-12-07T07:51:25.714285Z: loaded 1, kept in quarantine 1" in text
         assert "attempt must be at least 1" in text
         assert len(records(FileStore(home / "data"), due)) == 1
 
     def test_exports_what_it_loaded(self, home):
-        commands.requeue("thesis", datetime(2026, 12, 7, 7, 51, 25, 714285).isoformat() + "Z")
+        upkeep.requeue("thesis", datetime(2026, 12, 7, 7, 51, 25, 714285).isoformat() + "Z")
         assert len((home / "data" / "batch_eval_metrics.csv").read_text().splitlines()) > 1

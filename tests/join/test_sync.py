@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from llm_bench import commands
+from llm_bench import terminal
 from llm_bench.__main__ import main
 from llm_bench.errors import StorageError
 from llm_bench.join.compaction import compact
@@ -74,7 +74,7 @@ class TestSync:
 
     def test_copies_one_study_alone(self, stores):
         fill(stores[0])
-        assert copy(*stores, "thesis") == {"copied": 15}
+        assert copy(*stores, "thesis") == {"copied": 3 * len(KINDS)}
         assert all("/study=thesis/" in path for path in stores[1].list(""))
 
     def test_leaves_out_what_is_no_studys(self, stores):
@@ -87,7 +87,7 @@ class TestSync:
         fill(stores[0])
         copy(*stores)
         before = stores[1].entries("")
-        assert copy(*stores) == {"same": 30}
+        assert copy(*stores) == {"same": 6 * len(KINDS)}
         assert stores[1].entries("") == before
 
     def test_goes_on_where_it_was_interrupted(self, stores):
@@ -97,8 +97,8 @@ class TestSync:
             next(begun)
         begun.close()
         there = len(stores[1].list(""))
-        assert 5 <= there < 30
-        assert copy(*stores) == {"same": there, "copied": 30 - there}
+        assert 5 <= there < 6 * len(KINDS)
+        assert copy(*stores) == {"same": there, "copied": 6 * len(KINDS) - there}
         assert contents(stores[1]) == contents(stores[0])
 
     def test_replaces_what_is_older_in_the_destination(self, stores):
@@ -171,9 +171,9 @@ class TestCommand:
     def test_tells_what_it_copied(self, urls, stores, capsys):
         fill(stores[0])
         assert main(["sync", *urls, "--study", "thesis"]) == 0
-        assert "15 objects copied, 0 were there already" in capsys.readouterr().out
+        assert "18 objects copied, 0 were there already" in capsys.readouterr().out
         assert main(["sync", *urls]) == 0
-        assert "15 objects copied, 15 were there already" in capsys.readouterr().out
+        assert "18 objects copied, 18 were there already" in capsys.readouterr().out
 
     def test_names_what_it_left_and_fails(self, urls, stores, capsys):
         stores[0].commit(PATH, b"old", 0)
@@ -187,9 +187,9 @@ class TestCommand:
         assert "Correct its URL" in capsys.readouterr().err
 
     def test_compact_says_what_it_did(self, project, monkeypatch, tmp_path, make_record, capsys):
-        monkeypatch.setattr(commands, "include", lambda: project / "include")
+        monkeypatch.setattr(terminal, "include", lambda: project / "include")
         monkeypatch.setenv("LLM_BENCH_HOME", str(tmp_path))
-        study = commands._study("thesis")
+        study = terminal.find_study("thesis")
         slot = datetime(2026, 1, 1, tzinfo=UTC)
         store = open_store(study.storage, tmp_path)
         store.commit(object_path("records", "thesis", slot), to_parquet([make_record(0, slot=slot)]), 0)
