@@ -14,7 +14,7 @@ Prompt = dict[str, Any]
 
 
 def keep_contexts(store: Store, study: str, prompts: Iterable[Prompt]) -> None:
-    """Put the prompts in the store, one object each, named by what the LLM saw and what its answer is held against.
+    """Put the prompts in the store, one object each, named by what the LLM saw.
 
     :raises StorageError: the store can't be read or written.
     """

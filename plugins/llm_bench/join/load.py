@@ -15,13 +15,11 @@ from llm_bench.errors import StorageError
 from llm_bench.join.quality import Refused, Verdict
 from llm_bench.join.reading import compacted_slot
 from llm_bench.join.rows import Rows, plain
-from llm_bench.join.store import Store, lineage_of, object_path, read_table, write_table
+from llm_bench.join.store import ROWS_A_GROUP, Store, lineage_of, object_path, read_table, write_table
 from llm_bench.records import Record, arrow_schema, utc_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_ROWS_A_GROUP = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +137,7 @@ def _parquet(tables: Iterable[pa.Table], schema: pa.Schema, lineage: Mapping[str
     schema = schema.with_metadata({**(schema.metadata or {}), **lineage})
     with pq.ParquetWriter(buffer, schema, compression="zstd", write_page_checksum=True) as writer:
         for table in tables:
-            writer.write_table(table.cast(schema), row_group_size=_ROWS_A_GROUP)
+            writer.write_table(table.cast(schema), row_group_size=ROWS_A_GROUP)
     return buffer.getvalue()
 
 

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from llm_bench import __version__
-from llm_bench.join.contexts import read_context
+from llm_bench.join.contexts import context_path, read_context
 from llm_bench.join.reading import snapshot
 from llm_bench.join.rows import plain
 from llm_bench.join.store import Store, read_table, write_table
@@ -73,36 +73,31 @@ def _rescore_day(
     points: Mapping[str, Sequence[str]],
     at: datetime,
 ) -> Rescored:
-    prompts, missing = _prompts(store, study, records, points)
-    scored = [
-        one
-        for asked, prompt in prompts.items()
-        for one in score([record for record in records if _asked(record) == asked], {asked[0]: prompt}, embedder)
-    ]
+    asked: dict[tuple[str, str], list[Record]] = {}
+    for record in records:
+        asked.setdefault((record["question_id"], record["prompt_hash"]), []).append(record)
+    prompts, missing = _prompts(store, study, asked, points)
+    # One question may have been asked with two contexts, so each prompt's answers are scored apart.
+    scored = [one for key, prompt in prompts.items() for one in score(asked[key], {key[0]: prompt}, embedder)]
     path = f"scores/study={study}/by={_file_name(embedder.identity)}/{day}.parquet"
     held = store.read(path)
     store.commit(path, write_table(_table(scored, embedder.identity, at)), held[1] if held else 0)
-    named = {_asked(record) for record in records} & set(prompts)
-    before = _mean(record for record in records if _asked(record) in named)
+    before = _mean(record for key in prompts for record in asked[key])
     return Rescored(path, len(scored), before, _mean(scored), tuple(sorted(missing)))
 
 
-def _asked(record: Record) -> tuple[str, str]:
-    return record["question_id"], record["prompt_hash"]
-
-
 def _prompts(
-    store: Store, study: str, records: Sequence[Record], points: Mapping[str, Sequence[str]]
+    store: Store, study: str, asked: Iterable[tuple[str, str]], points: Mapping[str, Sequence[str]]
 ) -> tuple[dict[tuple[str, str], dict[str, Any]], set[str]]:
-    """What the records were asked, as far as the store has it, and the questions of which it hasn't."""
+    """What was asked (question id and hash), as far as the store has it, and the questions of which it hasn't."""
     known = set(store.list(f"contexts/study={study}/"))
     prompts, missing = {}, set()
-    for asked in dict.fromkeys(map(_asked, records)):
-        if f"contexts/study={study}/{asked[0]}/{asked[1]}.json" in known:
-            prompt = read_context(store, study, *asked)
-            prompts[asked] = prompt | {"points": list(points.get(asked[0], prompt["points"]))}
+    for key in asked:
+        if context_path(study, *key) in known:
+            prompt = read_context(store, study, *key)
+            prompts[key] = prompt | {"points": list(points.get(key[0], prompt["points"]))}
         else:
-            missing.add(asked[0])
+            missing.add(key[0])
     return prompts, missing
 
 

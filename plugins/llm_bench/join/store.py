@@ -33,7 +33,7 @@ LINEAGE_FIELDS = (
 )
 """The fields that are the same in all records of a slot and tell where they come from."""
 
-_ROWS_A_GROUP = 10_000
+ROWS_A_GROUP = 10_000
 """Some 10 MB as stored: a reader that wants one slot of a day need not decode the others."""
 
 
@@ -147,7 +147,7 @@ def write_table(table: pa.Table, metadata: Mapping[str, str] | None = None) -> b
     named = {name.encode(): value.encode() for name, value in (metadata or {}).items()}
     table = table.replace_schema_metadata((table.schema.metadata or {}) | named)
     buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression="zstd", write_page_checksum=True, row_group_size=_ROWS_A_GROUP)
+    pq.write_table(table, buffer, compression="zstd", write_page_checksum=True, row_group_size=ROWS_A_GROUP)
     return buffer.getvalue()
 
 
