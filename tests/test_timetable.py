@@ -9,7 +9,7 @@ from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction
 from airflow.timetables.events import EventsTimetable
 
 from llm_bench.schedule import DAY_US, Schedule, to_us
-from llm_bench.timetable import GRACE, SlotTimetable
+from llm_bench.timetable import SlotTimetable
 
 START = datetime(2026, 12, 7, 7, tzinfo=UTC)
 SCHEDULE = Schedule(to_us(START), to_us(START) + 4 * DAY_US, DAY_US // 2, 14)
@@ -52,11 +52,11 @@ class TestCatchup:
             assert follow(timetable, restriction(catchup=False)) == list(SCHEDULE)
 
     def test_off_still_makes_a_slot_that_is_late_within_the_grace(self, timetable: SlotTimetable):
-        with time_machine.travel(SCHEDULE[3] + GRACE - timedelta(seconds=1)):
+        with time_machine.travel(SCHEDULE[3] + SCHEDULE.grace - timedelta(seconds=1)):
             assert follow(timetable, restriction(catchup=False))[0] == SCHEDULE[3]
 
     def test_off_gives_up_a_slot_that_is_later(self, timetable: SlotTimetable):
-        with time_machine.travel(SCHEDULE[3] + GRACE + timedelta(seconds=1)):
+        with time_machine.travel(SCHEDULE[3] + SCHEDULE.grace + timedelta(seconds=1)):
             assert follow(timetable, restriction(catchup=False))[0] == SCHEDULE[4]
 
     def test_off_never_makes_a_slot_twice(self, timetable: SlotTimetable):

@@ -152,13 +152,21 @@ def post(connection: str, text: str) -> None:
     :raises httpx.HTTPError: it can't be reached, or refused.
     :raises AirflowNotFoundException: there is no such connection.
     """
+    url, headers = webhook(connection)
+    httpx.post(url, json={"text": text}, headers=headers, timeout=TIMEOUT_SEC).raise_for_status()
+
+
+def webhook(connection: str) -> tuple[str, dict[str, str]]:
+    """Address and headers of the webhook that an Airflow connection names.
+
+    :raises AirflowNotFoundException: there is no such connection.
+    """
     found = BaseHook.get_connection(connection)
     url = found.host or ""
     if "://" not in url:
         url = f"{found.schema or 'https'}://{url}"
     mask_secret(url)  # who knows the address of a webhook can write there, and httpx logs it
-    headers = {"authorization": f"Bearer {found.password}"} if found.password else {}
-    httpx.post(url, json={"text": text}, headers=headers, timeout=TIMEOUT_SEC).raise_for_status()
+    return url, {"authorization": f"Bearer {found.password}"} if found.password else {}
 
 
 def _shown(slot: datetime) -> str:

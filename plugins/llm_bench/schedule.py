@@ -14,6 +14,8 @@ from datetime import UTC, datetime, timedelta
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 DAY_US = 24 * 3600 * 1_000_000
+MOST_GRACE = timedelta(minutes=5)
+"""It covers a busy or restarting scheduler, and is a tenth of the default study's spacing."""
 
 
 def to_us(moment: datetime) -> int:
@@ -49,6 +51,14 @@ class Schedule:
     period_us: int
     batches: int
     cadence_us: int = DAY_US
+
+    @property
+    def grace(self) -> timedelta:
+        """How long after its time a slot may still be started: then it was missed, and is for a backfill.
+
+        :data:`MOST_GRACE`; the time to the next slot where that is shorter.
+        """
+        return min(MOST_GRACE, self.period_us // self.batches * MICROSECOND)
 
     def __len__(self) -> int:
         if self.end_us <= self.start_us:

@@ -51,11 +51,10 @@ def status(console: Console, study: Study, *, as_json: bool) -> int:
     asked = is_set_up(home())
     use_airflow(home())
     os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "CRITICAL"  # its log goes to where the JSON belongs
-    from llm_bench.timetable import GRACE  # noqa: PLC0415
 
     questions = sum(map(len, load_question_sets(include(), study.industries).values()))
     airflow = ask_airflow(study.dag_id) if asked else None
-    found = overview(study, home(), datetime.now(UTC), questions=questions, airflow=airflow, grace=GRACE)
+    found = overview(study, home(), datetime.now(UTC), questions=questions, airflow=airflow)
     planned, todo = _planned(study), steps(found, local if (local / "airflow.cfg").exists() else None)
     if as_json:
         console.print_json(data=tell(found, planned, todo))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import timedelta
 from typing import Any
 
 import pendulum
@@ -11,15 +10,11 @@ from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, T
 
 from llm_bench.schedule import Schedule, from_us
 
-GRACE = timedelta(minutes=5)
-"""A slot that the scheduler comes to this late is still due; a later one was missed, and is for a backfill.
-It covers a busy or restarting scheduler; 5 minutes is a tenth of the default study's spacing."""
-
 
 class SlotTimetable(Timetable):
     """One run at each slot of a window; the slot is the run's logical date.
 
-    Without catchup a slot that was missed by more than :data:`GRACE` isn't run. A run triggered by hand takes the
+    Without catchup a slot that was missed by more than its ``grace`` isn't run. A run triggered by hand takes the
     moment of the trigger for its slot.
 
     :param schedule: the window's slots.
@@ -49,7 +44,7 @@ class SlotTimetable(Timetable):
     ) -> DagRunInfo | None:
         earliest = [restriction.earliest] if restriction.earliest else []
         if not restriction.catchup:
-            earliest.append(pendulum.now("UTC") - GRACE)
+            earliest.append(pendulum.now("UTC") - self.schedule.grace)
         slot = self.schedule.at_or_after(max(earliest, default=from_us(self.schedule.start_us)))
         if last_automated_data_interval is not None and slot is not None:
             slot = max(slot, self.schedule.after(last_automated_data_interval.end) or slot)

@@ -1,7 +1,4 @@
-"""What may come between in four unattended days: a short rehearsal under every kind of fault, and an outage.
-
-The outage goes first and waits while the rehearsal runs: only after 5 minutes is a slot missed.
-"""
+"""What may come between in four unattended days: a short rehearsal under every kind of fault, and an outage."""
 
 from __future__ import annotations
 
@@ -23,7 +20,6 @@ from llm_bench.join.store import from_parquet
 from llm_bench.local.api import AirflowAPI
 from llm_bench.records import Record
 from llm_bench.schedule import Schedule, to_us
-from llm_bench.timetable import GRACE
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
@@ -73,7 +69,7 @@ class Outage:
         return {datetime.fromisoformat(each[0]["slot"]): each for each in records}
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def outage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outage]:
     home = tmp_path_factory.mktemp("outage")
     start = datetime.now(UTC).replace(microsecond=0) + LEAD
@@ -129,7 +125,7 @@ class TestAShortRehearsal:
 class TestSlotsMissedWhileTheSchedulerIsDown:
     def test_are_named_and_filled_by_the_printed_command(self, outage: Outage):
         first, *missed = outage.schedule
-        time.sleep(max(0.0, (missed[-1] + GRACE - datetime.now(UTC)).total_seconds() + 1))
+        time.sleep(max(0.0, (missed[-1] + outage.schedule.grace - datetime.now(UTC)).total_seconds() + 1))
 
         code, told = outage.status()
         assert _states(told, "missed") == missed
@@ -157,7 +153,7 @@ class TestSlotsMissedWhileTheSchedulerIsDown:
         }
         assert all(len(each) == 10 for each in records.values())
         for slot in missed:
-            assert all(record["late_sec"] > GRACE.total_seconds() for record in records[slot])
+            assert all(record["late_sec"] > outage.schedule.grace.total_seconds() for record in records[slot])
         code, told = outage.status()
         assert (code, told["to_do"]) == (0, [])
 

@@ -13,7 +13,7 @@ from llm_bench.schedule import DAY_US, Schedule, to_us
 START = datetime(2026, 12, 7, 7, tzinfo=UTC)
 SCHEDULE = Schedule(to_us(START), to_us(START) + 4 * DAY_US, DAY_US // 2, 14)
 SLOTS = list(SCHEDULE)
-GRACE = timedelta(minutes=5)
+GRACE = SCHEDULE.grace
 WHOLE = 80
 
 
@@ -29,7 +29,6 @@ def account(now: datetime, *found: Batch, runs: dict[datetime, Run] | None = Non
         measured={one.slot: one for one in found},
         quarantined={SLOTS[int(number[1:])]: count for number, count in quarantined.items()},
         runs=runs or {},
-        grace=GRACE,
     )
 
 
@@ -50,7 +49,6 @@ def accounts(draw: st.DrawFn) -> list[Slot]:
         measured={slot: batch(slot, records, late) for slot, (records, late) in measured.items()},
         quarantined=draw(st.dictionaries(st.sampled_from(SLOTS), st.integers(1, 5))),
         runs={slot: Run(f"run of {slot}", state) for slot, state in runs.items()},
-        grace=GRACE,
     )
 
 

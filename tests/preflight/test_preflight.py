@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ from llm_bench.preflight import PATIENCE_SEC
 from llm_bench.preflight.checks import Check
 
 KEY = "canary-key-5d1c"
+ALERTS = {"connection": "thesis_alerts"}
 
 
 def failed(checks: dict[str, Check]) -> list[str]:
@@ -25,7 +27,7 @@ class TestAllWell:
         checks = run("groq/some-model", "groq/vendor/another-model")
         assert all(check.passed for check in checks.values())
         assert list(checks) == [
-            *("questions", "window", "embedding model", "storage", "groq: reached", "groq: key"),
+            *("questions", "window", "embedding model", "alerts", "storage", "groq: reached", "groq: key"),
             *("groq/some-model", "groq/vendor/another-model", "clock"),
         ]
         assert checks["groq: key"].detail == "accepted (connection llm_groq)"
@@ -44,6 +46,24 @@ class TestAllWell:
         checks = run("baseline/lead")
         assert checks["baseline/lead"].detail == "built in"
         assert all(check.passed for check in checks.values())
+
+
+class TestTheAlerts:
+    def test_pass_with_the_webhooks_host_alone_as_its_address_is_a_secret(self, run, monkeypatch):
+        connection = {"conn_type": "http", "host": "https://hooks.example/services/T0/canary"}
+        monkeypatch.setenv("AIRFLOW_CONN_THESIS_ALERTS", json.dumps(connection))
+        check = run("baseline/lead", alerts=ALERTS)["alerts"]
+        assert (check.passed, check.detail) == (True, "to hooks.example (connection thesis_alerts)")
+
+    def test_to_a_connection_that_is_missing_are_told_with_where_to_add_it(self, run):
+        check = run("baseline/lead", alerts=ALERTS)["alerts"]
+        assert check.passed is False
+        assert "There is no connection thesis_alerts" in check.detail
+        assert "Admin → Connections" in check.mend
+
+    def test_to_a_connection_without_a_host_are_told(self, run, monkeypatch):
+        monkeypatch.setenv("AIRFLOW_CONN_THESIS_ALERTS", json.dumps({"conn_type": "http"}))
+        assert run("baseline/lead", alerts=ALERTS)["alerts"].passed is False
 
 
 class TestTheKey:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from llm_bench.analysis import measured as store_facts
@@ -122,15 +122,12 @@ class Overview:
         )
 
 
-def overview(
-    study: Study, home: Path, now: datetime, *, questions: int, airflow: Airflow | None, grace: timedelta
-) -> Overview:
+def overview(study: Study, home: Path, now: datetime, *, questions: int, airflow: Airflow | None) -> Overview:
     """Reads the store and puts it together with the rest.
 
     :param home: the folder that a relative storage is in.
     :param now: aware.
     :param questions: how many each LLM is asked in a batch.
-    :param grace: how long after its time a slot is still started.
     :raises StorageError: the store can't be read.
     """
     store = open_store(study.storage, home)
@@ -142,8 +139,6 @@ def overview(
         schedule = study.window.schedule
         refused = store_facts.quarantined(store, study.name)
         runs = airflow.runs if airflow else {}
-        slots = progress.account(
-            schedule, now, expected=per_batch, measured=batches, quarantined=refused, runs=runs, grace=grace
-        )
+        slots = progress.account(schedule, now, expected=per_batch, measured=batches, quarantined=refused, runs=runs)
         measured = [part for part in measured if part.slot in schedule]
     return Overview(study, now, per_batch, slots, batches, measured, airflow)

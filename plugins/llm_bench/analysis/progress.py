@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from statistics import median
 from typing import Literal
@@ -132,12 +132,11 @@ def account(
     measured: Mapping[datetime, Batch],
     quarantined: Mapping[datetime, int],
     runs: Mapping[datetime, Run],
-    grace: timedelta,
 ) -> list[Slot]:
     """What became of each slot, in their order.
 
     A slot is *running* while Airflow has an active run of it. It is *done* when it holds all its records, and *late*
-    instead when its first question was asked later than the grace. It is *incomplete* when it holds fewer, or its run
+    instead when its first question was asked later than its grace. It is *incomplete* when it holds fewer, or its run
     ended without any; *missed* when nothing is there of it and its grace is over; else it is still *to come*.
 
     :param now: aware.
@@ -145,8 +144,8 @@ def account(
     :param measured: the batches in the store, by slot; others than the window's are left out.
     :param quarantined: slot → refused records.
     :param runs: Airflow's runs by slot; empty where they aren't known.
-    :param grace: how long after its time a slot is still started.
     """
+    grace = schedule.grace
 
     def state(due: datetime) -> State:
         run, batch = runs.get(due), measured.get(due)

@@ -37,6 +37,7 @@ def preflight(study: Study, home: Path, now: datetime) -> list[Check]:
         plan.check_questions(study, home),
         plan.check_window(study, now),
         plan.check_embedding_model(study),
+        plan.check_alerts(study),
     ]
     return [
         *local,

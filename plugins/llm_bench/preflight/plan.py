@@ -1,10 +1,12 @@
-"""Checks of what is on this machine: the questions, the window, the embedding model."""
+"""Checks of what is on this machine: the questions, the window, the embedding model, who is told."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from llm_bench.errors import CredentialsError
 from llm_bench.preflight.checks import Check, tell
 from llm_bench.study import START_VARIABLE, Study
 
@@ -60,3 +62,25 @@ def check_embedding_model(study: Study) -> Check:
         return f"{Embedder(study.retrieval.embedding_model).identity} loaded"
 
     return tell("embedding model", look)
+
+
+def check_alerts(study: Study) -> Check:
+    """Whether the connection that alerts go to names a webhook; nothing is sent to it."""
+
+    def look() -> str:
+        assert study.alerts is not None  # noqa: S101  (looked at below)
+        name = study.alerts.connection
+        mend = f"Add it in Airflow (Admin → Connections): id {name}, type http, its host the webhook's whole address."
+        from airflow.exceptions import AirflowNotFoundException  # noqa: PLC0415
+
+        from llm_bench.alerts import webhook  # noqa: PLC0415
+
+        try:
+            host = urlsplit(webhook(name)[0]).hostname
+        except AirflowNotFoundException:
+            raise CredentialsError(f"There is no connection {name}, to which the study's alerts go.", mend) from None
+        if not host:
+            raise CredentialsError(f"The connection {name} names no webhook: its host is empty.", mend)
+        return f"to {host} (connection {name})"
+
+    return tell("alerts", look) if study.alerts else Check("alerts", True, "none: the study names no one to be told")
