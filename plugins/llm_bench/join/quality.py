@@ -68,7 +68,7 @@ def validate(chunks: Iterable[Sequence[Record]], due: Due) -> Verdict:
     :param due: what the batch is due to hold.
     """
     seen = _Seen(chunks, due)
-    with _quiet():
+    with quietly():
         expectations = rules()
         outcomes = list(_run(seen, expectations))
     found = {result.expectation_config.meta["rule"]: result for outcome in outcomes for result in outcome.results}
@@ -179,7 +179,7 @@ def _flagged(table: pa.Table, rows: range, warned: _Breaches) -> pa.Table:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Great Expectations logs some 300 lines at INFO while it is imported; only its warnings are let through."""
     loggers = [logging.getLogger(name) for name in _CHATTY]
     levels = [logger.level for logger in loggers]

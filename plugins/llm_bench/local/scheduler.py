@@ -1,19 +1,28 @@
-"""Airflow's scheduler with LiteLLM imported beforehand: ``python -m llm_bench.local.scheduler``.
+"""Airflow's scheduler with what its tasks need imported beforehand: ``python -m llm_bench.local.scheduler``.
 
 The LocalExecutor forks its workers from the scheduler, and a worker forks a process for each task. What the scheduler
-has imported is there in every task, and takes memory once. Else each cell imports LiteLLM by itself, which takes 3 s of
-a core, while others measure. (LiteLLM starts no thread when it is imported: that, a fork would not survive.)
+has imported is there in every task, and takes memory once. Else each cell imports LiteLLM by itself (3 s of a core),
+and the end of each batch the libraries that score and validate it (8 s), while cells of the next batch measure.
+
+None of them starts a thread of Python's when it is imported: that, a fork would not survive.
 """
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 from airflow.__main__ import main
 
+from llm_bench.join.quality import quietly
 from llm_bench.measure.client import quiet_litellm
+
+SCORING_AND_VALIDATING = ("sentence_transformers", "great_expectations")
 
 if __name__ == "__main__":
     quiet_litellm()
+    with quietly():
+        for library in SCORING_AND_VALIDATING:
+            import_module(library)
     sys.argv = ["airflow", "scheduler", *sys.argv[1:]]
     main()  # type: ignore[no-untyped-call]
