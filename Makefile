@@ -28,8 +28,8 @@ up: setup ## start Airflow with its UI; PORT=
 calibrate: setup ## measure this machine's own client error and keep it with a study's data; STUDY=
 	@$(PY) -m llm_bench calibrate "$${STUDY:-quickstart}"
 
-test: setup ## run the tests; ARGS= goes to pytest, e.g. ARGS="-k schedule"
-	@$(PY) -m pytest $(ARGS)
+test: setup ## run the tests, two files at a time; ARGS= goes to pytest instead, e.g. ARGS="-k schedule"
+	@$(PY) -m pytest $(or $(ARGS),-n 2 --dist loadgroup --durations 30)
 
 lint: setup ## check style, format and types
 	@$(PY) -m ruff check

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -17,6 +18,10 @@ os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["HF_HUB_OFFLINE"] = "1"
 for name in [name for name in os.environ if name.endswith("_API_KEY") or name.startswith("LLM_BENCH_")]:
     del os.environ[name]  # a key of the developer's must not reach a test
+
+# No test judges by the clock: these machines are shared.
+settings.register_profile("llm-bench", deadline=None)
+settings.load_profile("llm-bench")
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +34,10 @@ def project() -> Path:
 def include(project: Path) -> Path:
     """The shipped studies, questions and knowledge."""
     return project / "include"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run two at a time, those of a file stay together, and so do all that share the one Airflow."""
+    for item in items:
+        shared = "airflow" in getattr(item, "fixturenames", ()) and item.path.parent.name == "airflow"
+        item.add_marker(pytest.mark.xdist_group("airflow" if shared else str(item.path)))
