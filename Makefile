@@ -3,7 +3,7 @@
 PY := .venv/bin/python
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup check run status up test lint format lock calibrate bench-parse bench-batch bench-fidelity bench-retrieval bench-scoring bench-join rehearse bench-live bench-scale clean
+.PHONY: help setup check run status up test lint format lock calibrate bench-parse bench-batch bench-fidelity bench-retrieval bench-scoring bench-join rehearse bench-live bench-scale bench-analysis stack audit sbom screenshots env clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ status: setup ## tell how far a study is, and what needs a hand; STUDY=thesis, A
 up: setup ## start Airflow with its UI; PORT=
 	@$(PY) -m llm_bench up $${PORT:+--port "$$PORT"}
 
+stack: setup ## run the services of docker-compose.yaml without containers, until Ctrl+C; PORT=, WORKERS=
+	@$(PY) scripts/stack.py $${PORT:+--port "$$PORT"} $${WORKERS:+--workers "$$WORKERS"}
+
 calibrate: setup ## measure this machine's own client error and keep it with a study's data; STUDY=
 	@$(PY) -m llm_bench calibrate "$${STUDY:-quickstart}"
 
@@ -39,6 +42,12 @@ lint: setup ## check style, format and types
 format: setup ## rewrite the code in the house's format
 	@$(PY) -m ruff format
 	@$(PY) -m ruff check --fix
+
+audit: setup ## look for secrets in the repository and for known vulnerabilities of its packages
+	@$(PY) scripts/audit.py
+
+sbom: setup ## write sbom.json, the bill of all locked packages (CycloneDX); OUT=
+	@$(PY) -W ignore -m cyclonedx_py requirements requirements.lock --pyproject pyproject.toml --output-reproducible -o $(or $(OUT),sbom.json)
 
 lock: ## rewrite requirements.lock from requirements.txt; UPGRADE=1 takes newer versions
 	@python3 scripts/setup.py lock $(if $(UPGRADE),--upgrade)

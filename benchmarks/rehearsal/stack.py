@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import configparser
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -75,6 +77,7 @@ class Stack:
     :param environment: of all processes, beside what the project sets by itself.
     :param processes: what to run, by name.
     :param say: told of each step.
+    :param port: of the UI and the API; None: a free one.
     """
 
     def __init__(
@@ -83,8 +86,9 @@ class Stack:
         environment: Mapping[str, str],
         processes: Mapping[str, Sequence[str]] = PROCESSES,
         say: Callable[[str], None] = print,
+        port: int | None = None,
     ) -> None:
-        self.config = Config(home, free_port())
+        self.config = Config(home, port or free_port())
         self.environment = {
             name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW_", "LLM_BENCH_"))
         }
@@ -110,6 +114,7 @@ class Stack:
         :raises SetupError: it can't be started.
         """
         self.config.write(PROJECT)
+        self._write_settings()
         self.logs.mkdir(exist_ok=True)
         done = self.command("db", "migrate")
         if done.returncode:
@@ -166,6 +171,17 @@ class Stack:
     def is_up(self, name: str) -> bool:
         with self._lock:
             return name in self._running and self._running[name].poll() is None
+
+    def _write_settings(self) -> None:
+        """Puts the settings of the environment in ``airflow.cfg``: whoever names AIRFLOW_HOME then means this one."""
+        path = self.config.airflow_home / "airflow.cfg"
+        file = configparser.ConfigParser(interpolation=None)
+        file.read(path)
+        for name, value in self.environment.items():
+            if setting := re.fullmatch(r"AIRFLOW__(DATABASE|CORE|CELERY)__(\w+)", name):
+                file.read_dict({setting[1].lower(): {setting[2].lower(): value}})
+        with path.open("w", encoding="utf-8") as written:
+            file.write(written)
 
     def _supervise(self) -> None:
         while not self._ended.wait(0.5):

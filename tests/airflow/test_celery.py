@@ -1,27 +1,36 @@
-"""One batch in an Airflow of several machines' making: the CeleryExecutor, two workers, Redis and Postgres."""
+"""`make stack`: one batch by Celery workers, with Redis and Postgres, seen on the dashboard and by StatsD."""
 
 from __future__ import annotations
 
 import os
+import re
+import signal
+import socket
+import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx
+import psutil
 import pytest
+from playwright.sync_api import expect
 
-from llm_bench.errors import SetupError
+from dashboard.browser import chromium
 from llm_bench.join.store import from_parquet
 from llm_bench.local.api import AirflowAPI
+from llm_bench.local.services import free_port
 from llm_bench.records import Record
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
+from rehearsal import PROJECT
 from rehearsal.providers import Log, doubles
-from rehearsal.servers import postgres, redis_server
-from rehearsal.stack import AIRFLOW, PROCESSES, Stack, make_home, running, settings
+from rehearsal.stack import make_home
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 
@@ -34,15 +43,20 @@ STUDY = {
     ],
     "industries": ["retail", "finance"],
 }
+DAG = "llm_bench_celery"
 WORKERS = ("worker-1", "worker-2")
 
 
 class Batch(NamedTuple):
+    home: Path
+    api: AirflowAPI
     state: str
     records: list[Record]
     tasks: list[dict[str, Any]]
     worked: dict[str, int]
     """Worker → tasks that it did."""
+    gauges: list[str]
+    """What StatsD was told of it, as it came."""
 
 
 @pytest.fixture(scope="module")
@@ -50,39 +64,102 @@ def batch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Batch]:
     home = tmp_path_factory.mktemp("celery")
     make_home(home, {"celery": STUDY})
     with ExitStack() as stage:
-        try:
-            database, broker = stage.enter_context(postgres()), stage.enter_context(redis_server())
-        except SetupError as missing:
-            if os.environ.get("CI"):
-                raise
-            pytest.skip(f"no Postgres or Redis to be had: {missing}")
-        environment = stage.enter_context(doubles(Log(), share=0, seed=0)) | settings(
-            core={"executor": "CeleryExecutor"},
-            celery={"broker_url": broker, "worker_prefetch_multiplier": 1},
-            database={"sql_alchemy_conn": database.url},
+        connections = stage.enter_context(doubles(Log(), share=0, seed=0))
+        told: list[str] = []
+        metrics = {"AIRFLOW__METRICS__STATSD_ON": "True", "AIRFLOW__METRICS__STATSD_INFLUXDB_ENABLED": "True"}
+        metrics["AIRFLOW__METRICS__STATSD_PORT"] = str(stage.enter_context(statsd(told)))
+        with stack(home, connections | metrics) as api:
+            yield measured(api, home, told)
+
+
+@contextmanager
+def stack(home: Path, settings: dict[str, str]) -> Iterator[AirflowAPI]:
+    """What `make stack` starts, and Ctrl-C stops."""
+    environment = surroundings() | settings | {"LLM_BENCH_HOME": str(home)}
+    output = home / "stack.log"
+    with output.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, PROJECT / "scripts" / "stack.py", "--port", str(free_port()), "--workers", "2"],
+            env=environment,
+            stdout=log,
+            stderr=log,
         )
-        workers = {
-            name: [*AIRFLOW, "celery", "worker", "-H", f"{name}@%h", "-c", "4", "--skip-serve-logs"] for name in WORKERS
-        }
-        stack = Stack(home, environment, {**PROCESSES, "scheduler": [*AIRFLOW, "scheduler"], **workers})
-        api = stage.enter_context(running(stack))
-        yield measured(api, stack, home)
+    try:
+        yield logged_in(output, process)
+    finally:
+        process.send_signal(signal.SIGINT)
+        code = process.wait(120)
+    assert (code, left_over(home)) == (0, []), "Ctrl-C must stop all of it"
 
 
-def measured(api: AirflowAPI, stack: Stack, home: Path) -> Batch:
-    dag_id = "llm_bench_celery"
-    api.wait_for_dag(dag_id)
+def surroundings() -> dict[str, str]:
+    """The environment, without what the tests set for an Airflow of their own."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")}
+
+
+def logged_in(output: Path, process: subprocess.Popen[bytes]) -> AirflowAPI:
+    """A client with the address and the login that were printed."""
     deadline = time.monotonic() + 240
-    with api.unpaused(dag_id):
-        run_id = api.trigger(dag_id)
-        while api.run(dag_id, run_id)["state"] not in {"success", "failed"} and time.monotonic() < deadline:
+    while time.monotonic() < deadline and process.poll() is None:
+        printed = re.search(r"Airflow: (\S+)\s+user (\S+), password (\S+)", output.read_text())
+        if printed:
+            return AirflowAPI(*printed.groups())
+        time.sleep(0.5)
+    if "isn't installed" in output.read_text() and not os.environ.get("CI"):
+        pytest.skip(f"no Postgres or Redis to be had: {output.read_text()}")
+    raise AssertionError(f"the stack isn't up: {output.read_text()}")
+
+
+def left_over(home: Path) -> list[str]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("LLM_BENCH_HOME") == str(home):
+                found.append(" ".join(process.cmdline()))
+        except psutil.Error:
+            continue
+    return found
+
+
+@contextmanager
+def statsd(told: list[str]) -> Iterator[int]:
+    """The port of a StatsD server that keeps our gauges."""
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.settimeout(0.2)
+        ended = threading.Event()
+
+        def listen() -> None:
+            while not ended.is_set():
+                try:
+                    text = listener.recv(65_536).decode()
+                except TimeoutError:
+                    continue
+                told.extend(line for line in text.splitlines() if line.startswith("airflow.llm_bench."))
+
+        listening = threading.Thread(target=listen)
+        listening.start()
+        yield listener.getsockname()[1]
+        ended.set()
+        listening.join()
+
+
+def measured(api: AirflowAPI, home: Path, told: list[str]) -> Batch:
+    deadline = time.monotonic() + 240
+    with api.unpaused(DAG):
+        run_id = api.trigger(DAG)
+        while api.run(DAG, run_id)["state"] not in {"success", "failed"} and time.monotonic() < deadline:
             time.sleep(1)
     files = sorted((home / "data" / "records").rglob("*.parquet"))
+    logs = home / ".airflow" / "stack" / ".airflow" / "logs"
     return Batch(
-        state=api.run(dag_id, run_id)["state"],
+        home=home,
+        api=api,
+        state=api.run(DAG, run_id)["state"],
         records=[record for path in files for record in from_parquet(path.read_bytes())],
-        tasks=api.tasks(dag_id, run_id),
-        worked={name: (stack.logs / f"{name}.log").read_text().count("succeeded in") for name in WORKERS},
+        tasks=api.tasks(DAG, run_id),
+        worked={name: (logs / f"{name}.log").read_text().count("] received ") for name in WORKERS},
+        gauges=told,
     )
 
 
@@ -102,3 +179,43 @@ class TestABatchOnCelery:
     def test_measures_each_provider_in_its_own_pool(self, batch: Batch):
         pools = {task["pool"] for task in batch.tasks if task["task_id"] == "measure"}
         assert pools == {"llm_bench_celery_groq", "llm_bench_celery_openrouter"}
+
+    def test_is_on_the_dashboard_which_the_api_server_serves(self, batch: Batch):
+        user = {"username": batch.api.user, "password": batch.api.password}
+        token = httpx.post(f"{batch.api.url}/auth/token", json=user, timeout=30).json()["access_token"]
+        with chromium() as browser:
+            tab = browser.new_page()
+            tab.context.add_cookies([{"name": "_token", "value": token, "url": batch.api.url}])
+            tab.goto(f"{batch.api.url}/llm-bench/celery/overview", timeout=60_000)
+            expect(tab.get_by_text("80 of 80")).to_be_visible()
+            for llm in ("llama3-70b-8192", "kimi-k2-instruct", "mistral-7b-instruct", "deepseek-r1-0528-qwen3-8b"):
+                row = tab.get_by_role("row").filter(has_text=llm).first
+                expect(row).to_contain_text("20")
+
+    def test_is_told_to_statsd(self, batch: Batch):
+        assert "airflow.llm_bench.completeness,study=celery:1.0|g" in batch.gauges
+        latencies = [
+            line for line in batch.gauges if line.startswith("airflow.llm_bench.latency_sec,study=celery,llm=")
+        ]
+        assert len(latencies) == 4
+        failures = [line for line in batch.gauges if line.startswith("airflow.llm_bench.failures,")]
+        assert {line.rpartition(":")[2] for line in failures} == {"0|g"}
+
+
+class TestTheStack:
+    @pytest.mark.parametrize("part", ["metadatabase", "scheduler", "triggerer", "dag_processor"])
+    def test_has_every_part_of_an_airflow(self, batch: Batch, part: str):
+        assert httpx.get(f"{batch.api.url}/api/v2/monitor/health", timeout=30).json()[part]["status"] == "healthy"
+
+    def test_is_found_by_an_airflow_command_that_is_told_its_home(self, batch: Batch):
+        told = {"AIRFLOW_HOME": str(batch.home / ".airflow" / "stack" / ".airflow"), "LLM_BENCH_HOME": str(batch.home)}
+        command = [sys.executable, "-m", "airflow", "dags", "list-runs", DAG, "--output", "plain"]
+        done = subprocess.run(command, env=surroundings() | told, capture_output=True, text=True, check=False)
+        assert "success" in done.stdout, done.stderr[-2000:]
+
+    def test_says_when_its_port_is_taken(self, batch: Batch):
+        port = batch.api.url.rpartition(":")[2]
+        command = [sys.executable, PROJECT / "scripts" / "stack.py", "--port", port]
+        done = subprocess.run(command, env=surroundings(), capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert done.stderr == f"Port {port} is taken by another program. Stop it, or choose another: PORT=\n"

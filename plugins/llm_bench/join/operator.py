@@ -9,6 +9,7 @@ from airflow.sdk import Asset, BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from llm_bench.errors import LLMBenchError
+from llm_bench.gauges import send
 from llm_bench.join.completeness import account, due_of
 from llm_bench.links import DataQualityLink
 from llm_bench.paths import home, include
@@ -69,6 +70,7 @@ class ValidateAndLoadOperator(BaseOperator):
         except LLMBenchError as fault:
             # Nothing is lost: the records stay in their XCom, and the retry, or clearing this task, loads them again.
             raise AirflowException(str(fault)) from None
+        send(due, verdict.valid if verdict else None)
         shortfall = account(due, records, verdict.refused if verdict else [])
         if shortfall is not None or loaded is None:
             raise AirflowFailException(str(shortfall))

@@ -94,6 +94,7 @@ class Config:
             {name: {key: str(value) for key, value in section.items()} for name, section in settings.items()}
         )
         self.airflow_home.mkdir(parents=True, exist_ok=True)
+        self.airflow_home.chmod(0o700)  # Airflow writes the login's password to a file in it, and to a log
         path.touch(mode=0o600)  # secrets are in it, so it is for its owner alone from its first byte
         with path.open("w", encoding="utf-8") as file:
             after.write(file)

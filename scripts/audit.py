@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""Looks for secrets in the repository and for known vulnerabilities in its packages; `make audit` runs it.
+
+    .venv/bin/python scripts/audit.py [FOLDER]   looks at FOLDER, else at this checkout
+
+Secrets: every file that git tracks or would add, by detect-secrets. A line that only looks like holding one, or that
+plants one for a test, says `pragma: allowlist secret` in a comment.
+
+Vulnerabilities: requirements.lock, by pip-audit, which asks https://osv.dev (OSV_URL names a mirror's /v1/query).
+Nothing is taken for an answer before that service has named what is wrong with a release of old: without it there is no
+audit, and the last line says so.
+
+Exit status: 1 for a secret or a vulnerability, else 0.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from detect_secrets import SecretsCollection
+from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
+from detect_secrets.plugins.base import RegexBasedDetector
+from detect_secrets.settings import default_settings
+
+ROOT = Path(__file__).resolve().parent.parent
+OSV = "https://api.osv.dev/v1/query"
+KNOWN_BAD = "django==1.2"
+"""A release whose vulnerabilities every such service knows, and which nobody locks any more."""
+
+HARMLESS = r"…|^[A-Z_]+$|canary"
+"""What stands for a secret: gsk_… and PASSWORD in a document, a canary in a test."""
+
+
+class ProviderKeyDetector(RegexBasedDetector):
+    """Keys of the providers of LLMs, which detect-secrets doesn't know by their looks."""
+
+    secret_type = "Provider Key"  # pragma: allowlist secret
+    denylist = (
+        re.compile(r"\bgsk_[A-Za-z0-9]{20,}"),
+        re.compile(r"\bsk-(?:or-v1|ant|proj)-[A-Za-z0-9_-]{20,}"),
+        re.compile(r"\bAIza[A-Za-z0-9_-]{35}"),
+        re.compile(r"\bhf_[A-Za-z0-9]{30,}"),
+    )
+
+
+class NotAuditedError(Exception):
+    """The packages can't be audited; why."""
+
+
+def secrets(folder: Path) -> Iterator[str]:
+    """What looks like a secret, a line each; never the secret itself."""
+    listed = ["git", "-C", str(folder), "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    names = subprocess.run(listed, stdout=subprocess.PIPE, check=True).stdout.decode().split("\0")
+    with default_settings() as settings:
+        # A digest and an id are as random as a key.
+        settings.disable_plugins("Base64HighEntropyString", "HexHighEntropyString")
+        settings.filters["detect_secrets.filters.regex.should_exclude_secret"] = {"pattern": [HARMLESS]}
+        settings.configure_plugins([{"name": "ProviderKeyDetector", "path": Path(__file__).resolve().as_uri()}])
+        get_mapping_from_secret_type_to_class.cache_clear()  # it was asked before ours was there
+        found = SecretsCollection(root=str(folder))
+        for name in filter(None, names):
+            found.scan_file(name)
+    for name, secret in found:
+        yield f"{name}:{secret.line_number}: {secret.type}"
+
+
+def vulnerabilities(lock: Path) -> Iterator[str]:
+    """Known vulnerabilities of the locked packages, a line each.
+
+    :raises NotAuditedError: the service can't be reached, or doesn't know what it should.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        known_bad = Path(folder) / "requirements.txt"
+        known_bad.write_text(KNOWN_BAD)
+        if not any(package.get("vulns") for package in ask(known_bad)):
+            raise NotAuditedError(f"the service finds nothing wrong with {KNOWN_BAD}, so its silence means nothing")
+    for package in ask(lock):
+        if "skip_reason" in package:
+            raise NotAuditedError(package["skip_reason"])
+        for one in package["vulns"]:
+            mend = f"; fixed in {', '.join(one['fix_versions'])}" if one["fix_versions"] else ""
+            yield f"{package['name']} {package['version']}: {one['id']}{mend}"
+
+
+def ask(requirements: Path) -> list[dict[str, Any]]:
+    """What pip-audit says of each package.
+
+    :raises NotAuditedError: it has no answer.
+    """
+    service = ["--vulnerability-service", "osv", "--osv-url", os.environ.get("OSV_URL", OSV)]
+    how = ["--no-deps", "--disable-pip", "--format", "json", "--progress-spinner", "off", *service]
+    command = [sys.executable, "-m", "pip_audit", "--requirement", str(requirements), *how]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        return list(json.loads(done.stdout)["dependencies"])
+    except ValueError:
+        raise NotAuditedError((done.stderr.strip().splitlines() or ["pip-audit says nothing"])[-1]) from None
+
+
+def main(arguments: list[str]) -> int:
+    """Prints what was found; the exit status."""
+    folder = Path(arguments[0]) if arguments else ROOT
+    leaked = list(secrets(folder))
+    print(f"secrets: {len(leaked) or 'none'}", *leaked, sep="\n  ")
+    try:
+        vulnerable = list(vulnerabilities(folder / "requirements.lock"))
+    except NotAuditedError as reason:
+        print(f"vulnerabilities of packages: not audited: {reason}")
+        return int(bool(leaked))
+    print(f"vulnerabilities of packages: {len(vulnerable) or 'none known'}", *vulnerable, sep="\n  ")
+    return int(bool(leaked or vulnerable))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
