@@ -69,5 +69,9 @@ class ConflictError(StorageError):
     """Another writer replaced the object since it was read."""
 
 
+class ViewError(LLMBenchError):
+    """A filter or an option of a view of the records can't be used."""
+
+
 class SetupError(LLMBenchError):
     """The local Airflow can't be started or reached."""

@@ -10,9 +10,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from llm_bench.analysis.progress import Measured
-from llm_bench.errors import StorageError
 from llm_bench.join.reading import RecordObject, slot_of, snapshot
-from llm_bench.join.store import Store
+from llm_bench.join.store import Store, together, unreadable
 from llm_bench.schedule import from_us
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ _COLUMNS = (
 
 # A measuring task that was killed goes on in a second attempt, as does a cell that is cleared days later: only first
 # attempts tell how long a batch took.
-_QUERY = """
+QUERY = """
     SELECT epoch_us(slot) AS slot, llm_provider || '/' || llm_model AS llm, any_value(run_id) AS run_id,
         any_value(run_type) AS run_type, count(*) AS records, min(late_sec) AS late_sec,
         min(epoch_us(measured_at)) FILTER (attempt = 1) AS first,
@@ -34,6 +33,7 @@ _QUERY = """
         list(failure_kind) FILTER (failure_kind IS NOT NULL) AS failures
     FROM records GROUP BY 1, 2 ORDER BY 1, 2
 """
+"""Of a table ``records`` of one study's records: see ``from_row``."""
 
 
 def measured(store: Store, study: str) -> list[Measured]:
@@ -48,9 +48,9 @@ def measured(store: Store, study: str) -> list[Measured]:
     if not tables:
         return []
     with duckdb.connect() as connection:
-        connection.register("records", _together(tables))
-        found = connection.sql(_QUERY).to_arrow_table()
-    return [_measured(row) for row in found.to_pylist()]
+        connection.register("records", together(tables))
+        found = connection.sql(QUERY).to_arrow_table()
+    return [from_row(row) for row in found.to_pylist()]
 
 
 def quarantined(store: Store, study: str) -> dict[datetime, int]:
@@ -68,13 +68,14 @@ def quarantined(store: Store, study: str) -> dict[datetime, int]:
             try:
                 rows = pq.read_metadata(io.BytesIO(found[0])).num_rows
             except (pa.ArrowException, OSError) as fault:
-                raise _unreadable(path, fault) from None
+                raise unreadable(path, fault) from None
             if rows:
                 counts[datetime.fromisoformat(slot)] = rows
     return counts
 
 
-def _measured(row: dict[str, Any]) -> Measured:
+def from_row(row: dict[str, Any]) -> Measured:
+    """A row of what ``QUERY`` finds."""
     moments = {name: _moment(row[name]) for name in ("slot", "first", "last")}
     return Measured(**(row | moments | {"failures": Counter(row["failures"] or ())}))
 
@@ -91,20 +92,6 @@ def _table(found: RecordObject, file: Path) -> pa.Table:
     try:
         table = pq.read_table(file, columns=list(_COLUMNS), partitioning=None)
     except (pa.ArrowException, OSError) as fault:
-        raise _unreadable(found.path, fault) from None
+        raise unreadable(found.path, fault) from None
     left_out = pa.array(found.without, pa.string()).cast(table.schema.field("slot").type)
     return table.filter(pc.invert(pc.is_in(table["slot"], value_set=left_out)))
-
-
-def _together(tables: list[pa.Table]) -> pa.Table:
-    import pyarrow as pa
-
-    loose = [table.cast(pa.schema([field.with_nullable(True) for field in table.schema])) for table in tables]
-    return pa.concat_tables(loose, promote_options="default")
-
-
-def _unreadable(path: str, fault: Exception) -> StorageError:
-    return StorageError(
-        f"The object {path} can't be read: {str(fault).splitlines()[0].rstrip('.')}.",
-        "Clear the run of its slot to load it anew, or move the object out of the store.",
-    )

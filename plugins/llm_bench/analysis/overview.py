@@ -122,16 +122,25 @@ class Overview:
         )
 
 
-def overview(study: Study, home: Path, now: datetime, *, questions: int, airflow: Airflow | None) -> Overview:
+def overview(
+    study: Study,
+    home: Path,
+    now: datetime,
+    *,
+    questions: int,
+    airflow: Airflow | None,
+    measured: Sequence[Measured] | None = None,
+) -> Overview:
     """Reads the store and puts it together with the rest.
 
     :param home: the folder that a relative storage is in.
     :param now: aware.
     :param questions: how many each LLM is asked in a batch.
+    :param measured: what the store holds, where that is known already.
     :raises StorageError: the store can't be read.
     """
     store = open_store(study.storage, home)
-    measured = store_facts.measured(store, study.name)
+    measured = store_facts.measured(store, study.name) if measured is None else measured
     batches = progress.batches(measured)
     per_batch = questions * len(study.llms)
     slots: list[Slot] = []

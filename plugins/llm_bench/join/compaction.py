@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from llm_bench.errors import ConflictError, StorageError
 from llm_bench.join.entry import Entry
 from llm_bench.join.reading import DAY, SOURCES, folder_of, name_of, slot_of, sources
-from llm_bench.join.store import Store, read_table, write_table
+from llm_bench.join.store import Store, read_table, together, write_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -112,11 +112,7 @@ def _without(table: pa.Table, slots: Sequence[str]) -> pa.Table:
 
 
 def _day(tables: Sequence[pa.Table], held: Mapping[str, int]) -> bytes:
-    import pyarrow as pa
-
-    # Objects of an older schema lack columns, so that nulls may stand where the newer one wants a value.
-    loose = [table.cast(pa.schema([field.with_nullable(True) for field in table.schema])) for table in tables]
-    table = pa.concat_tables(loose, promote_options="default").sort_by([(name, "ascending") for name in _ORDER])
+    table = together(tables).sort_by([(name, "ascending") for name in _ORDER])
     return write_table(table, {SOURCES: json.dumps(held, sort_keys=True), "records": str(table.num_rows)})
 
 

@@ -10,15 +10,28 @@ from typing import TYPE_CHECKING
 from llm_bench.errors import StorageError
 from llm_bench.files import locked, replacing, storage_errors
 from llm_bench.join.reading import RecordObject, snapshot
-from llm_bench.join.store import Store, to_parquet
+from llm_bench.join.store import Store, to_parquet, unreadable
 from llm_bench.records import FIELDS, Field
 
 if TYPE_CHECKING:
     import duckdb
 
 STEM = "batch_eval_metrics"
-_ORDER = "study, slot, llm_provider, llm_model, question_id"
 _OPTIONS = {"csv": "FORMAT csv, HEADER true", "json": "FORMAT json, ARRAY true"}
+
+
+def _column(field: Field) -> str:
+    return f"{_text(field.name)} AS {field.name}" if field.type == "timestamp" else field.name
+
+
+def _text(moment: str) -> str:
+    """A timestamp as utc_text has it, whatever time zone this session is in."""
+    return f"strftime(make_timestamp(epoch_us({moment})), '%Y-%m-%dT%H:%M:%S.%fZ')"
+
+
+COLUMNS = ", ".join(map(_column, FIELDS))
+ORDER = "study, slot, llm_provider, llm_model, question_id"
+"""What every export selects from a table of records, and in which order."""
 
 
 def export(store: Store, data: Path) -> int:
@@ -57,7 +70,7 @@ def _collect(connection: duckdb.DuckDBPyConnection, files: dict[RecordObject, Pa
             try:
                 _select(connection, [model, file], left_out)
             except duckdb.Error as broken:
-                raise _unreadable(found.path, broken) from None
+                raise unreadable(found.path, broken) from None
         raise StorageError(f"The store can't be read: {fault}.", "Clear the task.") from None
     counted = connection.execute("SELECT count(*) FROM records").fetchone()
     return int(counted[0]) if counted else 0
@@ -66,27 +79,11 @@ def _collect(connection: duckdb.DuckDBPyConnection, files: dict[RecordObject, Pa
 def _select(connection: duckdb.DuckDBPyConnection, files: list[Path], left_out: list[str]) -> None:
     """:param left_out: a file and a slot in it, a space between them."""
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE records AS SELECT {', '.join(map(_column, FIELDS))} "  # noqa: S608  (our names)
+        f"CREATE OR REPLACE TEMP TABLE records AS SELECT {COLUMNS} "  # noqa: S608  (our names)
         "FROM read_parquet($files, union_by_name = true, hive_partitioning = false, filename = 'object_file') "
         f"WHERE NOT list_contains($left_out::VARCHAR[], object_file || ' ' || {_text('slot')}) "
-        f"ORDER BY {_ORDER}",
+        f"ORDER BY {ORDER}",
         {"files": [glob.escape(str(file)) for file in files], "left_out": left_out},
-    )
-
-
-def _column(field: Field) -> str:
-    return f"{_text(field.name)} AS {field.name}" if field.type == "timestamp" else field.name
-
-
-def _text(moment: str) -> str:
-    """A timestamp as utc_text has it, whatever time zone this session is in."""
-    return f"strftime(make_timestamp(epoch_us({moment})), '%Y-%m-%dT%H:%M:%S.%fZ')"
-
-
-def _unreadable(path: str, fault: Exception) -> StorageError:
-    return StorageError(
-        f"The object {path} can't be read: {str(fault).splitlines()[0]}",
-        "Clear the run of its slot to load it anew, or move the object out of the store.",
     )
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import io
 import json
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from llm_bench.errors import StorageError
 from llm_bench.join.entry import Entry
@@ -41,6 +42,9 @@ class RecordObject(NamedTuple):
     without: tuple[str, ...] = ()
 
 
+T = TypeVar("T")
+
+
 class _MovedError(Exception):
     """An object isn't any more what a listing showed."""
 
@@ -49,12 +53,26 @@ def record_objects(store: Store, study: str | None = None) -> list[RecordObject]
     """The objects that together hold every record exactly once, sorted by path.
 
     :param study: of this study alone; of all where left out.
-    :raises StorageError: the store can't be read.
+    :raises StorageError: the store can't be read, or changes all the time.
+    """
+    return settled(store, study, lambda objects: objects)
+
+
+def settled(store: Store, study: str | None, take: Callable[[list[RecordObject]], T]) -> T:
+    """What ``take`` makes of the objects that hold every record; it is asked again when one of them was replaced since.
+
+    :param take: reads objects by ``read_object``.
+    :raises StorageError: the store can't be read, or changes all the time.
     """
     for _ in range(_ATTEMPTS):
         with suppress(_MovedError):
-            return _record_objects(store, f"records/study={study}/" if study else "records/")
-    raise _restless()
+            return take(_record_objects(store, f"records/study={study}/" if study else "records/"))
+    raise StorageError("The store changes all the time while it's read.", "Clear the task later.")
+
+
+def read_object(store: Store, found: RecordObject) -> bytes:
+    """The content of an object, in the very generation that was found; for use within ``settled``."""
+    return _read(store, found.path, found.generation)
 
 
 def snapshot(store: Store, folder: Path, study: str | None = None) -> dict[RecordObject, Path]:
@@ -64,16 +82,16 @@ def snapshot(store: Store, folder: Path, study: str | None = None) -> dict[Recor
     :raises StorageError: the store can't be read, or changes all the time.
     """
     copies: dict[tuple[str, int], Path] = {}
-    for _ in range(_ATTEMPTS):
-        objects = record_objects(store, study)
-        with suppress(_MovedError):
-            for path, generation, _ in objects:
-                if (path, generation) not in copies:
-                    copy = folder / f"{len(copies)}.parquet"
-                    copy.write_bytes(_read(store, path, generation))
-                    copies[path, generation] = copy
-            return {found: copies[found.path, found.generation] for found in objects}
-    raise _restless()
+
+    def take(objects: list[RecordObject]) -> dict[RecordObject, Path]:
+        for found in objects:
+            if found[:2] not in copies:
+                copy = folder / f"{len(copies)}.parquet"
+                copy.write_bytes(read_object(store, found))
+                copies[found[:2]] = copy
+        return {found: copies[found[:2]] for found in objects}
+
+    return settled(store, study, take)
 
 
 def compacted_slot(store: Store, path: str) -> bytes | None:
@@ -159,7 +177,3 @@ def _read(store: Store, path: str, generation: int) -> bytes:
     if found is None or found[1] != generation:
         raise _MovedError
     return found[0]
-
-
-def _restless() -> StorageError:
-    return StorageError("The store changes all the time while it's read.", "Clear the task later.")

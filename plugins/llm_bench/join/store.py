@@ -170,6 +170,25 @@ def read_table(content: bytes) -> pa.Table:
         ) from None
 
 
+def together(tables: Sequence[pa.Table]) -> pa.Table:
+    """One table of several, at least one. What one of them lacks is null there.
+
+    Objects of an older schema lack columns, so that nulls may stand where the newer one wants a value.
+    """
+    import pyarrow as pa
+
+    loose = [table.cast(pa.schema([field.with_nullable(True) for field in table.schema])) for table in tables]
+    return pa.concat_tables(loose, promote_options="default")
+
+
+def unreadable(path: str, fault: Exception) -> StorageError:
+    """What to raise for an object of records that can't be read."""
+    return StorageError(
+        f"The object {path} can't be read: {str(fault).splitlines()[0].rstrip('.')}.",
+        "Clear the run of its slot to load it anew, or move the object out of the store.",
+    )
+
+
 def from_parquet(content: bytes) -> list[Record]:
     """The records of a Parquet object, as they were when it was written.
 

@@ -71,7 +71,7 @@ def check_alerts(study: Study) -> Check:
         assert study.alerts is not None  # noqa: S101  (looked at below)
         name = study.alerts.connection
         mend = f"Add it in Airflow (Admin → Connections): id {name}, type http, its host the webhook's whole address."
-        from airflow.exceptions import AirflowNotFoundException  # noqa: PLC0415
+        from airflow.sdk.exceptions import AirflowNotFoundException  # noqa: PLC0415
 
         from llm_bench.alerts import webhook  # noqa: PLC0415
 

@@ -1,0 +1,247 @@
+"""A local copy of a study's records in DuckDB, kept up to date object by object.
+
+A DuckDB file belongs to one process, but servers with several workers, a report and a benchmark may run at once: a
+process that finds a copy taken uses the next one, `0.duckdb`, `1.duckdb` and so on, each whole in itself.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar, cast
+
+from llm_bench.analysis import layout
+from llm_bench.errors import StorageError
+from llm_bench.join.reading import RecordObject, read_object, settled
+from llm_bench.join.store import Store, open_store
+from llm_bench.study import Study
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+T = TypeVar("T")
+
+FRESH_SEC = 2.0
+"""A store that was looked at so lately isn't looked at again: a page asks for many figures."""
+_COPIES = 32
+"""Processes with a copy of their own that is kept; one more process makes a temporary one."""
+_MEMORY = "1GiB"
+"""For DuckDB, beside what Python holds; what needs more goes through the disk."""
+
+
+class Records:
+    """A study's records as they were at one moment, whatever is loaded meanwhile; for use by one thread at a time.
+
+    The table ``records`` has the fields of FIELDS and ``llm``, which is ``llm_provider || '/' || llm_model``. Beside
+    it, ``slots`` and ``llms`` number both, and each metric's bin stands in ``<metric>_bin`` (see ``layout``).
+
+    :param version: changes whenever the data does.
+    """
+
+    def __init__(
+        self, study: str, cursor: duckdb.DuckDBPyConnection, kept: dict[str, Any], damaged: Callable[[], None]
+    ) -> None:
+        self.study = study
+        self._cursor = cursor
+        self._kept = kept
+        self._damaged = damaged
+        self._shared: dict[Hashable, Any] = {}
+        cursor.execute("BEGIN")
+        self.version = str(self.rows("SELECT content FROM version")[0]["content"])
+
+    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
+        """What a query finds.
+
+        :param parameters: values of the query's ``$name``.
+        :raises StorageError: the copy is damaged; the next one that is asked for will be made anew.
+        """
+        with self._reading():
+            return self._cursor.sql(sql, params=dict(parameters or {})).to_arrow_table()
+
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """The same as a list."""
+        return cast(list[dict[str, Any]], self.query(sql, parameters).to_pylist())
+
+    def once(self, name: str, make: Callable[[Records], T]) -> T:
+        """What depends on the data alone, made once and kept for as long as they stay the same."""
+        if name not in self._kept:
+            self._kept[name] = make(self)
+        return cast(T, self._kept[name])
+
+    def shared(self, name: Hashable, make: Callable[[], T]) -> T:
+        """What several figures of one page need: made once for this reader alone. It may be large: the last is kept."""
+        if name not in self._shared:
+            self._shared.clear()
+            self._shared[name] = make()
+        return cast(T, self._shared[name])
+
+    def copy(self, sql: str, parameters: Mapping[str, Any], path: Path, options: str) -> None:
+        """Write what a query finds to a file.
+
+        :param options: of DuckDB's COPY, e.g. "FORMAT csv".
+        :raises StorageError: as ``query``.
+        """
+        target = str(path).replace("'", "''")
+        with self._reading():
+            self._cursor.execute(f"COPY ({sql}) TO '{target}' ({options})", dict(parameters))
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        import duckdb
+
+        try:
+            yield
+        except (duckdb.IOException, duckdb.FatalException, duckdb.InternalException) as fault:
+            self._damaged()
+            raise _unusable(self.study, fault) from None
+
+
+class Cache:
+    """The copies of all studies, below ``<home>/data/cache``. Safe for many threads.
+
+    :param fresh_sec: for how long a look at the store is taken for good.
+    """
+
+    def __init__(self, home: Path, fresh_sec: float = FRESH_SEC) -> None:
+        self._home = home
+        self._fresh_sec = fresh_sec
+        self._copies: dict[tuple[str, str], _Copy] = {}
+        self._lock = threading.Lock()
+
+    def records(self, study: Study) -> Records:
+        """The study's records as the store has them now; only objects that are new or changed are read.
+
+        :raises StorageError: the store can't be read.
+        """
+        with self._lock:
+            key = (study.name, study.storage)
+            if key not in self._copies:
+                name = f"{study.name}-{hashlib.sha256(study.storage.encode()).hexdigest()[:8]}"
+                self._copies[key] = _Copy(study.name, self._home / "data" / "cache" / name)
+        return self._copies[key].records(open_store(study.storage, self._home), self._fresh_sec)
+
+
+class _Copy:
+    """One study's copy, of this process alone."""
+
+    def __init__(self, study: str, folder: Path) -> None:
+        self._study = study
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._damaged = threading.Event()
+        self._ours: TextIO | TemporaryDirectory[str] | None = None  # for as long as this lives
+        self._path: Path | None = None
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._kept: dict[str, Any] = {}
+        self._looked_at = -float("inf")
+
+    def records(self, store: Store, fresh_sec: float) -> Records:
+        with self._lock:
+            if self._connection is None:
+                self._open()
+            if self._damaged.is_set():
+                self._begin_anew()
+            if time.monotonic() - self._looked_at >= fresh_sec:
+                self._refresh(store)
+                self._looked_at = time.monotonic()
+            assert self._connection is not None  # noqa: S101
+            return Records(self._study, self._connection.cursor(), self._kept, self._mark_damaged)
+
+    def _mark_damaged(self) -> None:
+        # A reader holds this method, and so the copy: its file stays locked for as long as anyone reads it.
+        self._damaged.set()
+
+    def _open(self) -> None:
+        """What an earlier process left, or an empty copy."""
+        import duckdb
+
+        self._path = self._take()
+        with suppress(duckdb.Error):
+            self._connection = _connect(self._path)
+            if layout.is_current(self._connection):
+                return
+            self._connection.close()
+        self._create(self._path)
+
+    def _take(self) -> Path:
+        """A file that no other process uses, and none will as long as this one lives."""
+        with suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            for number in range(_COPIES):
+                lock = (self._folder / f"{number}.lock").open("a")
+                with suppress(BlockingIOError):
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    self._ours = lock
+                    return self._folder / f"{number}.duckdb"
+        self._ours = TemporaryDirectory(prefix="llm-bench-")
+        return Path(self._ours.name) / "0.duckdb"
+
+    def _begin_anew(self) -> None:
+        """An empty copy, in another file: of the same one, DuckDB would hand out what readers still have open."""
+        earlier, still_ours = self._path, self._ours
+        self._path = self._take()
+        del still_ours
+        if earlier is not None:
+            _remove(earlier)
+        self._create(self._path)
+        self._damaged.clear()
+        self._looked_at = -float("inf")
+
+    def _create(self, path: Path) -> None:
+        _remove(path)
+        self._connection = _connect(path)
+        layout.create(self._connection)
+
+    def _refresh(self, store: Store) -> None:
+        """An error of DuckDB's is no object's, which raises others: the copy itself is damaged, and made anew."""
+        import duckdb
+
+        try:
+            settled(store, self._study, lambda objects: self._take_over(store, objects))
+        except duckdb.Error:
+            self._begin_anew()
+            try:
+                settled(store, self._study, lambda objects: self._take_over(store, objects))
+            except duckdb.Error as fault:
+                raise _unusable(self._study, fault) from None
+
+    def _take_over(self, store: Store, objects: list[RecordObject]) -> None:
+        connection = self._connection
+        assert connection is not None  # noqa: S101
+        held, there = layout.held(connection), set(objects)
+        gone = [number for found, number in held.items() if found not in there]
+        new = [found for found in objects if found not in held]
+        if not gone and not new:
+            return
+        read = ((found, read_object(store, found)) for found in new)
+        self._kept = {}  # who reads the earlier data keeps what belongs to them
+        layout.replace(connection, gone, read, hashlib.sha256(repr(objects).encode()).hexdigest()[:16])
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
+
+
+def _unusable(study: str, fault: Exception) -> StorageError:
+    return StorageError(
+        f"The local copy of {study} can't be used: {str(fault).splitlines()[0].rstrip('.')}.",
+        "Ask again: it is made anew from the store. If that doesn't help, check data/cache and its disk.",
+    )
+
+
+def _connect(path: Path) -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    connection = duckdb.connect(
+        path, config={"memory_limit": _MEMORY, "temp_directory": f"{path}.tmp", "allow_community_extensions": False}
+    )
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    return connection

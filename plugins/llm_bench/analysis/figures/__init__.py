@@ -1,0 +1,66 @@
+"""The figures of a study: aggregated in DuckDB, with intervals, for pages and reports alike."""
+
+from __future__ import annotations
+
+from llm_bench.analysis.figures.comparisons import compare
+from llm_bench.analysis.figures.counts import choices, embedding_models, failures_over_time, success
+from llm_bench.analysis.figures.listing import OUTCOMES, SORTS, Covered, RecordRow, least_covered, page, record
+from llm_bench.analysis.figures.shapes import (
+    Bin,
+    Choices,
+    Comparison,
+    FailureCount,
+    Failures,
+    Group,
+    Headline,
+    HourPoint,
+    HourTest,
+    Point,
+    RatePoint,
+    Series,
+    Spread,
+    Success,
+    Summary,
+    TimeOfDay,
+    Tradeoff,
+)
+from llm_bench.analysis.figures.summaries import headline, summary, tradeoff
+from llm_bench.analysis.figures.times import distribution, over_time, time_of_day
+
+__all__ = [
+    "OUTCOMES",
+    "SORTS",
+    "Bin",
+    "Choices",
+    "Comparison",
+    "Covered",
+    "FailureCount",
+    "Failures",
+    "Group",
+    "Headline",
+    "HourPoint",
+    "HourTest",
+    "Point",
+    "RatePoint",
+    "RecordRow",
+    "Series",
+    "Spread",
+    "Success",
+    "Summary",
+    "TimeOfDay",
+    "Tradeoff",
+    "choices",
+    "compare",
+    "distribution",
+    "embedding_models",
+    "failures_over_time",
+    "headline",
+    "least_covered",
+    "over_time",
+    "page",
+    "record",
+    "success",
+    "summary",
+    "time_of_day",
+    "tradeoff",
+]

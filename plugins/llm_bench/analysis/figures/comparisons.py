@@ -1,0 +1,140 @@
+"""LLMs side by side: what one has over the other on the same question in the same slot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+
+from llm_bench.analysis import inference
+from llm_bench.analysis.cache import Records
+from llm_bench.analysis.figures.numbers import Scan
+from llm_bench.analysis.figures.shapes import Comparison
+from llm_bench.analysis.inference import Codes, Floats
+from llm_bench.analysis.metrics import METRICS
+from llm_bench.analysis.view import View
+
+MAIN = (
+    *("latency_sec", "ttft_sec", "first_answer_sec", "throughput_tps"),
+    *("coverage_score", "groundedness", "cost_usd"),
+)
+SUCCESS = "success"
+_RUNS = 100
+"""Runs of slots that a comparison of many slots rests on, at most."""
+
+
+def compare(records: Records, view: View, llms: Sequence[str]) -> list[Comparison]:
+    """Every pair of the LLMs in each of the main metrics and in success; p corrected over all of these.
+
+    A pair of records is complete where both have the metric; the others are counted as left out. With more than
+    200 slots, runs of them are what is compared, at most 100: the work grows with the square of their number.
+
+    :param llms: in the order of the pairs; those of which the view has no record are left alone.
+    """
+    scan = Scan.of(records, view, [METRICS[name] for name in MAIN])
+    chosen = [llm for llm in dict.fromkeys(llms) if llm in scan.llms]
+    pairs = list(combinations(range(len(chosen)), 2))
+    if not pairs:
+        return []
+    grid = _Grid(scan, [scan.llms.index(llm) for llm in chosen])
+    asked = grid.pairs(np.ones(scan.llm.size)).counts.sum(axis=0)
+    found = []
+    for name in (*MAIN, SUCCESS):
+        differences = grid.pairs(_values(scan, name))
+        for a, b in pairs:
+            one = _comparison(name, chosen[a], chosen[b], differences.of(a, b), asked=int(asked[a, b]))
+            found.append(replace(one, approximate=scan.approximate and name != SUCCESS and not METRICS[name].share))
+    adjusted = inference.holm([one.p for one in found])
+    return [replace(one, p_holm=p) for one, p in zip(found, adjusted, strict=True)]
+
+
+def _values(scan: Scan, name: str) -> Floats:
+    if name == SUCCESS:  # only a success has a latency, and every success has one
+        return (~np.isnan(scan.values(METRICS["latency_sec"]))).astype(float)
+    return scan.values(METRICS[name])
+
+
+class _Pair(NamedTuple):
+    """Two LLMs, a and b, over the questions and slots where both have a value.
+
+    :param sums: of b − a, in each run of slots.
+    :param counts: how many of these there are, in each run.
+    :param slots: in how many slots there is one.
+    """
+
+    sums: Floats
+    counts: Floats
+    slots: int
+
+
+class _Pairs(NamedTuple):
+    """The same of each two LLMs: arrays of the shape (runs, LLMs, LLMs), and (LLMs, LLMs) for slots."""
+
+    sums: Floats
+    counts: Floats
+    slots: Codes
+
+    def of(self, a: int, b: int) -> _Pair:
+        return _Pair(self.sums[:, a, b], self.counts[:, a, b], int(self.slots[a, b]))
+
+
+class _Grid:
+    """The records of some LLMs of a scan by bucket, LLM, slot and question."""
+
+    def __init__(self, scan: Scan, llms: Sequence[int]) -> None:
+        questions = int(scan.question.max()) + 1
+        size = scan.buckets.size
+        self._shape = (len(scan.buckets.at), len(llms), size, questions)  # the last bucket may be short of some slots
+        row = np.full(len(scan.llms), -1)
+        row[list(llms)] = np.arange(len(llms))
+        llm = row[scan.llm]
+        self._chosen = None if len(llms) == len(scan.llms) else np.flatnonzero(llm >= 0)
+        bucket, slot = np.divmod(scan.buckets.place, size)
+        cell = bucket[scan.slot] * len(llms) + llm
+        cell *= size
+        cell += slot[scan.slot]
+        cell *= questions
+        cell += scan.question
+        self._cell = cell if self._chosen is None else cell[self._chosen]
+
+    def pairs(self, values: Floats) -> _Pairs:
+        """What one LLM has over another.
+
+        Σ (b − a) over the cells that both fill is Σ b · [a is there] − Σ a · [b is there]: two products of matrices
+        tell it for all pairs at once.
+        """
+        buckets, llms, size, questions = self._shape
+        filled = np.zeros(buckets * llms * size * questions)
+        there = filled.copy()
+        values = values if self._chosen is None else values[self._chosen]
+        known = ~np.isnan(values)
+        filled[self._cell] = np.where(known, values, 0)
+        there[self._cell] = known
+        product = filled.reshape(buckets, llms, -1) @ there.reshape(buckets, llms, -1).transpose(0, 2, 1)
+        by_slot = there.reshape(self._shape).transpose(0, 2, 1, 3)
+        both = by_slot @ by_slot.transpose(0, 1, 3, 2)
+        sums, counts = product.transpose(0, 2, 1) - product, both.sum(axis=1)
+        if size > 1:
+            runs = np.arange(0, buckets, -(-buckets // _RUNS))
+            sums, counts = np.add.reduceat(sums, runs), np.add.reduceat(counts, runs)
+        return _Pairs(sums, counts, np.count_nonzero(both, axis=(0, 1)))
+
+
+def _comparison(metric: str, a: str, b: str, found: _Pair, *, asked: int) -> Comparison:
+    kept, n = np.flatnonzero(found.counts), int(found.counts.sum())
+    test = inference.paired(found.sums[kept] / found.counts[kept], kept)
+    return Comparison(
+        metric=metric,
+        a=a,
+        b=b,
+        n=n,
+        slots=found.slots,
+        left_out=asked - n,
+        difference=replace(test.difference, n=n) if n else None,
+        p=test.p_value,
+        p_holm=None,
+        effect=test.effect,
+    )

@@ -1,0 +1,177 @@
+"""How the local copy of a study's records is laid out in DuckDB, and how an object gets into it."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from llm_bench import __version__
+from llm_bench.analysis.metrics import METRICS
+from llm_bench.errors import StorageError
+from llm_bench.join.reading import RecordObject
+from llm_bench.join.store import read_table, unreadable
+from llm_bench.records import FIELDS, FieldType, arrow_schema
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+_Loaded = tuple[RecordObject, "pa.Table"]
+"""An object and the records of it that count."""
+
+_TYPES: dict[FieldType, str] = {
+    "string": "VARCHAR",
+    "float": "DOUBLE",
+    "integer": "BIGINT",
+    "boolean": "BOOLEAN",
+    "timestamp": "TIMESTAMPTZ",
+    "offsets": "DOUBLE[]",
+}
+
+BIN = math.log(1.005)
+"""Of the logarithm: each bin is 0.5 % wide, so that its middle is within 0.25 % of any value in it."""
+FLOOR = 1e-9
+"""Where the bins begin; the bin 0 is for what lies below, which is 0 in all our units."""
+
+_DEFINITION = f"""
+CREATE TABLE version (layout VARCHAR, content VARCHAR);
+CREATE TABLE objects (object_no BIGINT, path VARCHAR, generation BIGINT, without VARCHAR[]);
+CREATE TABLE slots (slot_no UINTEGER, slot TIMESTAMPTZ);
+CREATE TABLE llms (llm_no USMALLINT, llm VARCHAR);
+CREATE TABLE questions (question_no USMALLINT, industry VARCHAR, question_id VARCHAR, question VARCHAR);
+CREATE TABLE records ({", ".join(f"{field.name} {_TYPES[field.type]}" for field in FIELDS)}, llm VARCHAR,
+    object_no BIGINT, slot_no UINTEGER, llm_no USMALLINT, question_no USMALLINT,
+    {", ".join(f"{name}_bin USMALLINT" for name in METRICS)});
+"""
+
+_BINS = ", ".join(
+    f"CASE WHEN {name} < {FLOOR} THEN 0 ELSE floor(ln({name} / {FLOOR}) / {BIN}) + 1 END AS {name}_bin"
+    for name in METRICS
+)
+
+_LLM = "llm_provider || '/' || llm_model"
+# Numbers go from 0 without a gap, and stay: they index arrays.
+_STATEMENTS = (
+    "INSERT INTO slots SELECT (SELECT count(*) FROM slots) + row_number() OVER (ORDER BY slot) - 1, slot "
+    "FROM (SELECT DISTINCT slot FROM loaded ANTI JOIN slots USING (slot))",
+    "INSERT INTO llms SELECT (SELECT count(*) FROM llms) + row_number() OVER (ORDER BY llm) - 1, llm "  # noqa: S608
+    f"FROM (SELECT DISTINCT {_LLM} AS llm FROM loaded) ANTI JOIN llms USING (llm)",
+    "INSERT INTO questions "
+    "SELECT (SELECT count(*) FROM questions) + row_number() OVER (ORDER BY industry, question_id) - 1, * "
+    "FROM (SELECT industry, question_id, any_value(question) "
+    "FROM loaded ANTI JOIN questions USING (industry, question_id) GROUP BY ALL)",
+    f"INSERT INTO records BY NAME SELECT asked.*, slot_no, llm_no, question_no, {_BINS} "  # noqa: S608
+    f"FROM (SELECT *, {_LLM} AS llm FROM loaded) AS asked "
+    "JOIN slots USING (slot) JOIN llms USING (llm) JOIN questions USING (industry, question_id) "
+    "ORDER BY slot, llm_no, question_no",
+)
+_ROWS_AT_ONCE = 50_000
+
+LAYOUT = hashlib.sha256(f"{__version__} {_DEFINITION} {_STATEMENTS}".encode()).hexdigest()
+"""Changes with the layout, and with the package: a copy of another layout is made anew."""
+
+
+def create(connection: duckdb.DuckDBPyConnection) -> None:
+    """The empty tables."""
+    connection.execute(_DEFINITION)
+    connection.execute("INSERT INTO version VALUES ($layout, '')", {"layout": LAYOUT})
+
+
+def is_current(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the tables are there, as this layout has them."""
+    tables = connection.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'version'").fetchone()
+    if tables != (1,):
+        return False
+    return connection.execute("SELECT layout FROM version").fetchone() == (LAYOUT,)
+
+
+def held(connection: duckdb.DuckDBPyConnection) -> dict[RecordObject, int]:
+    """What was copied → the number of it."""
+    rows = connection.execute("SELECT path, generation, without, object_no FROM objects").fetchall()
+    return {RecordObject(path, generation, tuple(without)): number for path, generation, without, number in rows}
+
+
+def replace(
+    connection: duckdb.DuckDBPyConnection, gone: Sequence[int], new: Iterable[tuple[RecordObject, bytes]], content: str
+) -> None:
+    """Take objects out of the copy and put others in, all at once or not at all.
+
+    :param gone: their numbers.
+    :param new: objects with what they hold.
+    :param content: what the copy then stands for.
+    :raises StorageError: an object can't be read, or isn't one of records.
+    """
+    connection.execute("BEGIN")
+    try:
+        if gone:
+            _drop(connection, gone)
+        for part in _parts((found, _fitting(found, held)) for found, held in new):
+            _add(connection, part)
+        connection.execute("UPDATE version SET content = $content", {"content": content})
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(Exception):
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _drop(connection: duckdb.DuckDBPyConnection, numbers: Sequence[int]) -> None:
+    for table in ("records", "objects"):
+        connection.execute(
+            f"DELETE FROM {table} WHERE list_contains($numbers, object_no)",  # noqa: S608
+            {"numbers": list(numbers)},
+        )
+
+
+def _fitting(found: RecordObject, content: bytes) -> pa.Table:
+    """The object's records that count, with the columns of today: null for one that an older object lacks."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        table = read_table(content)
+        schema = pa.schema([field.with_nullable(True) for field in arrow_schema()]).remove_metadata()
+        columns = [
+            table[field.name].cast(field.type) if field.name in table.schema.names else pa.nulls(len(table), field.type)
+            for field in schema
+        ]
+        fitting = pa.Table.from_arrays(columns, schema=schema)
+        left_out = pa.array(found.without, pa.string()).cast(schema.field("slot").type)
+        return fitting.filter(pc.invert(pc.is_in(fitting["slot"], value_set=left_out)))
+    except (StorageError, pa.ArrowException) as fault:
+        raise unreadable(found.path, fault) from None
+
+
+def _parts(tables: Iterable[_Loaded]) -> Iterator[list[_Loaded]]:
+    """Many small objects together: a statement of so many columns costs more than a few thousand rows."""
+    part: list[_Loaded] = []
+    for found in tables:
+        part.append(found)
+        if sum(table.num_rows for _, table in part) >= _ROWS_AT_ONCE:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def _add(connection: duckdb.DuckDBPyConnection, part: list[_Loaded]) -> None:
+    import pyarrow as pa
+
+    row = connection.execute("SELECT coalesce(max(object_no) + 1, 0) FROM objects").fetchone()
+    first = int(row[0]) if row else 0
+    for number, (found, _) in enumerate(part, first):
+        connection.execute(
+            "INSERT INTO objects VALUES ($number, $path, $generation, $without)",
+            {"number": number, **found._asdict(), "without": list(found.without)},
+        )
+    numbered = [
+        table.append_column("object_no", pa.repeat(pa.scalar(number, pa.int64()), len(table)))
+        for number, (_, table) in enumerate(part, first)
+    ]
+    connection.register("loaded", pa.concat_tables(numbered))
+    for statement in _STATEMENTS:
+        connection.execute(statement)
+    connection.unregister("loaded")

@@ -1,0 +1,64 @@
+"""The numbers of a record that are worth a chart, and how each is summarised. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from llm_bench.records import FIELDS, Field
+
+Better = Literal["lower", "higher"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One number of a record.
+
+    :param name: the record's field.
+    :param unit: "s", "tokens/s", "tokens", "USD" or "" for a share.
+    :param better: which way is better; None where neither is.
+    :param share: in [0, 1]: summarised by its mean; any other by its median.
+    """
+
+    name: str
+    title: str
+    unit: str
+    better: Better | None
+    share: bool
+
+    @property
+    def statistic(self) -> str:
+        """What a summary of it is: "mean" or "median"."""
+        return "mean" if self.share else "median"
+
+
+_TITLES: Mapping[str, tuple[str, Better | None]] = {
+    "latency_sec": ("Latency", "lower"),
+    "ttft_sec": ("Time to first token", "lower"),
+    "first_answer_sec": ("Time to first answer", "lower"),
+    "throughput_tps": ("Throughput", "higher"),
+    "decode_tps": ("Decoding speed", "higher"),
+    "itl_mean_sec": ("Gap between tokens", "lower"),
+    "itl_p99_sec": ("Gap between tokens, 99th percentile", "lower"),
+    "coverage_score": ("Coverage", "higher"),
+    "groundedness": ("Groundedness", "higher"),
+    "cost_usd": ("Cost of a question", "lower"),
+    "prompt_tokens": ("Tokens of the prompt", None),
+    "response_tokens": ("Tokens generated", None),
+    "reasoning_tokens": ("Tokens spent on reasoning", None),
+    "connect_sec": ("Opening the connection", "lower"),
+    "headers_sec": ("Time to headers", "lower"),
+    "wait_sec": ("Waited for the rate limit", None),
+    "late_sec": ("Asked after the slot", None),
+}
+
+
+def _metric(field: Field) -> Metric:
+    title, better = _TITLES[field.name]
+    return Metric(field.name, title, field.unit, better, share=(field.minimum, field.maximum) == (0, 1))
+
+
+_FIELDS = {field.name: field for field in FIELDS}
+METRICS: Mapping[str, Metric] = {name: _metric(_FIELDS[name]) for name in _TITLES}
+"""By the record's field, the most asked for first."""

@@ -1,0 +1,264 @@
+"""A study full of records that were never measured: made up from a seed, for tests and screenshots alone.
+
+It is marked as made up wherever a record can say so: in run_id, provider_request_id and llm_bench_version.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from llm_bench import __version__
+from llm_bench.join.contexts import keep_contexts
+from llm_bench.join.store import Store, object_path, to_parquet
+from llm_bench.measure import timing
+from llm_bench.rag.knowledge import Question, load_documents, load_question_sets, passages
+from llm_bench.rag.prompt import build_messages, context_hash, prompt_hash
+from llm_bench.rag.ranking import bm25
+from llm_bench.records import FIELD_NAMES, SCHEMA_VERSION, Record, record_id, utc_text
+from llm_bench.study import LLM, Study, load_study
+
+SYNTHETIC = "synthetic"
+MISSED, INCOMPLETE, BACKFILLED, OUTAGE = 20, 33, 10, 41
+"""Numbers of slots, from 0: not measured; without one cell; measured hours late; with a provider out of order."""
+
+HOSTILE = (
+    '<script>document.title = "pwned"</script><img src=x onerror="document.title=\'pwned\'">',
+    "</textarea></script><svg/onload=alert(1)>{{ 7 * 7 }}${7*7}%{7*7}",
+    '=HYPERLINK("http://example.com","click") & <b>bold</b> \u202eright to left \x07 bell',
+)
+_ERRORS = {
+    "rate_limited": (429, "Rate limit reached for requests per minute. Please try again in 2.1s."),
+    "timeout_total": (200, "no end of the answer within 180 s"),
+    "truncated_stream": (200, "the stream ended without finish_reason and [DONE]"),
+    "server_error": (503, "<html><body><h1>503 Service Unavailable</h1>" + HOSTILE[0] + "</body></html>"),
+    "empty_answer": (200, None),
+    "connection": (None, "Connection reset by peer"),
+    "content_filtered": (200, "finish_reason content_filter"),
+}
+_EVENTS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a made-up LLM behaves.
+
+    :param ttft: median, seconds.
+    :param speed: tokens/s while it generates.
+    :param reasoning: mean tokens before the answer.
+    :param uses: share of the facts that its answers use.
+    :param fails: failure kind → share.
+    :param usd: per token; None where no price is known.
+    """
+
+    ttft: float
+    speed: float
+    reasoning: int
+    uses: float
+    fails: Mapping[str, float]
+    usd: float | None
+
+
+MANNERS = (
+    Manner(0.24, 310, 0, 0.82, {"rate_limited": 0.012, "connection": 0.002}, None),
+    Manner(0.41, 190, 0, 0.88, {"rate_limited": 0.006, "server_error": 0.004}, 2.2e-6),
+    Manner(0.78, 65, 0, 0.66, {"server_error": 0.01, "truncated_stream": 0.006, "content_filtered": 0.003}, 1.5e-7),
+    Manner(0.92, 75, 420, 0.8, {"timeout_total": 0.012, "empty_answer": 0.01, "truncated_stream": 0.01}, 1.1e-7),
+)
+"""In the order of the LLMs of the default study; others take their turn."""
+
+
+def thesis(include: Path, **changes: Any) -> Study:
+    """The default study, with its four LLMs and 56 slots; changed where said, e.g. its name or storage."""
+    return load_study(include / "studies" / "thesis.yaml").model_copy(update=changes)
+
+
+def fill_study(
+    store: Store, study: Study, include: Path, *, slots: Sequence[datetime] | None = None, seed: int = 7
+) -> int:
+    """Put made-up records of a study's window into its store, and the contexts of its questions; how many records.
+
+    One slot is missed, one incomplete, one backfilled, and in one a provider is out of order.
+
+    :param slots: aware; those of the study's window where left out.
+    """
+    prompts = make_prompts(study, include)
+    keep_contexts(store, study.name, prompts.values())
+    chosen = study.window.schedule if slots is None else slots
+    count = 0
+    for number, slot in enumerate(chosen):
+        records = list(make_batch(study, slot, number, prompts, Random(f"{seed} {number}")))
+        if number == INCOMPLETE:
+            records = records[: -(len(records) // 8)]
+        if records and number != MISSED:
+            store.commit(object_path("records", study.name, slot), to_parquet(records), 0)
+            count += len(records)
+    return count
+
+
+def make_prompts(study: Study, include: Path) -> dict[str, dict[str, Any]]:
+    """Question id → its prompt: the real question, and the passages that have most words in common with it."""
+    made = {}
+    for industry, questions in load_question_sets(include, study.industries).items():
+        pieces = [piece for document in load_documents(include, industry) for piece in passages(document)]
+        scores = bm25([question.text for question in questions], [piece.text for piece in pieces])
+        for question, ranked in zip(questions, scores, strict=True):
+            best = sorted(range(len(pieces)), key=lambda i: -ranked[i])[:4]
+            made[question.id] = _prompt(industry, question, [pieces[i] for i in best])
+    return made
+
+
+def _prompt(industry: str, question: Question, found: Sequence[Any]) -> dict[str, Any]:
+    texts = [piece.text for piece in found]
+    return {
+        "industry": industry,
+        "question_id": question.id,
+        "question": question.text,
+        "passages": texts,
+        "documents": [piece.document for piece in found],
+        "answerable": question.answerable,
+        "points": [point.text for point in question.points],
+        "context_hash": context_hash(texts),
+        "prompt_hash": prompt_hash(build_messages(question.text, texts)),
+    }
+
+
+def make_batch(
+    study: Study, slot: datetime, number: int, prompts: Mapping[str, Mapping[str, Any]], chance: Random
+) -> Iterator[Record]:
+    """Every question of a slot, put to every LLM.
+
+    :param number: of the slot: some slots are out of the ordinary.
+    """
+    for place, llm in enumerate(study.llms):
+        manner = MANNERS[place % len(MANNERS)]
+        busy = 1 + 0.35 * math.sin((slot.hour - 9) / 24 * 2 * math.pi) + 0.12 * chance.gauss(0, 1)
+        for position, prompt in enumerate(prompts.values()):
+            late = 1.5 + position % 10 * 3 + chance.random() + (5 * 3600 if number == BACKFILLED else 0)
+            record = _asked(study, slot, llm, prompt, late=late, chance=chance)
+            record["run_type"] = "backfill" if number == BACKFILLED else "scheduled"
+            out = number == OUTAGE and llm.provider == study.llms[-1].provider and chance.random() < 0.7
+            kind = "server_error" if out else _kind(manner, chance)
+            hostile = HOSTILE[position % len(HOSTILE)] if (number + place + position) % 23 == 0 else ""
+            answered = _answered(manner, prompt, max(busy, 0.4), hostile, chance)
+            yield record | (_failed(kind, answered) if kind else answered)
+
+
+def _kind(manner: Manner, chance: Random) -> str | None:
+    drawn = chance.random()
+    for kind, share in manner.fails.items():
+        drawn -= share
+        if drawn < 0:
+            return kind
+    return None
+
+
+def _asked(study: Study, slot: datetime, llm: LLM, prompt: Mapping[str, Any], *, late: float, chance: Random) -> Record:
+    late = round(late, 6)
+    measured_at = utc_text(slot + timedelta(seconds=late))
+    opened = round(0.03 + 0.05 * chance.random(), 6) if chance.random() < 0.1 else None
+    return dict.fromkeys(FIELD_NAMES) | {
+        "timestamp": measured_at,
+        "measured_at": measured_at,
+        "late_sec": late,
+        "industry": prompt["industry"],
+        "question": prompt["question"],
+        "question_id": prompt["question_id"],
+        "llm_provider": llm.provider,
+        "llm_model": llm.model_name,
+        "record_id": record_id(study.name, utc_text(slot), llm.model, prompt["question_id"]),
+        "study": study.name,
+        "slot": utc_text(slot),
+        "run_id": f"{SYNTHETIC}__{utc_text(slot)}",
+        "attempt": 1,
+        "connect_sec": opened,
+        "tls_sec": opened and round(opened * 0.6, 6),
+        "wait_sec": round(max(0.0, chance.gauss(0.5, 0.6)), 3),
+        "prompt_tokens": 40 + sum(map(len, prompt["passages"])) // 4,
+        "answerable": prompt["answerable"],
+        "context_hash": prompt["context_hash"],
+        "prompt_hash": prompt["prompt_hash"],
+        "client_load": round(chance.random(), 3),
+        "client_delay_sec": round(chance.expovariate(1 / 0.0003), 6),
+        "provider_request_id": f"{SYNTHETIC}-{chance.getrandbits(48):012x}",
+        "llm_bench_version": f"{__version__}+{SYNTHETIC}",
+        "litellm_version": SYNTHETIC,
+        "embedding_model": study.retrieval.embedding_model,
+        "schema_version": SCHEMA_VERSION,
+    }
+
+
+def _answered(manner: Manner, prompt: Mapping[str, Any], busy: float, hostile: str, chance: Random) -> Record:
+    points = prompt["points"]
+    used = [point for point in points if chance.random() < manner.uses]
+    text = " ".join(filter(None, [*used, hostile])) or "The context does not say."
+    answer_tokens = max(2, len(text) // 4)
+    reasoning = round(manner.reasoning * math.exp(chance.gauss(0, 0.4))) if manner.reasoning else 0
+    times, first_answer = _events(manner, busy, reasoning, answer_tokens, chance)
+    latency = round(times[-1] + 0.001 + 0.002 * chance.random(), 6)
+    tokens, gaps = answer_tokens + reasoning, timing.gaps(times)
+    # One machine in a few dozen questions is busy with something else.
+    delay = round(times[0] * (0.06 + 0.1 * chance.random()), 6) if chance.random() < 0.015 else 0.0002
+    prompt_tokens = 40 + sum(map(len, prompt["passages"])) // 4
+    return {
+        "success": True,
+        "latency_sec": latency,
+        "throughput_tps": tokens / latency,
+        "coverage_score": _near(len(used) / len(points), chance) if points else 0.0,
+        "response_tokens": tokens,
+        "headers_sec": round(times[0] * 0.8, 6),
+        "first_byte_sec": round(times[0] * 0.9, 6),
+        "ttft_sec": times[0],
+        "first_answer_sec": first_answer,
+        "itl_mean_sec": sum(gaps) / len(gaps),
+        "itl_p99_sec": timing.percentile(gaps, 0.99),
+        "itl_max_sec": max(gaps),
+        "event_times_sec": times,
+        "decode_tps": timing.decode_rate(tokens, times[0], times[-1]),
+        "reasoning_tokens": reasoning if manner.reasoning else None,
+        "token_source": "provider",
+        "http_status": 200,
+        "finish_reason": "stop",
+        "answer": text,
+        "cost_usd": manner.usd and (tokens + prompt_tokens) * manner.usd,
+        "groundedness": _near(0.9 if used else 0.5, chance) if used or hostile else None,
+        "declined": not used,
+        "client_delay_sec": delay,
+        "suspect": timing.suspicion(delay, times[0]),
+    }
+
+
+def _events(
+    manner: Manner, busy: float, reasoning: int, answer_tokens: int, chance: Random
+) -> tuple[list[float], float]:
+    """When each event came, and the first of the answer's."""
+    ttft = manner.ttft * busy * math.exp(chance.gauss(0, 0.18))
+    thought = min(_EVENTS, reasoning // 8)
+    said = max(2, min(_EVENTS, answer_tokens // 2))
+    gap = (reasoning + answer_tokens) / (thought + said) / manner.speed * busy
+    times = [round(ttft, 6)]
+    while len(times) < thought + said:
+        times.append(round(times[-1] + gap * chance.expovariate(1.0) + 1e-6, 6))
+    return times, times[thought]
+
+
+def _near(share: float, chance: Random) -> float:
+    return round(min(1.0, max(0.0, share + chance.gauss(0, 0.07))), 4)
+
+
+def _failed(kind: str, answered: Record) -> Record:
+    """What is left of an answer when the request failed."""
+    status, error = _ERRORS[kind]
+    lost: Record = dict.fromkeys(answered)
+    if kind in ("truncated_stream", "timeout_total"):
+        half = answered["event_times_sec"][: len(answered["event_times_sec"]) // 2] or [answered["ttft_sec"]]
+        names = ("headers_sec", "first_byte_sec", "ttft_sec", "client_delay_sec", "suspect")
+        lost |= {name: answered[name] for name in names} | {"event_times_sec": half}
+        if answered["first_answer_sec"] <= half[-1]:
+            lost |= {"first_answer_sec": answered["first_answer_sec"], "answer": answered["answer"][:40]}
+    return lost | {"success": False, "failure_kind": kind, "http_status": status, "error": error}
