@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from pathlib import Path
 
-from llm_bench import commands, upkeep
+from llm_bench import commands, reporting, results, upkeep
 from llm_bench.errors import LLMBenchError
 
 
@@ -58,9 +59,25 @@ def main(arguments: list[str] | None = None) -> int:
     sync.add_argument("dest", metavar="DEST", help="URL like a study's storage, e.g. file://copy")
     sync.add_argument("--study", help="copy this study alone")
 
+    export = actions.add_parser("export", help="write a study's records as CSV, JSON or Parquet, all or a view of them")
+    export.add_argument("study", help="name of a study in include/studies")
+    export.add_argument("--format", dest="form", choices=("csv", "json", "parquet"), default="csv")
+    export.add_argument("--out", type=Path, help="file to write; -: standard output; left out: below data/exports")
+    results.add_view_options(export)
+
+    report = actions.add_parser(
+        "report",
+        help="write a study's report: a page, figures, tables, methods, and the records that they rest on",
+        description="Writes report.html, figures (PNG, SVG, PDF), tables (CSV, LaTeX), records.csv and SHA256SUMS. The "
+        "same data give the same files, byte for byte.",
+    )
+    report.add_argument("study", help="name of a study in include/studies")
+    report.add_argument("--out", type=Path, help="folder to write to; left out: data/reports/STUDY")
+    results.add_view_options(report)
+
     options = vars(parser.parse_args(arguments))
     name = options.pop("command")
-    command = getattr(commands, name, None) or getattr(upkeep, name)
+    command = next(getattr(module, name) for module in (commands, upkeep, results, reporting) if hasattr(module, name))
     signal.signal(signal.SIGTERM, _interrupt)  # so that what was started is stopped, as with Ctrl-C
     try:
         return int(command(**options))

@@ -1,0 +1,201 @@
+"""Charts that put LLMs side by side in one metric: amounts with their intervals, and distributions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any
+
+from llm_bench.analysis.charts import axes
+from llm_bench.analysis.charts.looks import Looks
+from llm_bench.analysis.metrics import Metric
+
+if TYPE_CHECKING:
+    import altair as alt
+
+    from llm_bench.analysis.charts.drawing import Chart
+    from llm_bench.analysis.figures import Spread, Summary
+
+Row = dict[str, Any]
+INTERVAL = "95 % interval"
+MOST_LLMS = 6
+"""LLMs up to which each has a point in a group's row."""
+NAME_ABOVE = 130
+"""Pixels of a name above a column."""
+
+
+def bars(summaries: Sequence[Summary], metric: Metric, looks: Looks, group: str = "") -> Chart:
+    """A metric of each LLM as bars with their intervals; with groups, as points in a row for each of these.
+
+    :param group: what the summaries are by beside the LLM: "industry" or "question".
+    """
+    title = f"{metric.title} by {group}" if group else metric.title
+    known = [one for one in summaries if one.value is not None and one.value.estimate is not None]
+    if not known:
+        return axes.nothing(title)
+    made = [_amount(one, metric, looks) for one in known]
+    names = looks.present(one.llm for one in known)
+    missing = axes.left_out(sum(one.left_out for one in summaries))
+    heading = axes.titled(title, [f"{metric.statistic.title()} and {INTERVAL}", *missing])
+    draw = _bars if not group else _dots if len(names) <= MOST_LLMS else _grid
+    chart = draw(made, metric, looks, names, any(one.approximate for one in known))
+    return chart.properties(title=heading, description=f"{title} of {', '.join(names)}")
+
+
+def _amount(one: Summary, metric: Metric, looks: Looks) -> Row:
+    assert one.value is not None  # noqa: S101  (left out before)
+    assert one.value.estimate is not None  # noqa: S101
+    return {
+        "llm": looks.names[one.llm],
+        "group": _lines(one.title or one.group or ""),
+        "value": one.value.estimate,
+        "low": one.value.low,
+        "high": one.value.high,
+        "end": one.value.estimate if one.value.high is None else one.value.high,
+        "bare": axes.bare(one.value.estimate, metric),
+        "shown": axes.shown(one.value.estimate, metric),
+        "interval": axes.spanned(one.value.low, one.value.high, metric),
+        "n": one.n,
+        "left_out": one.left_out,
+    }
+
+
+def _lines(text: str) -> str:
+    """A question in at most two lines."""
+    return "\n".join(wrap(text, 44, max_lines=2, placeholder="…")) or text
+
+
+def _bars(made: list[Row], metric: Metric, looks: Looks, names: list[str], approximate: bool) -> alt.LayerChart:
+    """Bars start at 0, since their lengths are compared. The number stands at the end of each."""
+    import altair as alt
+
+    top = 1.0 if metric.share else max(row["end"] for row in made)
+    values = replace(axes.Values.of([], metric, approximate=approximate), domain=(0, top * 1.12))
+    if metric.share:
+        values = replace(values, ticks=(0, 0.2, 0.4, 0.6, 0.8, 1))
+    base = alt.Chart(axes.inline(made)).encode(y=axes.rows(names), tooltip=_seen())
+    bar = base.mark_bar(opacity=0.75, height={"band": 0.62}).encode(
+        x=values.channel("value", alt.X), color=axes.colour(looks, names, legend=False)
+    )
+    span = base.mark_rule(strokeWidth=1.5).encode(x=values.channel("low", alt.X), x2="high")
+    words = base.mark_text(align="left", dx=6).encode(x=values.channel("end", alt.X), text="bare:N")
+    return axes.layered(bar, span, words, height=len(names) * (axes.ROW + 6))
+
+
+def _dots(made: list[Row], metric: Metric, looks: Looks, names: list[str], approximate: bool) -> alt.LayerChart:
+    import altair as alt
+
+    values = axes.Values.of(
+        [row[key] for row in made for key in ("low", "value", "high")], metric, approximate=approximate
+    )
+    base = alt.Chart(axes.inline(made)).encode(
+        y=_groups(made),
+        yOffset=alt.YOffset("llm:N", sort=names),
+        color=axes.colour(looks, names),
+        tooltip=_seen(),
+    )
+    span = base.mark_rule(strokeWidth=1.5).encode(x=values.channel("low", alt.X), x2="high")
+    point = base.mark_point(filled=True, size=36, opacity=1).encode(
+        x=values.channel("value", alt.X), shape=axes.shape(looks, names)
+    )
+    height = axes.rows_of(made, "group") * max(axes.ROW + 8, 8 * len(names) + 6)
+    return axes.layered(span, point, height=height)
+
+
+def _grid(made: list[Row], metric: Metric, _: Looks, names: list[str], approximate: bool) -> alt.Chart:
+    """Many LLMs: one column each; the value is the shade."""
+    import altair as alt
+
+    values = axes.Values.of([row["value"] for row in made], metric, approximate=approximate)
+    chart = alt.Chart(axes.inline(made), height=axes.rows_of(made, "group") * (axes.ROW + 8))
+    above = alt.Axis(orient="top", labelAngle=-90, labelLimit=NAME_ABOVE)
+    drawn: alt.Chart = chart.mark_rect().encode(
+        x=alt.X("llm:N", sort=names, title=None, axis=above),
+        y=_groups(made),
+        color=values.shade("value"),
+        tooltip=_seen(),
+    )
+    return drawn
+
+
+def _groups(made: list[Row]) -> alt.Y:
+    import altair as alt
+
+    groups = list(dict.fromkeys(row["group"] for row in made))
+    axis = axes.names_axis(250, labelExpr="split(datum.label, '\\n')")
+    return alt.Y("group:N", sort=groups, title=None, axis=axis)
+
+
+def distribution(spreads: Sequence[Spread], metric: Metric, looks: Looks) -> Chart:
+    """How a metric's values are spread: the outline is how many there are, and within it the quantiles."""
+    import altair as alt
+
+    title = f"Distribution of {metric.title[:1].lower()}{metric.title[1:]}"
+    known = [one for one in spreads if one.quantiles]
+    if not known:
+        return axes.nothing(title)
+    names = looks.present(one.llm for one in known)
+    step = 40 if len(names) <= 8 else 26
+    edges = [edge for one in known for edge in (one.minimum, one.maximum)]
+    values = axes.Values.of(edges, metric, approximate=any(one.approximate for one in known))
+    outline = alt.Chart(axes.inline([row for one in known for row in _outline(one, metric, looks)]))
+    body = outline.mark_bar(opacity=0.4, binSpacing=0).encode(
+        x=values.channel("low", alt.X),
+        x2="high",
+        y=axes.rows(names),
+        color=axes.colour(looks, names, legend=False),
+        size=alt.Size("share:Q", scale=alt.Scale(domain=[0, 1], range=[0, step * 0.92]), legend=None),
+        tooltip=axes.tooltip({"llm": "LLM", "range": "From, to", "count": "Records"}),
+    )
+    told = {"llm": "LLM", "middle": "Median", "half": "Middle half", "tails": "95th, 99th percentile", "n": "Records"}
+    lines = alt.Chart(axes.inline([_quantiles(one, metric, looks) for one in known])).encode(
+        y=axes.rows(names), tooltip=axes.tooltip(told)
+    )
+    layers = [
+        body,
+        lines.mark_rule(strokeWidth=1).encode(x=values.channel("p5", alt.X), x2="p95"),
+        lines.mark_rule(strokeWidth=4).encode(x=values.channel("p25", alt.X), x2="p75"),
+        lines.mark_tick(thickness=2, size=step * 0.5).encode(x=values.channel("p50", alt.X)),
+    ]
+    heading = axes.titled(
+        title,
+        [
+            "Tick: median; thick line: the middle half; thin line: 5th to 95th percentile",
+            *axes.left_out(sum(one.left_out for one in spreads)),
+        ],
+    )
+    return axes.layered(*layers, height=len(names) * step, title=heading, description=f"{title} of {', '.join(names)}")
+
+
+def _outline(one: Spread, metric: Metric, looks: Looks) -> Iterator[Row]:
+    most = max(each.count for each in one.bins)
+    for each in one.bins:
+        # A bin from 0 has no place on a logarithmic axis.
+        if each.count and (each.low > 0 or metric.share):
+            yield {
+                "llm": looks.names[one.llm],
+                "low": each.low,
+                "high": each.high,
+                "share": each.count / most,
+                "range": axes.spanned(each.low, each.high, metric),
+                "count": each.count,
+            }
+
+
+def _quantiles(one: Spread, metric: Metric, looks: Looks) -> Row:
+    found = one.quantiles
+    return {
+        "llm": looks.names[one.llm],
+        **{f"p{share * 100:g}": value for share, value in found.items()},
+        "middle": axes.shown(found[0.5], metric),
+        "half": axes.spanned(found[0.25], found[0.75], metric),
+        "tails": f"{axes.bare(found[0.95], metric)}, {axes.shown(found[0.99], metric)}",
+        "n": one.n,
+    }
+
+
+def _seen() -> list[alt.Tooltip]:
+    return axes.tooltip(
+        {"llm": "LLM", "group": "Of", "shown": "Value", "interval": INTERVAL, "n": "Records", "left_out": "Left out"}
+    )

@@ -1,0 +1,247 @@
+"""What the charts share: axes with their units, legends, numbers as text, and what is drawn where nothing is known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any, cast
+
+from llm_bench.analysis.charts.looks import Looks
+from llm_bench.analysis.metrics import Metric
+
+if TYPE_CHECKING:
+    import altair as alt
+
+HEIGHT = 240
+ROW = 22
+"""Pixels of a row, where each LLM has its own."""
+
+LOG_FROM = 30
+"""From this ratio of the largest to the smallest value on, the axis is logarithmic."""
+
+MOST_TICKS = 9
+
+FORMAT = ",~r"
+"""Numbers at axes: as many digits as tell the ticks apart, none of them an exponent."""
+
+_LINE = 96
+"""Characters of a line below a title."""
+
+NAME_LIMIT = 190
+"""Pixels of a name; longer ones are cut."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def number(value: float) -> str:
+    """Three significant digits, never an exponent: 0.000420, 1.23, 1,235."""
+    if not value or not math.isfinite(value):
+        return f"{value:g}"
+    return f"{value:,.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
+
+
+def bare(value: float, metric: Metric) -> str:
+    """A value without its unit: a share with two decimals, anything else with three significant digits."""
+    return f"{value:.2f}" if metric.share else number(value)
+
+
+def shown(value: float | None, metric: Metric) -> str:
+    """A value with its unit; a dash where there is none."""
+    return "–" if value is None else f"{bare(value, metric)} {metric.unit}".rstrip()
+
+
+def spanned(low: float | None, high: float | None, metric: Metric) -> str:
+    """From one value to another, with their unit; a dash where there is no interval, as with too few slots."""
+    return "–" if low is None or high is None else f"{bare(low, metric)} to {shown(high, metric)}"
+
+
+def left_out(count: int, why: str = "no such number (a failure has none)", what: str = "record") -> list[str]:
+    """The line of a title that tells what a chart doesn't show; none where it shows all."""
+    return [f"{count:,} {what}{'' if count == 1 else 's'} left out: {why}"] if count else []
+
+
+def titled(text: str, lines: Sequence[str]) -> alt.TitleParams:
+    """A chart's title and the lines below it, broken where they would be wider than a printed page."""
+    import altair as alt
+
+    return alt.TitleParams(text, subtitle=[part for line in lines for part in wrap(line, _LINE)])
+
+
+def nothing(title: str, why: str = "No records to show") -> alt.Chart:
+    """What is drawn where there is nothing to draw."""
+    import altair as alt
+
+    chart = alt.Chart(inline([{"why": why}]), height=60, title=titled(title, []), description=f"{title}: {why}")
+    drawn: alt.Chart = chart.mark_text(fontSize=13).encode(text="why:N")
+    return drawn
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """How a metric's values lie along an axis, or are shaded.
+
+    :param log: whether equal steps are equal ratios.
+    :param ticks: the values that the axis names.
+    :param domain: None leaves it to what is drawn.
+    :param title: of the axis, with the unit.
+    """
+
+    log: bool
+    ticks: tuple[float, ...] | None
+    domain: tuple[float, float] | None
+    title: str
+
+    @classmethod
+    def of(cls, values: Iterable[float | None], metric: Metric, *, approximate: bool = False) -> Values:
+        """From 0, or 0 to 1 for a share; logarithmic where the values differ greatly."""
+        known = [value for value in values if value is not None]
+        low, high = min(known, default=0), max(known, default=0)
+        log = not metric.share and low > 0 and high / low >= LOG_FROM
+        notes = [note for note in ("0 to 1" if metric.share else metric.unit, "log scale" if log else "") if note]
+        title = f"{'≈ ' if approximate else ''}{metric.title}" + (f" ({', '.join(notes)})" if notes else "")
+        return cls(log, log_ticks(low, high) if log else None, (0, 1) if metric.share else None, title)
+
+    def channel(self, field: str, kind: Any, padding: float = 0) -> Any:
+        """An encoding of a field.
+
+        :param kind: ``alt.X`` or ``alt.Y``.
+        :param padding: pixels left free at both ends.
+        """
+        import altair as alt
+
+        more = {"domain": list(self.domain)} if self.domain else {} if self.log else {"zero": True}
+        scale = alt.Scale(type="log" if self.log else "linear", nice=not self.log, padding=padding, **more)
+        ticks = {"values": list(self.ticks)} if self.ticks else {"tickCount": 5}
+        return kind(f"{field}:Q", scale=scale, axis=alt.Axis(title=self.title, format=FORMAT, **ticks))
+
+    def shade(self, field: str) -> alt.Color:
+        """The values as shades of one colour."""
+        import altair as alt
+
+        more = {"domain": list(self.domain)} if self.domain else {} if self.log else {"zero": True}
+        scale = alt.Scale(type="log" if self.log else "linear", range="ramp", **more)
+        ticks = {"values": list(self.ticks)} if self.ticks else {"tickCount": 5}
+        legend = alt.Legend(title=self.title, orient="bottom", gradientLength=220, format=FORMAT, **ticks)
+        return alt.Color(f"{field}:Q", scale=scale, legend=legend)
+
+
+def log_ticks(low: float, high: float) -> tuple[float, ...]:
+    """1, 2 and 5 times each power of ten between two values; where these are many, the powers alone."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks = [float(f"{step}e{power}") for power in powers for step in (1, 2, 5)]
+    inside = tuple(tick for tick in ticks if low <= tick <= high)
+    return inside if len(inside) <= MOST_TICKS else tuple(tick for tick in inside if f"{tick:e}".startswith("1.0"))
+
+
+def wall(moment: datetime, zone: tzinfo) -> int:
+    """What a clock in the zone shows, as Vega wants it: milliseconds, to be read as UTC."""
+    clock = moment.astimezone(zone).replace(tzinfo=UTC)
+    return round((clock - _EPOCH).total_seconds() * 1000)
+
+
+def zone_name(moment: datetime) -> str:
+    """The time zone that an aware moment is in: "UTC+01:00", "CET"."""
+    name = moment.tzname() or ""
+    return f"UTC{name}" if name[:1] in ("+", "-") else name
+
+
+def clock(moment: datetime, zone: tzinfo) -> str:
+    """A moment as text, in the zone."""
+    return f"{moment.astimezone(zone):%a %d %b %Y %H:%M}"
+
+
+def slots(moments: Iterable[datetime], zone: tzinfo, field: str = "at") -> alt.X:
+    """The axis of slots; its title tells the dates and the zone."""
+    import altair as alt
+
+    known = [moment.astimezone(zone) for moment in moments]
+    first, last = min(known), max(known)
+    days = (last - first).total_seconds() / 86400
+    dates = f"{first:%-d %b %Y}" + (f" – {last:%-d %b %Y}" if first.date() != last.date() else "")
+    ticks: dict[str, Any] = {"tickCount": 8, "format": "%H:%M"}
+    if first == last:
+        ticks |= {"values": [wall(first, zone)]}
+    elif days > 2:
+        ticks = {"tickCount": alt.TimeIntervalStep("day", math.ceil(days / 8)), "format": "%a %d %b"}
+    axis = alt.Axis(title=f"Slot, {dates} ({zone_name(first)})", grid=False, **ticks)
+    return alt.X(f"{field}:T", axis=axis, scale=alt.Scale(type="utc", padding=6))
+
+
+def names_axis(most: int = NAME_LIMIT, **more: Any) -> alt.Axis:
+    """An axis of names. On a narrow page it leaves room for what the chart shows.
+
+    :param most: pixels of a name; longer ones are cut.
+    """
+    import altair as alt
+
+    limit = alt.ExprRef(f"min({most}, containerSize()[0] * 0.4 || {most})")
+    settings: dict[str, Any] = {"labelLimit": limit, "grid": False}
+    return alt.Axis(**settings | more)
+
+
+def rows(names: Sequence[str], title: str | None = None) -> alt.Y:
+    """A row for each LLM, in the order of the study."""
+    import altair as alt
+
+    return alt.Y("llm:N", sort=list(names), title=title, axis=names_axis())
+
+
+def rows_of(made: Iterable[Mapping[str, Any]], field: str) -> int:
+    """How many rows a chart has that has one for each value of a field."""
+    return len({row[field] for row in made})
+
+
+def colour(looks: Looks, present: Sequence[str], legend: bool = True) -> alt.Color:
+    """An LLM's colour, and the legend of those that are shown."""
+    import altair as alt
+
+    scale = alt.Scale(domain=looks.domain, range="category")
+    return alt.Color("llm:N", scale=scale, legend=_legend(present) if legend else None)
+
+
+def shape(looks: Looks, present: Sequence[str], legend: bool = True) -> alt.Shape:
+    """An LLM's shape; it shares the colours' legend."""
+    import altair as alt
+
+    scale = alt.Scale(domain=looks.domain, range=looks.shapes)
+    return alt.Shape("llm:N", scale=scale, legend=_legend(present) if legend else None)
+
+
+def dash(looks: Looks, present: Sequence[str]) -> alt.StrokeDash:
+    """An LLM's dash; it shares the colours' legend."""
+    import altair as alt
+
+    scale = alt.Scale(domain=looks.domain, range=looks.dashes)
+    return alt.StrokeDash("llm:N", scale=scale, legend=_legend(present))
+
+
+def _legend(present: Sequence[str]) -> alt.Legend:
+    import altair as alt
+
+    return alt.Legend(
+        values=list(present), orient="bottom", columns=2, labelLimit=NAME_LIMIT, title=None, symbolOpacity=1
+    )
+
+
+def tooltip(fields: Mapping[str, str]) -> list[alt.Tooltip]:
+    """What a mark tells on being pointed at: field of the data → its heading. All are text by then."""
+    import altair as alt
+
+    return [alt.Tooltip(f"{field}:N", title=title) for field, title in fields.items()]
+
+
+def inline(made: Sequence[Mapping[str, Any]]) -> alt.InlineData:
+    """Rows as the data of a chart."""
+    import altair as alt
+
+    return alt.InlineData(values=[dict(row) for row in made])
+
+
+def layered(*layers: alt.Chart, **properties: Any) -> alt.LayerChart:
+    """Charts drawn over one another, the first one undermost."""
+    import altair as alt
+
+    return cast("alt.LayerChart", alt.layer(*layers, **properties))

@@ -1,0 +1,119 @@
+"""How charts look: each LLM's name, colour, shape and dash, the same in all of a study's charts; light, dark, printed.
+
+The colours are told apart with any of the common kinds of colour blindness, and stand out from their background by at
+least 3 : 1. Nothing is told by colour alone: lines have dashes and points have shapes, for black and white print.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Theme = Literal["light", "dark", "print"]
+
+SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left")
+DASHES = ((1, 0), (7, 3), (2, 2), (8, 2, 2, 2), (4, 2), (12, 3))
+
+_ON_WHITE = ("#0072b2", "#d55e00", "#2e7d32", "#a8327e", "#7a6a00", "#5b4bb5", "#4d5866", "#8c3b1f")
+_ON_BLACK = ("#58b0f0", "#ff9040", "#3ecfa0", "#f08fc8", "#d9c332", "#a99bf5", "#b4c0cc", "#d98b6a")
+
+_LONGEST = 30
+
+FONT = "Liberation Sans"
+"""It comes with vl-convert, so that a figure is drawn alike everywhere. One face alone: of two, which comes first
+in a PDF is left to chance, and the same figure isn't the same bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """How the LLMs of a study look.
+
+    :param names: LLM → a short name of its own.
+    """
+
+    names: Mapping[str, str]
+
+    def present(self, llms: Iterable[str]) -> list[str]:
+        """The names of some of the LLMs, in the order of the study."""
+        wanted = set(llms)
+        return [name for llm, name in self.names.items() if llm in wanted]
+
+    @property
+    def domain(self) -> list[str]:
+        return list(self.names.values())
+
+    @property
+    def shapes(self) -> list[str]:
+        """By number; where the colours start again, a colour gets another shape."""
+        turn = len(_ON_WHITE)
+        return [SHAPES[(number + number // turn) % len(SHAPES)] for number in range(len(self.names))]
+
+    @property
+    def dashes(self) -> list[list[int]]:
+        return [list(DASHES[number % len(DASHES)]) for number in range(len(self.names))]
+
+
+def looks(llms: Sequence[str]) -> Looks:
+    """The looks of a study's LLMs.
+
+    :param llms: all of them, whether a chart shows them or not.
+    """
+    last = {llm: llm if llm.startswith("baseline/") else llm.rsplit("/", 1)[-1] for llm in llms}
+    alone = Counter(last.values())
+    plain = {llm: name if alone[name] == 1 else llm for llm, name in last.items()}
+    cut = {llm: _cut(name) for llm, name in plain.items()}
+    often = Counter(cut.values())
+    return Looks({llm: cut[llm] if often[cut[llm]] == 1 else name for llm, name in plain.items()})
+
+
+def _cut(name: str) -> str:
+    """A long name without its middle: its beginning and its end tell more."""
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST // 2]}…{name[-_LONGEST // 2 + 1 :]}"
+
+
+def colours(llms: Sequence[str], theme: Theme = "light") -> dict[str, str]:
+    """LLM → its colour in the charts, for what is drawn beside them."""
+    palette = _ON_BLACK if theme == "dark" else _ON_WHITE
+    return {llm: palette[number % len(palette)] for number, llm in enumerate(llms)}
+
+
+def config(theme: Theme) -> dict[str, Any]:
+    """Vega-Lite's configuration of a theme."""
+    text, faint, line, ramp, soft = {
+        "light": ("#1c2430", "#5b6675", "#dfe4ea", ["#eef2f6", "#7fb2d8", "#0b3c6b"], ["#f1f4f8", "#a9cdea"]),
+        "dark": ("#e4e9ef", "#98a4b3", "#2c3542", ["#222b37", "#3f83bd", "#cfe8ff"], ["#222b37", "#2c5f8f"]),
+        "print": ("#000000", "#333333", "#d4d4d4", ["#f0f0f0", "#8fb3d0", "#08305c"], ["#f4f4f4", "#b5cfe4"]),
+    }[theme]
+    font = f"{FONT}, Arial, sans-serif" if theme == "print" else f"system-ui, {FONT}, sans-serif"
+    words = {"labelColor": faint, "titleColor": text, "labelFontSize": 11, "titleFontSize": 11}
+    plain = {"labelFontWeight": "normal", "titleFontWeight": "normal"}
+    return {
+        "font": font,
+        "background": "white" if theme == "print" else "transparent",
+        "range": {
+            "category": list(_ON_BLACK if theme == "dark" else _ON_WHITE),
+            "ramp": ramp,
+            "heatmap": soft,
+        },
+        "view": {"stroke": None},
+        "axis": words | plain | {"gridColor": line, "domainColor": line, "tickColor": line, "titlePadding": 8},
+        "axisY": {"domain": False, "ticks": False},
+        "legend": words | plain | {"symbolStrokeWidth": 2, "symbolSize": 70, "title": None},
+        "title": {
+            "color": text,
+            "subtitleColor": faint,
+            "fontSize": 13,
+            "fontWeight": "normal",
+            "subtitleFontSize": 11,
+            "anchor": "start",
+            "frame": "bounds",
+            "offset": 10,
+        },
+        "text": {"color": text, "fontSize": 11},
+        "rule": {"color": faint},
+        "tick": {"color": text},
+        "line": {"strokeWidth": 1.75},
+        "point": {"size": 40},
+    }

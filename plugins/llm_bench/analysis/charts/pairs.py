@@ -1,0 +1,173 @@
+"""Charts that compare LLMs: paired differences, and quality against speed and cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from llm_bench.analysis.charts import axes
+from llm_bench.analysis.charts.amounts import INTERVAL, NAME_ABOVE
+from llm_bench.analysis.charts.looks import Looks
+from llm_bench.analysis.metrics import METRICS, Metric
+
+if TYPE_CHECKING:
+    import altair as alt
+
+    from llm_bench.analysis.charts.drawing import Chart
+    from llm_bench.analysis.figures import Comparison, Tradeoff
+
+Row = dict[str, Any]
+Against = Literal["latency", "throughput", "cost_per_thousand"]
+
+SUCCESS = Metric("success", "Success", "", "higher", share=True)
+LEVEL = 0.05
+"""Corrected p below which a difference is marked."""
+MOST_ROWS = 45
+"""Pairs (of ten LLMs) that get a row each; of more, all are cells of a square."""
+
+_SPEEDS: dict[Against, Metric] = {
+    "latency": METRICS["latency_sec"],
+    "throughput": METRICS["throughput_tps"],
+    "cost_per_thousand": Metric("cost_per_thousand", "Cost of 1,000 questions", "USD", "lower", share=False),
+}
+
+
+def comparison(found: Sequence[Comparison], metric: str, looks: Looks) -> Chart:
+    """The paired differences in one metric, of every two LLMs, with their intervals.
+
+    :param found: of all metrics.
+    :param metric: the one to show: a name of METRICS, or "success".
+    """
+    what = METRICS.get(metric, SUCCESS)
+    title = f"Paired differences: {what.title.lower()}"
+    known = [one for one in found if one.metric == metric and one.difference and one.difference.estimate is not None]
+    if not known:
+        return axes.nothing(title)
+    missing = axes.left_out(sum(one.left_out for one in known), "one of the two has no such number", "pair")
+    exact = replace(what, share=False)  # two decimals would make small differences of shares 0
+    made = [_difference(one, exact, looks) for one in known]
+    few = len(made) <= MOST_ROWS
+    chart = _forest(made, what) if few else _square(made, looks.domain)
+    heading = axes.titled(title, [_way(what) if few else f"Row minus column; • where p < {LEVEL}", *missing])
+    return chart.properties(title=heading, description=f"{title}, {len(known)} pairs of LLMs")
+
+
+def _way(metric: Metric) -> str:
+    better = {"lower": "left", "higher": "right", None: None}[metric.better]
+    how = f"; a point on the {better} favours the first named" if better else ""
+    return f"Same question, same slot; {INTERVAL}{how}"
+
+
+def _difference(one: Comparison, metric: Metric, looks: Looks) -> Row:
+    assert one.difference is not None  # noqa: S101  (left out before)
+    first, second = looks.names[one.b], looks.names[one.a]
+    tested = "not tested" if one.p_holm is None else f"p < {LEVEL}" if one.p_holm < LEVEL else f"p ≥ {LEVEL}"
+    return {
+        "first": first,
+        "second": second,
+        "pair": f"{first} − {second}",
+        "value": one.difference.estimate,
+        "low": one.difference.low,
+        "high": one.difference.high,
+        "shown": axes.shown(one.difference.estimate, metric),
+        "interval": axes.spanned(one.difference.low, one.difference.high, metric),
+        "tested": tested,
+        "p": p_value(one.p_holm),
+        "effect": one.effect,
+        "rank": "–" if one.effect is None else f"{one.effect:+.2f}",
+        "n": one.n,
+        "left_out": one.left_out,
+    }
+
+
+def p_value(p: float | None) -> str:
+    """A p-value as text: three decimals, never 0."""
+    return "–" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _forest(made: list[Row], metric: Metric) -> alt.LayerChart:
+    import altair as alt
+
+    values = axes.Values(log=False, ticks=None, domain=None, title=f"Difference ({metric.unit or 'of shares'})")
+    pairs = alt.Y("pair:N", sort=[row["pair"] for row in made], title=None, axis=axes.names_axis(340))
+    base = alt.Chart(axes.inline(made)).encode(y=pairs, tooltip=_seen())
+    zero = (
+        alt.Chart(axes.inline([{"zero": 0}])).mark_rule(strokeDash=[4, 3]).encode(x=values.channel("zero", alt.X, 10))
+    )
+    span = base.mark_rule(strokeWidth=1.5).encode(x=values.channel("low", alt.X, 10), x2="high")
+    known = [f"p < {LEVEL}", f"p ≥ {LEVEL}", "not tested"]
+    there = [each for each in known if each in {row["tested"] for row in made}]
+    legend = alt.Legend(orient="bottom", title="Holm-corrected test", columns=3, values=there)
+    scales = {
+        "color": alt.Color("tested:N", scale=alt.Scale(domain=known, range="category"), legend=legend),
+        "shape": alt.Shape(
+            "tested:N", scale=alt.Scale(domain=known, range=["circle", "diamond", "cross"]), legend=legend
+        ),
+    }
+    point = base.mark_point(filled=True, size=60, opacity=1).encode(x=values.channel("value", alt.X, 10), **scales)
+    return axes.layered(zero, span, point, height=len(made) * axes.ROW)
+
+
+def _square(made: list[Row], names: list[str]) -> alt.LayerChart:
+    """All pairs as cells: the shade is the effect, from −1 to 1."""
+    import altair as alt
+
+    tested = [row for row in made if row["effect"] is not None]
+    shades = alt.Scale(domain=[-1, 0, 1], range=["#c8650a", "#f2f2f2", "#0b6cb0"])
+    base = alt.Chart(axes.inline(tested)).encode(
+        x=alt.X("second:N", sort=names, title=None, axis=alt.Axis(labelAngle=-90, labelLimit=NAME_ABOVE, orient="top")),
+        y=alt.Y("first:N", sort=names, title=None, axis=axes.names_axis()),
+        tooltip=_seen(),
+    )
+    legend = alt.Legend(title="Rank-biserial effect", orient="bottom", gradientLength=200)
+    cell = base.mark_rect().encode(color=alt.Color("effect:Q", scale=shades, legend=legend))
+    sure = alt.expr.if_(alt.datum.tested == f"p < {LEVEL}", "•", "")
+    dot = base.transform_calculate(dot=sure).mark_text(color="#000000").encode(text="dot:N")
+    return axes.layered(cell, dot, height=axes.rows_of(tested, "first") * axes.ROW)
+
+
+def tradeoff(found: Sequence[Tradeoff], looks: Looks, against: Against = "latency") -> Chart:
+    """Coverage against speed or cost, a point for each LLM."""
+    import altair as alt
+
+    metric = _SPEEDS[against]
+    title = f"Coverage against {metric.title.lower()}"
+    made = [
+        {
+            "llm": looks.names[one.llm],
+            "x": value,
+            "y": one.coverage,
+            "speed": axes.shown(value, metric),
+            "coverage": axes.number(one.coverage),
+            "success": f"{one.success:.1%}",
+        }
+        for one in found
+        if (value := getattr(one, against)) is not None and one.coverage is not None
+    ]
+    if not made:
+        return axes.nothing(title)
+    names = [name for name in looks.domain if name in {row["llm"] for row in made}]
+    values = axes.Values.of([row["x"] for row in made], metric, approximate=any(one.approximate for one in found))
+    quality = replace(axes.Values.of([], METRICS["coverage_score"]), title="Coverage (mean, 0 to 1)")
+    corner = "left" if metric.better == "lower" else "right"
+    missing = axes.left_out(len(found) - len(made), "one of the two isn't known", "LLM")
+    chart = alt.Chart(
+        axes.inline(made),
+        height=axes.HEIGHT + 40,
+        title=axes.titled(title, [f"Best is at the top {corner}", *missing]),
+        description=f"{title} of {', '.join(names)}",
+    )
+    drawn: alt.Chart = chart.mark_point(filled=True, size=130, opacity=0.95).encode(
+        x=values.channel("x", alt.X, 14),
+        y=quality.channel("y", alt.Y),
+        color=axes.colour(looks, names),
+        shape=axes.shape(looks, names),
+        tooltip=axes.tooltip({"llm": "LLM", "speed": metric.title, "coverage": "Coverage", "success": "Success"}),
+    )
+    return drawn
+
+
+def _seen() -> list[alt.Tooltip]:
+    told = {"pair": "Pair", "shown": "Difference", "interval": INTERVAL, "p": "p, corrected", "rank": "Rank-biserial"}
+    return axes.tooltip(told | {"n": "Pairs", "left_out": "Left out"})

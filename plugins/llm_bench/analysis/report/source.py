@@ -1,0 +1,77 @@
+"""What the parts of a report are made from, and what they are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+
+from llm_bench.analysis import charts, figures
+from llm_bench.analysis.cache import Records
+from llm_bench.analysis.charts import Looks
+from llm_bench.analysis.report.tables import Column, Table
+from llm_bench.analysis.view import View
+from llm_bench.study import Study
+
+if TYPE_CHECKING:
+    from llm_bench.analysis.charts.drawing import Chart
+
+
+class _OfLLM(Protocol):
+    @property
+    def llm(self) -> str: ...
+
+
+T = TypeVar("T", bound=_OfLLM)
+
+
+class Figure(NamedTuple):
+    """A chart and the name of its files."""
+
+    name: str
+    chart: Chart
+
+
+class Section(NamedTuple):
+    """A part of the results."""
+
+    title: str
+    figures: Sequence[Figure]
+    tables: Sequence[Table]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What the sections are made from.
+
+    :param llms: of the view, in the order of the study.
+    :param zone: of the study's file.
+    """
+
+    records: Records
+    view: View
+    looks: Looks
+    llms: Sequence[str]
+    zone: tzinfo
+
+    @classmethod
+    def of(cls, records: Records, study: Study, view: View) -> Source:
+        """The study's LLMs come first, in its order; then those that only the records know."""
+        known = figures.choices(records).llms
+        planned = [llm.model for llm in study.llms]
+        llms = [*(llm for llm in planned if llm in known), *(llm for llm in known if llm not in planned)]
+        zone = study.window.start.tzinfo if study.window else None
+        looks = charts.looks([*planned, *(llm for llm in known if llm not in planned)])
+        return cls(records, view, looks, [llm for llm in llms if not view.llms or llm in view.llms], zone or UTC)
+
+    def llm(self, name: str = "llm", title: str = "LLM") -> Column:
+        """A column of LLMs: the charts' short names for reading."""
+        return Column(name, title, lambda llm: self.looks.names.get(llm, llm), text=True)
+
+    def ordered(self, found: Iterable[T]) -> list[T]:
+        """By LLM, in the order of the study."""
+        return sorted(found, key=lambda one: self.llms.index(one.llm))
+
+
+APPROXIMATE = "Approximate (≈): see Statistics."
