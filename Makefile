@@ -25,6 +25,9 @@ status: setup ## tell how far a study is, and what needs a hand; STUDY=thesis, A
 up: setup ## start Airflow with its UI; PORT=
 	@$(PY) -m llm_bench up $${PORT:+--port "$$PORT"}
 
+env: ## write .env, the generated secrets of docker compose; what stands there stays
+	@python3 scripts/env.py
+
 stack: setup ## run the services of docker-compose.yaml without containers, until Ctrl+C; PORT=, WORKERS=
 	@$(PY) scripts/stack.py $${PORT:+--port "$$PORT"} $${WORKERS:+--workers "$$WORKERS"}
 
@@ -69,6 +72,9 @@ bench-scoring: setup ## tell how well the scores order graded answers, beside ba
 
 bench-join: setup ## time validating and loading 80 records and a million, with their memory
 	@$(PY) benchmarks/join.py
+
+bench-analysis: setup ## time every page's queries for 4,480, a million and ten million records, and weigh the pages
+	@$(PY) benchmarks/analysis.py
 
 rehearse: setup ## measure the whole thesis study within the hour, under faults, and count what came of it; SLOTS=4, SEED=
 	@$(PY) benchmarks/rehearse.py $${SLOTS:+--slots "$$SLOTS"} $${SEED:+--seed "$$SEED"}

@@ -52,9 +52,11 @@ def export(study: str, form: Format, out: Path | None, **options: object) -> int
     """Writes the records of a view to a file; to standard output where ``out`` is "-"."""
     from llm_bench.analysis.cache import Cache  # noqa: PLC0415
     from llm_bench.analysis.export import stream  # noqa: PLC0415
+    from llm_bench.upkeep import store_at  # noqa: PLC0415
 
     chosen = find_study(study)
     view = view_of(chosen, options)
+    store_at(chosen.storage)  # so that a bucket is read with the connection that Airflow's tasks use
     parts = stream(Cache(home()).records(chosen), view, form)
     if out == Path("-"):
         sys.stdout.buffer.writelines(parts)

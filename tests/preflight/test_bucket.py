@@ -26,7 +26,7 @@ def _connected(server, monkeypatch):
 
 def test_that_is_there_passes_and_nothing_stays_in_it(run, tmp_path):
     check = run("baseline/lead", storage="gs://studies/prefix")["storage"]
-    assert (check.passed, check.detail) == (True, "gs://studies/prefix: written, read back, removed")
+    assert (check.passed, check.detail) == (True, "gs://studies/prefix: written, listed, read back, removed")
     assert open_store("gs://studies", tmp_path).list("") == []
 
 

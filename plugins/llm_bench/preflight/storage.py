@@ -1,4 +1,4 @@
-"""Whether records can be stored: an object is really written, read back and removed."""
+"""Whether records can be stored: an object is really written, listed, read back and removed."""
 
 from __future__ import annotations
 
@@ -46,21 +46,22 @@ class StorageProbe:
             raise StorageError(
                 f"{self._url} doesn't answer in time.", "Check this machine's network, then check again."
             ) from None
-        return f"{self._url}: written, read back, removed"
+        return f"{self._url}: written, listed, read back, removed"
 
 
 def probe(store: Store, url: str) -> None:
-    """Writes, reads and removes one object.
+    """Writes, lists, reads and removes one object.
 
     :raises StorageError: one of these can't be done.
     """
     path = f"{FOLDER}/{uuid.uuid4().hex}"
     store.commit(path, _CONTENT, 0)
     try:
+        listed = store.list(f"{FOLDER}/")
         found = store.read(path)
     finally:
         _remove(store, path, url)
-    if found is None or found[0] != _CONTENT:
+    if path not in listed or found is None or found[0] != _CONTENT:
         raise StorageError(f"{url} doesn't give back what was written to it.", "Check its disk, or name another.")
 
 

@@ -1,0 +1,1 @@
+"""README and docs/, read for the tests that hold them to the code."""
