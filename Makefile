@@ -76,6 +76,9 @@ bench-join: setup ## time validating and loading 80 records and a million, with 
 bench-analysis: setup ## time every page's queries for 4,480, a million and ten million records, and weigh the pages
 	@$(PY) benchmarks/analysis.py
 
+screenshots: setup ## take pictures of every page of the dashboard, light and dark, of a made-up study
+	@$(PY) scripts/screenshots.py
+
 rehearse: setup ## measure the whole thesis study within the hour, under faults, and count what came of it; SLOTS=4, SEED=
 	@$(PY) benchmarks/rehearse.py $${SLOTS:+--slots "$$SLOTS"} $${SEED:+--seed "$$SEED"}
 

@@ -7,14 +7,26 @@ from typing import Any, ClassVar
 from airflow.plugins_manager import AirflowPlugin
 
 from llm_bench import pools
-from llm_bench.dashboard import PREFIX, dashboard
+from llm_bench.dashboard import ICON, PREFIX, dashboard
 from llm_bench.timetable import SlotTimetable
 
 
 class LLMBenchPlugin(AirflowPlugin):
-    """Registers the timetable, the listener that creates a study's pools, and the web pages."""
+    """Registers the timetable, the listener that creates a study's pools, and the web pages with a link to them."""
 
     name = "llm_bench"
     timetables: ClassVar[list[Any]] = [SlotTimetable]
     listeners: ClassVar[list[Any]] = [pools]
     fastapi_apps: ClassVar[list[Any]] = [{"app": dashboard, "url_prefix": PREFIX, "name": "llm-bench"}]
+    external_views: ClassVar[list[Any]] = [
+        {
+            "name": "llm-bench",
+            # Relative: the UI's own pages know the path that Airflow is served from.
+            "href": f"{PREFIX.lstrip('/')}/",
+            "url_route": "llm-bench",
+            "destination": "nav",
+            "nav_top_level": True,
+            "icon": ICON.format(colour="%233f3f46"),
+            "icon_dark_mode": ICON.format(colour="%23d4d4d8"),
+        }
+    ]

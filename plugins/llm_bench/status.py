@@ -55,7 +55,7 @@ def status(console: Console, study: Study, *, as_json: bool) -> int:
     questions = sum(map(len, load_question_sets(include(), study.industries).values()))
     airflow = ask_airflow(study.dag_id) if asked else None
     found = overview(study, home(), datetime.now(UTC), questions=questions, airflow=airflow)
-    planned, todo = _planned(study), steps(found, local if (local / "airflow.cfg").exists() else None)
+    planned, todo = planned_window(study), steps(found, local if (local / "airflow.cfg").exists() else None)
     if as_json:
         console.print_json(data=tell(found, planned, todo))
     else:
@@ -63,7 +63,7 @@ def status(console: Console, study: Study, *, as_json: bool) -> int:
     return 1 if found.needs_a_hand else 0
 
 
-def _planned(study: Study) -> Window | None:
+def planned_window(study: Study) -> Window | None:
     """The window as the study's file has it."""
     path = include() / "studies" / f"{study.name}.yaml"
     return parse_study(read_yaml(path), path, include()).window
@@ -209,12 +209,12 @@ def show(console: Console, found: Overview, planned: Window | None, todo: list[S
     if found.slots:
         console.print(_calendar(found))
         console.print(_legend(found))
-    facts = Table.grid(padding=(0, 2, 0, 0))
-    facts.add_column(style="dim", no_wrap=True)
-    facts.add_column(overflow="fold")
-    for name, told in _facts(found, planned):
-        facts.add_row(name, Text(told))
-    console.print(facts, soft_wrap=False)
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, told in facts(found, planned):
+        grid.add_row(name, Text(told))
+    console.print(grid, soft_wrap=False)
     if not todo:
         console.print("Nothing needs a hand.", style="bold green")
     for words, commands in todo:
@@ -243,7 +243,11 @@ def _counts(found: Overview) -> Iterator[tuple[State, int]]:
     return ((state, counts[state]) for state in progress.STATES if counts[state])
 
 
-def _facts(found: Overview, planned: Window | None) -> Iterator[tuple[str, str]]:
+def facts(found: Overview, planned: Window | None) -> Iterator[tuple[str, str]]:
+    """A study in words: what each one is about, and what there is to say.
+
+    :param planned: the window as the file has it.
+    """
     yield "Window", _window(found.study.window, planned)
     yield "Airflow", _airflow(found)
     yield "Records", _records(found)

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from dashboard.browser import chromium
+from llm_bench.dashboard.pages import PAGES
 
 pytestmark = pytest.mark.airflow
 
@@ -52,6 +53,34 @@ class TestTheDataQualityLink:
         tab.get_by_role("link", name="Data quality").click(timeout=30_000)
         tab.wait_for_url(airflow.api.url + link)
         expect(tab.get_by_text("80 valid")).to_be_visible()
+
+
+class TestTheDashboard:
+    def test_opens_from_airflows_navigation_and_leads_through_every_page(self, airflow: Any, link: str, tab: Page):
+        faults: list[str] = []
+        tab.on("pageerror", lambda error: faults.append(str(error)))
+        tab.on(
+            "request",
+            lambda one: None if one.url.startswith((airflow.api.url, "data:", "blob:")) else faults.append(one.url),
+        )
+        tab.goto(airflow.api.url)
+        tab.locator("input[name=username]").fill(airflow.api.user)
+        tab.locator("input[name=password]").fill(airflow.api.password)
+        tab.get_by_role("button", name="Sign in").click()
+        tab.get_by_role("link", name="llm-bench").click(timeout=30_000)
+        inside = tab.frame_locator("iframe")
+        inside.get_by_role("link", name="quickstart").click()
+        tab.wait_for_url("**/plugin/llm-bench/llm-bench/quickstart/overview")  # Airflow follows the frame
+        for page in PAGES:
+            inside.get_by_role("link", name=page.capitalize(), exact=True).click()
+            expect(inside.get_by_role("heading", level=1)).to_have_text(page.capitalize())
+            tab.wait_for_url(f"**/plugin/llm-bench/llm-bench/quickstart/{page}")  # so that a view can be shared
+        inside.get_by_role("link", name="Records", exact=True).click()
+        inside.locator("tbody th a").first.click()
+        expect(inside.get_by_role("heading", name="Where the time went")).to_be_visible()
+        inside.get_by_role("link", name="run in Airflow").click()
+        tab.wait_for_url("**/dags/llm_bench_quickstart/runs/**")
+        assert faults == []
 
 
 class TestThePages:

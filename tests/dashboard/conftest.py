@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -12,9 +11,13 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from analysis.studies import fill_study, thesis
+from dashboard import serving
 from llm_bench.join.store import object_path, open_store
 
 SLOT = datetime(2026, 12, 7, 7, 51, 25, 714285, tzinfo=UTC)
+SLOTS = 8
+"""Of the study that has records."""
 PAGE = "/llm-bench/validations/thesis/20261207T075125.714285Z"
 
 
@@ -51,11 +54,15 @@ def results() -> dict[str, Any]:
 @pytest.fixture
 def home(include: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with the shipped studies and nothing measured."""
-    shutil.copytree(include / "studies", tmp_path / "include" / "studies")
-    for folder in ("questions", "knowledge"):
-        (tmp_path / "include" / folder).symlink_to(include / folder)
+    _project(include, tmp_path)
     monkeypatch.setenv("LLM_BENCH_HOME", str(tmp_path))
     return tmp_path
+
+
+def _project(include: Path, home: Path) -> None:
+    shutil.copytree(include / "studies", home / "include" / "studies")
+    for folder in ("questions", "knowledge"):
+        (home / "include" / folder).symlink_to(include / folder)
 
 
 @pytest.fixture
@@ -69,30 +76,34 @@ def stored(home: Path, results: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def api_server() -> Iterator[FastAPI]:
     """Airflow's API server, with its own login and the plugin's pages, on an empty database."""
-    from airflow.api_fastapi.app import create_app
-    from airflow.models import import_all_models
-    from airflow.models.base import Base
-
-    from airflow import settings
-
-    import_all_models()
-    Base.metadata.create_all(settings.engine)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", secrets.token_hex(32))
-        yield create_app(apps="core")
+    with serving.api_server() as app:
+        yield app
 
 
 @pytest.fixture
 def visitor(api_server: FastAPI) -> Callable[..., TestClient]:
     """A browser: of a stranger, or logged in with a role of the simple auth manager (None: a user without rights)."""
-    from airflow.api_fastapi.app import get_auth_manager
-    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 
     def visit(*role: str | None) -> TestClient:
         client = TestClient(api_server, follow_redirects=False, headers={"accept": "text/html"})
         if role:
-            user = SimpleAuthManagerUser(username="ann", role=role[0])
-            client.cookies.set("_token", get_auth_manager().generate_jwt(user))
+            client.cookies.set("_token", serving.token(role[0]))
         return client
 
     return visit
+
+
+@pytest.fixture(scope="module")
+def loaded(include: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A project whose thesis study has made-up records of its first slots; the window lies ahead of any clock."""
+    home = tmp_path_factory.mktemp("loaded")
+    _project(include, home)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LLM_BENCH_HOME", str(home))
+        fill_study(open_store("file://data", home), thesis(include), include, slots=list(thesis_slots(include))[:SLOTS])
+        yield home
+
+
+def thesis_slots(include: Path) -> list[datetime]:
+    """All slots of the thesis study."""
+    return list(thesis(include).window.schedule)

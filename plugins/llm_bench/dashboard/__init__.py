@@ -11,6 +11,13 @@ if TYPE_CHECKING:
 PREFIX = "/llm-bench"
 """Where the API server mounts the pages, under the path of its ``[api] base_url``."""
 
+ICON = (
+    "data:image/svg+xml,"
+    "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24' fill='none' stroke='{colour}' stroke-width='2' "
+    "stroke-linecap='round' stroke-linejoin='round'><path d='M3 3v18h18'/><path d='M7 14l4-4 3 3 6-7'/></svg>"
+)
+"""Of the link in Airflow's navigation: an address that holds the drawing itself, its colour to be filled in."""
+
 
 async def dashboard(scope: Scope, receive: Receive, send: Send) -> None:
     """The ASGI application. It is made at its first request: every Airflow process loads the plugin, tasks too."""

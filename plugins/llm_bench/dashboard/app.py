@@ -5,31 +5,109 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.api_fastapi.core_api.security import get_user
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.exception_handlers import http_exception_handler
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException as Refusal
 
-from llm_bench.dashboard import datadocs, pages
-from llm_bench.dashboard.security import ReadableStudy, SecurityHeaders, login_url
-from llm_bench.errors import LLMBenchError
+from llm_bench.dashboard import assets, comparing, datadocs, downloads, glance, listing, measures, outcomes, single
+from llm_bench.dashboard.look import Looked
+from llm_bench.dashboard.pages import respond
+from llm_bench.dashboard.security import ReadableStudies, ReadableStudy, SecurityHeaders, login_url
+from llm_bench.errors import LLMBenchError, StorageError, ViewError
 from llm_bench.join.store import object_path, open_store
 from llm_bench.paths import home
+
+_STATUS = {ViewError: HTTPStatus.BAD_REQUEST, StorageError: HTTPStatus.SERVICE_UNAVAILABLE}
+"""What is wrong → the status of the answer; of any other mistake of the project's it is 500."""
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 
 def create_app() -> ASGIApp:
-    """The pages, to be mounted by Airflow's API server, which knows the users. None of them is open to a stranger."""
+    """The pages, to be mounted by Airflow's API server, which knows the users. None of them is open to a stranger.
+
+    Routes are plain functions, so that they run in threads: none of them holds up the server while it reads.
+    """
     app = FastAPI(title="llm-bench", openapi_url=None, dependencies=[Depends(get_user)])
-    app.add_api_route("/validations/{study}/{slot}", validation, response_class=HTMLResponse)
+    routes: dict[str, Any] = {
+        "/": studies,
+        "/validations/{study}/{slot}": validation,
+        "/{study}/overview": overview,
+        "/{study}/success": success,
+        "/{study}/compare": compare,
+        "/{study}/records": records,
+        "/{study}/records/{record_id}": record,
+        "/{study}/export": export,
+        "/{study}/export/report.zip": report,
+        "/{study}/export/records.{form}": exported,
+        "/static/{name}": assets.serve,
+    }
+    for name in measures.CHOICES:
+        app.add_api_route(f"/{{study}}/{name}", _measure(name), response_model=None)
+    for path, route in routes.items():
+        app.add_api_route(path, route, response_model=None)
+    app.add_api_route("/{study}", entrance, response_model=None)
     app.add_exception_handler(Refusal, _refuse)
     app.add_exception_handler(LLMBenchError, _explain)
     return SecurityHeaders(app)
+
+
+def studies(found: ReadableStudies, request: Request) -> Response:
+    """The studies that the user may see; the only one at once."""
+    known, mistakes = found
+    root = _root(request)
+    if len(known) == 1 and not mistakes:
+        return RedirectResponse(f"{root}/{known[0].name}/overview")
+    return respond("studies.html", root=root, studies=known, mistakes=mistakes)
+
+
+def entrance(study: ReadableStudy, request: Request) -> Response:
+    """A study's first page."""
+    return RedirectResponse(f"{_root(request)}/{study.name}/overview")
+
+
+def overview(look: Looked) -> Response:
+    return glance.page(look)
+
+
+def _measure(name: str) -> Any:
+    def measure(look: Looked) -> Response:
+        return measures.page(look, name)
+
+    return measure
+
+
+def success(look: Looked) -> Response:
+    return outcomes.page(look)
+
+
+def compare(look: Looked) -> Response:
+    return comparing.page(look)
+
+
+def records(look: Looked) -> Response:
+    return listing.page(look)
+
+
+def record(look: Looked, record_id: str) -> Response:
+    return single.page(look, record_id)
+
+
+def export(look: Looked) -> Response:
+    return downloads.page(look)
+
+
+def exported(look: Looked, form: str) -> Response:
+    return downloads.records(look, form)  # which refuses any other
+
+
+def report(look: Looked) -> Response:
+    return downloads.report(look)
 
 
 def validation(study: ReadableStudy, slot: str) -> Response:
@@ -51,19 +129,31 @@ def validation(study: ReadableStudy, slot: str) -> Response:
     return HTMLResponse(datadocs.page(json.loads(stored[0]), study.name, moment))
 
 
+def _root(request: Request) -> str:
+    return str(request.scope["root_path"])
+
+
 async def _refuse(request: Request, refusal: Exception) -> Response:
     """A page for a person, who is sent to log in where that is what lacks; JSON for a program."""
     assert isinstance(refusal, Refusal)  # noqa: S101  (what it is registered for)
-    if "text/html" not in request.headers.get("accept", ""):
+    if not _is_person(request):
         return await http_exception_handler(request, refusal)
     if refusal.status_code == HTTPStatus.UNAUTHORIZED:
         return RedirectResponse(login_url(request))
-    return _message(refusal.status_code, str(refusal.detail))
+    return _message(request, refusal.status_code, str(refusal.detail))
 
 
-async def _explain(_request: Request, fault: Exception) -> Response:
-    return _message(HTTPStatus.INTERNAL_SERVER_ERROR, str(fault))
+async def _explain(request: Request, fault: Exception) -> Response:
+    """What is wrong and how to mend it: with the address, with the store, or with a file of the project's."""
+    status = next((status for kind, status in _STATUS.items() if isinstance(fault, kind)), 500)
+    return (
+        _message(request, status, str(fault)) if _is_person(request) else JSONResponse({"detail": str(fault)}, status)
+    )
 
 
-def _message(status: int, text: str) -> Response:
-    return HTMLResponse(pages.render("message.html", title=HTTPStatus(status).phrase, text=text), status)
+def _is_person(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
+
+
+def _message(request: Request, status: int, told: str) -> Response:
+    return respond("message.html", root=_root(request), status=status, title=HTTPStatus(status).phrase, told=told)

@@ -11,10 +11,13 @@ from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_da
 from fastapi import Depends, HTTPException, Request
 from starlette.datastructures import MutableHeaders
 
+from llm_bench.errors import StudyError
 from llm_bench.paths import include
 from llm_bench.study import Study, load_study, study_files
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEADERS = {
@@ -28,9 +31,19 @@ HEADERS = {
     "cache-control": "no-store",
 }
 
+WITH_SCRIPT = {
+    # Our own files alone: no script in a page and none made of text. Vega puts styles on what it draws.
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src data:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+    ),
+    "referrer-policy": "same-origin",
+}
+"""For a page of the dashboard, in place of the same names in ``HEADERS``."""
+
 
 class SecurityHeaders:
-    """Puts ``HEADERS`` on every response of an application, also on those to its own faults."""
+    """Puts ``HEADERS`` on every response of an application, also on those to its faults; those it has itself stay."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -38,7 +51,9 @@ class SecurityHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
@@ -54,7 +69,7 @@ def _readable_study(study: str, request: Request, user: GetUserDep) -> Study:
     if path is None:
         raise HTTPException(404, f"There is no study {study}: include/studies has no {study}.yaml.")
     found = load_study(path)
-    requires_access_dag("GET", DagAccessEntity.TASK_INSTANCE, found.dag_id)(request, user)
+    _require(found.dag_id, request, user)
     return found
 
 
@@ -62,8 +77,37 @@ ReadableStudy = Annotated[Study, Depends(_readable_study)]
 """A route's parameter ``study``: see ``_readable_study``."""
 
 
+def _require(dag_id: str, request: Request, user: GetUserDep) -> None:
+    requires_access_dag("GET", DagAccessEntity.TASK_INSTANCE, dag_id)(request, user)
+
+
+def _readable_studies(request: Request, user: GetUserDep) -> tuple[list[Study], list[StudyError]]:
+    """The studies that a user may see, and what is wrong with the files of others."""
+    studies, mistakes = [], []
+    for path in study_files(include()):
+        if _may_see(path, request, user):
+            try:
+                studies.append(load_study(path))
+            except StudyError as mistake:
+                mistakes.append(mistake)
+    return studies, mistakes
+
+
+ReadableStudies = Annotated[tuple[list[Study], list[StudyError]], Depends(_readable_studies)]
+"""A route's parameter: see ``_readable_studies``."""
+
+
+def _may_see(path: Path, request: Request, user: GetUserDep) -> bool:
+    try:
+        _require(f"llm_bench_{path.stem}", request, user)
+    except HTTPException:
+        return False
+    return True
+
+
 def login_url(request: Request) -> str:
     """Airflow's login, which leads back to the requested page."""
     root = request.scope["root_path"]  # a proxy may have taken it off the path
-    query = urlencode({"next": root + request.url.path.removeprefix(root)})
-    return f"{API_ROOT_PATH}api/v2/auth/login?{query}"
+    query = f"?{request.url.query}" if request.url.query else ""
+    leads_to = urlencode({"next": root + request.url.path.removeprefix(root) + query})
+    return f"{API_ROOT_PATH}api/v2/auth/login?{leads_to}"

@@ -1,0 +1,92 @@
+"""What pages are made of: figures that are drawn, each with its numbers as a table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from llm_bench.analysis.charts import Caption, spec
+
+if TYPE_CHECKING:
+    from llm_bench.analysis.charts.drawing import Chart
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What stands in a table's cell.
+
+    :param note: said in a fainter line below.
+    :param llm: the LLM whose colour and shape stand before the text.
+    """
+
+    text: str
+    href: str | None = None
+    note: str = ""
+    llm: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A table's column.
+
+    :param numeric: aligned by its digits.
+    :param hint: what its title means.
+    """
+
+    title: str
+    numeric: bool = True
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table; the first cell of a row is its heading."""
+
+    caption: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell | str]]
+
+    @property
+    def cells(self) -> list[list[Cell]]:
+        return [[cell if isinstance(cell, Cell) else Cell(cell) for cell in row] for row in self.rows]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart with its numbers; the chart's own title becomes the heading above it.
+
+    :param name: unique on its page; letters and hyphens.
+    :param note: said below the title, after the chart's own lines.
+    """
+
+    name: str
+    chart: Chart
+    tables: Sequence[Table] = ()
+    note: str = ""
+
+    @cached_property
+    def _made(self) -> dict[str, Any]:
+        return spec(self.chart)  # once: a chart of thousands of points takes its time
+
+    @property
+    def caption(self) -> Caption:
+        title = self._made["title"]
+        return Caption(title["text"], tuple(title.get("subtitle", ())))
+
+    @property
+    def spec(self) -> Markup:
+        """The chart for a script element: its title is the page's, its configuration the theme's."""
+        return data({name: value for name, value in self._made.items() if name not in ("config", "title")})
+
+
+def data(value: Any) -> Markup:
+    """JSON that can stand in a script element: nothing in it ends the element or begins a comment."""
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)  # noqa: S704  (escaped above)

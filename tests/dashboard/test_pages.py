@@ -1,0 +1,348 @@
+"""What each page says of a study, through Airflow's API server."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import zipfile
+from datetime import UTC, datetime
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import pytest
+
+from analysis.studies import HOSTILE, fill_study, thesis
+from dashboard.conftest import SLOTS, thesis_slots
+from dashboard.parsed import Parsed
+from llm_bench.dashboard import single
+from llm_bench.dashboard.pages import PAGES
+from llm_bench.join.store import from_parquet, object_path, open_store, to_parquet
+from llm_bench.records import FAILURE_KINDS, FIELD_NAMES, SEED_NAMES
+
+ROOT = "/llm-bench/thesis"
+LLM = "openrouter/mistralai/mistral-7b-instruct"
+
+
+@pytest.fixture
+def reader(visitor):
+    return visitor("VIEWER")
+
+
+def see(reader, page, status=200, **query):
+    reply = reader.get(f"{ROOT}/{page}?{urlencode(query, doseq=True)}" if query else f"{ROOT}/{page}")
+    assert reply.status_code == status, reply.text
+    return Parsed(reply.content)
+
+
+def specs(reader, page, **query):
+    """The charts of a page: name → Vega-Lite."""
+    reply = reader.get(f"{ROOT}/{page}?{urlencode(query, doseq=True)}")
+    found = re.findall(r'<script type="application/json" id="([\w-]+)-spec">(.*?)</script>', reply.text)
+    return {name: json.loads(content) for name, content in found}
+
+
+def first_records(home, include):
+    path = object_path("records", "thesis", thesis_slots(include)[0])
+    return from_parquet(open_store("file://data", home).read(path)[0])
+
+
+def put(home, include, records, number=0):
+    path = object_path("records", "thesis", thesis_slots(include)[number])
+    open_store("file://data", home).commit(path, to_parquet(records), 0)
+
+
+@pytest.fixture
+def batch(home, include):
+    """One batch's made-up records, not stored."""
+    fill_study(open_store("file://data", home), thesis(include), include, slots=thesis_slots(include)[:1])
+    records = first_records(home, include)
+    for path in (home / "data" / "records").rglob("*.parquet"):
+        path.unlink()
+    return records
+
+
+class TestEveryPage:
+    @pytest.mark.parametrize("page", PAGES)
+    def test_keeps_the_filters_in_its_links_to_the_others(self, loaded, reader, page):
+        query = [("industry", "retail"), ("llm", LLM), ("suspect", "exclude")]
+        parsed = see(reader, page, **dict(query))
+        others = {
+            address for address in parsed.addresses if urlsplit(address).path in {f"{ROOT}/{name}" for name in PAGES}
+        }
+        kept = [address for address in others if parse_qsl(urlsplit(address).query)[:3] == query]
+        assert {urlsplit(address).path for address in kept} == {f"{ROOT}/{name}" for name in PAGES}
+
+    @pytest.mark.parametrize("page", PAGES)
+    def test_loads_nothing_from_elsewhere(self, loaded, reader, page):
+        assert not [address for address in see(reader, page).addresses if "//" in address]
+
+    @pytest.mark.parametrize("page", PAGES)
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("start", "yesterday"),
+            ("suspect", "maybe"),
+            ("run_type", "x"),
+            ("llm", "groq/other"),
+            ("industry", "mining"),
+        ],
+    )
+    def test_refuses_a_filter_that_cant_be_used_and_names_it(self, loaded, reader, page, name, value):
+        assert f"{name} is '{value}'" in see(reader, page, 400, **{name: value}).text
+
+    @pytest.mark.parametrize("page", PAGES)
+    def test_of_a_study_without_records_says_what_to_do(self, home, reader, page):
+        text = see(reader, page).text
+        assert ("make run STUDY=thesis" in text) or page == "export"
+
+    @pytest.mark.parametrize("page", ["latency", "success", "compare", "records"])
+    def test_without_a_record_in_the_view_leads_back_to_all(self, loaded, reader, page):
+        assert "No record is in this view" in see(reader, page, start="2030-01-01").text
+
+    @pytest.mark.parametrize("page", PAGES)
+    def test_can_be_seen_when_all_failed(self, home, include, reader, batch, page):
+        lost = [name for name in single.GROUPS["Clock"] if name not in ("wait_sec",)]
+        failed = dict.fromkeys([*lost, "coverage_score", "groundedness", "cost_usd", "answer", "event_times_sec"])
+        failed |= {"success": False, "failure_kind": "connection", "error": "refused"}
+        put(home, include, [record | failed for record in batch])
+        text = see(reader, page).text
+        assert "nan" not in text.lower().split()
+        if page == "success":
+            assert "0.0 %" in text
+
+    @pytest.mark.parametrize("page", PAGES)
+    def test_can_be_seen_of_one_llm(self, loaded, reader, page):
+        assert "mistral-7b-instruct" in see(reader, page, llm=LLM).text
+
+    @pytest.mark.parametrize("page", PAGES)
+    def test_of_a_store_that_cant_be_read_says_why_and_what_to_do(self, home, include, reader, page):
+        path = home / "data" / object_path("records", "thesis", thesis_slots(include)[0])
+        path.parent.mkdir(parents=True)
+        path.write_text("half an obj")
+        text = see(reader, page, 503).text
+        assert path.name in text
+        assert "Clear the run of its slot" in text
+
+
+class TestTheOverview:
+    def test_shows_every_slot_with_its_state(self, loaded, reader):
+        text = see(reader, "overview").text
+        assert len(re.findall(r"Slot \d+, \w+ \d\d Dec", text)) == len("14") * 28
+        assert f"{SLOTS} done" in text
+
+    def test_leads_from_a_slot_to_its_records_its_quality_and_its_run(self, loaded, reader):
+        parsed = see(reader, "overview", slot=2)
+        assert "Slot 2, Mon 07 Dec 08:51:25: done" in parsed.text
+        (records,) = [address for address in parsed.addresses if address.startswith("records?start=")]
+        assert "80 records" in see(reader, records).text
+        assert "/llm-bench/validations/thesis/20261207T075125.714285Z" in parsed.addresses
+        assert any(address.startswith("/dags/llm_bench_thesis/runs/synthetic") for address in parsed.addresses)
+
+    @pytest.mark.parametrize("slot", ["0", "57", "x", "²"])
+    def test_refuses_a_slot_that_there_is_not(self, loaded, reader, slot):
+        assert f"slot is {slot!r}" in see(reader, "overview", 400, slot=slot).text
+
+    def test_lists_the_batches_of_a_study_without_a_window(self, home, reader, batch):
+        slot = datetime(2026, 11, 3, 9, tzinfo=UTC)
+        changed = {"study": "quickstart", "slot": "2026-11-03T09:00:00.000000Z", "llm_provider": "baseline"}
+        records = [record | changed | {"llm_model": "lead"} for record in batch[:20]]
+        open_store("file://data", home).commit(object_path("records", "quickstart", slot), to_parquet(records), 0)
+        text = Parsed(reader.get("/llm-bench/quickstart/overview").content).text
+        assert "Tue 03 Nov 09:00:00" in text
+        assert "20 of 80" in text
+
+
+class TestNumbers:
+    @pytest.mark.parametrize("metric", ["ttft_sec", "first_answer_sec"])
+    def test_of_latency_tell_the_first_token_and_the_first_answer_apart(self, loaded, reader, metric):
+        shown = specs(reader, "latency", metric=metric)
+        assert set(shown) == {"over-time", "distribution", "time-of-day", "by-industry"}
+
+    def test_refuse_a_metric_of_another_page(self, loaded, reader):
+        assert "metric is 'coverage_score'" in see(reader, "latency", 400, metric="coverage_score").text
+
+    def test_tell_how_many_are_left_out(self, loaded, reader, include):
+        failed = sum(not record["success"] for record in all_records(loaded, include))
+        assert f"{failed} records left out" in see(reader, "latency").text
+
+    def test_lead_from_each_point_to_the_records_of_its_llm_and_slot(self, loaded, reader):
+        (points,) = specs(reader, "latency")["over-time"]["datasets"].values()
+        assert len(points) == SLOTS * 4
+        assert "20 records" in see(reader, points[0]["href"]).text
+
+    def test_are_there_without_a_script_too(self, loaded, reader):
+        assert "Latency, median of each slot, in s" in see(reader, "latency").text
+
+    def test_name_the_embedding_models_where_scores_of_several_are_in_view(self, home, include, reader, batch):
+        half = len(batch) // 2
+        put(home, include, batch[:half] + [record | {"embedding_model": "other"} for record in batch[half:]])
+        assert "several embedding models (all-MiniLM-L6-v2, other)" in see(reader, "coverage").text
+
+    def test_of_coverage_show_the_least_covered_answers(self, loaded, reader):
+        parsed = see(reader, "coverage")
+        assert "Least covered questions" in parsed.text
+        assert len([one for one in parsed.addresses if one.startswith(f"{ROOT}/records/")]) == 10
+
+
+class TestTheComparison:
+    def test_of_many_llms_takes_the_first_pair_by_pair_and_says_so(self, home, include, reader, batch):
+        models = [f"model-{number:02}" for number in range(10)]
+        put(
+            home,
+            include,
+            [
+                record | {"llm_model": model, "record_id": f"{record['record_id']}{model}"}
+                for record in batch[:20]
+                for model in models
+            ],
+        )
+        assert "The first 8 LLMs of 10 are compared pair by pair" in see(reader, "compare").text
+        chosen = [f"{batch[0]['llm_provider']}/{model}" for model in models[-2:]]
+        assert "compared pair by pair" not in see(reader, "compare", llm=chosen).text
+
+
+class TestSuccess:
+    def test_leads_from_each_kind_of_failure_to_its_records(self, loaded, reader, include):
+        kinds = {record["failure_kind"] for record in all_records(loaded, include)} - {None}
+        addresses = see(reader, "success").addresses
+        for kind in kinds:
+            (address,) = [one for one in addresses if one == f"{ROOT}/records?outcome={kind}"]
+            count = sum(record["failure_kind"] == kind for record in all_records(loaded, include))
+            assert f" {count} record" in see(reader, address.removeprefix(f"{ROOT}/")).text
+
+
+class TestRecords:
+    def test_are_found_by_a_piece_of_text(self, loaded, reader):
+        assert "No record is found" in see(reader, "records", q="x" * 50).text
+        assert " 0 records" not in see(reader, "records", q="mortgage").text
+
+    def test_come_fifty_at_a_time(self, loaded, reader):
+        text = see(reader, "records", part=2, sort="latency_sec", order="down").text
+        assert f"51 to 100 of {SLOTS * 80}" in text
+
+    @pytest.mark.parametrize(
+        ("name", "value"), [("part", "0"), ("part", "x"), ("sort", "answer; DROP"), ("outcome", "x"), ("order", "x")]
+    )
+    def test_refuse_an_option_that_cant_be_used_and_name_it(self, loaded, reader, name, value):
+        assert f"{name} is {value!r}" in see(reader, "records", 400, **{name: value}).text
+
+    def test_keep_the_search_when_they_are_sorted(self, loaded, reader):
+        addresses = see(reader, "records", q="mortgage", industry="finance").addresses
+        assert f"{ROOT}/records?industry=finance&q=mortgage&sort=latency_sec&order=up" in addresses
+
+
+class TestARecord:
+    def test_shows_every_field_once(self):
+        shown = [*single.APART, *(name for names in single.GROUPS.values() for name in names)]
+        assert sorted(shown) == sorted(FIELD_NAMES)
+
+    def test_shows_the_context_that_it_was_asked_with(self, loaded, reader, include):
+        record = next(one for one in first_records(loaded, include) if one["success"])
+        text = see(reader, f"records/{record['record_id']}").text
+        assert "Marked is what the answer takes up" in text
+        assert record["question"] in text
+
+    def test_leads_to_the_same_question_in_the_slots_beside_it(self, loaded, reader, include):
+        record = first_records(loaded, include)[0]
+        parsed = see(reader, f"records/{record['record_id']}")
+        assert "Slot before" not in parsed.text
+        (after,) = [one for one in parsed.addresses if one.startswith(f"{ROOT}/records/")]
+        neighbour = see(reader, after.removeprefix(f"{ROOT}/"))
+        assert "Slot before" in neighbour.text
+        assert f"{ROOT}/records/{record['record_id']}" in neighbour.addresses
+
+    def test_without_its_context_says_where_it_should_be(self, home, include, reader, batch):
+        put(home, include, batch)
+        for path in (home / "data" / "contexts").rglob("*.json"):
+            path.unlink()
+        text = see(reader, f"records/{batch[0]['record_id']}").text
+        assert f"there is no contexts/study=thesis/{batch[0]['question_id']}" in text
+
+    @pytest.mark.parametrize("kind", FAILURE_KINDS)
+    def test_that_failed_says_how(self, home, include, reader, batch, kind):
+        lost = dict.fromkeys([*single.GROUPS["Clock"], "coverage_score", "groundedness", "answer", "event_times_sec"])
+        failed = batch[0] | lost | {"wait_sec": 0.0, "success": False, "failure_kind": kind, "error": "so it is"}
+        put(home, include, [failed])
+        text = see(reader, f"records/{failed['record_id']}").text
+        assert f"Failed: {kind.replace('_', ' ')}" in text
+        assert "so it is" in text
+
+
+class TestHostileText:
+    @pytest.mark.parametrize("place", ["answer", "error", "suspect"])
+    def test_of_a_record_is_text(self, home, include, reader, batch, place):
+        hostile = "".join(HOSTILE)
+        put(home, include, [record | {place: hostile} for record in batch])
+        for page in (f"records/{batch[0]['record_id']}", "records", "coverage", "success"):
+            reply = reader.get(f"{ROOT}/{page}")
+            assert reply.status_code == 200
+            assert "<script>document" not in reply.text
+            assert "<img src=x" not in reply.text
+            assert "<svg/onload" not in reply.text
+
+    def test_of_the_address_is_text(self, loaded, reader):
+        for name in ("q", "question", "sort", "llm", "start"):
+            reply = reader.get(f"{ROOT}/records", params={name: HOSTILE[0]})
+            assert "<script>document" not in reply.text
+
+    def test_in_a_chart_cant_end_its_script(self, home, include, reader, batch):
+        text = "</script><script>alert(1)</script><!--"
+        put(home, include, [record | {"question": text} for record in batch])
+        page = reader.get(f"{ROOT}/coverage").text
+        assert "<script>alert" not in page
+        assert text in json.dumps(specs(reader, "coverage")["by-question"], ensure_ascii=False)
+
+
+class TestExports:
+    def test_hold_the_records_of_the_view_with_the_seeds_columns_first(self, loaded, reader, include):
+        reply = reader.get(f"{ROOT}/export/records.csv", params={"llm": LLM, "industry": "retail"})
+        rows = list(csv.DictReader(io.StringIO(reply.content.decode())))
+        assert tuple(rows[0])[: len(SEED_NAMES)] == SEED_NAMES
+        assert len(rows) == SLOTS * 10
+        assert {row["industry"] for row in rows} == {"retail"}
+        assert reply.headers["content-disposition"] == 'attachment; filename="thesis-records.csv"'
+
+    def test_come_as_json_and_parquet_too(self, loaded, reader):
+        import pyarrow.parquet as pq
+
+        assert len(reader.get(f"{ROOT}/export/records.json").json()) == SLOTS * 80
+        table = pq.read_table(io.BytesIO(reader.get(f"{ROOT}/export/records.parquet").content))
+        assert table.num_rows == SLOTS * 80
+
+    def test_arent_downloads_where_the_store_cant_be_read(self, home, include, reader):
+        path = home / "data" / object_path("records", "thesis", thesis_slots(include)[0])
+        path.parent.mkdir(parents=True)
+        path.write_text("half an obj")
+        reply = reader.get(f"{ROOT}/export/records.csv", headers={"accept": "*/*"})
+        assert reply.status_code == 503
+        assert path.name in reply.json()["detail"]
+
+    @pytest.mark.slow
+    def test_of_a_report_holds_the_records_that_it_rests_on(self, loaded, reader, include):
+        reply = reader.get(f"{ROOT}/export/report.zip")
+        assert reply.status_code == 200
+        with zipfile.ZipFile(io.BytesIO(reply.content)) as report:
+            names = {name.rpartition("/")[2]: name for name in report.namelist()}
+            assert report.testzip() is None
+            rows = list(csv.DictReader(io.TextIOWrapper(report.open(names["records.csv"]), encoding="utf-8")))
+            assert len(rows) == len(list(all_records(loaded, include)))
+            assert b"<svg" in report.read(names["report.html"])
+
+
+class TestStaticFiles:
+    def test_are_kept_by_browsers_for_as_long_as_their_name_lasts(self, loaded, reader):
+        style, script = (
+            address for address in see(reader, "overview").addresses if address.startswith("/llm-bench/static/app-")
+        )
+        for address, kind in ((style, "text/css"), (script, "text/javascript")):
+            reply = reader.get(address)
+            assert reply.headers["content-type"].startswith(kind)
+            assert reply.headers["cache-control"] == "private, max-age=31536000, immutable"
+        assert reader.get(script.replace("app-", "app-0")).status_code == 404
+
+
+def all_records(home, include):
+    store = open_store("file://data", home)
+    for slot in thesis_slots(include)[:SLOTS]:
+        yield from from_parquet(store.read(object_path("records", "thesis", slot))[0])
