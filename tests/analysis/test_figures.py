@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analysis.studies import fill_study, thesis
 from llm_bench.analysis import figures, inference
 from llm_bench.analysis.cache import Cache, Records
-from llm_bench.analysis.figures import comparisons, groups, numbers
+from llm_bench.analysis.figures import comparisons, numbers, strata
 from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.view import View
 from llm_bench.errors import ViewError
@@ -184,7 +184,11 @@ class TestAnIntervalOfCountedBins:
         middles = np.cumsum(chance.random(bins) + 0.01)
         cluster, place = np.nonzero(counts)
         expected = inference.quantile(middles[place], cluster, q, weights=counts[cluster, place])
-        assert groups.interval_of(counts, middles, q) == expected
+        found = inference.quantile_of_counts(counts, middles, q)
+        assert (found.estimate, found.n, found.clusters) == (expected.estimate, expected.n, expected.clusters)
+        assert (found.low is None) == (expected.low is None)
+        if found.low is not None:
+            assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
 
     def test_has_fewer_clusters_where_counts_would_fill_the_memory(self, filled, monkeypatch):
         monkeypatch.setattr(numbers, "EXACT", 0)
@@ -512,6 +516,40 @@ class TestARecord:
 
     def test_that_isn_t_there_is_none(self, records):
         assert figures.record(records, "' OR true --") is None
+
+
+class TestStrata:
+    @given(st.data())
+    @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    def test_of_a_view_hold_the_records_that_the_database_finds(self, filled, data):
+        records = filled.records
+        slots = [None, *(row["slot"] for row in records.rows("FROM slots ORDER BY slot"))]
+        known = figures.choices(records)
+        lists = [
+            tuple(data.draw(st.lists(st.sampled_from([*values, "unheard of"]), max_size=3)))
+            for values in (known.industries, known.llms, known.run_types)
+        ]
+        start, end = data.draw(st.sampled_from(slots)), data.draw(st.sampled_from(slots))
+        view = View(start, end, *lists, data.draw(st.sampled_from(["include", "exclude", "only"])))
+        where, parameters = view.where()
+        expected = records.rows(f"SELECT rowid FROM records WHERE {where} ORDER BY rowid", parameters)
+        within = numbers.buckets(records, view).place >= 0
+        taken = strata.taken(strata.strata(records), view, within, numbers.llm_names(records))
+        assert np.flatnonzero(np.isin(strata.of_record(records), taken)).tolist() == [row["rowid"] for row in expected]
+        assert strata.strata(records)["records"][taken].sum() == len(expected)
+
+    def test_are_made_anew_with_the_data(self, tmp_path, include):
+        filled = Filled(tmp_path, include, slice(0, 2))
+        before = len(strata.of_record(filled.records))
+        fill_study(filled.store, filled.study, include, slots=list(filled.study.window.schedule)[2:3])
+        later = Cache(tmp_path, fresh_sec=0).records(filled.study)
+        assert len(strata.of_record(later)) > before
+
+    def test_are_the_same_however_few_records_are_looked_at_together(self, filled, monkeypatch):
+        monkeypatch.setattr(numbers, "EXACT", 0)
+        whole = figures.summary(filled.records, View(suspect="exclude"), LATENCY, "industry")
+        monkeypatch.setattr(strata, "_STEP", 7)
+        assert figures.summary(filled.records, View(suspect="exclude"), LATENCY, "industry") == whole
 
 
 class TestEmbeddingModels:

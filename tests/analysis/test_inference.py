@@ -18,6 +18,7 @@ from llm_bench.analysis.inference import (
     Interval,
     holm,
     mean,
+    means,
     paired,
     quantile,
     success_rate,
@@ -168,6 +169,24 @@ class TestAMean:
         assert mean([], []) == NOTHING
 
 
+class TestMeansOfManyGroups:
+    @given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.integers(1, 20))
+    def test_are_those_of_each_group(self, seed: int, groups: int, slots: int):
+        chance = np.random.default_rng(seed)
+        counts = chance.poisson(1.5, (groups, slots))
+        values = chance.random((groups, slots))
+        for found, value, count in zip(means(values * counts, counts), values, counts, strict=True):
+            expected = mean(value, np.arange(slots), weights=count)
+            if found is None:
+                assert expected.n == 0
+                continue
+            assert (found.n, found.clusters) == (expected.n, expected.clusters)
+            assert found.estimate == pytest.approx(expected.estimate)
+            assert (found.low is None) == (expected.low is None)
+            if found.low is not None:
+                assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+
+
 class TestWilson:
     @UNHURRIED
     @given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
@@ -285,6 +304,13 @@ class TestAPairedComparison:
         values = np.random.default_rng(5).normal(size=51)
         exact, normal = paired(values[:50], range(50)).difference, paired(values, range(51)).difference
         assert normal.high - normal.low == pytest.approx(exact.high - exact.low, rel=0.1)
+
+    @pytest.mark.parametrize("decimals", [0, 1, 8])
+    def test_of_many_slots_has_the_p_of_scipy(self, decimals: int):
+        for slots in (51, 80, 200):
+            values = np.round(np.random.default_rng(slots).normal(0.2, 1, slots), decimals)
+            expected = stats.wilcoxon(values[values != 0], method="asymptotic")
+            assert paired(values, np.arange(slots)).p_value == pytest.approx(expected.pvalue)
 
 
 class TestHolm:

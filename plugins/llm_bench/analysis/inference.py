@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -119,6 +120,31 @@ def quantile(
     return _interval(estimate, ends, slots, counts)
 
 
+def quantile_of_counts(counts: npt.NDArray[np.integer], values: Floats, q: float, level: float = 0.95) -> Interval:
+    """``quantile`` of values that are counted.
+
+    :param counts: how often each value stands in each slot, of the shape (slots, values).
+    :param values: ascending.
+    """
+    by_slot = counts.sum(axis=1).astype(np.float64)
+    upto = counts.sum(axis=0).cumsum()
+    n, slots = int(upto[-1]), int(np.count_nonzero(by_slot))
+    if not n:
+        return _NOTHING
+    estimate = _order_statistic(values, upto, q)
+    first, last = np.searchsorted(values, estimate), np.searchsorted(values, estimate, side="right")
+    below, equal = counts[:, :first].sum(axis=1), counts[:, first:last].sum(axis=1)
+    tied = (q * n - below.sum()) / max(equal.sum(), 1)  # as in ``quantile``
+    lower = below + equal * min(max(tied, 0.0), 1.0)
+    rest = (lower - lower.sum() / n * by_slot)[by_slot > 0]
+    low = high = None
+    if slots >= LEAST_SLOTS:
+        reach = _student(level, slots) * float(np.sqrt(_variance(rest, n)))
+        if 0 < q - reach <= q + reach < 1:
+            low, high = (_order_statistic(values, upto, place) for place in (q - reach, q + reach))
+    return Interval(estimate, low, high, n, slots)
+
+
 def mean(
     values: npt.ArrayLike, clusters: npt.ArrayLike, level: float = 0.95, weights: npt.ArrayLike | None = None
 ) -> Interval:
@@ -137,6 +163,30 @@ def mean(
     estimate = float(counts @ found / counts.sum())
     reach = _reach(found, slots, counts, level)
     return _interval(estimate, None if reach is None else (estimate - reach, estimate + reach), slots, counts)
+
+
+def means(sums: Floats, counts: npt.ArrayLike, level: float = 0.95) -> list[Interval | None]:
+    """``mean`` of many groups at once, from their sums and counts in each slot; None for a group without a value.
+
+    :param sums: of the shape (groups, slots), like ``counts``.
+    """
+    held = np.asarray(counts, np.float64)
+    n, slots = held.sum(axis=1), np.count_nonzero(held, axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        estimates = sums.sum(axis=1) / n
+        rest = sums - estimates[:, None] * held
+        errors = np.sqrt(np.square(rest).sum(axis=1) * slots / (slots - 1)) / n
+    return [
+        _mean(*one, level) if one[3] else None
+        for one in zip(estimates.tolist(), errors.tolist(), n.astype(int).tolist(), slots.tolist(), strict=True)
+    ]
+
+
+def _mean(estimate: float, error: float, n: int, slots: int, level: float) -> Interval:
+    if slots < LEAST_SLOTS:
+        return Interval(estimate, None, None, n, slots)
+    reach = _student(level, slots) * error
+    return Interval(estimate, estimate - reach, estimate + reach, n, slots)
 
 
 def wilson(successes: int, n: int, level: float = 0.95) -> Interval:
@@ -198,23 +248,41 @@ def paired(differences: npt.ArrayLike, clusters: npt.ArrayLike, level: float = 0
 
     :param clusters: the slot of each difference: anything that sorts.
     """
-    from scipy.stats import rankdata, wilcoxon
-
     found, slots, counts = _sample(differences, clusters, None)
     if not found.size:
         return Paired(_NOTHING, None, None)
     by_slot = _sums(found, slots) / _sums(counts, slots)
-    walsh = np.concatenate([by_slot[i:] + value for i, value in enumerate(by_slot)]) / 2
-    walsh.sort()
-    bounding = _bounding_rank(by_slot.size, level)
-    ends = (float(walsh[bounding - 1]), float(walsh[-bounding])) if bounding else None
-    difference = _interval(float(np.median(walsh)), ends, slots, counts)
+    difference = _interval(*_hodges_lehmann(by_slot, level), slots, counts)
     differs = by_slot[by_slot != 0]
     if not differs.size:
         return Paired(difference, None, None)
+    return Paired(difference, *_signed_ranks(differs))
+
+
+def _hodges_lehmann(values: Floats, level: float) -> tuple[float, tuple[float, float] | None]:
+    """The median of the Walsh averages, and its interval's ends where there is one."""
+    walsh = np.concatenate([values[i:] + value for i, value in enumerate(values)]) / 2
+    bounding = _bounding_rank(values.size, level)
+    middle = [(walsh.size - 1) // 2, walsh.size // 2]
+    low, high = max(bounding - 1, 0), walsh.size - max(bounding, 1)
+    walsh.partition([low, *middle, high])  # only these places need to be right: a sort takes five times as long
+    ends = (float(walsh[low]), float(walsh[high])) if bounding else None
+    return float(walsh[middle].mean()), ends
+
+
+def _signed_ranks(differs: Floats) -> tuple[float, float]:
+    """Wilcoxon's p and the effect; of many slots as ``scipy.stats.wilcoxon`` has it too, without what that prepares."""
+    from scipy.special import ndtr
+    from scipy.stats import rankdata, wilcoxon
+
     ranks = rankdata(np.abs(differs))
-    effect = float(ranks @ np.sign(differs) / ranks.sum())
-    return Paired(difference, float(wilcoxon(differs).pvalue), effect)
+    signed, n = float(ranks @ np.sign(differs)), differs.size
+    effect = signed / float(ranks.sum())
+    if n <= _EXACT:
+        return float(wilcoxon(differs).pvalue), effect
+    ties = np.unique(ranks, return_counts=True)[1].astype(np.float64)
+    spread = np.sqrt((n * (n + 1) * (2 * n + 1) - (ties**3 - ties).sum() / 2) / 24)
+    return float(2 * ndtr(-abs(signed / 2) / spread)), effect
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
@@ -256,10 +324,11 @@ def time_of_day(values: npt.ArrayLike, days: npt.ArrayLike, times: npt.ArrayLike
     n, size = scores.shape
     if n < 2 or size < 3:
         return TimeOfDay(None, None, n, slots)
-    shifts = np.random.default_rng(SEED).integers(size, size=(n, TURNS, 1))
+    shifts = np.random.default_rng(SEED).integers(size, size=(n, TURNS))
     turned = np.zeros((TURNS, size))
+    turns = (np.arange(size) + np.arange(size)[:, None]) % size
     for row, shift in zip(scores, shifts, strict=True):
-        turned += row[(np.arange(size) + shift) % size]
+        turned += row[turns][shift]
     seen = float(np.square(scores.sum(axis=0)).sum())
     as_large = int((np.square(turned).sum(axis=1) >= seen - 1e-9).sum())
     return TimeOfDay((1 + as_large) / (1 + TURNS), (seen - n) / (n * (n - 1)), n, slots)
@@ -301,7 +370,7 @@ def _interval(estimate: float, ends: tuple[float, float] | None, slots: Codes, c
     return Interval(estimate, low, high, int(counts.sum()), int(slots.max()) + 1)
 
 
-def _order_statistic(ascending: Floats, upto: Floats, q: float) -> float:
+def _order_statistic(ascending: Floats, upto: npt.NDArray[np.number], q: float) -> float:
     """The q-quantile of values of which ``upto`` tells how many come up to and with each."""
     last = float(upto[-1]) - 1
     place = q * last
@@ -330,6 +399,7 @@ def _design_effect(good: Floats, counts: Floats) -> float:
     return _variance(good - share * counts, n) / (share * (1 - share) / n)
 
 
+@cache
 def _student(level: float, slots: int) -> float:
     from scipy.special import stdtrit
 
@@ -342,6 +412,7 @@ def _score(share: float, n: float, z: float) -> tuple[float, float]:
     return min(max(middle - reach, 0.0), share), max(min(middle + reach, 1.0), share)
 
 
+@cache
 def _bounding_rank(n: int, level: float) -> int:
     """Which Walsh average from either end bounds the interval, 1 the outermost; 0 where none does."""
     from scipy.special import ndtri

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import combinations
 from typing import NamedTuple
@@ -11,10 +11,10 @@ import numpy as np
 
 from llm_bench.analysis import inference
 from llm_bench.analysis.cache import Records
-from llm_bench.analysis.figures.numbers import Scan
+from llm_bench.analysis.figures.numbers import Key, Scan
 from llm_bench.analysis.figures.shapes import Comparison
 from llm_bench.analysis.inference import Codes, Floats
-from llm_bench.analysis.metrics import METRICS
+from llm_bench.analysis.metrics import METRICS, Metric
 from llm_bench.analysis.view import View
 
 MAIN = (
@@ -39,11 +39,12 @@ def compare(records: Records, view: View, llms: Sequence[str]) -> list[Compariso
     pairs = list(combinations(range(len(chosen)), 2))
     if not pairs:
         return []
-    grid = _Grid(scan, [scan.llms.index(llm) for llm in chosen])
-    asked = grid.pairs(np.ones(scan.llm.size)).counts.sum(axis=0)
+    grid = _Grid(scan, [scan.llms.index(llm) for llm in chosen], _questions(records))
+    asked = grid.pairs(METRICS["latency_sec"], np.ones_like).counts.sum(axis=0)
     found = []
     for name in (*MAIN, SUCCESS):
-        differences = grid.pairs(_values(scan, name))
+        # Only a success has a latency, and every success has one.
+        differences = grid.pairs(METRICS["latency_sec"], _known) if name == SUCCESS else grid.pairs(METRICS[name])
         for a, b in pairs:
             one = _comparison(name, chosen[a], chosen[b], differences.of(a, b), asked=int(asked[a, b]))
             found.append(replace(one, approximate=scan.approximate and name != SUCCESS and not METRICS[name].share))
@@ -51,10 +52,14 @@ def compare(records: Records, view: View, llms: Sequence[str]) -> list[Compariso
     return [replace(one, p_holm=p) for one, p in zip(found, adjusted, strict=True)]
 
 
-def _values(scan: Scan, name: str) -> Floats:
-    if name == SUCCESS:  # only a success has a latency, and every success has one
-        return (~np.isnan(scan.values(METRICS["latency_sec"]))).astype(float)
-    return scan.values(METRICS[name])
+def _questions(records: Records) -> int:
+    return int(
+        records.once("how many questions", lambda known: known.rows("SELECT count(*) AS n FROM questions"))[0]["n"]
+    )
+
+
+def _known(values: Floats) -> Floats:
+    return (~np.isnan(values)).astype(float)
 
 
 class _Pair(NamedTuple):
@@ -84,43 +89,49 @@ class _Pairs(NamedTuple):
 class _Grid:
     """The records of some LLMs of a scan by bucket, LLM, slot and question."""
 
-    def __init__(self, scan: Scan, llms: Sequence[int]) -> None:
-        questions = int(scan.question.max()) + 1
-        size = scan.buckets.size
-        self._shape = (len(scan.buckets.at), len(llms), size, questions)  # the last bucket may be short of some slots
-        row = np.full(len(scan.llms), -1)
-        row[list(llms)] = np.arange(len(llms))
-        llm = row[scan.llm]
-        self._chosen = None if len(llms) == len(scan.llms) else np.flatnonzero(llm >= 0)
-        bucket, slot = np.divmod(scan.buckets.place, size)
-        cell = bucket[scan.slot] * len(llms) + llm
-        cell *= size
-        cell += slot[scan.slot]
-        cell *= questions
-        cell += scan.question
-        self._cell = cell if self._chosen is None else cell[self._chosen]
+    def __init__(self, scan: Scan, llms: Sequence[int], questions: int) -> None:
+        buckets, size = scan.buckets, scan.buckets.size
+        self._scan = scan
+        self._shape = (len(buckets.at), len(llms), size, questions)  # the last bucket may be short of some slots
+        bucket, slot = np.divmod(buckets.place, size)
+        place = np.full((len(scan.llms), buckets.place.size), -1)
+        for row, llm in enumerate(llms):
+            place[llm] = np.where(bucket < 0, -1, ((bucket * len(llms) + row) * size + slot) * questions)
+        self._key = Key(int(np.prod(self._shape)), place, np.arange(questions))
+        self._filled, self._there = np.zeros(self._key.size), np.zeros(self._key.size)
+        self._known = np.zeros(self._key.size, bool)
+        self._both = np.zeros((len(buckets.at), size, len(llms), len(llms)))
 
-    def pairs(self, values: Floats) -> _Pairs:
+    def pairs(self, metric: Metric, change: Callable[[Floats], Floats] | None = None) -> _Pairs:
         """What one LLM has over another.
 
         Σ (b − a) over the cells that both fill is Σ b · [a is there] − Σ a · [b is there]: two products of matrices
         tell it for all pairs at once.
+
+        :param change: what is compared instead of the metric's values.
         """
-        buckets, llms, size, questions = self._shape
-        filled = np.zeros(buckets * llms * size * questions)
-        there = filled.copy()
-        values = values if self._chosen is None else values[self._chosen]
-        known = ~np.isnan(values)
-        filled[self._cell] = np.where(known, values, 0)
-        there[self._cell] = known
-        product = filled.reshape(buckets, llms, -1) @ there.reshape(buckets, llms, -1).transpose(0, 2, 1)
-        by_slot = there.reshape(self._shape).transpose(0, 2, 1, 3)
-        both = by_slot @ by_slot.transpose(0, 1, 3, 2)
-        sums, counts = product.transpose(0, 2, 1) - product, both.sum(axis=1)
+        buckets, llms, size, _ = self._shape
+        self._fill(metric, change)
+        filled, there = (one.reshape(buckets, llms, -1) for one in (self._filled, self._there))
+        product = filled @ there.transpose(0, 2, 1)
+        sums, counts = product.transpose(0, 2, 1) - product, self._both.sum(axis=1)
         if size > 1:
             runs = np.arange(0, buckets, -(-buckets // _RUNS))
             sums, counts = np.add.reduceat(sums, runs), np.add.reduceat(counts, runs)
-        return _Pairs(sums, counts, np.count_nonzero(both, axis=(0, 1)))
+        return _Pairs(sums, counts, np.count_nonzero(self._both, axis=(0, 1)))
+
+    def _fill(self, metric: Metric, change: Callable[[Floats], Floats] | None) -> None:
+        """The cells with their values, and how many two LLMs share in each slot."""
+        self._filled.fill(0)
+        known = np.zeros(self._key.size, bool)
+        for cell, values in self._scan.each(metric, self._key):
+            found = values if change is None else change(values)
+            known[cell] = there = ~np.isnan(found)
+            self._filled[cell] = np.where(there, found, 0)
+        if not np.array_equal(known, self._known):  # most metrics stand in the same records
+            self._known, self._there = known, known.astype(float)
+            by_slot = self._there.reshape(self._shape).transpose(0, 2, 1, 3)
+            self._both = by_slot @ by_slot.transpose(0, 1, 3, 2)
 
 
 def _comparison(metric: str, a: str, b: str, found: _Pair, *, asked: int) -> Comparison:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from llm_bench.analysis import inference
 from llm_bench.analysis.cache import Records
+from llm_bench.analysis.figures import strata
 from llm_bench.analysis.figures.numbers import Buckets, buckets, llm_names
 from llm_bench.analysis.figures.shapes import Choices, FailureCount, Failures, RatePoint, Success
 from llm_bench.analysis.inference import Codes, Floats, Interval
@@ -36,9 +37,9 @@ def _choices(records: Records) -> Choices:
 
 def embedding_models(records: Records, view: View) -> list[str]:
     """The models that scored the view's records: where there are several, their scores can't be compared."""
-    where, parameters = view.where()
-    found = records.rows(f"SELECT DISTINCT embedding_model AS name FROM records WHERE {where}", parameters)  # noqa: S608
-    return sorted(row["name"] for row in found)
+    held = strata.embedding_models(records)
+    taken = strata.taken(held, view, buckets(records, view).place >= 0, llm_names(records))
+    return sorted(set(held["embedding_model"][taken].tolist()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,48 +69,52 @@ class Counts:
 
 def count(records: Records, view: View) -> Counts:
     """The view's records, counted."""
-    where, parameters = view.where()
-    found = records.query(
-        "SELECT llm_no, slot_no, count(*) AS records, count(*) FILTER (success) AS succeeded, "  # noqa: S608
-        "count(suspect) AS suspect, coalesce(sum(cost_usd), 0) AS cost_usd, count(cost_usd) AS cost_known "
-        f"FROM records WHERE {where} GROUP BY ALL",
-        parameters,
-    )
-    columns = {name: column.to_numpy() for name, column in zip(found.column_names, found.columns, strict=True)}
-    slots = buckets(records, view)
-    names = llm_names(records)
-    llms = tuple(sorted(names[number] for number in set(columns["llm_no"].tolist())))
+    slots, names, held = buckets(records, view), llm_names(records), strata.strata(records)
+    taken = strata.taken(held, view, slots.place >= 0, names)
+    numbers = held["llm_no"][taken]
+    llms = tuple(sorted(names[number] for number in np.unique(numbers).tolist()))
     ranks = {name: rank for rank, name in enumerate(llms)}
-    rows = np.array([ranks[names[number]] for number in columns["llm_no"].tolist()], np.intp)
-    places = slots.place[columns["slot_no"]]
+    rows = np.array([ranks.get(names.get(number, ""), 0) for number in range(max(names, default=0) + 1)], np.intp)
+    places = rows[numbers] * len(slots.slots) + slots.place[held["slot_no"][taken]]
 
-    def table(name: str) -> Any:
-        held = np.zeros((len(llms), len(slots.slots)), columns[name].dtype)
-        held[rows, places] = columns[name]
-        return held
+    def table(name: str, part: Codes | slice = slice(None)) -> Any:
+        found = np.bincount(places[part], held[name][taken][part], len(llms) * len(slots.slots))
+        return found.reshape(len(llms), len(slots.slots))
+
+    def counted(name: str, part: Codes | slice = slice(None)) -> Codes:
+        return cast(Codes, table(name, part).astype(np.intp))
 
     return Counts(
         llms=llms,
         buckets=slots,
-        records=table("records"),
-        succeeded=table("succeeded"),
-        suspect=table("suspect"),
+        records=counted("records"),
+        succeeded=counted("succeeded"),
+        suspect=counted("records", np.flatnonzero(held["suspect"][taken])),
         cost_usd=table("cost_usd").sum(axis=1),
-        cost_known=table("cost_known").sum(axis=1),
+        cost_known=counted("cost_known").sum(axis=1),
     )
+
+
+def _failed(records: Records, view: View, slots: Buckets) -> Counter[tuple[int, str, str]]:
+    """Failures by bucket, LLM and kind."""
+    held, names = strata.failures(records), llm_names(records)
+    taken = strata.taken(held, view, slots.place >= 0, names)
+    llms, kinds = max(names, default=0) + 1, strata.failure_kinds(records)
+    code = (slots.of_slot[held["slot_no"][taken]] * llms + held["llm_no"][taken]) * len(kinds) + held["kind"][taken]
+    totals = np.bincount(code, held["n"][taken])
+    found: Counter[tuple[int, str, str]] = Counter()
+    for one in np.flatnonzero(totals).tolist():
+        place, number = divmod(one, len(kinds))
+        found[place // llms, names[place % llms], kinds[number]] = int(totals[one])
+    return found
 
 
 def success(records: Records, view: View) -> list[Success]:
     """How often each LLM succeeded, and how it failed; in name order."""
     counts = count(records, view)
     kinds: dict[str, Counter[str]] = {llm: Counter() for llm in counts.llms}
-    where, parameters = view.where()
-    for row in records.rows(
-        f"SELECT llm, failure_kind, count(*) AS n FROM records WHERE failure_kind IS NOT NULL AND {where} "  # noqa: S608
-        "GROUP BY ALL ORDER BY ALL",
-        parameters,
-    ):
-        kinds[row["llm"]][row["failure_kind"]] = row["n"]
+    for (_, llm, kind), n in sorted(_failed(records, view, counts.buckets).items()):
+        kinds[llm][kind] += n
     return [
         Success(
             llm=llm,
@@ -125,14 +130,7 @@ def success(records: Records, view: View) -> list[Success]:
 def failures_over_time(records: Records, view: View) -> Failures:
     """Failures by kind and the rate of success, in each slot or bucket that has records."""
     counts = count(records, view)
-    where, parameters = view.where()
-    found: Counter[tuple[int, str, str]] = Counter()
-    for row in records.rows(
-        "SELECT slot_no, llm, failure_kind, count(*) AS n FROM records "  # noqa: S608
-        f"WHERE failure_kind IS NOT NULL AND {where} GROUP BY ALL",
-        parameters,
-    ):
-        found[int(counts.buckets.of_slot[row["slot_no"]]), row["llm"], row["failure_kind"]] += row["n"]
+    found = _failed(records, view, counts.buckets)
     at = counts.buckets.at
     asked, good = counts.by_bucket(counts.records), counts.by_bucket(counts.succeeded)
     return Failures(

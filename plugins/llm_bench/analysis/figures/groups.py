@@ -11,9 +11,6 @@ import numpy.typing as npt
 from llm_bench.analysis import inference
 from llm_bench.analysis.inference import Codes, Floats, Interval
 
-_NEAR = 0.1
-"""How far from a quantile, as a share of the records, its interval is looked for at first."""
-
 Ints = npt.NDArray[np.int64]
 
 
@@ -70,22 +67,6 @@ class Groups:
         if part.start == part.stop:
             return None
         if self.counted is not None and self.middles is not None:
-            return interval_of(self.counted[group], self.middles, q)
+            return inference.quantile_of_counts(self.counted[group], self.middles, q)
         assert self.clusters is not None  # noqa: S101
         return inference.quantile(self.values[part], self.clusters[part], q)
-
-
-def interval_of(counts: Ints, middles: Floats, q: float) -> Interval:
-    """As ``inference.quantile``, which of values far from the quantile needs to know only on which side they are."""
-    upto = counts.sum(axis=0).cumsum()
-    for near in (_NEAR, 1.0):
-        low, high = np.searchsorted(upto, upto[-1] * np.clip([q - near, q + near], 0, 1)).tolist()
-        high = min(high, upto.size - 1)
-        close = counts[:, low : high + 1].copy()
-        close[:, 0] += counts[:, :low].sum(axis=1)
-        close[:, -1] += counts[:, high + 1 :].sum(axis=1)
-        cluster, place = np.nonzero(close)
-        found = inference.quantile(middles[low + place], cluster, q, weights=close[cluster, place])
-        if found.low is not None and found.high is not None and middles[low] < found.low <= found.high < middles[high]:
-            break
-    return found

@@ -6,18 +6,18 @@ stands for the middle of its bin. Means are of the values themselves always.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from llm_bench.analysis import inference
 from llm_bench.analysis.cache import Records
+from llm_bench.analysis.figures import strata
 from llm_bench.analysis.figures.groups import Groups, Ints
 from llm_bench.analysis.inference import LEAST_SLOTS, Codes, Floats, Interval
 from llm_bench.analysis.layout import BIN, FLOOR
@@ -72,155 +72,191 @@ def buckets(records: Records, view: View) -> Buckets:
     return Buckets(slots, slots[::size], np.where(place < 0, -1, place // size), place, size)
 
 
+class Key(NamedTuple):
+    """Groups that records are put into.
+
+    :param size: how many there are.
+    :param place: of each LLM of the scan and slot of the copy: the group; −1: left out.
+    :param question: of each question of the copy: what is added to that; None where it makes no difference.
+    :param by_industry: it is the same for all questions of an industry.
+    """
+
+    size: int
+    place: Codes
+    question: Codes | None = None
+    by_industry: bool = False
+
+    @property
+    def of_stratum(self) -> bool:
+        """Whether all records of a stratum go into the same group."""
+        return self.question is None or self.by_industry
+
+
 class Scan:
     """One pass over a view's records.
 
-    :param metrics: to be read.
+    :param metrics: that will be asked for.
     """
 
     def __init__(self, records: Records, view: View, metrics: Sequence[Metric]) -> None:
+        self._records = records
         self.buckets = buckets(records, view)
-        self.exact = _is_small(records, view)
-        self._bins = {} if self.exact else records.once("bins", _bin_ranges)
-        self._cubes: dict[str, Ints] = {}
-        where, parameters = view.where()
-        columns = [column for metric in metrics for column in self._selected(metric)]
-        found = records.query(
-            f"SELECT {', '.join(['llm_no', 'slot_no', 'question_no', *columns])} FROM records WHERE {where}",  # noqa: S608
-            parameters,
-        )
-        self._columns: dict[str, npt.NDArray[Any]] = {
-            name: column.to_numpy() for name, column in zip(found.column_names, found.columns, strict=True)
-        }
+        self._held = strata.strata(records)
         names = llm_names(records)
-        present = np.flatnonzero(np.bincount(self._columns["llm_no"]))
-        self.llms = tuple(sorted(names[number] for number in present.tolist()))
+        self._taken = strata.taken(self._held, view, self.buckets.place >= 0, names)
+        numbers = self._held["llm_no"][self._taken]
+        self.llms = tuple(sorted(names[number] for number in np.unique(numbers).tolist()))
         ranks = {name: rank for rank, name in enumerate(self.llms)}
-        self._llm_codes = np.array([ranks.get(names.get(no, ""), 0) for no in range(max(names, default=0) + 1)])
+        self._rank = np.array([ranks.get(names.get(no, ""), 0) for no in range(max(names, default=0) + 1)], np.intp)
+        self._counts: dict[str, Ints] = {}
+        self.exact = int(self._held["records"][self._taken].sum()) <= EXACT
+        self._columns = self._read(view, metrics) if self.exact else {}
+
+    def _read(self, view: View, metrics: Sequence[Metric]) -> strata.Table:
+        where, parameters = view.where()
+        columns = ", ".join(["llm_no", "slot_no", "question_no", *(metric.name for metric in metrics)])
+        return strata.table(self._records, f"SELECT {columns} FROM records WHERE {where}", parameters)  # noqa: S608
 
     @classmethod
     def of(cls, records: Records, view: View, metrics: Sequence[Metric]) -> Scan:
         """The same pass for all that one reader asks of a view and metrics."""
         return records.shared((view, *(metric.name for metric in metrics)), lambda: cls(records, view, metrics))
 
-    def _selected(self, metric: Metric) -> list[str]:
-        if self.exact:
-            return [metric.name]
-        bins = f"coalesce({metric.name}_bin - {self._bins[metric.name][0]} + 1, 0)::USMALLINT AS {metric.name}_bin"
-        return [metric.name, bins] if metric.share else [bins]
-
     @property
     def approximate(self) -> bool:
         return not self.exact
 
-    @cached_property
-    def llm(self) -> Codes:
-        """Of each record: place in ``llms``."""
-        codes: Codes = self._llm_codes[self._columns["llm_no"]]
-        return codes
+    def key(self, size: int, by_llm: int, of_slot: Codes | None = None) -> Key:
+        """Groups that an LLM's place and the slot add up to.
+
+        :param by_llm: what an LLM's place in ``llms`` counts.
+        :param of_slot: of each slot of the copy; nothing where left out.
+        """
+        slots = np.zeros(self.buckets.place.size, np.intp) if of_slot is None else of_slot
+        return Key(size, np.arange(len(self.llms))[:, None] * by_llm + slots)
 
     @cached_property
-    def bucket(self) -> Codes:
-        """Of each record."""
-        codes: Codes = self.buckets.of_slot[self.slot]
-        return codes
+    def llm(self) -> Key:
+        """Each LLM is a group, in the order of ``llms``."""
+        return self.key(len(self.llms), 1)
 
-    @cached_property
-    def llm_and_bucket(self) -> Codes:
-        """Of each record: the buckets of the first LLM come first."""
-        key: Codes = (self._llm_codes * len(self.buckets.at))[self._columns["llm_no"]]
-        key += self.bucket
-        return key
+    def each(self, metric: Metric, key: Key) -> Iterator[tuple[Codes, Floats]]:
+        """Groups and values of the records, some at a time; NaN where one has none."""
+        if self.exact:
+            codes, kept = self._codes(key)
+            return iter([(codes, self._columns[metric.name][kept])])
+        if metric.share:
+            return self._parts(key, strata.column(self._records, metric.name))
+        middles = np.append(np.nan, self._middles(metric))
+        return ((codes, middles[bins]) for codes, bins in self._parts(key, self._bins(metric)))
 
-    @property
-    def slot(self) -> Codes:
-        """Of each record: number in the copy."""
-        return self._columns["slot_no"]
-
-    @property
-    def question(self) -> Codes:
-        """Of each record: number in the copy."""
-        return self._columns["question_no"]
-
-    def values(self, metric: Metric) -> Floats:
-        """Of each record; NaN where it has none."""
-        if self.exact or metric.share:
-            return self._columns[metric.name]
-        values: Floats = np.append(np.nan, self._middles(metric))[self._columns[f"{metric.name}_bin"]]
-        return values
-
-    def sums(self, metric: Metric, codes: Codes, size: int) -> tuple[Floats, Ints, Ints]:
+    def sums(self, metric: Metric, key: Key, *, by_bucket: bool = False) -> tuple[Floats, Ints, Ints]:
         """A metric's sum in each group, how many values it is of, and how many records lack it.
 
-        :param codes: of each record: its group, below ``size``.
+        :param by_bucket: in each group and bucket: arrays of two dimensions.
         """
-        values = self.values(metric)
-        missing = np.flatnonzero(np.isnan(values))
-        if missing.size:
-            values = values.copy()
-            values[missing] = 0
-        lost = np.bincount(codes[missing], minlength=size)
-        sums: Floats = np.bincount(codes, values, size).astype(np.float64, copy=False)
-        return sums, np.bincount(codes, minlength=size).astype(np.int64, copy=False) - lost, lost
+        many = len(self.buckets.at) if by_bucket else 1
+        spread = self._by_bucket(key, self.buckets.of_slot) if by_bucket else key
+        found = tuple(np.zeros(key.size * many) for _ in range(3))
+        for codes, *weights in self._weighed(metric, spread):
+            for total, weight in zip(found, weights, strict=True):
+                strata.add(total, codes, weight)
+        sums, counts, lost = (one.reshape(many, key.size).T if by_bucket else one for one in found)
+        return sums, counts.astype(np.int64), lost.astype(np.int64)
 
-    def means(self, metric: Metric, codes: Codes | None = None, size: int = 0) -> tuple[list[Interval | None], Ints]:
-        """The mean of each group with its interval, None without a value; and the records left out of each.
+    def _weighed(self, metric: Metric, key: Key) -> Iterator[tuple[Codes, Floats, Floats, Floats]]:
+        """Groups with what adds to each: to the sum, to the values and to the records without one."""
+        if self.approximate and metric.share and key.of_stratum:
+            sums, counts = (one[self._taken] for one in strata.totals(self._records, metric.name))
+            yield self._places(key), sums, counts, self._held["records"][self._taken] - counts
+            return
+        for codes, values in self.each(metric, key):
+            lacking = np.isnan(values)
+            yield codes, np.where(lacking, 0, values), (~lacking).astype(float), lacking.astype(float)
 
-        :param codes: of each record: its group, below ``size``; left out: its LLM.
-        """
-        many = len(self.buckets.at)
-        size = len(self.llms) if codes is None else size
-        key = self.llm_and_bucket if codes is None else codes * many + self.bucket
-        sums, counts, lost = self.sums(metric, key, size * many)
-        tables = zip(sums.reshape(size, many), counts.reshape(size, many), strict=True)
-        return [_mean(total, count) for total, count in tables], lost.reshape(size, many).sum(axis=1)
+    def means(self, metric: Metric, key: Key) -> tuple[list[Interval | None], Ints, Ints]:
+        """The mean of each group with its interval, None without a value; its values, and the records left out."""
+        sums, counts, lost = self.sums(metric, key, by_bucket=True)
+        return inference.means(sums, counts), counts.sum(axis=1), lost.sum(axis=1)
 
     def by_llm(self, metric: Metric) -> Groups:
         """A metric's values of each LLM."""
-        if self.exact:
-            return self._sorted(metric, self.llm, len(self.llms))
-        return self._counted(metric, self._cube(metric))
+        return self.groups(metric, self.llm, clusters=True)
 
     def by_llm_and_bucket(self, metric: Metric) -> Groups:
         """A metric's values of each LLM in each bucket: those of the first LLM in all buckets come first."""
-        size = len(self.llms) * len(self.buckets.at)
+        many = len(self.buckets.at)
         if self.exact:
-            return self._sorted(metric, self.llm_and_bucket, size)
-        cube = self._cube(metric)
-        return self._counted(metric, cube.reshape(size, 1, cube.shape[2]))
+            return self._sorted(metric, self.key(len(self.llms) * many, many, self.buckets.of_slot))
+        cube = self._count(metric, self.llm, clusters=True)
+        return self._counted(metric, cube.reshape(len(self.llms) * many, 1, cube.shape[2]))
 
-    def groups(self, metric: Metric, codes: Codes, size: int, *, clusters: bool = False) -> Groups:
+    def groups(self, metric: Metric, key: Key, *, clusters: bool = False) -> Groups:
         """A metric's values in groups.
 
-        :param codes: of each record: its group, below ``size``.
         :param clusters: whether there will be intervals.
         """
         if self.exact:
-            return self._sorted(metric, codes, size)
-        return self._counted(metric, self._count(metric, codes, size, clusters=clusters))
+            return self._sorted(metric, key)
+        return self._counted(metric, self._count(metric, key, clusters=clusters))
 
-    def _cube(self, metric: Metric) -> Ints:
-        if metric.name not in self._cubes:
-            low, high = self._bins[metric.name]
-            width, many = high - low + 2, len(self.buckets.at)
-            place = self.llm_and_bucket * width
-            place += self._columns[f"{metric.name}_bin"]
-            found = np.bincount(place, minlength=len(self.llms) * many * width)
-            self._cubes[metric.name] = found.reshape(len(self.llms), many, width)
-        return self._cubes[metric.name]
+    def _codes(self, key: Key) -> tuple[Codes, Codes]:
+        """Groups of the records that are in one, and which records these are."""
+        codes = key.place[self._rank[self._columns["llm_no"]], self._columns["slot_no"]]
+        kept = np.flatnonzero(codes >= 0)
+        codes = codes[kept]
+        return codes if key.question is None else codes + key.question[self._columns["question_no"][kept]], kept
 
-    def _count(self, metric: Metric, codes: Codes, size: int, *, clusters: bool) -> Ints:
+    def _places(self, key: Key) -> Codes:
+        """Of each stratum of the view."""
+        numbers, slots = (self._held[name][self._taken] for name in ("llm_no", "slot_no"))
+        places: Codes = key.place[self._rank[numbers], slots]
+        if key.question is not None and key.by_industry:
+            places += key.question[self._held["question_no"][self._taken]]
+        return places
+
+    def _parts(self, key: Key, column: strata.Array) -> Iterator[tuple[Codes, strata.Array]]:
+        places = np.full(self._held["slot_no"].size, -1)
+        places[self._taken] = self._places(key)
+        stratum = strata.of_record(self._records)
+        if key.of_stratum:
+            return ((place, one) for place, one in strata.placed(stratum, places, column))
+        question = key.question
+        asked = strata.column(self._records, "question_no")
+        return ((place + question[number], one) for place, one, number in strata.placed(stratum, places, column, asked))
+
+    def _bins(self, metric: Metric) -> strata.Array:
+        low, _ = self._ends(metric)
+        return strata.column(self._records, f"coalesce({metric.name}_bin - {low} + 1, 0)::USMALLINT")
+
+    def _ends(self, metric: Metric) -> tuple[int, int]:
+        return self._records.once("bins", _bin_ranges)[metric.name]
+
+    def _by_bucket(self, key: Key, of_slot: Codes) -> Key:
+        """The same groups in each bucket; those of the first bucket come first."""
+        place = np.where(key.place < 0, -1, key.place + of_slot * key.size)
+        return key._replace(size=key.size * (int(of_slot.max(initial=0)) + 1), place=place)
+
+    def _count(self, metric: Metric, key: Key, *, clusters: bool) -> Ints:
         """How often each bin stands in each group and bucket, (groups, buckets, bins); the first bin is for nulls."""
-        low, high = self._bins[metric.name]
-        width, many, key = high - low + 2, 1, codes
+        if key is self.llm and metric.name in self._counts:
+            return self._counts[metric.name]
+        low, high = self._ends(metric)
+        width, many, spread = high - low + 2, 1, key
         if clusters:
             many = len(self.buckets.at)
-            merged = -(-many // max(2 * LEAST_SLOTS, _CELLS // max(1, size * width)))
+            merged = -(-many // max(2 * LEAST_SLOTS, _CELLS // max(1, key.size * width)))
             many = -(-many // merged)
-            key = codes * many + (self.bucket if merged == 1 else self.bucket // merged)
-        place = key * width
-        place += self._columns[f"{metric.name}_bin"]
-        return np.bincount(place, minlength=size * many * width).reshape(size, many, width)
+            spread = self._by_bucket(key, self.buckets.of_slot // merged)
+        counts = np.zeros(many * key.size * width, np.int64)
+        question = None if spread.question is None else spread.question * width
+        wide = spread._replace(size=counts.size, place=spread.place * width, question=question)
+        for codes, bins in self._parts(wide, self._bins(metric)):
+            strata.add(counts, codes + bins)
+        found = counts.reshape(many, key.size, width).transpose(1, 0, 2)
+        if key is self.llm and clusters:
+            self._counts[metric.name] = found
+        return found
 
     def _counted(self, metric: Metric, counts: Ints) -> Groups:
         middles = self._middles(metric)
@@ -237,26 +273,20 @@ class Scan:
 
     def _middles(self, metric: Metric) -> Floats:
         """The values that stand for the bins: 0 for the lowest of all, which holds what is below any we know of."""
-        low, high = self._bins[metric.name]
+        low, high = self._ends(metric)
         bins = np.arange(low, high + 1)
         return np.where(bins == 0, 0.0, FLOOR * np.exp((bins - 0.5) * BIN))
 
-    def _sorted(self, metric: Metric, codes: Codes, size: int) -> Groups:
-        column = self._columns[metric.name]
+    def _sorted(self, metric: Metric, key: Key) -> Groups:
+        codes, kept = self._codes(key)
+        column = self._columns[metric.name][kept]
         known = ~np.isnan(column)
-        left_out = np.bincount(codes[~known], minlength=size)
-        codes, column, bucket = codes[known], column[known], self.bucket[known]
+        left_out = np.bincount(codes[~known], minlength=key.size)
+        codes, column, kept = codes[known], column[known], kept[known]
         order = np.lexsort((column, codes))
-        starts = np.searchsorted(codes[order], np.arange(size + 1))
+        starts = np.searchsorted(codes[order], np.arange(key.size + 1))
+        bucket = self.buckets.of_slot[self._columns["slot_no"][kept]]
         return Groups(column[order], np.ones(order.size, np.int64), starts, left_out, clusters=bucket[order])
-
-
-def _mean(sums: Floats, counts: Ints) -> Interval | None:
-    """The mean of a group, from its sums and counts in each bucket; None without a value."""
-    kept = np.flatnonzero(counts)
-    if not kept.size:
-        return None
-    return inference.mean(sums[kept] / counts[kept], kept, weights=counts[kept])
 
 
 def llm_names(records: Records) -> Mapping[int, str]:
@@ -269,11 +299,3 @@ def _bin_ranges(records: Records) -> Mapping[str, tuple[int, int]]:
     ends = ", ".join(f"min({name}_bin) AS {name}_low, max({name}_bin) AS {name}_high" for name in METRICS)
     row = records.rows(f"SELECT {ends} FROM records")[0]  # noqa: S608
     return {name: (row[f"{name}_low"] or 0, row[f"{name}_high"] or 0) for name in METRICS}
-
-
-def _is_small(records: Records, view: View) -> bool:
-    if records.once("records", lambda known: known.rows("SELECT count(*) AS n FROM records")[0]["n"]) <= EXACT:
-        return True
-    where, parameters = view.where()
-    found = records.rows(f"SELECT count(*) AS n FROM records WHERE {where}", parameters)  # noqa: S608
-    return bool(found[0]["n"] <= EXACT)

@@ -7,7 +7,7 @@ import numpy as np
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.figures.comparisons import MAIN
 from llm_bench.analysis.figures.counts import count
-from llm_bench.analysis.figures.numbers import Scan
+from llm_bench.analysis.figures.numbers import Key, Scan
 from llm_bench.analysis.figures.shapes import Group, Headline, Summary, Tradeoff
 from llm_bench.analysis.inference import Codes, Interval
 from llm_bench.analysis.metrics import METRICS, Metric
@@ -46,65 +46,59 @@ def headline(records: Records, view: View) -> list[Headline]:
 
 
 def _by_llm(scan: Scan, metric: Metric) -> tuple[list[Interval | None], Codes]:
-    size = len(scan.llms)
-    if metric.share:
-        return scan.means(metric)
-    groups = scan.by_llm(metric)
-    return [groups.interval(group) for group in range(size)], groups.left_out
+    values, _, left_out = _values(scan, metric, scan.llm)
+    return values, left_out
 
 
-def _values(scan: Scan, metric: Metric, codes: Codes, size: int) -> tuple[list[Interval | None], Codes]:
-    """Mean or median of each group, and the records left out of it."""
+def _values(scan: Scan, metric: Metric, key: Key) -> tuple[list[Interval | None], Codes, Codes]:
+    """Mean or median of each group, of how many values, and the records left out of it."""
     if metric.share:
-        return scan.means(metric, codes, size)
-    groups = scan.groups(metric, codes, size, clusters=True)
-    return [groups.interval(group) for group in range(size)], groups.left_out
+        return scan.means(metric, key)
+    groups = scan.groups(metric, key, clusters=True)
+    return [groups.interval(group) for group in range(key.size)], groups.counts, groups.left_out
 
 
 def summary(records: Records, view: View, metric: Metric, by: Group = "llm") -> list[Summary]:
     """A metric of each LLM, in each industry or for each question where asked so; by LLM, then by group."""
     scan = Scan.of(records, view, [metric])
-    if by == "llm":
-        titles: dict[str | None, str | None] = {None: None}
-        codes = scan.llm
-        values, left_out = _by_llm(scan, metric)
-    else:
-        titles, codes = _grouped(records, scan, by)
-        values, left_out = _values(scan, metric, codes, len(scan.llms) * len(titles))
-    names, totals = list(titles), np.bincount(codes, minlength=len(values))
+    titles, key = _grouped(records, scan, by)
+    values, counts, left_out = _values(scan, metric, key)
+    names = list(titles)
     return [
         Summary(
             llm=scan.llms[i // len(names)],
             group=names[i % len(names)],
             title=titles[names[i % len(names)]],
-            n=int(totals[i] - left_out[i]),
+            n=int(counts[i]),
             left_out=int(left_out[i]),
             value=values[i],
             approximate=scan.approximate and not metric.share,
         )
-        for i in np.flatnonzero(totals).tolist()
+        for i in np.flatnonzero(counts + left_out).tolist()
     ]
 
 
-def _grouped(records: Records, scan: Scan, by: Group) -> tuple[dict[str | None, str | None], Codes]:
-    """Groups with their titles, in order; and of each record, its LLM's and group's place."""
+def _grouped(records: Records, scan: Scan, by: Group) -> tuple[dict[str | None, str | None], Key]:
+    """Groups with their titles, in order; and each LLM's groups as a key."""
+    if by == "llm":
+        return {None: None}, scan.llm
     questions = records.once("questions", lambda known: known.rows("FROM questions ORDER BY question_no"))
     key, title = ("industry", "industry") if by == "industry" else ("question_id", "question")
     titles: dict[str | None, str | None] = {row[key]: row[title] for row in sorted(questions, key=lambda row: row[key])}
     places = {name: place for place, name in enumerate(titles)}
     of_question = np.array([places[row[key]] for row in questions], np.intp)
-    return titles, scan.llm * len(titles) + of_question[scan.question]
+    key = scan.key(len(scan.llms) * len(titles), len(titles))
+    return titles, key._replace(question=of_question, by_industry=by == "industry")
 
 
 def tradeoff(records: Records, view: View) -> list[Tradeoff]:
     """Speed, quality and price of each LLM, in name order."""
     scan = Scan.of(records, view, [METRICS[name] for name in MAIN])
     counts = count(records, view)
-    size = len(scan.llms)
     latency, throughput = (
-        scan.groups(METRICS[name], scan.llm, size).quantile(0.5) for name in ("latency_sec", "throughput_tps")
+        scan.groups(METRICS[name], scan.llm).quantile(0.5) for name in ("latency_sec", "throughput_tps")
     )
-    coverage, known, _ = scan.sums(METRICS["coverage_score"], scan.llm, size)
+    coverage, known, _ = scan.sums(METRICS["coverage_score"], scan.llm)
     return [
         Tradeoff(
             llm=llm,

@@ -10,7 +10,7 @@ import numpy as np
 from llm_bench.analysis import inference
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.figures.groups import Groups
-from llm_bench.analysis.figures.numbers import MOST, Scan
+from llm_bench.analysis.figures.numbers import MOST, Key, Scan
 from llm_bench.analysis.figures.shapes import Bin, HourPoint, HourTest, Point, Series, Spread, TimeOfDay
 from llm_bench.analysis.inference import Codes, Floats
 from llm_bench.analysis.metrics import Metric
@@ -50,14 +50,14 @@ def over_time(records: Records, view: View, metric: Metric) -> Series:
 
 def _exact_means(scan: Scan, metric: Metric) -> Floats:
     """Of a share, for each LLM in each bucket; NaN without a value."""
-    sums, counts, _ = scan.sums(metric, scan.llm_and_bucket, len(scan.llms) * len(scan.buckets.at))
-    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+    sums, counts, _ = scan.sums(metric, scan.llm, by_bucket=True)
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan).ravel()
 
 
-def _quartiles(scan: Scan, metric: Metric, codes: Codes, size: int) -> tuple[Floats, Floats, Floats, Codes, Codes]:
-    groups = scan.groups(metric, codes, size)
+def _quartiles(scan: Scan, metric: Metric, key: Key) -> tuple[Floats, Floats, Floats, Codes]:
+    groups = scan.groups(metric, key)
     middle = _means(groups) if metric.share else groups.quantile(0.5)
-    return groups.quantile(0.25), middle, groups.quantile(0.75), groups.counts, groups.left_out
+    return groups.quantile(0.25), middle, groups.quantile(0.75), groups.counts
 
 
 def _means(groups: Groups) -> Floats:
@@ -123,8 +123,7 @@ def time_of_day(records: Records, view: View, metric: Metric, zone: tzinfo) -> T
     scan = Scan.of(records, view, [metric])
     local = [slot.astimezone(zone) for slot in scan.buckets.slots]
     hours = _of_slot(scan, [moment.hour for moment in local])
-    codes = scan.llm * 24 + hours[scan.slot]
-    low, middle, high, counts, _ = _quartiles(scan, metric, codes, len(scan.llms) * 24)
+    low, middle, high, counts = _quartiles(scan, metric, scan.key(len(scan.llms) * 24, 24, hours))
     points = [
         HourPoint(scan.llms[i // 24], i % 24, int(counts[i]), float(low[i]), float(middle[i]), float(high[i]))
         for i in np.flatnonzero(counts).tolist()
@@ -163,10 +162,10 @@ def _tests(scan: Scan, metric: Metric, days: Codes, times: Codes) -> list[infere
     many_days, many_times = (int(codes.max(initial=0)) + 1 for codes in (days, times))
     cell = days * many_times + times
     each = many_days * many_times
-    size = len(scan.llms) * each
-    _, middle, _, _, _ = _quartiles(scan, metric, scan.llm * each + cell[scan.slot], size)
+    llms = len(scan.llms)
+    _, middle, _, _ = _quartiles(scan, metric, scan.key(llms * each, 1, cell * llms))
     cells = np.arange(each)
     return [
         inference.time_of_day(values, cells // many_times, cells % many_times)
-        for values in middle.reshape(len(scan.llms), each)
+        for values in middle.reshape(each, llms).T
     ]
