@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from llm_bench.analysis.figures import strata
 from llm_bench.analysis.figures.groups import Groups, Ints
 from llm_bench.analysis.inference import LEAST_SLOTS, Codes, Floats, Interval
 from llm_bench.analysis.layout import BIN, FLOOR
-from llm_bench.analysis.metrics import METRICS, Metric
+from llm_bench.analysis.metrics import Metric
 from llm_bench.analysis.view import View
 
 EXACT = 100_000
@@ -147,8 +147,9 @@ class Scan:
             return iter([(codes, self._columns[metric.name][kept])])
         if metric.share:
             return self._parts(key, strata.column(self._records, metric.name))
+        place, _ = strata.bins(self._records, metric.name)
         middles = np.append(np.nan, self._middles(metric))
-        return ((codes, middles[bins]) for codes, bins in self._parts(key, self._bins(metric)))
+        return ((codes, middles[bins]) for codes, bins in self._parts(key, place))
 
     def sums(self, metric: Metric, key: Key, *, by_bucket: bool = False) -> tuple[Floats, Ints, Ints]:
         """A metric's sum in each group, how many values it is of, and how many records lack it.
@@ -221,16 +222,9 @@ class Scan:
         stratum = strata.of_record(self._records)
         if key.of_stratum:
             return ((place, one) for place, one in strata.placed(stratum, places, column))
-        question = key.question
+        question = cast(Codes, key.question)
         asked = strata.column(self._records, "question_no")
         return ((place + question[number], one) for place, one, number in strata.placed(stratum, places, column, asked))
-
-    def _bins(self, metric: Metric) -> strata.Array:
-        low, _ = self._ends(metric)
-        return strata.column(self._records, f"coalesce({metric.name}_bin - {low} + 1, 0)::USMALLINT")
-
-    def _ends(self, metric: Metric) -> tuple[int, int]:
-        return self._records.once("bins", _bin_ranges)[metric.name]
 
     def _by_bucket(self, key: Key, of_slot: Codes) -> Key:
         """The same groups in each bucket; those of the first bucket come first."""
@@ -241,8 +235,8 @@ class Scan:
         """How often each bin stands in each group and bucket, (groups, buckets, bins); the first bin is for nulls."""
         if key is self.llm and metric.name in self._counts:
             return self._counts[metric.name]
-        low, high = self._ends(metric)
-        width, many, spread = high - low + 2, 1, key
+        place, used = strata.bins(self._records, metric.name)
+        width, many, spread = used.size + 1, 1, key
         if clusters:
             many = len(self.buckets.at)
             merged = -(-many // max(2 * LEAST_SLOTS, _CELLS // max(1, key.size * width)))
@@ -251,7 +245,7 @@ class Scan:
         counts = np.zeros(many * key.size * width, np.int64)
         question = None if spread.question is None else spread.question * width
         wide = spread._replace(size=counts.size, place=spread.place * width, question=question)
-        for codes, bins in self._parts(wide, self._bins(metric)):
+        for codes, bins in self._parts(wide, place):
             strata.add(counts, codes + bins)
         found = counts.reshape(many, key.size, width).transpose(1, 0, 2)
         if key is self.llm and clusters:
@@ -273,8 +267,7 @@ class Scan:
 
     def _middles(self, metric: Metric) -> Floats:
         """The values that stand for the bins: 0 for the lowest of all, which holds what is below any we know of."""
-        low, high = self._ends(metric)
-        bins = np.arange(low, high + 1)
+        _, bins = strata.bins(self._records, metric.name)
         return np.where(bins == 0, 0.0, FLOOR * np.exp((bins - 0.5) * BIN))
 
     def _sorted(self, metric: Metric, key: Key) -> Groups:
@@ -292,10 +285,3 @@ class Scan:
 def llm_names(records: Records) -> Mapping[int, str]:
     """Number of an LLM in the copy → the LLM."""
     return records.once("llms", lambda known: {row["llm_no"]: row["llm"] for row in known.rows("FROM llms")})
-
-
-def _bin_ranges(records: Records) -> Mapping[str, tuple[int, int]]:
-    """Metric → its lowest and highest bin; of one that no record has, some bin."""
-    ends = ", ".join(f"min({name}_bin) AS {name}_low, max({name}_bin) AS {name}_high" for name in METRICS)
-    row = records.rows(f"SELECT {ends} FROM records")[0]  # noqa: S608
-    return {name: (row[f"{name}_low"] or 0, row[f"{name}_high"] or 0) for name in METRICS}

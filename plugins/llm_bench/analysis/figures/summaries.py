@@ -87,8 +87,8 @@ def _grouped(records: Records, scan: Scan, by: Group) -> tuple[dict[str | None, 
     titles: dict[str | None, str | None] = {row[key]: row[title] for row in sorted(questions, key=lambda row: row[key])}
     places = {name: place for place, name in enumerate(titles)}
     of_question = np.array([places[row[key]] for row in questions], np.intp)
-    key = scan.key(len(scan.llms) * len(titles), len(titles))
-    return titles, key._replace(question=of_question, by_industry=by == "industry")
+    groups = scan.key(len(scan.llms) * len(titles), len(titles))
+    return titles, groups._replace(question=of_question, by_industry=by == "industry")
 
 
 def tradeoff(records: Records, view: View) -> list[Tradeoff]:

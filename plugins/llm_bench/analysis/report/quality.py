@@ -34,7 +34,7 @@ def success(source: Source) -> Section:
     asked, succeeded = tables.count("records", "Records"), tables.count("succeeded", "Succeeded")
     rates = Table(
         "success",
-        "Success of each source.llm(), with 95 % intervals",
+        "Success of each LLM, with 95 % intervals",
         [source.llm(), asked, succeeded, tables.percent("rate", "Rate")],
         [[one.llm, one.records, one.succeeded, one.rate] for one in found],
     )
