@@ -34,8 +34,8 @@ stack: setup ## run the services of docker-compose.yaml without containers, unti
 calibrate: setup ## measure this machine's own client error and keep it with a study's data; STUDY=
 	@$(PY) -m llm_bench calibrate "$${STUDY:-quickstart}"
 
-test: setup ## run the tests, two files at a time; ARGS= goes to pytest instead, e.g. ARGS="-k schedule"
-	@$(PY) -m pytest $(or $(ARGS),-n 2 --dist loadgroup --durations 30)
+test: setup ## run the tests; ARGS= goes to pytest, e.g. ARGS="-k schedule"
+	@$(PY) -m pytest --durations 40 $(ARGS)
 
 lint: setup ## check style, format and types
 	@$(PY) -m ruff check
@@ -74,7 +74,7 @@ bench-join: setup ## time validating and loading 80 records and a million, with 
 	@$(PY) benchmarks/join.py
 
 bench-analysis: setup ## time every page's queries for 4,480, a million and ten million records, and weigh the pages
-	@$(PY) benchmarks/analysis.py
+	@$(PY) benchmarks/dashboard_pages.py
 
 screenshots: setup ## take pictures of every page of the dashboard, light and dark, of a made-up study
 	@$(PY) scripts/screenshots.py

@@ -28,10 +28,10 @@ from rehearsal.providers import Log, doubles
 from rehearsal.servers import postgres
 from rehearsal.stack import QUICK, Stack, make_home, running, settings
 
-pytestmark = [pytest.mark.airflow, pytest.mark.slow]
+pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.rehearsal]
 
 SPACING = timedelta(seconds=20)
-LEAD = timedelta(seconds=75)
+LEAD = timedelta(seconds=90)
 """From the start of the machinery to the first slot."""
 STUDY = "outage"
 DAG = f"llm_bench_{STUDY}"
@@ -76,7 +76,7 @@ class Outage:
         return {datetime.fromisoformat(each[0]["slot"]): each for each in records}
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def outage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outage]:
     home = tmp_path_factory.mktemp("outage")
     start = datetime.now(UTC).replace(microsecond=0) + LEAD
