@@ -27,7 +27,7 @@ class TestTheDataDocsOfABatch:
     def test_show_markup_in_every_field_as_the_text_it_is(self, make_batch, due):
         parsed = docs([*make_batch()[1:], dict.fromkeys(FIELD_NAMES, SCRIPT)], due)
         assert "script" not in parsed.tags
-        assert parsed.addresses == ["data:,"]
+        assert parsed.addresses == ["data:,", "../../thesis/overview"]
         assert SCRIPT in parsed.text
 
     def test_show_a_record_without_an_id(self, make_batch, due):

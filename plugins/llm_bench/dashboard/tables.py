@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from llm_bench.analysis.charts import Looks
+from llm_bench.analysis.charts.pairs import LEVEL
 from llm_bench.analysis.figures import HourTest, Series, Spread, Summary, TimeOfDay
 from llm_bench.analysis.metrics import Metric
 from llm_bench.dashboard import text
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 DESCRIPTIONS = {field.name: field.description for field in FIELDS}
 Key = TypeVar("Key")
-LEVEL = 0.05
-"""Of a test."""
 QUANTILES = (0.05, 0.25, 0.75, 0.9, 0.95, 0.99)
 
 
@@ -58,7 +57,7 @@ def by_llm(summaries: Sequence[Summary], spreads: Sequence[Spread], metric: Metr
             *(Column(f"{quantile * 100:.0f}\u202f%", hint="quantile") for quantile in QUANTILES),
             Column("Most"),
         ],
-        rows=[_llm_row(one, spread.get(one.llm), metric, looks) for one in ordered(summaries, looks)],
+        rows=[_llm_row(one, spread.get(one.llm), metric, looks) for one in looks.ordered(summaries)],
     )
 
 
@@ -139,11 +138,11 @@ def hour_tests(tests: Sequence[HourTest], looks: Looks) -> Table:
     """The tests of each LLM."""
     return Table(
         caption=f"Whether the hour matters: p is Holm-corrected over the LLMs, and more than chance below {LEVEL}; "
-        "explained is the share of the differences between slots that the hour accounts for",
-        columns=[Column("LLM", numeric=False), Column("p"), Column("Explained")],
+        "agreement is the mean rank correlation of two days: 1, the same times are slow on every day; about 0, none is",
+        columns=[Column("LLM", numeric=False), Column("p"), Column("Agreement of days")],
         rows=[
-            [llm_cell(test.llm, looks), text.p_value(test.p), text.value(test.effect, "%")]
-            for test in ordered(tests, looks)
+            [llm_cell(test.llm, looks), text.p_value(test.p), text.value(test.effect, "")]
+            for test in looks.ordered(tests)
         ],
     )
 
@@ -158,22 +157,6 @@ def by_group(summaries: Sequence[Summary], metric: Metric, looks: Looks, head: s
         named({one.llm for one in summaries}, looks),
         {(one.group, one.llm): plain_interval(one.value, metric, one.approximate) for one in summaries},
     )
-
-
-class OfLLM(Protocol):
-    """Anything that is of one LLM."""
-
-    @property
-    def llm(self) -> str: ...
-
-
-One = TypeVar("One", bound=OfLLM)
-
-
-def ordered(found: Sequence[One], looks: Looks) -> list[One]:
-    """By LLM, in the order of the study."""
-    place = {llm: number for number, llm in enumerate(looks.names)}
-    return sorted(found, key=lambda one: place[one.llm])
 
 
 def named(llms: Iterable[str], looks: Looks) -> dict[str, str]:
