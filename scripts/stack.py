@@ -14,7 +14,6 @@ import argparse
 import json
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -26,12 +25,12 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "benchmarks"))
 from rehearsal.servers import postgres, redis_server
 from rehearsal.stack import AIRFLOW, PROCESSES, Stack, running, settings
 
-from llm_bench.errors import LLMBenchError, SetupError
+from llm_bench.errors import LLMBenchError
 from llm_bench.local.api import AirflowAPI
-from llm_bench.local.services import free_port
+from llm_bench.local.services import check_port, free_port
 from llm_bench.paths import home, include
 from llm_bench.study import load_studies
-from llm_bench.terminal import say
+from llm_bench.terminal import interrupt, say
 
 # Cells are forked from the worker: what it has imported, none of them must import while others measure.
 LIGHT = settings(celery={"worker_concurrency": 8, "extra_celery_config": '{"imports": ["litellm"]}'}) | {
@@ -46,7 +45,7 @@ def services(port: int, workers: int) -> Iterator[AirflowAPI]:
 
     :raises SetupError: one can't be started.
     """
-    check(port)
+    check_port(port, "Stop it, or choose another: PORT=")
     baselines = free_port()
     given = {name: value for name, value in os.environ.items() if name not in {"AIRFLOW_HOME", "LLM_BENCH_HOME"}}
     connection = json.dumps({"conn_type": "http", "host": f"http://127.0.0.1:{baselines}/v1"})
@@ -83,24 +82,6 @@ def place() -> Path:
         if not (folder / name).exists():
             (folder / name).symlink_to(home() / name)
     return folder
-
-
-def check(port: int) -> None:
-    """Refuses a port that another program listens on.
-
-    :raises SetupError: it is taken.
-    """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            raise SetupError(f"Port {port} is taken by another program.", "Stop it, or choose another: PORT=") from None
-
-
-def interrupt(_number: int, _frame: object) -> None:
-    """As Ctrl-C does."""
-    raise KeyboardInterrupt
 
 
 def main() -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -14,7 +13,6 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -23,6 +21,7 @@ from cryptography.fernet import Fernet
 
 import llm_bench
 from llm_bench.local.config import Config
+from project_scripts import load
 
 ROOT = Path(__file__).resolve().parents[1]
 COMPOSE = ROOT / "docker-compose.yaml"
@@ -37,16 +36,7 @@ VARIABLES = re.findall(r"(?<!\$)\$\{(\w+)(:[?-][^}]*)?\}", TEXT)
 """(name, ``:-default`` or ``:?complaint``)."""
 
 
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("env_script", ROOT / "scripts" / "env.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-ENV = script()
+ENV = load(ROOT / "scripts" / "env.py")
 
 
 def image_settings() -> dict[str, str]:

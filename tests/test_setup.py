@@ -7,7 +7,6 @@ says. No network, no real packages.
 from __future__ import annotations
 
 import ast
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -16,6 +15,8 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
+
+from project_scripts import load
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = ROOT / "scripts" / "setup.py"
@@ -140,12 +141,7 @@ def checkout(tmp_path: Path) -> Checkout:
 @pytest.fixture
 def setup_module(checkout: Checkout) -> ModuleType:
     """The checkout's own scripts/setup.py, imported."""
-    spec = importlib.util.spec_from_file_location("llm_bench_setup", checkout.root / "scripts" / "setup.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load(checkout.root / "scripts" / "setup.py")
 
 
 def one_line(done: subprocess.CompletedProcess[str]) -> str:

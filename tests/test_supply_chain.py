@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import configparser
-import importlib.util
+import importlib
 import json
 import os
 import pickle
@@ -14,27 +14,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
 from llm_bench.local.config import Config
+from project_scripts import load
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 
 
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("audit_script", ROOT / "scripts" / "audit.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-AUDIT = script()
+AUDIT = load(ROOT / "scripts" / "audit.py")
 
 
 def made_up(prefix: str, size: int) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from llm_bench import commands, reporting, results, upkeep
 from llm_bench.errors import LLMBenchError
+from llm_bench.terminal import interrupt
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -78,7 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = vars(parser.parse_args(arguments))
     name = options.pop("command")
     command = next(getattr(module, name) for module in (commands, upkeep, results, reporting) if hasattr(module, name))
-    signal.signal(signal.SIGTERM, _interrupt)  # so that what was started is stopped, as with Ctrl-C
+    signal.signal(signal.SIGTERM, interrupt)  # so that what was started is stopped, as with Ctrl-C
     try:
         return int(command(**options))
     except LLMBenchError as error:
@@ -86,10 +87,6 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-
-
-def _interrupt(_number: int, _frame: object) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from llm_bench.study import Study
 from llm_bench.terminal import console, find_study
 
 if TYPE_CHECKING:
+    from llm_bench.analysis.cache import Records
     from llm_bench.analysis.export import Format
 
 VIEW = ("start", "end", "industry", "llm", "run_type", "suspect")
@@ -40,24 +41,32 @@ def view_of(study: Study, options: dict[str, object]) -> View:
     """
     given = {name: options.pop(name) for name in VIEW}
     query = [(name, str(value)) for name, values in given.items() if values for value in _each(values)]
-    zone = study.window.start.tzinfo if study.window else None
-    return View.from_query(query, zone) if zone else View.from_query(query)
+    return View.from_query(query, study.zone)
 
 
 def _each(values: object) -> Iterable[object]:
     return values if isinstance(values, list) else [values]
 
 
+def records_of(study: Study) -> Records:
+    """A study's records; a bucket is read with the connection that Airflow's tasks use.
+
+    :raises StorageError: the store can't be read.
+    """
+    from llm_bench.analysis.cache import Cache  # noqa: PLC0415
+    from llm_bench.upkeep import store_at  # noqa: PLC0415
+
+    store_at(study.storage)
+    return Cache(home()).records(study)
+
+
 def export(study: str, form: Format, out: Path | None, **options: object) -> int:
     """Writes the records of a view to a file; to standard output where ``out`` is "-"."""
-    from llm_bench.analysis.cache import Cache  # noqa: PLC0415
     from llm_bench.analysis.export import stream  # noqa: PLC0415
-    from llm_bench.upkeep import store_at  # noqa: PLC0415
 
     chosen = find_study(study)
     view = view_of(chosen, options)
-    store_at(chosen.storage)  # so that a bucket is read with the connection that Airflow's tasks use
-    parts = stream(Cache(home()).records(chosen), view, form)
+    parts = stream(records_of(chosen), view, form)
     if out == Path("-"):
         sys.stdout.buffer.writelines(parts)
         return 0

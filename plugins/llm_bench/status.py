@@ -47,7 +47,6 @@ def status(console: Console, study: Study, *, as_json: bool) -> int:
     from llm_bench.preflight.connections import use_airflow  # noqa: PLC0415
     from llm_bench.rag.knowledge import load_question_sets  # noqa: PLC0415
 
-    local = Config(home(), 0).airflow_home
     asked = is_set_up(home())
     use_airflow(home())
     os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "CRITICAL"  # its log goes to where the JSON belongs
@@ -55,12 +54,18 @@ def status(console: Console, study: Study, *, as_json: bool) -> int:
     questions = sum(map(len, load_question_sets(include(), study.industries).values()))
     airflow = ask_airflow(study.dag_id) if asked else None
     found = overview(study, home(), datetime.now(UTC), questions=questions, airflow=airflow)
-    planned, todo = planned_window(study), steps(found, local if (local / "airflow.cfg").exists() else None)
+    planned, todo = planned_window(study), steps(found, local_airflow())
     if as_json:
         console.print_json(data=tell(found, planned, todo))
     else:
         show(console, found, planned, todo)
     return 1 if found.needs_a_hand else 0
+
+
+def local_airflow() -> Path | None:
+    """Home of the project's own Airflow; None where there is none, so that another one is meant."""
+    local = Config(home(), 0).airflow_home
+    return local if (local / "airflow.cfg").exists() else None
 
 
 def planned_window(study: Study) -> Window | None:

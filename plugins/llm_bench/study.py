@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Hashable, Iterator, Mapping
-from datetime import timedelta
+from datetime import UTC, timedelta, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -228,6 +228,11 @@ class Study(_Part):
                     f"allowed: {', '.join(sorted(known & documented)) or 'none yet'}"
                 )
         return industries
+
+    @property
+    def zone(self) -> tzinfo:
+        """Of its window; UTC without one."""
+        return (self.window.start.tzinfo if self.window else None) or UTC
 
     @property
     def dag_id(self) -> str:

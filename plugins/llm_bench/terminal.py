@@ -18,6 +18,11 @@ def say(text: str) -> None:
     console.print(f"[dim]{time.strftime('%H:%M:%S')}[/dim] {text}")
 
 
+def interrupt(_number: int, _frame: object) -> None:
+    """A handler of signals that does as Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
 def find_study(name: str) -> Study:
     """The study of that name.
 

@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from llm_bench.analysis.cache import Records
+from llm_bench.analysis.layout import gathered
 from llm_bench.analysis.view import Condition, View
 from llm_bench.join.exports import COLUMNS, ORDER
 from llm_bench.records import FIELD_NAMES, arrow_schema
@@ -51,20 +52,9 @@ def _parts(records: Records, view: View) -> Iterator[Condition]:
     )
     # The slots alone, too: by these DuckDB knows where not to look.
     within = f"{where} AND slot BETWEEN $first_slot AND $last_slot AND list_contains($cells, {_CELL})"
-    for part in _batches(cells):
+    for part in gathered(cells, lambda cell: int(cell["n"]), PART):
         named = {"first_slot": part[0]["slot"], "last_slot": part[-1]["slot"], "cells": [one["cell"] for one in part]}
         yield within, parameters | named
-
-
-def _batches(cells: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    batch: list[dict[str, Any]] = []
-    for cell in cells:
-        batch.append(cell)
-        if sum(one["n"] for one in batch) >= PART:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def _csv(records: Records, parts: Iterable[Condition]) -> Iterator[bytes]:

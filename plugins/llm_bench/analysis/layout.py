@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from llm_bench import __version__
 from llm_bench.analysis.metrics import METRICS
@@ -18,6 +18,8 @@ from llm_bench.records import FIELDS, FieldType, arrow_schema
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
+
+T = TypeVar("T")
 
 _Loaded = tuple[RecordObject, "pa.Table"]
 """An object and the records of it that count."""
@@ -108,7 +110,9 @@ def replace(
     try:
         if gone:
             _drop(connection, gone)
-        for part in _parts((found, _fitting(found, held)) for found, held in new):
+        # Many small objects together: a statement of so many columns costs more than a few thousand rows.
+        fitting = ((found, _fitting(found, held)) for found, held in new)
+        for part in gathered(fitting, lambda one: one[1].num_rows, _ROWS_AT_ONCE):
             _add(connection, part)
         connection.execute("UPDATE version SET content = $content", {"content": content})
         connection.execute("COMMIT")
@@ -145,14 +149,16 @@ def _fitting(found: RecordObject, content: bytes) -> pa.Table:
         raise unreadable(found.path, fault) from None
 
 
-def _parts(tables: Iterable[_Loaded]) -> Iterator[list[_Loaded]]:
-    """Many small objects together: a statement of so many columns costs more than a few thousand rows."""
-    part: list[_Loaded] = []
-    for found in tables:
-        part.append(found)
-        if sum(table.num_rows for _, table in part) >= _ROWS_AT_ONCE:
+def gathered(items: Iterable[T], rows: Callable[[T], int], least: int) -> Iterator[list[T]]:
+    """Items in lists of at least so many rows together, in their order; the last may have fewer."""
+    part: list[T] = []
+    total = 0
+    for item in items:
+        part.append(item)
+        total += rows(item)
+        if total >= least:
             yield part
-            part = []
+            part, total = [], 0
     if part:
         yield part
 

@@ -17,6 +17,8 @@ from llm_bench.schedule import from_us
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from llm_bench.analysis.cache import Records
+
 _COLUMNS = (
     *("slot", "llm_provider", "llm_model", "run_id", "run_type", "late_sec", "measured_at", "latency_sec"),
     *("attempt", "suspect", "cost_usd", "failure_kind"),
@@ -24,7 +26,7 @@ _COLUMNS = (
 
 # A measuring task that was killed goes on in a second attempt, as does a cell that is cleared days later: only first
 # attempts tell how long a batch took.
-QUERY = """
+_QUERY = """
     SELECT epoch_us(slot) AS slot, llm_provider || '/' || llm_model AS llm, any_value(run_id) AS run_id,
         any_value(run_type) AS run_type, count(*) AS records, min(late_sec) AS late_sec,
         min(epoch_us(measured_at)) FILTER (attempt = 1) AS first,
@@ -33,7 +35,6 @@ QUERY = """
         list(failure_kind) FILTER (failure_kind IS NOT NULL) AS failures
     FROM records GROUP BY 1, 2 ORDER BY 1, 2
 """
-"""Of a table ``records`` of one study's records: see ``from_row``."""
 
 
 def measured(store: Store, study: str) -> list[Measured]:
@@ -49,8 +50,13 @@ def measured(store: Store, study: str) -> list[Measured]:
         return []
     with duckdb.connect() as connection:
         connection.register("records", together(tables))
-        found = connection.sql(QUERY).to_arrow_table()
-    return [from_row(row) for row in found.to_pylist()]
+        found = connection.sql(_QUERY).to_arrow_table()
+    return [_measured(row) for row in found.to_pylist()]
+
+
+def held(records: Records) -> list[Measured]:
+    """The same from the local copy of a study's records; found once, as it rests on all of them."""
+    return records.once("measured", lambda copy: [_measured(row) for row in copy.rows(_QUERY)])
 
 
 def quarantined(store: Store, study: str) -> dict[datetime, int]:
@@ -74,8 +80,7 @@ def quarantined(store: Store, study: str) -> dict[datetime, int]:
     return counts
 
 
-def from_row(row: dict[str, Any]) -> Measured:
-    """A row of what ``QUERY`` finds."""
+def _measured(row: dict[str, Any]) -> Measured:
     moments = {name: _moment(row[name]) for name in ("slot", "first", "last")}
     return Measured(**(row | moments | {"failures": Counter(row["failures"] or ())}))
 

@@ -26,7 +26,7 @@ MOST = 8
 
 def page(look: Look) -> Response:
     """Two or more LLMs side by side: those of the view, or all; the first of them pair by pair."""
-    trade = tables.ordered(figures.tradeoff(look.records, look.view), look.looks)
+    trade = look.looks.ordered(figures.tradeoff(look.records, look.view))
     llms = [one.llm for one in trade]
     found = figures.compare(look.records, look.view, llms[:MOST]) if len(llms) > 1 else []
     return show(

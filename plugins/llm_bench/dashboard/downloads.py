@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from fastapi import HTTPException, Response
 from fastapi.responses import StreamingResponse
 
-from llm_bench.analysis import export
+from llm_bench.analysis import export, figures
 from llm_bench.dashboard.form import form
 from llm_bench.dashboard.pages import show
 from llm_bench.records import SEED_NAMES
@@ -28,13 +28,11 @@ FORMATS: Mapping[Format, str] = {
 
 def page(look: Look) -> Response:
     """What can be taken away of the view."""
-    where, parameters = look.view.where()
-    (found,) = look.records.rows(f"SELECT count(*) AS n FROM records WHERE {where}", parameters)  # noqa: S608  (View's)
     return show(
         look,
         "export",
         form=form(look, "export"),
-        total=found["n"],
+        total=figures.total(look.records, look.view),
         formats=[(name, told, look.address(f"export/records.{name}")) for name, told in FORMATS.items()],
         report=look.address("export/report.zip"),
         commands={name: _command(look, name) for name in ("export", "report")},

@@ -18,11 +18,10 @@ from llm_bench.dashboard.measures import notices
 from llm_bench.dashboard.pages import show
 from llm_bench.dashboard.parts import Cell, Column, Table
 from llm_bench.errors import ViewError
-from llm_bench.local.config import Config
 from llm_bench.paths import home, include
 from llm_bench.rag.knowledge import load_question_sets
 from llm_bench.records import utc_text
-from llm_bench.status import facts, planned_window, steps
+from llm_bench.status import facts, local_airflow, planned_window, steps
 
 if TYPE_CHECKING:
     from fastapi import Response
@@ -58,8 +57,7 @@ class Picked:
 def page(look: Look) -> Response:
     """The study at a glance."""
     found = _overview(look)
-    local = Config(home(), 0).airflow_home
-    headlines = tables.ordered(figures.headline(look.records, look.view), look.looks)
+    headlines = look.looks.ordered(figures.headline(look.records, look.view))
     shown = _shown(found)
     return show(
         look,
@@ -75,24 +73,20 @@ def page(look: Look) -> Response:
         failed=sum(sum(part.failures.values()) for part in found.measured),
         suspect=sum(part.suspect for part in found.measured),
         quarantined=sum(slot.quarantined for slot in found.slots),
-        steps=steps(found, local if (local / "airflow.cfg").exists() else None),
+        steps=steps(found, local_airflow()),
         headline=_headline(look, headlines) if headlines else None,
         batches=None if found.slots else _batches(look, found),
     )
 
 
 def _overview(look: Look) -> Overview:
-    # Whatever the view: the calendar is of the whole study.
-    known = look.records.once(
-        "measured", lambda records: [measured.from_row(row) for row in records.rows(measured.QUERY)]
-    )
     return overview(
         look.study,
         home(),
         datetime.now(UTC),
         questions=_questions(look.study),
         airflow=ask_airflow(look.study.dag_id),
-        measured=known,
+        measured=measured.held(look.records),  # whatever the view: the calendar is of the whole study
     )
 
 

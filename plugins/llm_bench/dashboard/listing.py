@@ -9,7 +9,6 @@ from llm_bench.analysis import figures
 from llm_bench.dashboard.form import form
 from llm_bench.dashboard.pages import show
 from llm_bench.errors import ViewError
-from llm_bench.records import FAILURE_KINDS
 
 if TYPE_CHECKING:
     from fastapi import Response
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from llm_bench.dashboard.look import Look
 
 LIMIT = 50
-OUTCOMES = ("all", "succeeded", "failed", *FAILURE_KINDS)
 COLUMNS = {
     "slot": ("Slot", ""),
     "llm": ("LLM", ""),
@@ -50,7 +48,7 @@ class Head:
 def page(look: Look) -> Response:
     """Records of the view that a search finds."""
     number, sort = _number(look), look.option("sort", tuple(COLUMNS))
-    outcome, order = look.option("outcome", OUTCOMES), look.option("order", ("up", "down"))
+    outcome, order = look.option("outcome", figures.OUTCOMES), look.option("order", ("up", "down"))
     search, question = look.options.get("q", ""), look.options.get("question", "")
     rows, total = figures.page(
         look.records,
@@ -71,7 +69,7 @@ def page(look: Look) -> Response:
         rows=rows,
         total=total,
         first=(number - 1) * LIMIT + 1,
-        outcomes=OUTCOMES,
+        outcomes=figures.OUTCOMES,
         outcome=outcome,
         search=search,
         question=question,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from functools import cache, cached_property
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
@@ -49,8 +49,7 @@ class Look:
 
     @property
     def zone(self) -> tzinfo:
-        """Of the study's window; UTC without one."""
-        return (self.study.window.start.tzinfo if self.study.window else None) or UTC
+        return self.study.zone
 
     @cached_property
     def llms(self) -> tuple[str, ...]:
@@ -148,9 +147,8 @@ def records_of(study: Study) -> Records:
 
 
 def _look(study: ReadableStudy, request: Request) -> Look:
-    zone = (study.window.start.tzinfo if study.window else None) or UTC
     query = request.query_params.multi_items()
-    view = View.from_query(query, zone)
+    view = View.from_query(query, study.zone)
     records = records_of(study)
     found = Look(
         root=str(request.scope["root_path"]),

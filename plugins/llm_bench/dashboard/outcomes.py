@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def page(look: Look) -> Response:
     """How often each LLM succeeded, and how the others failed."""
-    found = tables.ordered(figures.success(look.records, look.view), look.looks)
+    found = look.looks.ordered(figures.success(look.records, look.view))
     return show(
         look,
         "success",

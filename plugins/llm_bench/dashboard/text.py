@@ -17,15 +17,15 @@ _THIN = "\u202f"
 """Between a number and its unit: it doesn't break, and is narrow."""
 
 
-def number(value: float | None, digits: int = 3) -> str:
-    """With as many significant digits, but never fewer than the whole part has: 0.0123, 1.32, 13.2, 1,320."""
+def number(value: float | None) -> str:
+    """With three significant digits, but never fewer than the whole part has: 0.0123, 1.32, 13.2, 1,320."""
     if value is None or not math.isfinite(value):
         return NONE
     if value == 0:
         return "0"
-    places = digits - 1 - math.floor(math.log10(abs(value)))
+    places = 2 - math.floor(math.log10(abs(value)))
     # What rounds up to the next power of ten has one digit more before the point.
-    places = digits - 1 - math.floor(math.log10(abs(round(value, places)) or abs(value)))
+    places = 2 - math.floor(math.log10(abs(round(value, places)) or abs(value)))
     return f"{value:,.{max(0, places)}f}".replace("-", "−")
 
 

@@ -62,15 +62,7 @@ def running_airflow(port: int, say: Say) -> Iterator[AirflowAPI]:
 
 def _check_machine(config: Config) -> None:
     _stop_leftovers(config)
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", config.port))
-        except OSError:
-            raise SetupError(
-                f"Port {config.port} is taken by another program.",
-                f"Stop that program, or choose another port: make run PORT={config.port + 1}",
-            ) from None
+    check_port(config.port, f"Stop that program, or choose another port: make run PORT={config.port + 1}")
     free = shutil.disk_usage(config.home).free
     if free < LEAST_DISK_BYTES:
         raise SetupError(
@@ -78,6 +70,19 @@ def _check_machine(config: Config) -> None:
             f"{LEAST_DISK_BYTES // 2**20} MB are needed.",
             "Free some space and start again.",
         )
+
+
+def check_port(port: int, mend: str) -> None:
+    """Refuses a port that another program listens on.
+
+    :raises SetupError: it is taken; what to do is ``mend``.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise SetupError(f"Port {port} is taken by another program.", mend) from None
 
 
 def _stop_leftovers(config: Config) -> None:

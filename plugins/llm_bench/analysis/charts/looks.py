@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, TypeVar
 
 Theme = Literal["light", "dark", "print"]
 
@@ -26,6 +26,16 @@ FONT = "Liberation Sans"
 in a PDF is left to chance, and the same figure isn't the same bytes."""
 
 
+class OfLLM(Protocol):
+    """Anything that is of one LLM."""
+
+    @property
+    def llm(self) -> str: ...
+
+
+One = TypeVar("One", bound=OfLLM)
+
+
 @dataclass(frozen=True, slots=True)
 class Looks:
     """How the LLMs of a study look.
@@ -39,6 +49,11 @@ class Looks:
         """The names of some of the LLMs, in the order of the study."""
         wanted = set(llms)
         return [name for llm, name in self.names.items() if llm in wanted]
+
+    def ordered(self, found: Iterable[One]) -> list[One]:
+        """By LLM, in the order of the study."""
+        place = {llm: number for number, llm in enumerate(self.names)}
+        return sorted(found, key=lambda one: place[one.llm])
 
     @property
     def domain(self) -> list[str]:

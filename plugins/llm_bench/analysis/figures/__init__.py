@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llm_bench.analysis.figures.comparisons import compare
-from llm_bench.analysis.figures.counts import choices, embedding_models, failures_over_time, success
+from llm_bench.analysis.figures.counts import choices, embedding_models, failures_over_time, success, total
 from llm_bench.analysis.figures.listing import OUTCOMES, SORTS, Covered, RecordRow, least_covered, page, record
 from llm_bench.analysis.figures.shapes import (
     Bin,
@@ -62,5 +62,6 @@ __all__ = [
     "success",
     "summary",
     "time_of_day",
+    "total",
     "tradeoff",
 ]

@@ -11,7 +11,7 @@ import numpy as np
 from llm_bench.analysis import inference
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.figures import strata
-from llm_bench.analysis.figures.numbers import Buckets, buckets, llm_names
+from llm_bench.analysis.figures.numbers import Buckets, buckets, llm_names, ranked
 from llm_bench.analysis.figures.shapes import Choices, FailureCount, Failures, RatePoint, Success
 from llm_bench.analysis.inference import Codes, Floats, Interval
 from llm_bench.analysis.view import View
@@ -40,6 +40,13 @@ def embedding_models(records: Records, view: View) -> list[str]:
     held = strata.embedding_models(records)
     taken = strata.taken(held, view, buckets(records, view).place >= 0, llm_names(records))
     return sorted(set(held["embedding_model"][taken].tolist()))
+
+
+def total(records: Records, view: View) -> int:
+    """How many records the view has."""
+    held = strata.strata(records)
+    taken = strata.taken(held, view, buckets(records, view).place >= 0, llm_names(records))
+    return int(held["records"][taken].sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +79,8 @@ def count(records: Records, view: View) -> Counts:
     slots, names, held = buckets(records, view), llm_names(records), strata.strata(records)
     taken = strata.taken(held, view, slots.place >= 0, names)
     numbers = held["llm_no"][taken]
-    llms = tuple(sorted(names[number] for number in np.unique(numbers).tolist()))
-    ranks = {name: rank for rank, name in enumerate(llms)}
-    rows = np.array([ranks.get(names.get(number, ""), 0) for number in range(max(names, default=0) + 1)], np.intp)
-    places = rows[numbers] * len(slots.slots) + slots.place[held["slot_no"][taken]]
+    llms, rank = ranked(numbers, names)
+    places = rank[numbers] * len(slots.slots) + slots.place[held["slot_no"][taken]]
 
     def table(name: str, part: Codes | slice = slice(None)) -> Any:
         found = np.bincount(places[part], held[name][taken][part], len(llms) * len(slots.slots))

@@ -104,10 +104,7 @@ class Scan:
         self._held = strata.strata(records)
         names = llm_names(records)
         self._taken = strata.taken(self._held, view, self.buckets.place >= 0, names)
-        numbers = self._held["llm_no"][self._taken]
-        self.llms = tuple(sorted(names[number] for number in np.unique(numbers).tolist()))
-        ranks = {name: rank for rank, name in enumerate(self.llms)}
-        self._rank = np.array([ranks.get(names.get(no, ""), 0) for no in range(max(names, default=0) + 1)], np.intp)
+        self.llms, self._rank = ranked(self._held["llm_no"][self._taken], names)
         self._counts: dict[str, Ints] = {}
         self.exact = int(self._held["records"][self._taken].sum()) <= EXACT
         self._columns = self._read(view, metrics) if self.exact else {}
@@ -280,6 +277,17 @@ class Scan:
         starts = np.searchsorted(codes[order], np.arange(key.size + 1))
         bucket = self.buckets.of_slot[self._columns["slot_no"][kept]]
         return Groups(column[order], np.ones(order.size, np.int64), starts, left_out, clusters=bucket[order])
+
+
+def ranked(numbers: strata.Array, names: Mapping[int, str]) -> tuple[tuple[str, ...], Codes]:
+    """Some LLMs in name order; and of each LLM's number in the copy, its place among these.
+
+    :param numbers: of the LLMs; one may stand there again.
+    :param names: as `llm_names`.
+    """
+    llms = tuple(sorted(names[number] for number in np.unique(numbers).tolist()))
+    place = {name: rank for rank, name in enumerate(llms)}
+    return llms, np.array([place.get(names.get(no, ""), 0) for no in range(max(names, default=0) + 1)], np.intp)
 
 
 def llm_names(records: Records) -> Mapping[int, str]:

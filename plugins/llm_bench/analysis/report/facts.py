@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from llm_bench.analysis import measured, progress
+from llm_bench.analysis import figures, measured, progress
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.progress import Slot
 from llm_bench.analysis.view import View
@@ -84,7 +84,7 @@ def gather(records: Records, study: Study, view: View, home: Path) -> Facts:
     slots, outside = _slots(records, study, expected, measured.quarantined(store, study.name))
     return Facts(
         counts=counts,
-        suspect=_suspect(records, view),
+        suspect=figures.total(records, replace(view, suspect="only")),
         prompts=records.rows(_PROMPTS.format(where), parameters),
         answered={row["llm"]: row["models"] for row in records.rows(_ANSWERED.format(where), parameters)},
         versions={name: _values(records, name, view) for name in VERSIONS},
@@ -96,12 +96,6 @@ def gather(records: Records, study: Study, view: View, home: Path) -> Facts:
     )
 
 
-def _suspect(records: Records, view: View) -> int:
-    where, parameters = replace(view, suspect="only").where()
-    (found,) = records.rows(f"SELECT count(*) AS n FROM records WHERE {where}", parameters)  # noqa: S608  (View's)
-    return int(found["n"])
-
-
 def _values(records: Records, name: str, view: View) -> list[str]:
     where, parameters = view.where()
     found = records.rows(f"SELECT DISTINCT {name} AS found FROM records WHERE {where} ORDER BY 1", parameters)  # noqa: S608
@@ -111,7 +105,7 @@ def _values(records: Records, name: str, view: View) -> list[str]:
 def _slots(
     records: Records, study: Study, expected: int, quarantined: Mapping[datetime, int]
 ) -> tuple[list[Slot], int]:
-    found = [measured.from_row(row) for row in records.rows(measured.QUERY)]
+    found = measured.held(records)
     if study.window is None or not found:
         return [], 0
     schedule = study.window.schedule

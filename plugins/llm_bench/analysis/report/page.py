@@ -71,7 +71,7 @@ def render(
             methods=methods(study, view, facts),
             settings=settings(study),
             moment=moment,
-            zone=study.window.start.tzinfo if study.window else None,
+            zone=study.zone,
         )
     )
     return page.encode(errors="backslashreplace")  # lone surrogates

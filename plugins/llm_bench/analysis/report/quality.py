@@ -22,7 +22,7 @@ COVERAGE, GROUNDED = METRICS["coverage_score"], METRICS["groundedness"]
 
 def success(source: Source) -> Section:
     """How often each LLM answered, and how it failed."""
-    found = source.ordered(figures.success(source.records, source.view))
+    found = source.looks.ordered(figures.success(source.records, source.view))
     times = figures.failures_over_time(source.records, source.view)
     looks, zone = source.looks, source.zone
     drawn = [

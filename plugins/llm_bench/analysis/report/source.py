@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from datetime import tzinfo
+from typing import TYPE_CHECKING, NamedTuple
 
 from llm_bench.analysis import charts, figures
 from llm_bench.analysis.cache import Records
@@ -16,14 +16,6 @@ from llm_bench.study import Study
 
 if TYPE_CHECKING:
     from llm_bench.analysis.charts.drawing import Chart
-
-
-class _OfLLM(Protocol):
-    @property
-    def llm(self) -> str: ...
-
-
-T = TypeVar("T", bound=_OfLLM)
 
 
 class Figure(NamedTuple):
@@ -59,19 +51,13 @@ class Source:
     def of(cls, records: Records, study: Study, view: View) -> Source:
         """The study's LLMs come first, in its order; then those that only the records know."""
         known = figures.choices(records).llms
-        planned = [llm.model for llm in study.llms]
-        llms = [*(llm for llm in planned if llm in known), *(llm for llm in known if llm not in planned)]
-        zone = study.window.start.tzinfo if study.window else None
-        looks = charts.looks([*planned, *(llm for llm in known if llm not in planned)])
-        return cls(records, view, looks, [llm for llm in llms if not view.llms or llm in view.llms], zone or UTC)
+        named = tuple(dict.fromkeys([*(llm.model for llm in study.llms), *known]))
+        llms = [llm for llm in named if llm in known and (not view.llms or llm in view.llms)]
+        return cls(records, view, charts.looks(named), llms, study.zone)
 
     def llm(self, name: str = "llm", title: str = "LLM") -> Column:
         """A column of LLMs: the charts' short names for reading."""
         return Column(name, title, lambda llm: self.looks.names.get(llm, llm), text=True)
-
-    def ordered(self, found: Iterable[T]) -> list[T]:
-        """By LLM, in the order of the study."""
-        return sorted(found, key=lambda one: self.llms.index(one.llm))
 
 
 APPROXIMATE = "Approximate (≈): see Statistics."

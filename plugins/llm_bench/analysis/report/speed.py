@@ -18,7 +18,7 @@ THROUGHPUT, COVERAGE, GROUNDED = METRICS["throughput_tps"], METRICS["coverage_sc
 
 def summary(source: Source) -> Section:
     """Each LLM in a few numbers."""
-    found = source.ordered(figures.headline(source.records, source.view))
+    found = source.looks.ordered(figures.headline(source.records, source.view))
     approximate = [APPROXIMATE] if any(one.approximate for one in found) else []
     speed = Table(
         "summary-speed",
@@ -65,7 +65,7 @@ def latency(source: Source) -> Section:
     drawn: list[Figure] = []
     told: list[Table] = []
     for metric, name in ((LATENCY, "latency"), (TTFT, "first-token"), (ANSWER, "first-answer")):
-        spreads = source.ordered(figures.distribution(source.records, source.view, metric))
+        spreads = source.looks.ordered(figures.distribution(source.records, source.view, metric))
         drawn += _times(source, metric, name, spreads)
         told.append(_quantiles(source, metric, name, spreads))
     hours = figures.time_of_day(source.records, source.view, LATENCY, source.zone)
@@ -108,6 +108,6 @@ def _hours(source: Source, found: TimeOfDay) -> Table:
             tables.chance("p_holm", "p, corrected"),
             tables.amount("agreement", "Agreement of days"),
         ],
-        [[test.llm, test.days, test.p, test.effect] for test in source.ordered(found.tests)],
+        [[test.llm, test.days, test.p, test.effect] for test in source.looks.ordered(found.tests)],
         ["Agreement: mean rank correlation of two days; 1: the same times are slow on every day; about 0: no effect."],
     )
