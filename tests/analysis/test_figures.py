@@ -295,6 +295,20 @@ class TestTheTimeOfDay:
         assert [test.effect for test in found.tests] == pytest.approx([one.agreement for one in raw])
 
 
+class TestNeighbours:
+    def test_are_the_medians_of_slots_that_follow_one_another(self, filled, records):
+        found = figures.neighbours(records, View(), LATENCY)
+        expected = []
+        for llm in figures.choices(records).llms:
+            values = defaultdict(list)
+            for record in filled.by_llm("latency_sec")[llm]:
+                values[datetime.fromisoformat(record["slot"]).timestamp()].append(record["latency_sec"])
+            expected.append(inference.carry_over([np.median(each) for each in values.values()], list(values)))
+        assert [one.pairs for one in found] == [one.pairs for one in expected]
+        assert [one.correlation for one in found] == pytest.approx([one.correlation for one in expected])
+        assert [one.p for one in found] == pytest.approx(inference.holm([one.p_value for one in expected]))
+
+
 class TestASummary:
     def test_by_industry_has_each_llm_in_each(self, filled, either):
         found = figures.summary(either, View(), LATENCY, "industry")

@@ -15,7 +15,9 @@ from statsmodels.stats.proportion import proportion_confint
 from llm_bench.analysis.inference import (
     LEAST_SLOTS,
     TURNS,
+    CarryOver,
     Interval,
+    carry_over,
     holm,
     mean,
     means,
@@ -406,6 +408,41 @@ class TestTheTimeOfDay:
         assert (found.p_value, found.agreement) == (None, None)
 
 
+class TestWhatASlotKeepsOfTheOneBefore:
+    def test_is_the_rank_correlation_of_slots_with_the_next(self):
+        values = np.random.default_rng(12).normal(size=30)
+        found = carry_over(values, np.arange(30))
+        expected = stats.spearmanr(values[:-1], values[1:])
+        assert (found.correlation, found.p_value) == pytest.approx((expected.statistic, expected.pvalue))
+        assert found.pairs == 29
+
+    def test_leaves_out_the_night_and_what_was_missed(self):
+        """Two days of 8 slots, of which the first lacks one in its middle: 5 and 7 pairs."""
+        moments = [*range(8), *range(24, 32)]
+        values = [1.0, 2, math.nan, 4, 5, 6, 7, 8, *range(8, 0, -1)]
+        found = carry_over(values, moments)
+        assert found.pairs == 5 + 7
+        del moments[2], values[2]
+        assert carry_over(values, moments) == found
+
+    def test_does_not_depend_on_the_order_of_the_slots(self):
+        rng = np.random.default_rng(13)
+        values, order = rng.normal(size=20), rng.permutation(20)
+        assert carry_over(values[order], np.arange(20)[order]) == carry_over(values, np.arange(20))
+
+    def test_makes_an_interval_wider_by_what_was_kept(self):
+        assert CarryOver(0.5, 0.001, 55).wider == pytest.approx(math.sqrt(3))
+        assert CarryOver(-0.3, 0.1, 55).wider == 1
+        assert CarryOver(1.0, 0.001, 55).wider is None
+
+    @pytest.mark.parametrize(
+        "values", [[], [1.0], [1.0, 2, 3, 4, 5, 6], [1.0] * 20], ids=["no data", "one slot", "few", "all equal"]
+    )
+    def test_that_cannot_be_told_is_none(self, values: list[float]):
+        found = carry_over(values, range(len(values)))
+        assert (found.correlation, found.p_value, found.wider) == (None, None, None)
+
+
 def coverage(intervals: Iterator[Interval], truth: float) -> float:
     """The share of intervals that hold the truth, of those that there are."""
     hits = [found.low <= truth <= found.high for found in intervals if found.low is not None]
@@ -543,6 +580,17 @@ class TestSlotsThatFollowOneAnother:
         by_half_day = coverage(drawn(lambda rng: quantile(*lasting(rng, block=7), 0.5)), 1.0)
         assert by_slot < 0.85
         assert 0.93 <= by_half_day <= 0.97
+
+    def test_are_told_from_independent_ones(self):
+        rng = np.random.default_rng(20261207)
+        found = {
+            keeps: [carry_over(course(rng, keeps=keeps, days=1, times=56).ravel(), range(56)) for _ in range(400)]
+            for keeps in (0.0, 0.5)
+        }
+        alarms = {keeps: np.mean([one.p_value <= 0.05 for one in each]) for keeps, each in found.items()}
+        assert 0.03 <= alarms[0.0] <= 0.07
+        assert alarms[0.5] > 0.85
+        assert np.median([one.wider for one in found[0.5]]) == pytest.approx(math.sqrt(3), rel=0.15)
 
 
 @pytest.mark.slow

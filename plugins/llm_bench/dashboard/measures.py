@@ -95,8 +95,13 @@ def _figures(
         yield from _grouped(look, metric, "question")
     else:
         hours = figures.time_of_day(records, view, metric, zone)
-        told = [tables.time_of_day(hours, metric, looks), tables.hour_tests(hours.tests, looks)]
-        note = tables.hours_matter(hours.tests, looks)
+        near = figures.neighbours(records, view, metric)
+        told = [
+            tables.time_of_day(hours, metric, looks),
+            tables.hour_tests(hours.tests, looks),
+            tables.neighbours(near, looks),
+        ]
+        note = " ".join(filter(None, (tables.hours_matter(hours.tests, looks), tables.slow_together(near, looks))))
         yield Figure("time-of-day", charts.time_of_day(hours, metric, looks, zone), told, note)
         yield from _grouped(look, metric, "industry")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from llm_bench.analysis.charts import Looks
 from llm_bench.analysis.charts.pairs import LEVEL
-from llm_bench.analysis.figures import HourTest, Series, Spread, Summary, TimeOfDay
+from llm_bench.analysis.figures import HourTest, Neighbours, Series, Spread, Summary, TimeOfDay
 from llm_bench.analysis.metrics import Metric
 from llm_bench.dashboard import text
 from llm_bench.dashboard.parts import Cell, Column, Table
@@ -143,6 +143,37 @@ def hour_tests(tests: Sequence[HourTest], looks: Looks) -> Table:
         rows=[
             [llm_cell(test.llm, looks), text.p_value(test.p), text.value(test.effect, "")]
             for test in looks.ordered(tests)
+        ],
+    )
+
+
+def slow_together(found: Sequence[Neighbours], looks: Looks) -> str:
+    """Whether a slow slot is followed by a slow one, and what that means for the intervals; nothing where it isn't."""
+    told = [
+        f"{looks.names[one.llm]} ({text.number(one.wider)} times)"
+        for one in looks.ordered(found)
+        if one.wider is not None and one.wider > 1 and one.p is not None and one.p < LEVEL
+    ]
+    if not told:
+        return ""
+    return f"A slow slot is followed by a slow one, so intervals should be wider than they are: {', '.join(told)}."
+
+
+def neighbours(found: Sequence[Neighbours], looks: Looks) -> Table:
+    """How slots that follow one another go together, for each LLM."""
+    return Table(
+        caption="Whether slots that follow one another are slow together: the rank correlation of each slot's median "
+        "with the next one's; intervals take slots as independent, and should be wider by so many times",
+        columns=[Column("LLM", numeric=False), *map(Column, ("Pairs of slots", "Correlation", "p", "Wider by"))],
+        rows=[
+            [
+                llm_cell(one.llm, looks),
+                text.count(one.pairs),
+                text.value(one.correlation, ""),
+                text.p_value(one.p),
+                text.number(one.wider),
+            ]
+            for one in looks.ordered(found)
         ],
     )
 

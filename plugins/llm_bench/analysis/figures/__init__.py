@@ -15,6 +15,7 @@ from llm_bench.analysis.figures.shapes import (
     Headline,
     HourPoint,
     HourTest,
+    Neighbours,
     Point,
     RatePoint,
     Series,
@@ -25,7 +26,7 @@ from llm_bench.analysis.figures.shapes import (
     Tradeoff,
 )
 from llm_bench.analysis.figures.summaries import headline, summary, tradeoff
-from llm_bench.analysis.figures.times import distribution, over_time, time_of_day
+from llm_bench.analysis.figures.times import distribution, neighbours, over_time, time_of_day
 
 __all__ = [
     "OUTCOMES",
@@ -40,6 +41,7 @@ __all__ = [
     "Headline",
     "HourPoint",
     "HourTest",
+    "Neighbours",
     "Point",
     "RatePoint",
     "RecordRow",
@@ -56,6 +58,7 @@ __all__ = [
     "failures_over_time",
     "headline",
     "least_covered",
+    "neighbours",
     "over_time",
     "page",
     "record",

@@ -166,6 +166,23 @@ class TimeOfDay:
 
 
 @dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Whether slots that follow one another go together (see ``inference.carry_over``).
+
+    :param correlation: of slots with the next, by ranks; None where too few follow one another.
+    :param p: Holm-corrected over the LLMs. None as the correlation.
+    :param wider: how many times as wide as it is an interval would have to be. None as the correlation.
+    :param pairs: of slots, or of buckets of slots, that follow one another.
+    """
+
+    llm: str
+    correlation: float | None
+    p: float | None
+    wider: float | None
+    pairs: int
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """A metric of one LLM, in one industry or for one question where asked so.
 

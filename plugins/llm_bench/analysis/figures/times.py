@@ -11,7 +11,7 @@ from llm_bench.analysis import inference
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.figures.groups import Groups
 from llm_bench.analysis.figures.numbers import MOST, Key, Scan
-from llm_bench.analysis.figures.shapes import Bin, HourPoint, HourTest, Point, Series, Spread, TimeOfDay
+from llm_bench.analysis.figures.shapes import Bin, HourPoint, HourTest, Neighbours, Point, Series, Spread, TimeOfDay
 from llm_bench.analysis.inference import Codes, Floats
 from llm_bench.analysis.metrics import Metric
 from llm_bench.analysis.view import View
@@ -140,6 +140,19 @@ def time_of_day(records: Records, view: View, metric: Metric, zone: tzinfo) -> T
         ],
         approximate=scan.approximate,
     )
+
+
+def neighbours(records: Records, view: View, metric: Metric) -> list[Neighbours]:
+    """Whether slots, or the buckets that stand for them in intervals, keep something of the one before."""
+    scan = Scan.of(records, view, [metric])
+    middle = scan.by_llm_and_bucket(metric).quantile(0.5).reshape(len(scan.llms), len(scan.buckets.at))
+    moments = [at.timestamp() for at in scan.buckets.at]
+    found = [inference.carry_over(values, moments) for values in middle]
+    adjusted = inference.holm([one.p_value for one in found])
+    return [
+        Neighbours(llm, one.correlation, p, one.wider, one.pairs)
+        for llm, p, one in zip(scan.llms, adjusted, found, strict=True)
+    ]
 
 
 def _places(labels: Sequence[object]) -> list[int]:

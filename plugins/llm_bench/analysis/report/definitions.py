@@ -70,6 +70,13 @@ STATISTICS = (
         "LLMs by Holm.",
     ),
     (
+        "Slots that follow one another",
+        "Intervals take slots as independent of one another. Whether they are is told by the rank correlation of each "
+        "slot's median latency with the next one's (p by Holm over the LLMs). Where a slot keeps the share r of the "
+        "one before, an interval should be √((1 + r) / (1 − r)) times as wide as it is (Bayley and Hammersley, "
+        "Supplement to the Journal of the Royal Statistical Society 1946).",
+    ),
+    (
         "Approximations",
         "Where a number is marked ≈, there were too many records to sort: it comes from bins of a relative width of at "
         "most 0.5 %.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llm_bench.analysis import charts, figures
-from llm_bench.analysis.figures import Spread, TimeOfDay
+from llm_bench.analysis.figures import Neighbours, Spread, TimeOfDay
 from llm_bench.analysis.figures.times import QUANTILES
 from llm_bench.analysis.metrics import METRICS, Metric
 from llm_bench.analysis.report import tables
@@ -70,7 +70,8 @@ def latency(source: Source) -> Section:
         told.append(_quantiles(source, metric, name, spreads))
     hours = figures.time_of_day(source.records, source.view, LATENCY, source.zone)
     drawn.append(Figure("latency-time-of-day", charts.time_of_day(hours, LATENCY, source.looks, source.zone)))
-    return Section("Latency", drawn, [*told, _hours(source, hours)])
+    near = figures.neighbours(source.records, source.view, LATENCY)
+    return Section("Latency", drawn, [*told, _hours(source, hours), _neighbours(source, near)])
 
 
 def throughput(source: Source) -> Section:
@@ -110,4 +111,23 @@ def _hours(source: Source, found: TimeOfDay) -> Table:
         ],
         [[test.llm, test.days, test.p, test.effect] for test in source.looks.ordered(found.tests)],
         ["Agreement: mean rank correlation of two days; 1: the same times are slow on every day; about 0: no effect."],
+    )
+
+
+def _neighbours(source: Source, found: list[Neighbours]) -> Table:
+    return Table(
+        "latency-neighbours",
+        "Whether slots that follow one another are slow together",
+        [
+            source.llm(),
+            tables.count("pairs", "Pairs of slots"),
+            tables.amount("correlation", "Correlation"),
+            tables.chance("p_holm", "p, corrected"),
+            tables.amount("wider", "Intervals wider by"),
+        ],
+        [[one.llm, one.pairs, one.correlation, one.p, one.wider] for one in source.looks.ordered(found)],
+        [
+            "Correlation: of a slot's median latency with the next one's, by ranks. Wider: all intervals take slots as "
+            "independent of one another; where they aren't, as many times as wide would be right."
+        ],
     )
