@@ -82,7 +82,7 @@ bench-analysis: setup ## time every page's queries for 4,480, a million and ten 
 screenshots: setup ## take pictures of every page of the dashboard, light and dark, of a made-up study
 	@$(PY) scripts/screenshots.py
 
-rehearse: setup ## measure the whole thesis study within the hour, under faults, and count what came of it; SLOTS=4, SEED=
+rehearse: setup ## measure the whole thesis study in a quarter of an hour, under faults, and count what came of it; SLOTS=4, SEED=
 	@$(PY) benchmarks/rehearse.py $${SLOTS:+--slots "$$SLOTS"} $${SEED:+--seed "$$SEED"}
 
 bench-live: setup ## let the scheduler start 14 slots within 7 minutes, and tell how late it does

@@ -23,12 +23,14 @@ STORAGE_FAULTS: tuple[StorageFault, ...] = (
 """Those that pass: the others are mistakes of the user's."""
 KINDS = {"measure": 75, "validate_and_load": 12, "scheduler": 7, "database": 6}
 """What is harmed, and how often of 100 times."""
+EACH = 0.9
+"""How often something is harmed for each batch, however fast the machine is."""
 
 
 class Harm:
     """Harms an Airflow at random moments.
 
-    :param pause_sec: mean time between two.
+    :param pause_sec: mean time between two, at least.
     :param once: each kind once, and no more.
     """
 
@@ -62,8 +64,12 @@ class Harm:
         """How many processes met kill -9."""
         return self.done.total() - self.done["database"]
 
+    def due(self, ended: int) -> bool:
+        """Whether there has been too little harm for so many batches that have ended."""
+        return self._once or self.done.total() < EACH * (ended + 1)
+
     def pause(self) -> float:
-        """Seconds until the next harm."""
+        """Seconds until the next harm, at least."""
         return self._random.uniform(0.5, 1.5) * self._pause_sec
 
     def again(self) -> bool:

@@ -59,7 +59,7 @@ def settings(**sections: Mapping[str, object]) -> dict[str, str]:
 QUICK = settings(
     core={"parallelism": 24, "max_active_tasks_per_dag": 24},
     # By default Airflow takes a task for dead 5 minutes after its last sign of life: a tenth of the study's spacing.
-    # Here four days are half an hour.
+    # Here four days are a quarter of an hour.
     scheduler={
         "scheduler_health_check_threshold": 15,
         "orphaned_tasks_check_interval": 10,
