@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -18,6 +19,9 @@ os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["HF_HUB_OFFLINE"] = "1"
 for name in [name for name in os.environ if name.endswith("_API_KEY") or name.startswith("LLM_BENCH_")]:
     del os.environ[name]  # a key of the developer's must not reach a test
+
+# What a shell starts in the background ignores Ctrl-C, and so would all that the tests start and stop by it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test judges by the clock: these machines are shared.
 settings.register_profile("llm-bench", deadline=None)
@@ -37,7 +41,7 @@ def include(project: Path) -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run two at a time, those of a file stay together, and so do all that share the one Airflow."""
+    """Where tests run two at a time, those of a file stay together, and so do those of the folder airflow."""
     for item in items:
-        shared = "airflow" in getattr(item, "fixturenames", ()) and item.path.parent.name == "airflow"
+        shared = item.path.parent.name == "airflow"
         item.add_marker(pytest.mark.xdist_group("airflow" if shared else str(item.path)))
