@@ -79,7 +79,7 @@ class TestScoresByAnotherModel:
         assert right["coverage_score"] > wrong["coverage_score"]
         assert right["embedding_model"] == "some/model@abc"
         assert right["scored_at"] == AT
-        assert right["scoring_version"] == 2
+        assert right["scoring_version"] == 3
         assert store.read(store.list("records/")[0]) == before
 
     def test_stand_in_one_object_for_each_day(self, store, load):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_bench.rag.figures import Figure, figures
+from llm_bench.rag.figures import Figure, Figures, figures, located
 
 
 def values(text: str) -> list[float]:
@@ -149,6 +149,25 @@ class TestAgreement:
     @given(st.floats(1, 1e6, allow_nan=False), st.integers(0, 3))
     def test_of_a_figure_with_its_rounding(self, exact, digits):
         assert agree(f"{exact:.4f}%", f"{exact:.{digits}f}%")
+
+
+class TestFigures:
+    @given(st.lists(FIGURES), FIGURES)
+    def test_agree_as_each_of_them_does(self, many, figure):
+        assert list(Figures(many).agree(figure)) == [one.agrees(figure) for one in many]
+
+
+class TestLocated:
+    def test_are_figures_and_years_with_their_places(self):
+        text = "In 2025 € 4.2m, 18.4%, a third of 1,000"
+        found, years = located(text)
+        assert {(one.at, one.unit) for one in found} == {
+            (text.index("4.2"), "€"),
+            (text.index("18.4"), "%"),
+            (text.index("third"), "%"),
+            (text.index("1,000"), ""),
+        }
+        assert years == [(2025, 3)]
 
 
 @given(st.text() | st.lists(PIECES).map("".join))

@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from llm_bench.measure import wire
+from llm_bench.rag.knowledge import sentences
 from llm_bench.rag.prompt import context_hash
-from llm_bench.rag.scoring import ContextMismatchError, score
+from llm_bench.rag.scoring import ContextMismatchError, _labels, score
 
 SCORES = ("coverage_score", "groundedness", "declined")
 PROMPTS: dict[str, dict[str, Any]] = {
@@ -42,6 +43,18 @@ PROMPTS: dict[str, dict[str, Any]] = {
             "€ 280,000, and 3.1% less than before. The Graz shop opened on Sundays, too."
         ],
         "points": ["Sales of the shop in Graz rose by 7.4% in 2025, to € 310,000."],
+        "answerable": True,
+    },
+    "regions": {
+        "question": "How long did interruptions last in the northern and southern region, and what caused most?",
+        "passages": [
+            "# Northern region\n\nInterruptions lasted 47 minutes on average. Storms blew trees onto the lines.",
+            "# Southern region\n\nInterruptions lasted 19 minutes on average. Old cables failed below the streets.",
+        ],
+        "points": [
+            "In the northern region interruptions lasted 47 minutes on average.",
+            "In the northern region storms blew trees onto the lines.",
+        ],
         "answerable": True,
     },
     "shop": {
@@ -142,6 +155,49 @@ class TestGroundedness:
         assert scored["groundedness"] is None
         assert scored["coverage_score"] is not None
 
+    def test_counts_a_figure_in_a_sentence_that_declines(self, hash_embedder):
+        answer = "The context states only how many loaves were baked in 2024, 1.1 million."
+        (scored,) = score([record(answer=answer)], PROMPTS, hash_embedder)
+        assert scored["declined"] is True
+        assert scored["groundedness"] > 0
+
+    def test_takes_the_year_of_a_sentence_from_the_rest_of_the_answer(self, embedder):
+        sentence = "Painting took three weeks."
+        passages = [f"# Works 2024\n\nThe forge was rebuilt. {sentence}", "# Works 2025\n\nThe oven was sold."]
+        prompts = {"loaves": {**PROMPTS["loaves"], "passages": passages}}
+        answers = (sentence, f"The forge was rebuilt in 2024. {sentence}")
+        records = [record(answer=answer, context_hash=context_hash(passages)) for answer in answers]
+        alone, after = score(records, prompts, embedder)
+        assert alone["groundedness"] < 0.5
+        assert after["groundedness"] > 0.9
+
+    @pytest.mark.parametrize(
+        ("right", "wrong"),
+        [("47 minutes", "19 minutes"), ("Storms blew trees onto the lines.", "Old cables failed below the streets.")],
+        ids=["figure below a heading", "sentence after a label"],
+    )
+    def test_tells_what_is_said_of_another_passage(self, embedder, right, wrong):
+        answer = "- **Northern region:** 47 minutes on average. Storms blew trees onto the lines."
+        answers = [record("regions", text) for text in (answer, answer.replace(right, wrong))]
+        better, worse = score(answers, PROMPTS, embedder)
+        assert better["groundedness"] > worse["groundedness"] + 0.05
+
+    @pytest.mark.parametrize(
+        ("answer", "labelled"),
+        [
+            pytest.param("**Northern region:** Trees. Cables.\nTrees.", [1], id="the rest of its line"),
+            pytest.param("Trees.\n* **Northern region**: 4 m. Trees. Trees.", [2, 3], id="in a list"),
+            pytest.param("**Oven:** Trees. Cables.", [], id="of no passage"),
+            pytest.param("**Northern region** Trees. Cables.", [], id="bold text that is no label"),
+            pytest.param("**Northern:** a | b\n--- | ---\nx | y", [], id="in a table"),
+        ],
+    )
+    def test_a_label_stands_for_the_sentences_after_it(self, answer, labelled):
+        found = sentences(answer)
+        subjects = frozenset({"northe", "southe"})
+        labels = _labels(answer, found, subjects)
+        assert labels == [frozenset({"northe"}) if i in labelled else frozenset() for i in range(len(found))]
+
     def test_does_not_count_what_is_no_claim(self, embedder):
         claim = "The bakery baked 1.2 million loaves in 2025."
         answers = [claim, f"Sure! {claim} The context does not state their price. I hope this helps."]
@@ -209,6 +265,7 @@ TWINS = [
     pytest.param("growth", GRAZ, GRAZ.replace("rose", "did not rise"), id="negation"),
     pytest.param("growth", GRAZ, GRAZ.replace("2025", "2024"), id="year of a sentence"),
     pytest.param("shop", "The shop in Graz earned most.", "The shop in Wels earned most.", id="name"),
+    pytest.param("growth", GRAZ, GRAZ.replace("310,000", "280,000"), id="amount of another shop"),
     pytest.param("shop", "It was the one in Graz, € 310,000.", "It was the one in Wels, € 310,000.", id="name, figure"),
 ]
 ANSWERS = [

@@ -6,14 +6,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_bench.rag.figures import Figure
-from llm_bench.rag.statements import Evidence, Statement, claims, declines, features, state
+from llm_bench.rag.statements import (
+    LISTED,
+    Evidence,
+    Statement,
+    claims,
+    declines,
+    features,
+    state,
+)
+from llm_bench.rag.surroundings import Surroundings, content, counted
 
 AXES = np.eye(4)
 
 
 def statement(vector=AXES[0], **stated) -> Statement:
-    nothing = {"figures": (), "years": frozenset(), "names": frozenset(), "words": frozenset()}
-    return Statement(vector=vector, **{**nothing, "rising": 0, "negated": False, **stated})
+    none = frozenset()
+    nothing = {"figures": (), "years": none, "names": none, "words": none, "rising": 0, "compares": False}
+    trust = (1.0,) * len(stated.get("figures", ()))
+    return Statement(vector=vector, **{**nothing, "denied": none, "trust": trust, "place": none, **stated})
 
 
 class TestDeclining:
@@ -94,6 +105,12 @@ class TestClaiming:
     def test_is_not_to_be_polite(self, sentence):
         assert not claims(sentence)
 
+    def test_is_also_to_tell_a_figure_while_declining(self):
+        sentence = "The context states only the figure of 2024, € 4.2 million."
+        assert not claims(sentence)
+        assert claims(sentence, figure=True)
+        assert not claims("Thanks for the 3 questions!", figure=True)
+
 
 class TestFeatures:
     def test_are_figures_and_years_apart(self):
@@ -131,17 +148,38 @@ class TestFeatures:
         assert np.sign(features(sentence).rising) == sign
 
     @pytest.mark.parametrize(
-        ("sentence", "negated"),
-        [("It isn't so.", True), ("It isn’t so.", True), ("It cannot be.", True), ("Nobody came.", True),
-         ("It is so.", False), ("Notes and nodes matter.", False)],
+        ("sentence", "denied"),
+        [
+            ("It isn't open.", {"open"}),
+            ("It isn’t open.", {"open"}),
+            ("It cannot be repaired.", {"repair"}),
+            ("Nobody came.", {"came"}),
+            ("The certificate, which nobody had been reminded to renew, expired.", {"remind"}),
+            ("They could neither open nor save it.", {"open", "save"}),
+            ("Sales did not rise.", {"rise", "+"}),
+            ("It didn't drop.", {"drop", "-"}),
+            ("No.", set()),
+            ("It is open.", set()),
+            ("Notes and nodes matter.", set()),
+        ],
+    )
+    def test_tell_what_a_negation_denies(self, sentence, denied):
+        assert features(sentence).denied == denied
+
+    @pytest.mark.parametrize(
+        ("sentence", "compares"),
+        [("4% more than before.", True), ("A gap of 4 points.", True), ("More here, fewer there.", True),
+         ("It was 4%.", False)],
     )  # fmt: skip
-    def test_tell_whether_it_is_negated(self, sentence, negated):
-        assert features(sentence).negated is negated
+    def test_tell_whether_it_compares(self, sentence, compares):
+        assert features(sentence).compares is compares
 
     @given(st.text())
     def test_can_be_told_of_any_text(self, text):
         stated = features(text)
         assert stated.names <= stated.words
+        assert [one.figure for one in counted(text)] == list(stated.figures)
+        assert all(0 < near <= 1 for one in counted(text) for near in one.near.values())
         assert isinstance(declines(text) or claims(text), bool)
 
 
@@ -157,6 +195,30 @@ class TestStatement:
     def test_is_of_the_year_that_is_meant_unless_it_names_one(self, sentence, years):
         assert state(sentence, AXES[0], self.QUESTION, frozenset({2025})).years == years
 
+    @pytest.mark.parametrize(
+        ("sentence", "asked", "years"),
+        [("It earned 7%.", {2025}, {2024, 2025}), ("It earned 7%.", set(), set()), ("7% in 2023.", {2025}, {2023})],
+    )
+    def test_may_be_of_another_year_that_is_named_where_any_is_meant(self, sentence, asked, years):
+        stated = state(sentence, AXES[0], self.QUESTION, frozenset(asked), others=frozenset({2024}))
+        assert stated.years == years
+
+    def test_counts_a_label_like_a_name(self):
+        stated = state("It earned 7% in Linz.", AXES[0], self.QUESTION, frozenset(), label=content("North"))
+        assert stated.names == {"linz", "north"}
+
+    def test_trusts_each_figure_where_nothing_is_known_of_its_surroundings(self):
+        stated = state("7% and 8%", AXES[0], self.QUESTION, frozenset())
+        assert stated.trust == (1, 1)
+
+    def test_trusts_its_figures_apart_from_those_of_the_question(self):
+        """Trust belongs to the figures that are news, in their order."""
+        around = Surroundings([("The forge has a share of 7%, the bakery one of 8%.", frozenset(), frozenset())])
+        stated = state("With 40 stores the bakery had 7%.", AXES[0], self.QUESTION, frozenset(), surroundings=around)
+        assert [figure.value for figure in stated.figures] == [7]
+        assert len(stated.trust) == 1
+        assert stated.trust[0] < 1
+
 
 class TestEvidence:
     def test_is_each_statement_and_each_pair_of_one_group(self):
@@ -165,15 +227,32 @@ class TestEvidence:
 
     def test_of_a_pair_is_what_either_says(self):
         evidence = Evidence(
-            [statement(figures=(Figure(4, 0),), rising=1), statement(years=frozenset({2025}), negated=True)], [0, 0]
+            [
+                statement(figures=(Figure(4, 0),), trust=(0.5,), rising=1, words=frozenset({"sold"})),
+                statement(years=frozenset({2025}), denied=frozenset({"open"})),
+            ],
+            [0, 0],
         )
         assert list(evidence.has_figures) == [True, False, True]
         assert list(evidence.has_years) == [False, True, True]
         assert list(evidence.opposes(-1)) == [True, False, True]
         assert not any(evidence.opposes(1))
-        assert list(evidence.negated) == [False, True, True]
-        assert list(evidence.share_of_figures([Figure(4, 0), Figure(5, 0)])) == [0.5, 0, 0.5]
+        assert list(evidence.denies(statement(words=frozenset({"open"})))) == [False, True, True]
+        assert list(evidence.denies(statement(denied=frozenset({"sold"})))) == [True, False, False]
+        assert list(evidence.holds(Figure(4, 0), difference=False)) == [0.5, 0, 0.5]
         assert list(evidence.shares_a_year(frozenset({2025}))) == [False, True, True]
+
+    @pytest.mark.parametrize(("values", "held"), [((4, 11), 1), ((11, 4), 1), ((7, 7), 1), ((3, 4), 0), ((7,), 1)])
+    def test_of_a_difference_is_that_of_two_figures_of_one_sentence(self, values, held):
+        evidence = Evidence([statement(figures=tuple(Figure(value, 0) for value in values))], [0])
+        assert list(evidence.holds(Figure(7, 0), difference=True)) == [held]
+
+    def test_of_no_difference_are_equal_figures_or_those_of_a_long_list(self):
+        equal = statement(figures=(Figure(4, 0), Figure(4, 0)))
+        listed = statement(figures=tuple(Figure(value, 0) for value in range(100, 101 + LISTED)))
+        evidence = Evidence([equal, listed], [0, 1])
+        assert list(evidence.holds(Figure(0, 0), difference=True)) == [0, 0]
+        assert list(evidence.holds(Figure(1, 0), difference=True)) == [0, 0]
 
     def test_of_a_long_answer_fits_into_memory(self):
         evidence = Evidence([statement(AXES[i % 4]) for i in range(1500)], [0] * 1500)

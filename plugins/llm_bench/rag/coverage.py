@@ -2,7 +2,8 @@
 
 Both rest on one question: how well do some sentences support a statement? Embeddings tell whether they speak of the
 same thing, but hardly tell 3.9 % from 4.9 %, 2024 from 2025, or "rose" from "fell": so figures, years, names and
-direction are compared apart. docs/metrics.md explains it with worked examples; ``make bench-scoring`` shows how well it
+direction are compared apart, and each figure of an answer is trusted as far as the words beside it are those that the
+context has beside it. docs/metrics.md explains it with worked examples; ``make bench-scoring`` shows how well it
 orders graded answers.
 """
 
@@ -51,19 +52,24 @@ def support(statements: Sequence[Statement], evidence: Evidence) -> np.ndarray:
 def _support(statement: Statement, evidence: Evidence) -> float:
     cosines = evidence.cosines(statement)
     likeness = _scaled(cosines, SAME)
-    if statement.figures:
-        share = evidence.share_of_figures(statement.figures)
-        otherwise = likeness * np.where(evidence.has_figures, WRONG_FIGURE, NO_FIGURE)
-        likeness = np.where(share > 0, share * _scaled(cosines, SAME_WITH_FIGURE), otherwise)
+    left = np.ones(len(cosines))
     if statement.names:
-        likeness *= MISSING_NAMES + (1 - MISSING_NAMES) * evidence.share_of_names(statement.names)
+        left *= MISSING_NAMES + (1 - MISSING_NAMES) * evidence.share_of_names(statement.names)
     if statement.years:
         other_year = evidence.has_years & ~evidence.shares_a_year(statement.years)
-        likeness *= np.where(other_year, WRONG_YEAR, 1.0)
-    turned = evidence.opposes(statement.rising) + 0.5 * (evidence.negated != statement.negated)
-    likeness *= 1 - (1 - WRONG_DIRECTION) * np.minimum(turned, 1.0)
+        left *= np.where(other_year, WRONG_YEAR, 1.0)
+    turned = evidence.opposes(statement.rising) + 0.5 * evidence.denies(statement)
+    left *= 1 - (1 - WRONG_DIRECTION) * np.minimum(turned, 1.0)
+    if statement.figures:
+        agreeing = left * _scaled(cosines, SAME_WITH_FIGURE)
+        otherwise = left * likeness * np.where(evidence.has_figures, WRONG_FIGURE, NO_FIGURE)
+        found = (evidence.holds(figure, difference=statement.compares) for figure in statement.figures)
+        best = [float(np.where(held > 0, held * agreeing, otherwise).max()) for held in found]
+        supported = float(np.mean(np.multiply(best, statement.trust)))
+    else:
+        supported = float((left * likeness).max())
     closest = min(max(float(cosines.max()), 0.0), 1.0)
-    return (1 - FINE) * float(likeness.max()) + FINE * closest
+    return (1 - FINE) * supported + FINE * closest
 
 
 def _scaled(cosines: np.ndarray, full: float) -> np.ndarray:

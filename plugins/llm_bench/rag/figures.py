@@ -7,7 +7,10 @@ be the same share; "17%" is another one.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+import numpy as np
 
 HEDGED = 0.055
 """How far, as a share of itself, a figure may lie from the exact one where it is hedged: "some 14", "almost 40"."""
@@ -78,19 +81,58 @@ class Figure:
         return abs(self.value - other.value) <= max(self.tolerance, other.tolerance) + rounding
 
 
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A figure in its place.
+
+    :param at: where in the text it begins.
+    :param unit: "%" for a share, "€" for any currency before it, "" for all else.
+    """
+
+    figure: Figure
+    at: int
+    unit: str
+
+
+class Figures:
+    """Many figures, each of which is compared with another at once.
+
+    :param figures: n of them.
+    """
+
+    def __init__(self, figures: Iterable[Figure]) -> None:
+        pairs = np.array([(figure.value, figure.tolerance) for figure in figures], np.float64).reshape(-1, 2)
+        self._values, self._tolerances = pairs[:, 0], pairs[:, 1]
+
+    def agree(self, figure: Figure) -> np.ndarray:
+        """Which of them agree with it, as ``Figure.agrees`` has it, shape (n,)."""
+        rounding = 1e-12 * np.minimum(self._values, figure.value)
+        within = np.maximum(self._tolerances, figure.tolerance) + rounding
+        return np.asarray(np.abs(self._values - figure.value) <= within)
+
+
 def figures(text: str) -> tuple[tuple[Figure, ...], frozenset[int]]:
     """The figures in a text, and the years in it, which are no figures.
 
     Numbers in words ("twelve"), shares ("two thirds of") and ratios ("nine in ten") are figures; "one" isn't.
     """
+    found, years = located(text)
+    return tuple(one.figure for one in found), frozenset(year for year, _ in years)
+
+
+def located(text: str) -> tuple[list[Located], list[tuple[int, int]]]:
+    """The same, in the same order, with the place of each: of a year as a pair of year and place.
+
+    A text with "İ" is one letter longer in lower case, so that places in it may be off by some.
+    """
     text = text.lower()  # patterns that ignored case would take "ſix" for "six"
-    found, years = [], set()
+    found, years = [], []
     taken: list[tuple[int, int]] = []
     for pattern, read in ((_RATIO, _ratio), (_SHARE, _share)):
         for match in pattern.finditer(text):
             figure = read(match)
             if figure is not None:
-                found.append(figure)
+                found.append(Located(figure, match.start(), "%"))
                 taken.append(match.span())
     for match in _FIGURE.finditer(text):
         start, number = match.start("number"), match["number"]
@@ -98,10 +140,11 @@ def figures(text: str) -> tuple[tuple[Figure, ...], frozenset[int]]:
         if any(first <= start < end for first, end in taken) or (bare and number in {"zero", "one"}):
             continue
         if bare and _YEAR.fullmatch(number):
-            years.add(int(number))
+            years.append((int(number), start))
         else:
-            found.append(_written(match))
-    return tuple(found), frozenset(years)
+            unit = "%" if match["percent"] else "€" if match["currency"] else ""
+            found.append(Located(_written(match), start, unit))
+    return found, years
 
 
 def _number(text: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +13,21 @@ from llm_bench.rag import coverage as maths
 from llm_bench.rag.knowledge import headings, sentences
 from llm_bench.rag.prompt import context_hash
 from llm_bench.rag.statements import Evidence, Statement, claims, declines, features, state
+from llm_bench.rag.surroundings import Surroundings, content
 
 if TYPE_CHECKING:
     from llm_bench.rag.embeddings import Embedder
     from llm_bench.records import Record
 
-SCORING_VERSION = 2
-"""Raise it when the same answer may get another score. (1: whole sentences by their cosine alone.)"""
+SCORING_VERSION = 3
+"""Raise it when the same answer may get another score.
+
+1: whole sentences by their cosine alone. 2: figures, years, names and direction compared apart. 3: each figure also by
+the words beside it; differences of figures; what a negation denies; labels; figures in sentences that decline.
+"""
+
+_LABEL = re.compile(r"^\s*(?:[-*+•]\s+|[0-9]{1,3}[.)]\s+)?\*\*(?P<text>[^*\n]{2,60}?)(?::\*\*|\*\*:)", re.MULTILINE)
+"""What a paragraph may begin with: "**Northern region:** …"."""
 
 _DECIMALS = 6
 """Beyond it the digits depend on the machine and on what else was encoded with a sentence."""
@@ -45,7 +54,7 @@ def score(records: Sequence[Record], prompts: Mapping[str, Mapping[str, Any]], e
     for one in wanted.values():
         one.embed(vectors)
     return [
-        {**record, **(wanted[record["question_id"]].judge(answer, vectors) if answer else _UNSCORED)}
+        {**record, **(wanted[record["question_id"]].judge(record["answer"], answer, vectors) if answer else _UNSCORED)}
         | ({"embedding_model": embedder.identity} if answer else {})
         for record, answer in zip(records, answers, strict=True)
     ]
@@ -94,29 +103,57 @@ class _Wanted:
         self._question: str = prompt["question"]
         self._points: list[str] = prompt["points"]
         self._answerable: bool = prompt["answerable"]
+        passages: list[str] = prompt["passages"]
         self._context = [
-            (number, sentence, _years(passage))
-            for number, passage in enumerate(prompt["passages"])
-            for sentence in sentences(passage)
+            (number, sentence) for number, passage in enumerate(passages) for sentence in sentences(passage)
         ]
+        self._headings = [_union(map(content, headings(passage))) for passage in passages]
+        self._years = [_union(features(heading).years for heading in headings(passage)) for passage in passages]
+        self._places = [_union(features(line).words for line in passage.splitlines()) for passage in passages]
+        # What some passages are about, and not all: a label of such words tells which passage a paragraph draws on.
+        self._subjects = _union(self._headings) - frozenset.intersection(*self._places) if passages else frozenset()
 
     def texts(self) -> list[str]:
         """All that must be embedded."""
-        return [self._question, *self._points, *(sentence for _, sentence, _ in self._context)]
+        return [self._question, *self._points, *(sentence for _, sentence in self._context)]
 
     def embed(self, vectors: _Vectors) -> None:
         known = features(self._question)
-        self._asked, self._years = known, known.years
+        self._asked = known
         self._meaning = vectors[self._question]
         self._wanted = [state(point, vectors[point], known, known.years) for point in self._points]
-        self._given = [state(sentence, vectors[sentence], known, years) for _, sentence, years in self._context]
+        # A heading's years are meant where a sentence has none, and its words are those of each sentence below it.
+        self._given = [
+            state(sentence, vectors[sentence], known, self._years[number], place=self._places[number])
+            for number, sentence in self._context
+        ]
         # A fact may take two sentences of a passage, but not one of this passage and one of that.
-        self._evidence = Evidence(self._given, [number for number, _, _ in self._context])
+        self._evidence = Evidence(self._given, [number for number, _ in self._context])
+        self._surroundings = Surroundings(
+            (sentence, given.years, self._headings[number])
+            for given, (number, sentence) in zip(self._given, self._context, strict=True)
+        )
 
-    def judge(self, answer: Sequence[str], vectors: _Vectors) -> Record:
-        """The scores of an answer, given by its sentences."""
-        told = [state(sentence, vectors[sentence], self._asked, self._years) for sentence in answer]
-        claimed = [(one, len(text.split())) for one, text in zip(told, answer, strict=True) if claims(text)]
+    def judge(self, text: str, answer: Sequence[str], vectors: _Vectors) -> Record:
+        """The scores of an answer, given by its text and the sentences of it."""
+        named = _union(features(sentence).years for sentence in answer)
+        told = [
+            state(
+                sentence,
+                vectors[sentence],
+                self._asked,
+                self._asked.years,
+                others=named,
+                label=label,
+                surroundings=self._surroundings,
+            )
+            for sentence, label in zip(answer, _labels(text, answer, self._subjects), strict=True)
+        ]
+        claimed = [
+            (one, len(sentence.split()))
+            for one, sentence in zip(told, answer, strict=True)
+            if claims(sentence, figure=bool(one.figures))
+        ]
         return {
             "coverage_score": _rounded(self._coverage(told)) if self._answerable else None,
             "groundedness": _rounded(
@@ -132,9 +169,28 @@ class _Wanted:
         return maths.coverage_without_points(self._meaning, self._given, answer)
 
 
-def _years(passage: str) -> frozenset[int]:
-    """The years in a passage's headings: they are meant where a sentence of it has none."""
-    return frozenset(year for heading in headings(passage) for year in features(heading).years)
+def _labels(text: str, answer: Sequence[str], subjects: frozenset[str]) -> list[frozenset[str]]:
+    """Of the label of each sentence's line, those words that are subjects; the label's own sentence has them already.
+
+    :param answer: the sentences of the text.
+    """
+    labels = [frozenset[str]()] * len(answer)
+    at = 0
+    for match in _LABEL.finditer(text) if subjects else ():
+        label = content(match["text"]) & subjects
+        line = text[match.start("text") :].split("\n", 1)[0].replace("**", "")
+        first = next((i for i in range(at, len(answer)) if line.startswith(answer[i])), None)
+        if label and first is not None:
+            at = first
+            while at < len(answer) and answer[at] in line:
+                labels[at] = label if at > first else frozenset()
+                line = line.partition(answer[at])[2]
+                at += 1
+    return labels
+
+
+def _union(sets: Iterable[frozenset[Any]]) -> frozenset[Any]:
+    return frozenset[Any]().union(*sets)
 
 
 def _rounded(value: float | None) -> float | None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import combinations, compress, islice
 
 import numpy as np
 
-from llm_bench.rag.figures import Figure, figures
+from llm_bench.rag.figures import Figure, Figures, figures
+from llm_bench.rag.surroundings import IDLE, STEM, Surroundings, counted
 
 _UP = frozenset(
     """rise rises rose risen rising increase increases increased increasing grow grows grew grown growing growth higher
@@ -27,10 +29,13 @@ _NOT = frozenset(
     ("not", "no", "never", "without", "neither", "nor", "none", "cannot", "except", "unless", "nobody", "nothing")
 )
 
+_DIFFERENCE = frozenset(("gap", "difference", "points"))
+
 _NAME = re.compile(r"(?<![.\w&-])[A-Z][\w&-]+")
 _WORD = re.compile(r"[\w&-]+")
-_STEM = 6
-"""Letters by which a word is known: "Europe" and "Europeans" are one."""
+
+LISTED = 12
+"""A sentence of more figures is a list: among all their differences many would agree by chance."""
 
 _SOURCE = (
     r"(?:(?:contexts?|passages?|documents?|excerpts?)(?: \[?[0-9]+\]?)?|"
@@ -75,10 +80,14 @@ def declines(sentence: str) -> bool:
     return _DECLINING.search(sentence) is not None
 
 
-def claims(sentence: str) -> bool:
-    """Whether a sentence says something of its subject: it doesn't decline and is no politeness."""
+def claims(sentence: str, *, figure: bool = False) -> bool:
+    """Whether a sentence says something of its subject: it doesn't decline and is no politeness.
+
+    :param figure: whether it holds a figure that the question hasn't. Then it claims something where it declines, too:
+        "Only the figure of 2024 is given: 4.2 million."
+    """
     told = _ASSENT.sub("", sentence, count=1) if _ASSENT.match(sentence) else sentence
-    return not declines(told) and _REMARK.match(told) is None and len(_WORD.findall(told)) > 1
+    return (figure or not declines(told)) and _REMARK.match(told) is None and len(_WORD.findall(told)) > 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +99,9 @@ class Features:
     :param names: the beginnings of its capitalised words, but for a sentence's first.
     :param words: the beginnings of all its words, in lower case.
     :param rising: how many of its words go up less how many go down ("rose", "highest", "fewer").
-    :param negated: whether it holds a negation.
+    :param compares: whether any word goes up or down, or names a difference.
+    :param denied: the beginnings of the words that a negation stands before, as "expired" in "has not expired"; for a
+        word that goes up or down also "+" or "-".
     """
 
     figures: tuple[Figure, ...]
@@ -98,7 +109,8 @@ class Features:
     names: frozenset[str]
     words: frozenset[str]
     rising: int
-    negated: bool
+    compares: bool
+    denied: frozenset[str]
 
 
 @lru_cache(maxsize=50_000)
@@ -107,14 +119,25 @@ def features(text: str) -> Features:
     found, years = figures(text)
     plain = text.lower().replace("’", "'").replace("n't", " not")
     words = re.findall(r"[a-z]+", plain)
+    directions = [(word in _UP) - (word in _DOWN) for word in words]
     return Features(
         figures=found,
         years=years,
-        names=frozenset(match[0].lower()[:_STEM] for match in _NAME.finditer(text) if match.start() > 0),
-        words=frozenset(word.lower()[:_STEM] for word in _WORD.findall(text)),
-        rising=sum((word in _UP) - (word in _DOWN) for word in words),
-        negated=any(word in _NOT for word in words),
+        names=frozenset(match[0].lower()[:STEM] for match in _NAME.finditer(text) if match.start() > 0),
+        words=frozenset(word.lower()[:STEM] for word in _WORD.findall(text)),
+        rising=sum(directions),
+        compares=any(directions) or not _DIFFERENCE.isdisjoint(words),
+        denied=frozenset(_denied(words)),
     )
+
+
+def _denied(words: Sequence[str]) -> Iterator[str]:
+    for at, word in enumerate(words):
+        if word in _NOT:
+            following = (other for other in words[at + 1 :] if other not in IDLE and other not in _NOT)
+            for other in islice(following, 1):
+                yield other[:STEM]
+                yield from ["+"] * (other in _UP) + ["-"] * (other in _DOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,22 +145,53 @@ class Statement(Features):
     """A sentence to compare: of its figures and names, those that the question hasn't.
 
     :param vector: its meaning, of length 1, shape (d,).
+    :param trust: how far each of its figures is known to count what the sentence says it counts, in ]0, 1].
+    :param place: the beginnings of the words among which names are looked for: its own and those around it.
     """
 
     vector: np.ndarray
+    trust: tuple[float, ...]
+    place: frozenset[str]
 
 
-def state(sentence: str, vector: np.ndarray, question: Features, years: frozenset[int]) -> Statement:
+def state(
+    sentence: str,
+    vector: np.ndarray,
+    question: Features,
+    years: frozenset[int],
+    *,
+    others: frozenset[int] = frozenset(),
+    place: frozenset[str] = frozenset(),
+    label: frozenset[str] = frozenset(),
+    surroundings: Surroundings | None = None,
+) -> Statement:
     """A sentence as a statement.
 
     :param vector: its embedding, shape (d,).
     :param question: its features: what the question says already is no news.
     :param years: the years that are meant where the sentence has none.
+    :param others: years that may be meant then, too.
+    :param place: the beginnings of the words of its passage, the heading included.
+    :param label: the same of what its paragraph is labelled with: it counts like names.
+    :param surroundings: of the context's figures; without them each figure is trusted.
     """
     own = features(sentence)
-    news = tuple(figure for figure in own.figures if not any(map(figure.agrees, question.figures)))
-    names = own.names - question.words
-    return Statement(news, own.years or years, names, own.words, own.rising, own.negated, vector)
+    meant = own.years or years
+    news = [not any(map(figure.agrees, question.figures)) for figure in own.figures]
+    figures = tuple(compress(own.figures, news))
+    counts = compress(counted(sentence), news) if figures and surroundings else ()
+    return Statement(
+        figures=figures,
+        years=own.years or (years | others if years else years),
+        names=own.names - question.words | label,
+        words=own.words,
+        rising=own.rising,
+        compares=own.compares,
+        denied=own.denied,
+        vector=vector,
+        trust=tuple(surroundings.trust(one, meant) for one in counts) if surroundings else (1.0,) * len(figures),
+        place=own.words | place,
+    )
 
 
 class Evidence:
@@ -156,9 +210,15 @@ class Evidence:
         # A pair's vector is the mean of both, made 1 long; only its length is kept, as there may be a million pairs.
         alike = (self._vectors @ self._vectors.T)[self._first, self._second] if statements else np.zeros(0)
         self._lengths = np.sqrt(np.maximum(2 + 2 * alike, 1e-12))
-        self.negated = self._any(statement.negated for statement in statements)
         self.has_figures = self._any(bool(statement.figures) for statement in statements)
         self.has_years = self._any(bool(statement.years) for statement in statements)
+        told = [(i, *pair) for i, one in enumerate(statements) for pair in zip(one.figures, one.trust, strict=True)]
+        self._figures = Figures(figure for _, figure, _ in told)
+        self._owners = np.array([owner for owner, _, _ in told], int)
+        self._trust = np.array([trust for _, _, trust in told], float)
+        between = [(i, gap) for i, one in enumerate(statements) for gap in _differences(one.figures)]
+        self._differences = Figures(gap for _, gap in between)
+        self._between = np.array([owner for owner, _ in between], int)
 
     def __len__(self) -> int:
         return len(self._statements)
@@ -173,20 +233,45 @@ class Evidence:
         single = self._vectors @ statement.vector.astype(np.float64)
         return np.concatenate([single, (single[self._first] + single[self._second]) / self._lengths])
 
-    def share_of_figures(self, wanted: Sequence[Figure]) -> np.ndarray:
-        """Which share of some figures each one holds, shape (m + pairs,)."""
-        held = self._any([any(map(figure.agrees, one.figures)) for figure in wanted] for one in self._statements)
-        return np.asarray(held.mean(axis=1))
+    def holds(self, figure: Figure, *, difference: bool) -> np.ndarray:
+        """How far each one is trusted to hold a figure: 0 where it doesn't, shape (m + pairs,).
+
+        :param difference: whether it may also be the difference of two figures of one sentence.
+        """
+        single = np.zeros(len(self._statements))
+        same = self._figures.agree(figure)
+        np.maximum.at(single, self._owners[same], self._trust[same])
+        if difference:
+            single[self._between[self._differences.agree(figure)]] = 1.0
+        return np.concatenate([single, np.maximum(single[self._first], single[self._second])])
 
     def share_of_names(self, wanted: frozenset[str]) -> np.ndarray:
-        """Which share of some names each one holds, shape (m + pairs,)."""
-        held = self._any([name in one.words for name in wanted] for one in self._statements)
+        """Which share of some names each one holds, or has around it, shape (m + pairs,)."""
+        held = self._any([name in one.place for name in wanted] for one in self._statements)
         return np.asarray(held.mean(axis=1))
 
     def opposes(self, rising: int) -> np.ndarray:
         """Whether each one goes the other way, shape (m + pairs,)."""
         return self._any(one.rising * rising < 0 for one in self._statements)
 
+    def denies(self, statement: Statement) -> np.ndarray:
+        """Whether only one of the two is negated, and the other has what is denied, shape (m + pairs,)."""
+        if statement.denied:
+            has = self._any(_has(one, statement.denied) for one in self._statements)
+            return np.asarray(has & ~self._any(bool(one.denied) for one in self._statements))
+        return self._any(_has(statement, one.denied) for one in self._statements)
+
     def shares_a_year(self, years: frozenset[int]) -> np.ndarray:
         """Whether each one is of one of those years, shape (m + pairs,)."""
         return self._any(bool(one.years & years) for one in self._statements)
+
+
+def _has(statement: Statement, denied: frozenset[str]) -> bool:
+    sign = "+" if statement.rising > 0 else "-" if statement.rising < 0 else ""
+    return bool(denied) and (sign in denied or not denied.isdisjoint(statement.words))
+
+
+def _differences(figures: Sequence[Figure]) -> Iterator[Figure]:
+    for one, other in combinations(figures, 2) if len(figures) <= LISTED else ():
+        if one.value != other.value:
+            yield Figure(abs(one.value - other.value), 0.0)
