@@ -40,6 +40,7 @@ def include(project: Path) -> Path:
     return project / "include"
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist's own hook reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where tests run two at a time, those of a file stay together, and so do those of the folder airflow."""
     for item in items:
