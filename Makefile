@@ -35,7 +35,7 @@ calibrate: setup ## measure this machine's own client error and keep it with a s
 	@$(PY) -m llm_bench calibrate "$${STUDY:-quickstart}"
 
 test: setup ## run the tests, two at a time; ARGS= goes to pytest, e.g. ARGS="-k schedule"
-	@$(PY) -m pytest -n 2 --dist loadgroup --durations 40 $(ARGS)
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 40 $(ARGS)
 
 test-rehearsal: setup ## run a short thesis study under every kind of fault, and an outage; they need the machine alone
 	@$(PY) -m pytest -m rehearsal
