@@ -150,20 +150,23 @@ def hour_tests(tests: Sequence[HourTest], looks: Looks) -> Table:
 def slow_together(found: Sequence[Neighbours], looks: Looks) -> str:
     """Whether a slow slot is followed by a slow one, and what that means for the intervals; nothing where it isn't."""
     told = [
-        f"{looks.names[one.llm]} ({text.number(one.wider)} times)"
+        f"{looks.names[one.llm]} {text.number(one.wider)}"
         for one in looks.ordered(found)
         if one.wider is not None and one.wider > 1 and one.p is not None and one.p < LEVEL
     ]
     if not told:
         return ""
-    return f"A slow slot is followed by a slow one, so intervals should be wider than they are: {', '.join(told)}."
+    return (
+        "Slow slots follow one another, be it by the course of the day, so intervals may be too narrow. "
+        f"So many times as wide would be safe: {', '.join(told)}."
+    )
 
 
 def neighbours(found: Sequence[Neighbours], looks: Looks) -> Table:
     """How slots that follow one another go together, for each LLM."""
     return Table(
         caption="Whether slots that follow one another are slow together: the rank correlation of each slot's median "
-        "with the next one's; intervals take slots as independent, and should be wider by so many times",
+        "with the next one's; intervals take slots as independent, and so many times as wide would be safe",
         columns=[Column("LLM", numeric=False), *map(Column, ("Pairs of slots", "Correlation", "p", "Wider by"))],
         rows=[
             [

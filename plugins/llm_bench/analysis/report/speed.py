@@ -128,6 +128,7 @@ def _neighbours(source: Source, found: list[Neighbours]) -> Table:
         [[one.llm, one.pairs, one.correlation, one.p, one.wider] for one in source.looks.ordered(found)],
         [
             "Correlation: of a slot's median latency with the next one's, by ranks. Wider: all intervals take slots as "
-            "independent of one another; where they aren't, as many times as wide would be right."
+            "independent of one another; where they aren't, so many times as wide would be safe. The course of the day "
+            "makes neighbours alike, too."
         ],
     )
