@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations, compress, islice
+from itertools import combinations, compress
 
 import numpy as np
 
@@ -135,9 +135,12 @@ def _denied(words: Sequence[str]) -> Iterator[str]:
     for at, word in enumerate(words):
         if word in _NOT:
             following = (other for other in words[at + 1 :] if other not in IDLE and other not in _NOT)
-            for other in islice(following, 1):
-                yield other[:STEM]
-                yield from ["+"] * (other in _UP) + ["-"] * (other in _DOWN)
+            if denied := next(following, ""):
+                yield denied[:STEM]
+                if denied in _UP:
+                    yield "+"
+                if denied in _DOWN:
+                    yield "-"
 
 
 @dataclass(frozen=True, slots=True)

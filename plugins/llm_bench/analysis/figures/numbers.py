@@ -106,6 +106,7 @@ class Scan:
         self._taken = strata.taken(self._held, view, self.buckets.place >= 0, names)
         self.llms, self._rank = ranked(self._held["llm_no"][self._taken], names)
         self._counts: dict[str, Ints] = {}
+        self._in_buckets: dict[str, Groups] = {}
         self.exact = int(self._held["records"][self._taken].sum()) <= EXACT
         self._columns = self._read(view, metrics) if self.exact else {}
 
@@ -183,6 +184,11 @@ class Scan:
 
     def by_llm_and_bucket(self, metric: Metric) -> Groups:
         """A metric's values of each LLM in each bucket: those of the first LLM in all buckets come first."""
+        if metric.name not in self._in_buckets:
+            self._in_buckets[metric.name] = self._by_llm_and_bucket(metric)
+        return self._in_buckets[metric.name]
+
+    def _by_llm_and_bucket(self, metric: Metric) -> Groups:
         many = len(self.buckets.at)
         if self.exact:
             return self._sorted(metric, self.key(len(self.llms) * many, many, self.buckets.of_slot))
