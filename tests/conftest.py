@@ -50,7 +50,7 @@ class ByFile(LoadFileScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
-        return "tests/airflow" if path.startswith("tests/airflow/") else path
+        return "tests/live" if path.startswith("tests/live/") else path
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
