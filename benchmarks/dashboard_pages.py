@@ -27,12 +27,13 @@ from typing import Any
 
 from madeup import fill, make_study
 
-from llm_bench.analysis import cache, figures
+from llm_bench.analysis import cache
+from llm_bench.analysis import queries as figures
 from llm_bench.analysis.cache import Cache, Records
 from llm_bench.analysis.view import View
-from llm_bench.join.reading import slot_of
-from llm_bench.join.store import Store, open_store
 from llm_bench.records import utc_text
+from llm_bench.store.base import Store, open_store
+from llm_bench.store.snapshot import slot_of
 from llm_bench.study import Study
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -141,14 +142,15 @@ class Asked:
 def ask_all(study: Study, copy: Cache, view: View, watch: Stopwatch) -> dict[str, Asked]:
     """Every page of a view."""
     # Airflow, which they import, looks at the environment once.
-    from llm_bench.dashboard import comparing, glance, listing, measures, outcomes  # noqa: PLC0415
-    from llm_bench.dashboard.look import Look  # noqa: PLC0415
+    from llm_bench.dashboard import compare, measures, overview, success  # noqa: PLC0415
+    from llm_bench.dashboard import records as records_page  # noqa: PLC0415
+    from llm_bench.dashboard.context import Look  # noqa: PLC0415
 
     pages: dict[str, Callable[[Look], Any]] = {
-        "overview": glance.page,
-        "success": outcomes.page,
-        "compare": comparing.page,
-        "records": listing.page,
+        "overview": overview.page,
+        "success": success.page,
+        "compare": compare.page,
+        "records": records_page.page,
         **{name: functools.partial(measures.page, name=name) for name in ("latency", "throughput", "coverage")},
     }
     asked = {}

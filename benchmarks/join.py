@@ -19,11 +19,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
-from llm_bench.join.completeness import Due
-from llm_bench.join.load import load
-from llm_bench.join.quality import validate
-from llm_bench.join.store import open_store
+from llm_bench.batch.load import load
+from llm_bench.gate.completeness import Due
+from llm_bench.gate.validate import validate
 from llm_bench.records import FIELD_NAMES, SCHEMA_VERSION, Record, record_id, utc_text
+from llm_bench.store.base import open_store
 from llm_bench.study import Study
 
 PROJECT = Path(__file__).resolve().parents[1]

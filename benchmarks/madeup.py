@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 import yaml
 
-from llm_bench.join.store import Store, object_path, write_table
 from llm_bench.records import FIELDS, SCHEMA_VERSION, arrow_schema, utc_text
+from llm_bench.store.base import Store, object_path, write_table
 from llm_bench.study import Study, load_study
 
 FIRST = datetime(2026, 1, 5, 8, tzinfo=UTC)

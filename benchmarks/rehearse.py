@@ -30,11 +30,11 @@ from rehearsal.stack import QUICK, Stack, make_home, patiently, running, setting
 
 from doubles import gcs
 from doubles.proxy import proxied
-from llm_bench.join.store import from_parquet, open_store
 from llm_bench.local.api import AirflowAPI
-from llm_bench.rag.knowledge import load_question_sets
+from llm_bench.rag.questions import load_question_sets
 from llm_bench.records import Record, utc_text
 from llm_bench.schedule import Schedule
+from llm_bench.store.base import from_parquet, open_store
 from llm_bench.study import START_VARIABLE, Study, parse_study, read_yaml
 
 STUDY = "thesis"

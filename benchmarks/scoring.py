@@ -24,7 +24,7 @@ import yaml
 
 from llm_bench.rag.embeddings import Embedder
 from llm_bench.rag.prompt import context_hash
-from llm_bench.rag.scoring import score
+from llm_bench.scoring.score import score
 from llm_bench.study import DEFAULT_EMBEDDING_MODEL
 
 LABELLED = Path(__file__).parent / "labelled"

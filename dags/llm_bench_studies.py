@@ -6,13 +6,13 @@ from datetime import timedelta
 
 from airflow.sdk import DAG
 
-from llm_bench.alerts import deadline, incomplete_batch, missed_slots
-from llm_bench.join.operator import ValidateAndLoadOperator, records_asset
-from llm_bench.measure.operator import LLMBenchmarkOperator
+from llm_bench.airflow.notifier import deadline, incomplete_batch, missed_slots
+from llm_bench.airflow.operators.answers import PrepareOperator, ScoreOperator
+from llm_bench.airflow.operators.load import ValidateAndLoadOperator, records_asset
+from llm_bench.airflow.operators.measure import LLMBenchmarkOperator
+from llm_bench.airflow.timetable import SlotTimetable
 from llm_bench.paths import include
-from llm_bench.rag.operators import PrepareOperator, ScoreOperator
 from llm_bench.study import Study, load_studies
-from llm_bench.timetable import SlotTimetable
 
 
 def build(study: Study) -> DAG:

@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
-from llm_bench import pools
+from llm_bench.airflow import listener
+from llm_bench.airflow.timetable import SlotTimetable
 from llm_bench.dashboard import ICON, PREFIX, dashboard
-from llm_bench.timetable import SlotTimetable
 
 
 class LLMBenchPlugin(AirflowPlugin):
@@ -16,7 +16,7 @@ class LLMBenchPlugin(AirflowPlugin):
 
     name = "llm_bench"
     timetables: ClassVar[list[Any]] = [SlotTimetable]
-    listeners: ClassVar[list[Any]] = [pools]
+    listeners: ClassVar[list[Any]] = [listener]
     fastapi_apps: ClassVar[list[Any]] = [{"app": dashboard, "url_prefix": PREFIX, "name": "llm-bench"}]
     external_views: ClassVar[list[Any]] = [
         {

@@ -78,7 +78,7 @@ def _path(page: str, record: dict) -> str:
     if page == "record":
         return f"thesis/records/{record['record_id']}"
     if page == "validation":
-        from llm_bench.links import validation_path  # noqa: PLC0415
+        from llm_bench.airflow.links import validation_path  # noqa: PLC0415
 
         return validation_path("thesis", record["slot"]).lstrip("/")
     return f"thesis/{page}"
@@ -97,7 +97,7 @@ def _fill(home: Path) -> dict:
     import json  # noqa: PLC0415
 
     from analysis.studies import fill_study, make_prompts  # noqa: PLC0415, F401
-    from llm_bench.join.store import from_parquet, object_path, open_store  # noqa: PLC0415
+    from llm_bench.store.base import from_parquet, object_path, open_store  # noqa: PLC0415
     from llm_bench.study import load_study  # noqa: PLC0415
 
     study = load_study(home / "include" / "studies" / "thesis.yaml")

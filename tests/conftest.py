@@ -14,6 +14,8 @@ from xdist.scheduler import LoadFileScheduling
 
 PROJECT = Path(__file__).resolve().parents[1]
 
+pytest_plugins = ["fixtures.batches", "fixtures.knowledge", "fixtures.stored"]
+
 # Airflow reads its home when it is first imported, so this can't wait for a fixture.
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="llm-bench-tests-")
 os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(PROJECT / "plugins")

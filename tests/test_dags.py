@@ -72,7 +72,7 @@ def test_parsing_imports_nothing_heavy(project: Path):
 
 def test_measuring_imports_neither_torch_nor_pandas_nor_great_expectations(project: Path):
     code = (
-        "import sys, llm_bench.measure.hook, llm_bench.measure.recording, llm_bench.measure.operator\n"
+        "import sys, llm_bench.airflow.hook, llm_bench.measure.recording, llm_bench.airflow.operators.measure\n"
         "import llm_bench.rag.prompt, llm_bench.rag.embeddings\n"
         "from llm_bench.measure.client import quiet_litellm; quiet_litellm(); print(*sys.modules)"
     )

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from llm_bench import gauges
-from llm_bench.join.sync import KINDS
-from llm_bench.rag.knowledge import load_documents, load_question_sets
+from llm_bench.airflow import stats
+from llm_bench.rag.questions import load_documents, load_question_sets
+from llm_bench.store.sync import KINDS
 from llm_bench.study import parse_study, read_yaml
 from manual.lookup import connection_type, is_setting, known
 from manual.reading import Block, Page, anchor, pages
@@ -114,7 +114,7 @@ class TestANameInBackticks:
 
     @named(r"llm_bench(\.\w+)+")
     def test_of_a_module_or_a_gauge_is_there(self, value: tuple[str, str]):
-        assert value[1] in gauges.NAMES or importlib.util.find_spec(value[1])
+        assert value[1] in stats.NAMES or importlib.util.find_spec(value[1])
 
     @named(FILE)
     def test_of_a_file_is_there(self, value: tuple[str, str]):

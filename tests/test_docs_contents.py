@@ -107,7 +107,7 @@ class TestAnError:
 @pytest.mark.slow
 class TestTheRightsToABucket:
     def test_are_those_that_are_used(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-        from llm_bench.join.store import open_store
+        from llm_bench.store.base import open_store
 
         asked = set()
 

@@ -10,7 +10,8 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from llm_bench.analysis import charts
-from llm_bench.analysis.figures import (
+from llm_bench.analysis.metrics import METRICS
+from llm_bench.analysis.queries import (
     Bin,
     Comparison,
     FailureCount,
@@ -25,8 +26,7 @@ from llm_bench.analysis.figures import (
     TimeOfDay,
     Tradeoff,
 )
-from llm_bench.analysis.inference import Interval
-from llm_bench.analysis.metrics import METRICS
+from llm_bench.analysis.statistics import Interval
 
 if TYPE_CHECKING:
     from llm_bench.analysis.charts.drawing import Chart

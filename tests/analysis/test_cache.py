@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from analysis.conftest import a_record
+from fixtures.stored import a_record
 from llm_bench.analysis import cache as module
 from llm_bench.analysis.cache import Cache, Records
 from llm_bench.errors import StorageError
-from llm_bench.join.compaction import compact
-from llm_bench.join.store import FileStore, object_path, to_parquet
 from llm_bench.records import FIELD_NAMES, FIELDS
+from llm_bench.store.base import FileStore, object_path, to_parquet
+from llm_bench.store.compaction import compact
 from llm_bench.study import Study
 
 SLOT = datetime(2026, 12, 7, 7, 51, 25, 714285, tzinfo=UTC)

@@ -39,9 +39,9 @@ from dashboard.browser import chromium
 from llm_bench.analysis import charts
 from llm_bench.analysis.charts.axes import log_ticks, number
 from llm_bench.analysis.charts.looks import Theme, config
-from llm_bench.analysis.figures import Bin, Comparison, Point, Series, Spread, Summary
-from llm_bench.analysis.inference import Interval
 from llm_bench.analysis.metrics import METRICS
+from llm_bench.analysis.queries import Bin, Comparison, Point, Series, Spread, Summary
+from llm_bench.analysis.statistics import Interval
 
 CHARTS = dict(every_chart(FOUR, slots()))
 BACKGROUNDS: dict[Theme, str] = {"light": "#ffffff", "dark": "#1a212b", "print": "#ffffff"}

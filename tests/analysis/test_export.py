@@ -16,10 +16,10 @@ from llm_bench.analysis import export as module
 from llm_bench.analysis.cache import Cache, Records
 from llm_bench.analysis.export import stream
 from llm_bench.analysis.view import View
-from llm_bench.join import exports
-from llm_bench.join.rows import plain
-from llm_bench.join.store import FileStore, object_path, read_table, to_parquet
+from llm_bench.gate.columns import plain
 from llm_bench.records import FIELD_NAMES, SEED_NAMES, arrow_schema
+from llm_bench.store import exports
+from llm_bench.store.base import FileStore, object_path, read_table, to_parquet
 
 FORMATS = ("csv", "json", "parquet")
 SOME = View(industries=("retail",), run_types=("scheduled",), suspect="exclude", llms=("groq/llama3-70b-8192",))

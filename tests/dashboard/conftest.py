@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from analysis.studies import fill_study, thesis
 from dashboard import serving
-from llm_bench.join.store import object_path, open_store
+from llm_bench.store.base import object_path, open_store
 
 SLOT = datetime(2026, 12, 7, 7, 51, 25, 714285, tzinfo=UTC)
 SLOTS = 8

@@ -8,7 +8,7 @@ import pytest
 from dashboard.conftest import PAGE
 from llm_bench.dashboard import PREFIX, dashboard
 from llm_bench.dashboard.app import create_app
-from llm_bench.dashboard.pages import PAGES
+from llm_bench.dashboard.templating import PAGES
 
 FORGED = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiIsInJvbGUiOiJBRE1JTiJ9."  # pragma: allowlist secret
 

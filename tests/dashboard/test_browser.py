@@ -4,8 +4,8 @@ import pytest
 
 from dashboard.browser import chromium
 from dashboard.conftest import SLOT
-from llm_bench.dashboard.datadocs import page
 from llm_bench.dashboard.security import HEADERS
+from llm_bench.dashboard.validation import page
 
 ADDRESS = "http://airflow.invalid/llm-bench/validations/thesis/slot"
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from llm_bench.analysis import charts
-from llm_bench.analysis.figures import Neighbours
+from llm_bench.analysis.queries import Neighbours
 from llm_bench.dashboard import tables
 
 LOOKS = charts.looks(["groq/a", "groq/b"])

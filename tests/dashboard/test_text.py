@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_bench.analysis.inference import Interval
+from llm_bench.analysis.statistics import Interval
 from llm_bench.dashboard import text
 
 

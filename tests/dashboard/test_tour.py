@@ -13,8 +13,8 @@ from analysis.studies import HOSTILE
 from dashboard import serving
 from dashboard.browser import chromium
 from dashboard.conftest import SLOTS, thesis_slots
-from llm_bench.dashboard.pages import PAGES
-from llm_bench.join.store import from_parquet, object_path, open_store
+from llm_bench.dashboard.templating import PAGES
+from llm_bench.store.base import from_parquet, object_path, open_store
 
 expect.set_options(timeout=60_000)  # a busy machine takes its time to draw
 SERIOUS = {"serious", "critical"}

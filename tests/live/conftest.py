@@ -24,9 +24,9 @@ from doubles import gcs, groq
 from doubles.faults import Mixed
 from doubles.limits import GroqLimits
 from doubles.provider import Asked, Provider, Response, Step, stream
-from llm_bench.join.store import from_parquet
 from llm_bench.local.api import AirflowAPI
 from llm_bench.records import Record
+from llm_bench.store.base import from_parquet
 
 START = "2026-01-05T08:00:00+01:00"
 """Airflow takes no backfill of the future, so the studies' window is moved to the past, as a user would move it."""

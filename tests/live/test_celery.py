@@ -21,10 +21,10 @@ import pytest
 from playwright.sync_api import expect
 
 from dashboard.browser import chromium
-from llm_bench.join.store import from_parquet
 from llm_bench.local.api import AirflowAPI
 from llm_bench.local.services import free_port
 from llm_bench.records import Record
+from llm_bench.store.base import from_parquet
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from dashboard.browser import chromium
-from llm_bench.dashboard.pages import PAGES
+from llm_bench.dashboard.templating import PAGES
 
 pytestmark = pytest.mark.airflow
 

@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from llm_bench.join.store import from_parquet
 from llm_bench.local.api import AirflowAPI
 from llm_bench.records import Record
 from llm_bench.schedule import Schedule, to_us
+from llm_bench.store.base import from_parquet
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from llm_bench.join.gcsstore import GCSStore
-from llm_bench.join.store import from_parquet
+from llm_bench.store.base import from_parquet
+from llm_bench.store.gcs import GCSStore
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from doubles import gcs
-from llm_bench.join.store import open_store
 from llm_bench.preflight import PATIENCE_SEC
+from llm_bench.store.base import open_store
 
 pytestmark = pytest.mark.slow
 

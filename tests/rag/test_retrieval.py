@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fixtures.knowledge import QUESTIONS, HashEmbedder
 from llm_bench.errors import QuestionSetError, StorageError
 from llm_bench.rag import retrieval
-from llm_bench.rag.knowledge import load_questions
 from llm_bench.rag.prompt import build_messages, context_hash, parse_messages, prompt_hash
+from llm_bench.rag.questions import load_questions
 from llm_bench.rag.retrieval import count_tokens, retrieve
-from llm_bench.rag.scoring import ContextMismatchError, score
+from llm_bench.scoring.score import ContextMismatchError, score
 from llm_bench.study import Retrieval
-from rag.conftest import QUESTIONS, HashEmbedder
 
 
 def _unanswerable():

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar, cast
 
 from llm_bench.analysis import layout
 from llm_bench.errors import StorageError
-from llm_bench.join.reading import RecordObject, read_object, settled
-from llm_bench.join.store import Store, open_store
+from llm_bench.store.base import Store, open_store
+from llm_bench.store.snapshot import RecordObject, read_object, settled
 from llm_bench.study import Study
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from typing import Any, Literal
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.layout import gathered
 from llm_bench.analysis.view import Condition, View
-from llm_bench.join.exports import COLUMNS, ORDER
 from llm_bench.records import FIELD_NAMES, arrow_schema
+from llm_bench.store.exports import COLUMNS, ORDER
 
 Format = Literal["csv", "json", "parquet"]
 MEDIA_TYPES: dict[Format, str] = {

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, TypeVar
 from llm_bench import __version__
 from llm_bench.analysis.metrics import METRICS
 from llm_bench.errors import StorageError
-from llm_bench.join.reading import RecordObject
-from llm_bench.join.store import read_table, unreadable
 from llm_bench.records import FIELDS, FieldType, arrow_schema
+from llm_bench.store.base import read_table, unreadable
+from llm_bench.store.snapshot import RecordObject
 
 if TYPE_CHECKING:
     import duckdb

@@ -13,13 +13,20 @@ from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException as Refusal
 
-from llm_bench.dashboard import assets, comparing, datadocs, downloads, glance, listing, measures, outcomes, single
-from llm_bench.dashboard.look import Looked
-from llm_bench.dashboard.pages import respond
+from llm_bench.dashboard import assets, measures
+from llm_bench.dashboard import compare as compare_page
+from llm_bench.dashboard import export as export_page
+from llm_bench.dashboard import overview as overview_page
+from llm_bench.dashboard import record as record_page
+from llm_bench.dashboard import records as records_page
+from llm_bench.dashboard import success as success_page
+from llm_bench.dashboard import validation as validation_page
+from llm_bench.dashboard.context import Looked
 from llm_bench.dashboard.security import ReadableStudies, ReadableStudy, SecurityHeaders, login_url
+from llm_bench.dashboard.templating import respond
 from llm_bench.errors import LLMBenchError, StorageError, ViewError
-from llm_bench.join.store import object_path, open_store
 from llm_bench.paths import home
+from llm_bench.store.base import object_path, open_store
 
 _STATUS = {ViewError: HTTPStatus.BAD_REQUEST, StorageError: HTTPStatus.SERVICE_UNAVAILABLE}
 """What is wrong → the status of the answer; of any other mistake of the project's it is 500."""
@@ -72,7 +79,7 @@ def entrance(study: ReadableStudy, request: Request) -> Response:
 
 
 def overview(look: Looked) -> Response:
-    return glance.page(look)
+    return overview_page.page(look)
 
 
 def _measure(name: str) -> Any:
@@ -83,31 +90,31 @@ def _measure(name: str) -> Any:
 
 
 def success(look: Looked) -> Response:
-    return outcomes.page(look)
+    return success_page.page(look)
 
 
 def compare(look: Looked) -> Response:
-    return comparing.page(look)
+    return compare_page.page(look)
 
 
 def records(look: Looked) -> Response:
-    return listing.page(look)
+    return records_page.page(look)
 
 
 def record(look: Looked, record_id: str) -> Response:
-    return single.page(look, record_id)
+    return record_page.page(look, record_id)
 
 
 def export(look: Looked) -> Response:
-    return downloads.page(look)
+    return export_page.page(look)
 
 
 def exported(look: Looked, form: str) -> Response:
-    return downloads.records(look, form)  # which refuses any other
+    return export_page.records(look, form)  # which refuses any other
 
 
 def report(look: Looked) -> Response:
-    return downloads.report(look)
+    return export_page.report(look)
 
 
 def validation(study: ReadableStudy, slot: str) -> Response:
@@ -126,7 +133,7 @@ def validation(study: ReadableStudy, slot: str) -> Response:
             f"The study {study.name} has no validation of the slot {slot}: its batch isn't loaded yet, or nothing was "
             "measured. The log of the run's task validate_and_load tells which.",
         )
-    return HTMLResponse(datadocs.page(json.loads(stored[0]), study.name, moment))
+    return HTMLResponse(validation_page.page(json.loads(stored[0]), study.name, moment))
 
 
 def _root(request: Request) -> str:

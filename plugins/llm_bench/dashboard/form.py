@@ -8,7 +8,7 @@ from datetime import datetime
 
 from llm_bench.analysis.view import View
 from llm_bench.dashboard import text
-from llm_bench.dashboard.look import Look
+from llm_bench.dashboard.context import Look
 from llm_bench.records import RUN_TYPES
 from llm_bench.schedule import MICROSECOND
 

@@ -7,18 +7,18 @@ from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from llm_bench.analysis import charts, figures
-from llm_bench.analysis.figures import Group, Series, Spread, Summary
+from llm_bench.analysis import charts, queries
 from llm_bench.analysis.metrics import METRICS, Metric
+from llm_bench.analysis.queries import Group, Series, Spread, Summary
 from llm_bench.dashboard import tables, text
+from llm_bench.dashboard.components import Cell, Column, Figure, Table
 from llm_bench.dashboard.form import form
-from llm_bench.dashboard.pages import show
-from llm_bench.dashboard.parts import Cell, Column, Figure, Table
+from llm_bench.dashboard.templating import show
 
 if TYPE_CHECKING:
     from fastapi import Response
 
-    from llm_bench.dashboard.look import Look
+    from llm_bench.dashboard.context import Look
 
 Link = Callable[[str | None, datetime], str]
 
@@ -41,8 +41,8 @@ def page(look: Look, name: str) -> Response:
     :param name: of ``CHOICES``.
     """
     metric = METRICS[look.option("metric", CHOICES[name])]
-    summaries = figures.summary(look.records, look.view, metric)
-    spreads = figures.distribution(look.records, look.view, metric)
+    summaries = queries.summary(look.records, look.view, metric)
+    spreads = queries.distribution(look.records, look.view, metric)
     return show(
         look,
         name,
@@ -66,7 +66,7 @@ def notices(look: Look, approximate: Iterable[bool] = (), scores: bool = False) 
     told = []
     if any(approximate):
         told.append("There are too many records to sort: numbers with ≈ are within half a percent.")
-    models = figures.embedding_models(look.records, look.view) if scores else []
+    models = queries.embedding_models(look.records, look.view) if scores else []
     if len(models) > 1:
         told.append(
             f"These scores are by several embedding models ({', '.join(models)}), which don't measure alike: "
@@ -81,7 +81,7 @@ def _figures(
     records, view, looks, zone = look.records, look.view, look.looks, look.zone
     if name != "latency":
         yield Figure("by-llm", charts.bars(summaries, metric, looks))
-    series = figures.over_time(records, view, metric)
+    series = queries.over_time(records, view, metric)
     link = follow(look, [point.at for point in series.points], series.bucket)
     yield Figure(
         "over-time",
@@ -94,8 +94,8 @@ def _figures(
         yield from _grouped(look, metric, "industry")
         yield from _grouped(look, metric, "question")
     else:
-        hours = figures.time_of_day(records, view, metric, zone)
-        near = figures.neighbours(records, view, metric)
+        hours = queries.time_of_day(records, view, metric, zone)
+        near = queries.neighbours(records, view, metric)
         told = [
             tables.time_of_day(hours, metric, looks),
             tables.hour_tests(hours.tests, looks),
@@ -107,7 +107,7 @@ def _figures(
 
 
 def _grouped(look: Look, metric: Metric, group: Group) -> Iterator[Figure]:
-    found = figures.summary(look.records, look.view, metric, group)
+    found = queries.summary(look.records, look.view, metric, group)
     if len(found) > MOST_GROUPED:
         return
     table = tables.by_group(found, metric, look.looks, group.capitalize())
@@ -136,7 +136,7 @@ def follow(look: Look, moments: Iterable[datetime], bucket: int) -> Link:
 
 
 def _least_covered(look: Look) -> Table | None:
-    found = figures.least_covered(look.records, look.view)
+    found = queries.least_covered(look.records, look.view)
     if not found:
         return None
     return Table(
@@ -152,7 +152,7 @@ def _least_covered(look: Look) -> Table | None:
     )
 
 
-def _covered(look: Look, one: figures.Covered) -> list[Cell | str]:
+def _covered(look: Look, one: queries.Covered) -> list[Cell | str]:
     answer = one.answer if len(one.answer) <= 300 else f"{one.answer[:299]}…"
     told = f"{look.looks.names[one.llm]}, coverage {text.value(one.answer_coverage, '')}"
     return [

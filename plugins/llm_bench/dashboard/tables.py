@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from llm_bench.analysis.charts import Looks
 from llm_bench.analysis.charts.pairs import LEVEL
-from llm_bench.analysis.figures import HourTest, Neighbours, Series, Spread, Summary, TimeOfDay
 from llm_bench.analysis.metrics import Metric
+from llm_bench.analysis.queries import HourTest, Neighbours, Series, Spread, Summary, TimeOfDay
 from llm_bench.dashboard import text
-from llm_bench.dashboard.parts import Cell, Column, Table
+from llm_bench.dashboard.components import Cell, Column, Table
 from llm_bench.records import FIELDS
 
 if TYPE_CHECKING:
-    from llm_bench.analysis.inference import Interval
+    from llm_bench.analysis.statistics import Interval
 
 DESCRIPTIONS = {field.name: field.description for field in FIELDS}
 Key = TypeVar("Key")

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from llm_bench.analysis.inference import Interval
+    from llm_bench.analysis.statistics import Interval
 
 NONE = "—"
 _THIN = "\u202f"

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from multiprocessing.context import ForkContext
     from multiprocessing.synchronize import Barrier
 
-    from llm_bench.join.store import Store
     from llm_bench.measure.client import Reply
+    from llm_bench.store.base import Store
 
 CELLS = 8
 """Cells at once in the second part."""

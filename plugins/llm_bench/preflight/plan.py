@@ -15,7 +15,7 @@ def check_questions(study: Study, home: Path) -> Check:
     """Whether every question set and knowledge base can be used."""
 
     def look() -> str:
-        from llm_bench.rag.knowledge import load_documents, load_question_sets  # noqa: PLC0415
+        from llm_bench.rag.questions import load_documents, load_question_sets  # noqa: PLC0415
 
         sets = load_question_sets(home / "include", study.industries)
         for industry in sets:
@@ -73,7 +73,7 @@ def check_alerts(study: Study) -> Check:
         mend = f"Add it in Airflow (Admin → Connections): id {name}, type http, its host the webhook's whole address."
         from airflow.sdk.exceptions import AirflowNotFoundException  # noqa: PLC0415
 
-        from llm_bench.alerts import webhook  # noqa: PLC0415
+        from llm_bench.airflow.notifier import webhook  # noqa: PLC0415
 
         try:
             host = urlsplit(webhook(name)[0]).hostname

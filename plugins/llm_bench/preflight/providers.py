@@ -11,12 +11,12 @@ from dataclasses import replace
 
 import httpx
 
+from llm_bench.airflow.connections import find_key
 from llm_bench.errors import CredentialsError, LLMBenchError
 from llm_bench.measure import failures
 from llm_bench.measure.client import Endpoint, known_provider, quiet_litellm
 from llm_bench.preflight import answers
 from llm_bench.preflight.checks import Check, start, tell
-from llm_bench.preflight.connections import find_key
 from llm_bench.preflight.wire import Heard, ask
 from llm_bench.study import LLM, Study
 

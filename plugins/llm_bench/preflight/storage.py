@@ -10,9 +10,9 @@ from pathlib import Path
 
 from llm_bench.errors import StorageError
 from llm_bench.files import storage_errors
-from llm_bench.join.filestore import FileStore
-from llm_bench.join.store import Store, open_store
 from llm_bench.preflight.checks import Check, start, tell
+from llm_bench.store.base import Store, open_store
+from llm_bench.store.file import FileStore
 from llm_bench.study import Study
 
 FOLDER = "probe"

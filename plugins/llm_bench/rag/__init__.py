@@ -1,1 +1,1 @@
-"""Contexts for the questions, and how well an answer used its context."""
+"""Before the LLM: the questions, the documents, and the context of each question."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import altair as alt
 
     from llm_bench.analysis.charts.drawing import Chart
-    from llm_bench.analysis.figures import Spread, Summary
+    from llm_bench.analysis.queries import Spread, Summary
 
 Row = dict[str, Any]
 INTERVAL = "95 % interval"

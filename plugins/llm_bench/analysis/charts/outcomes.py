@@ -12,7 +12,7 @@ from llm_bench.analysis.charts.looks import Looks
 
 if TYPE_CHECKING:
     from llm_bench.analysis.charts.drawing import Chart
-    from llm_bench.analysis.figures import Success
+    from llm_bench.analysis.queries import Success
 
 _FLOORS = (0.95, 0.9, 0.8, 0.5)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import altair as alt
 
     from llm_bench.analysis.charts.drawing import Chart
-    from llm_bench.analysis.figures import Failures, Point, Series, TimeOfDay
+    from llm_bench.analysis.queries import Failures, Point, Series, TimeOfDay
 
 Row = dict[str, Any]
 Link = Callable[[str, datetime], str]

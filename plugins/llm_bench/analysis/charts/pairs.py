@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import altair as alt
 
     from llm_bench.analysis.charts.drawing import Chart
-    from llm_bench.analysis.figures import Comparison, Tradeoff
+    from llm_bench.analysis.queries import Comparison, Tradeoff
 
 Row = dict[str, Any]
 Against = Literal["latency", "throughput", "cost_per_thousand"]

@@ -1,0 +1,1 @@
+"""All that knows Airflow: its operators, hook, timetable, policy, listener, notifiers, metrics and metadata."""

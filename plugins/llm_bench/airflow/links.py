@@ -1,0 +1,47 @@
+"""Links from a task in Airflow's UI to the pages of llm-bench."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+from airflow.sdk import BaseOperatorLink
+from airflow.sdk.configuration import conf
+
+from llm_bench.dashboard import PREFIX
+from llm_bench.schedule import slot_of
+from llm_bench.store.base import object_path
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator
+    from airflow.sdk.types import TaskInstanceKey
+
+
+class DataQualityLink(BaseOperatorLink):
+    """To what the quality gate said of the run's slot; for an operator with a ``study``, as it is dumped."""
+
+    name = "Data quality"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """The page's address on the API server. Airflow asks for it when the task ends, and keeps it as an XCom.
+
+        :param ti_key: in fact the task instance that has just run.
+        """
+        run = cast("Any", ti_key).get_template_context()["dag_run"]
+        study = cast("Any", operator).study["name"]
+        return _address(validation_path(study, slot_of(run.logical_date, run.run_after)))
+
+
+def validation_path(study: str, slot: datetime) -> str:
+    """Where the validation of a slot stands among the pages.
+
+    :param slot: aware.
+    """
+    return f"/validations/{study}/{PurePosixPath(object_path('validations', study, slot)).stem}"
+
+
+def _address(path: str) -> str:
+    # Without a host: whatever name or tunnel leads a person to the UI leads to the page too.
+    return urlsplit(str(conf.get("api", "base_url", fallback=""))).path.rstrip("/") + PREFIX + path

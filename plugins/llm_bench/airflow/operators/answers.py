@@ -1,0 +1,99 @@
+"""The tasks before and after measuring: find the contexts, score the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+from llm_bench.errors import LLMBenchError
+from llm_bench.paths import home, include
+from llm_bench.study import Study
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from llm_bench.records import Record
+
+RECORDS = "records"
+"""XCom of the scored records. A task that fails has no return value, but keeps what it pushed."""
+
+
+class PrepareOperator(BaseOperator):
+    """Validates the study's questions and retrieves the context of each, once per study: the result is cached.
+
+    :param study: the study, as ``Study.model_dump(mode="json")`` gives it.
+    :return: nothing; the prompts of each industry are an XCom under the industry's name.
+    """
+
+    def __init__(self, *, study: dict[str, Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.study = study
+
+    def execute(self, context: Context) -> None:
+        from llm_bench.rag.questions import load_question_sets  # noqa: PLC0415
+        from llm_bench.rag.retrieval import retrieve  # noqa: PLC0415
+
+        study = Study.model_validate(self.study)
+        try:
+            load_question_sets(include(), study.industries)
+            for industry in study.industries:
+                prompts = retrieve(include(), industry, study.retrieval, home() / "data" / "cache")
+                context["ti"].xcom_push(key=industry, value=prompts)
+                self.log.info("%s: %d questions, each with its context", industry, len(prompts))
+        except LLMBenchError as mistake:
+            raise AirflowFailException(str(mistake)) from None
+
+
+class ScoreOperator(BaseOperator):
+    """Scores all answers of a batch, with one load of the model.
+
+    When cells are missing it scores the others and then fails: so clearing a run's failed tasks, once the missing cells
+    can be measured, scores and loads the whole batch again.
+
+    :param study: the study, as ``Study.model_dump(mode="json")`` gives it.
+    :param prompts_task_id: the task whose XCom named after each industry holds the questions with their contexts.
+    :param cells: the records of each cell that was measured.
+    :return: nothing; the scored records are the XCom :data:`RECORDS`.
+    """
+
+    template_fields: Sequence[str] = ("cells",)
+
+    def __init__(
+        self, *, study: dict[str, Any], prompts_task_id: str, cells: Iterable[list[Record]], **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.study = study
+        self.prompts_task_id = prompts_task_id
+        self.cells = cells
+
+    def execute(self, context: Context) -> None:
+        study = Study.model_validate(self.study)
+        cells = [cell for cell in self.cells if cell]
+        records = [record for cell in cells for record in cell]
+        context["ti"].xcom_push(key=RECORDS, value=self._score(context, study, records) if records else [])
+        missing = len(study.cells) - len(cells)
+        if missing:
+            raise AirflowFailException(
+                f"{missing} of {len(study.cells)} cells were not measured; the others are scored. See the log of the "
+                "failed measure tasks, mend the cause, and clear this run's failed tasks."
+            )
+
+    def _score(self, context: Context, study: Study, records: list[Record]) -> list[Record]:
+        from llm_bench.rag.embeddings import Embedder  # noqa: PLC0415
+        from llm_bench.scoring.score import score  # noqa: PLC0415
+
+        prompts = {
+            prompt["question_id"]: prompt
+            for industry in study.industries
+            for prompt in context["ti"].xcom_pull(task_ids=self.prompts_task_id, key=industry)
+        }
+        try:
+            scored = score(records, prompts, Embedder(study.retrieval.embedding_model))
+        except LLMBenchError as mistake:
+            raise AirflowFailException(str(mistake)) from None
+        answered = sum(record["declined"] is not None for record in scored)
+        self.log.info("%d records, %d of them with an answer to score", len(scored), answered)
+        return scored

@@ -1,0 +1,110 @@
+"""The task that ends a batch: validate, load, tell what is missing."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Asset, BaseOperator
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from llm_bench.airflow.links import DataQualityLink
+from llm_bench.airflow.operators.answers import RECORDS
+from llm_bench.airflow.stats import send
+from llm_bench.errors import LLMBenchError
+from llm_bench.gate.completeness import account, due_of
+from llm_bench.paths import home, include
+from llm_bench.records import utc_text
+from llm_bench.schedule import slot_of
+from llm_bench.study import Study
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from llm_bench.batch.load import Loaded
+    from llm_bench.gate.completeness import Due
+    from llm_bench.gate.validate import Verdict
+    from llm_bench.records import Record
+
+
+def records_asset(study: Study) -> Asset:
+    """A study's records, for other DAGs to wait for: named as the study's DAG, at their folder in the storage."""
+    scheme, _, place = study.storage.partition("://")
+    folder = home() / place if scheme == "file" else place.rstrip("/")
+    return Asset(name=study.dag_id, uri=f"{scheme}://{folder}/records/study={study.name}")
+
+
+class ValidateAndLoadOperator(BaseOperator):
+    """Validates a batch's records, loads the valid ones exactly once and quarantines the rest.
+
+    An incomplete batch is loaded too; then the task fails, naming what is missing, so that the run shows red. Where
+    nothing at all was measured, the store stays as it is. The event of ``records_asset``, where that is an outlet, says
+    ``slot``, ``path``, ``records`` and ``quarantined``; Airflow keeps it when the task succeeds: for a whole batch.
+
+    :param study: the study, as ``Study.model_dump(mode="json")`` gives it.
+    :param prompts_task_id: the task whose XCom named after each industry holds the questions with their contexts.
+    :param records_task_id: the task whose XCom ``records`` holds the batch's scored records.
+    :return: what was loaded: object path, records, quarantined.
+    """
+
+    operator_extra_links = (DataQualityLink(),)
+
+    def __init__(self, *, study: dict[str, Any], prompts_task_id: str, records_task_id: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.study = study
+        self.prompts_task_id = prompts_task_id
+        self.records_task_id = records_task_id
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        study = Study.model_validate(self.study)
+        run = context["dag_run"]
+        records = context["ti"].xcom_pull(task_ids=self.records_task_id, key=RECORDS)
+        if records is None:
+            raise AirflowFailException(
+                f"The task {self.records_task_id} left no records: see its log, mend the cause, and clear it with what "
+                "comes after it. What was measured is kept."
+            )
+        try:
+            due = due_of(study, slot_of(run.logical_date, run.run_after), include())
+            verdict, loaded = self._load(due, records, self._prompts(context, study)) if records else (None, None)
+        except LLMBenchError as fault:
+            # Nothing is lost: the records stay in their XCom, and the retry, or clearing this task, loads them again.
+            raise AirflowException(str(fault)) from None
+        send(due, verdict.valid if verdict else None)
+        shortfall = account(due, records, verdict.refused if verdict else [])
+        if shortfall is not None or loaded is None:
+            raise AirflowFailException(str(shortfall))
+        told = asdict(loaded)
+        context["outlet_events"][records_asset(study)].extra = {"slot": utc_text(due.slot), **told}
+        return told
+
+    def _prompts(self, context: Context, study: Study) -> list[dict[str, Any]]:
+        pulled = (context["ti"].xcom_pull(task_ids=self.prompts_task_id, key=name) for name in study.industries)
+        return [prompt for prompts in pulled for prompt in prompts]
+
+    def _load(self, due: Due, records: list[Record], prompts: list[dict[str, Any]]) -> tuple[Verdict, Loaded]:
+        from llm_bench.batch.load import load  # noqa: PLC0415
+        from llm_bench.gate.validate import validate  # noqa: PLC0415
+        from llm_bench.store.base import open_store  # noqa: PLC0415
+        from llm_bench.store.contexts import keep_contexts  # noqa: PLC0415
+        from llm_bench.store.exports import export  # noqa: PLC0415
+
+        store = open_store(due.study.storage, home())
+        verdict = validate([records], due)
+        for refused in verdict.refused:
+            self.log.warning("Quarantined %s: %s", refused.record.get("record_id"), "; ".join(refused.broken))
+        warned = verdict.results["records"]["warned"]
+        keep_contexts(store, due.study.name, prompts)
+        loaded = load(store, due.study.name, due.slot, verdict)
+        self.log.info(
+            "Measured %d records: loaded %d (%d with warnings), quarantined %d; %s holds %d now",
+            len(records),
+            len(verdict.valid),
+            warned,
+            len(verdict.refused),
+            loaded.path,
+            loaded.records,
+        )
+        total = export(store, home() / "data")
+        self.log.info("data/batch_eval_metrics.csv and .json now hold %d records", total)
+        return verdict, loaded

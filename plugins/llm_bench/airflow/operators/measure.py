@@ -1,0 +1,123 @@
+"""The task that measures one cell: one LLM, one industry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+from llm_bench.errors import LLMBenchError
+from llm_bench.paths import home
+from llm_bench.schedule import slot_of
+from llm_bench.study import Study
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from llm_bench.measure.recording import Batch
+    from llm_bench.records import Record
+
+
+class LLMBenchmarkOperator(BaseOperator):
+    """Asks one LLM all questions of one industry, one after another, each with exactly one HTTP attempt.
+
+    Every finished question is kept at once in the task state store, so that a retry asks only what is left.
+    A provider's fault is a record; a mistake of ours or the user's fails the task at once, without a retry.
+
+    :param study: the study, as ``Study.model_dump(mode="json")`` gives it.
+    :param model: LiteLLM model string of one of the study's LLMs.
+    :param industry: one of the study's industries.
+    :param cell: the cell's name in the UI and the log, e.g. "kimi-k2-instruct · retail".
+    :param prompts_task_id: the task whose XCom named after the industry holds the questions with their contexts.
+    :return: one record for each question, not yet scored.
+    """
+
+    template_fields: Sequence[str] = ("model", "industry", "cell")
+
+    def __init__(
+        self,
+        *,
+        study: dict[str, Any],
+        model: str,
+        industry: str,
+        cell: str,
+        prompts_task_id: str,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.study = study
+        self.model = model
+        self.industry = industry
+        self.cell = cell
+        self.prompts_task_id = prompts_task_id
+
+    def execute(self, context: Context) -> list[Record]:
+        study = Study.model_validate(self.study)
+        prompts = context["ti"].xcom_pull(task_ids=self.prompts_task_id, key=self.industry)
+        store = context["task_state_store"]
+        records = list(_kept(store, prompts))
+        if records:
+            self.log.info("%s: %d of %d answers were kept; going on", self.cell, len(records), len(prompts))
+        try:
+            for record in self._measure(study, self._batch(study, context), prompts[len(records) :]):
+                store.set(record["question_id"], record)
+                records.append(record)
+                self.log.info("%s %d/%d · %s", self.cell, len(records), len(prompts), _progress(record))
+        except LLMBenchError as mistake:
+            raise AirflowFailException(str(mistake)) from None
+        store.clear()  # so that clearing this task measures anew
+        return records
+
+    def _measure(self, study: Study, batch: Batch, prompts: Sequence[dict[str, Any]]) -> Iterator[Record]:
+        # Imported here, as they bring LiteLLM, which the parsing of a DAG must not pay for.
+        from llm_bench.airflow.hook import LiteLLMHook  # noqa: PLC0415
+        from llm_bench.measure.pacing import Pacer, most_tokens  # noqa: PLC0415
+        from llm_bench.measure.recording import machine_load, make_record  # noqa: PLC0415
+        from llm_bench.rag.prompt import build_messages  # noqa: PLC0415
+
+        if not prompts:
+            return
+        pacer = Pacer(home() / "data" / "pacing", batch.llm.model, batch.llm.requests_per_minute)
+        with LiteLLMHook(llm=batch.llm).get_conn(study.generation, study.deadlines) as client:
+            for prompt in prompts:
+                messages = build_messages(prompt["question"], prompt["passages"])
+                waited = pacer.wait(most_tokens(messages, study.generation.max_tokens))
+                load, measured_at = machine_load(), datetime.now(UTC)
+                reply = client.ask(messages)
+                pacer.learn(reply.exchange.status, reply.exchange.headers)
+                yield make_record(batch, prompt, reply, measured_at=measured_at, wait_sec=waited, load=load)
+
+    def _batch(self, study: Study, context: Context) -> Batch:
+        from llm_bench.measure.recording import Batch  # noqa: PLC0415
+        from llm_bench.rag.embeddings import model_identity  # noqa: PLC0415
+
+        run = context["dag_run"]
+        return Batch(
+            study=study.name,
+            slot=slot_of(run.logical_date, run.run_after),
+            run_id=run.run_id,
+            run_type=run.run_type if run.run_type in {"scheduled", "backfill"} else "manual",
+            attempt=context["ti"].try_number,
+            llm=next(llm for llm in study.llms if llm.model == self.model),
+            industry=self.industry,
+            embedding_model=model_identity(study.retrieval.embedding_model),
+        )
+
+
+def _kept(store: Any, prompts: Sequence[dict[str, Any]]) -> Iterator[Record]:
+    """The records that an earlier attempt kept, up to the first question that is open or asked differently now."""
+    for prompt in prompts:
+        record = store.get(prompt["question_id"])
+        if record is None or record["prompt_hash"] != prompt["prompt_hash"]:
+            return
+        yield record
+
+
+def _progress(record: Record) -> str:
+    if record["failure_kind"]:
+        return f"{record['failure_kind']}: {record['error']}"
+    speed = record["throughput_tps"]
+    return f"{record['latency_sec']:.2f} s" + (f" · {speed:.0f} tok/s" if speed is not None else "")

@@ -1,0 +1,70 @@
+"""The figures of a study: aggregated in DuckDB, with intervals, for pages and reports alike."""
+
+from __future__ import annotations
+
+from llm_bench.analysis.queries.comparisons import compare
+from llm_bench.analysis.queries.counts import choices, embedding_models, failures_over_time, success, total
+from llm_bench.analysis.queries.listing import OUTCOMES, SORTS, Covered, RecordRow, least_covered, page, record
+from llm_bench.analysis.queries.shapes import (
+    Bin,
+    Choices,
+    Comparison,
+    FailureCount,
+    Failures,
+    Group,
+    Headline,
+    HourPoint,
+    HourTest,
+    Neighbours,
+    Point,
+    RatePoint,
+    Series,
+    Spread,
+    Success,
+    Summary,
+    TimeOfDay,
+    Tradeoff,
+)
+from llm_bench.analysis.queries.summaries import headline, summary, tradeoff
+from llm_bench.analysis.queries.times import distribution, neighbours, over_time, time_of_day
+
+__all__ = [
+    "OUTCOMES",
+    "SORTS",
+    "Bin",
+    "Choices",
+    "Comparison",
+    "Covered",
+    "FailureCount",
+    "Failures",
+    "Group",
+    "Headline",
+    "HourPoint",
+    "HourTest",
+    "Neighbours",
+    "Point",
+    "RatePoint",
+    "RecordRow",
+    "Series",
+    "Spread",
+    "Success",
+    "Summary",
+    "TimeOfDay",
+    "Tradeoff",
+    "choices",
+    "compare",
+    "distribution",
+    "embedding_models",
+    "failures_over_time",
+    "headline",
+    "least_covered",
+    "neighbours",
+    "over_time",
+    "page",
+    "record",
+    "success",
+    "summary",
+    "time_of_day",
+    "total",
+    "tradeoff",
+]

@@ -1,0 +1,151 @@
+"""LLMs side by side: what one has over the other on the same question in the same slot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+
+from llm_bench.analysis import statistics
+from llm_bench.analysis.cache import Records
+from llm_bench.analysis.metrics import METRICS, Metric
+from llm_bench.analysis.queries.numbers import Key, Scan
+from llm_bench.analysis.queries.shapes import Comparison
+from llm_bench.analysis.statistics import Codes, Floats
+from llm_bench.analysis.view import View
+
+MAIN = (
+    *("latency_sec", "ttft_sec", "first_answer_sec", "throughput_tps"),
+    *("coverage_score", "groundedness", "cost_usd"),
+)
+SUCCESS = "success"
+_RUNS = 100
+"""Runs of slots that a comparison of many slots rests on, at most."""
+
+
+def compare(records: Records, view: View, llms: Sequence[str]) -> list[Comparison]:
+    """Every pair of the LLMs in each of the main metrics and in success; p corrected over all of these.
+
+    A pair of records is complete where both have the metric; the others are counted as left out. With more than
+    200 slots, runs of them are what is compared, at most 100: the work grows with the square of their number.
+
+    :param llms: in the order of the pairs; those of which the view has no record are left alone.
+    """
+    scan = Scan.of(records, view, [METRICS[name] for name in MAIN])
+    chosen = [llm for llm in dict.fromkeys(llms) if llm in scan.llms]
+    pairs = list(combinations(range(len(chosen)), 2))
+    if not pairs:
+        return []
+    grid = _Grid(scan, [scan.llms.index(llm) for llm in chosen], _questions(records))
+    asked = grid.pairs(METRICS["latency_sec"], np.ones_like).counts.sum(axis=0)
+    found = []
+    for name in (*MAIN, SUCCESS):
+        # Only a success has a latency, and every success has one.
+        differences = grid.pairs(METRICS["latency_sec"], _known) if name == SUCCESS else grid.pairs(METRICS[name])
+        for a, b in pairs:
+            one = _comparison(name, chosen[a], chosen[b], differences.of(a, b), asked=int(asked[a, b]))
+            found.append(replace(one, approximate=scan.approximate and name != SUCCESS and not METRICS[name].share))
+    adjusted = statistics.holm([one.p for one in found])
+    return [replace(one, p_holm=p) for one, p in zip(found, adjusted, strict=True)]
+
+
+def _questions(records: Records) -> int:
+    return int(
+        records.once("how many questions", lambda known: known.rows("SELECT count(*) AS n FROM questions"))[0]["n"]
+    )
+
+
+def _known(values: Floats) -> Floats:
+    return (~np.isnan(values)).astype(float)
+
+
+class _Pair(NamedTuple):
+    """Two LLMs, a and b, over the questions and slots where both have a value.
+
+    :param sums: of b − a, in each run of slots.
+    :param counts: how many of these there are, in each run.
+    :param slots: in how many slots there is one.
+    """
+
+    sums: Floats
+    counts: Floats
+    slots: int
+
+
+class _Pairs(NamedTuple):
+    """The same of each two LLMs: arrays of the shape (runs, LLMs, LLMs), and (LLMs, LLMs) for slots."""
+
+    sums: Floats
+    counts: Floats
+    slots: Codes
+
+    def of(self, a: int, b: int) -> _Pair:
+        return _Pair(self.sums[:, a, b], self.counts[:, a, b], int(self.slots[a, b]))
+
+
+class _Grid:
+    """The records of some LLMs of a scan by bucket, LLM, slot and question."""
+
+    def __init__(self, scan: Scan, llms: Sequence[int], questions: int) -> None:
+        buckets, size = scan.buckets, scan.buckets.size
+        self._scan = scan
+        self._shape = (len(buckets.at), len(llms), size, questions)  # the last bucket may be short of some slots
+        bucket, slot = np.divmod(buckets.place, size)
+        place = np.full((len(scan.llms), buckets.place.size), -1)
+        for row, llm in enumerate(llms):
+            place[llm] = np.where(bucket < 0, -1, ((bucket * len(llms) + row) * size + slot) * questions)
+        self._key = Key(int(np.prod(self._shape)), place, np.arange(questions))
+        self._filled, self._there = np.zeros(self._key.size), np.zeros(self._key.size)
+        self._known = np.zeros(self._key.size, bool)
+        self._both = np.zeros((len(buckets.at), size, len(llms), len(llms)))
+
+    def pairs(self, metric: Metric, change: Callable[[Floats], Floats] | None = None) -> _Pairs:
+        """What one LLM has over another.
+
+        Σ (b − a) over the cells that both fill is Σ b · [a is there] − Σ a · [b is there]: two products of matrices
+        tell it for all pairs at once.
+
+        :param change: what is compared instead of the metric's values.
+        """
+        buckets, llms, size, _ = self._shape
+        self._fill(metric, change)
+        filled, there = (one.reshape(buckets, llms, -1) for one in (self._filled, self._there))
+        product = filled @ there.transpose(0, 2, 1)
+        sums, counts = product.transpose(0, 2, 1) - product, self._both.sum(axis=1)
+        if size > 1:
+            runs = np.arange(0, buckets, -(-buckets // _RUNS))
+            sums, counts = np.add.reduceat(sums, runs), np.add.reduceat(counts, runs)
+        return _Pairs(sums, counts, np.count_nonzero(self._both, axis=(0, 1)))
+
+    def _fill(self, metric: Metric, change: Callable[[Floats], Floats] | None) -> None:
+        """The cells with their values, and how many two LLMs share in each slot."""
+        self._filled.fill(0)
+        known = np.zeros(self._key.size, bool)
+        for cell, values in self._scan.each(metric, self._key):
+            found = values if change is None else change(values)
+            known[cell] = there = ~np.isnan(found)
+            self._filled[cell] = np.where(there, found, 0)
+        if not np.array_equal(known, self._known):  # most metrics stand in the same records
+            self._known, self._there = known, known.astype(float)
+            by_slot = self._there.reshape(self._shape).transpose(0, 2, 1, 3)
+            self._both = by_slot @ by_slot.transpose(0, 1, 3, 2)
+
+
+def _comparison(metric: str, a: str, b: str, found: _Pair, *, asked: int) -> Comparison:
+    kept, n = np.flatnonzero(found.counts), int(found.counts.sum())
+    test = statistics.paired(found.sums[kept] / found.counts[kept], kept)
+    return Comparison(
+        metric=metric,
+        a=a,
+        b=b,
+        n=n,
+        slots=found.slots,
+        left_out=asked - n,
+        difference=replace(test.difference, n=n) if n else None,
+        p=test.p_value,
+        p_holm=None,
+        effect=test.effect,
+    )

@@ -1,0 +1,150 @@
+"""How many records there are and how they ended: choices, success, failures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+
+from llm_bench.analysis import statistics
+from llm_bench.analysis.cache import Records
+from llm_bench.analysis.queries import strata
+from llm_bench.analysis.queries.numbers import Buckets, buckets, llm_names, ranked
+from llm_bench.analysis.queries.shapes import Choices, FailureCount, Failures, RatePoint, Success
+from llm_bench.analysis.statistics import Codes, Floats, Interval
+from llm_bench.analysis.view import View
+
+
+def choices(records: Records) -> Choices:
+    """What a filter can choose from, of the whole study."""
+    return records.once("choices", _choices)
+
+
+def _choices(records: Records) -> Choices:
+    row = records.rows(
+        "SELECT min(slot) AS first, max(slot) AS last, count(*) AS records, count(suspect) AS suspect FROM records"
+    )[0]
+    names = {
+        "llms": "SELECT llm FROM llms SEMI JOIN records USING (llm_no)",
+        "industries": "SELECT DISTINCT industry FROM questions SEMI JOIN records USING (question_no)",
+        "run_types": "SELECT DISTINCT run_type FROM records",
+    }
+    lists = {key: tuple(sorted(str(*found.values()) for found in records.rows(sql))) for key, sql in names.items()}
+    return Choices(**row | lists)
+
+
+def embedding_models(records: Records, view: View) -> list[str]:
+    """The models that scored the view's records: where there are several, their scores can't be compared."""
+    held = strata.embedding_models(records)
+    taken = strata.taken(held, view, buckets(records, view).place >= 0, llm_names(records))
+    return sorted(set(held["embedding_model"][taken].tolist()))
+
+
+def total(records: Records, view: View) -> int:
+    """How many records the view has."""
+    held = strata.strata(records)
+    taken = strata.taken(held, view, buckets(records, view).place >= 0, llm_names(records))
+    return int(held["records"][taken].sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """By LLM and slot, arrays of the shape (LLMs, slots of the view), but for costs, which are by LLM.
+
+    :param llms: in name order.
+    """
+
+    llms: tuple[str, ...]
+    buckets: Buckets
+    records: Codes
+    succeeded: Codes
+    suspect: Codes
+    cost_usd: Floats
+    cost_known: Codes
+
+    def rate(self, llm: int) -> Interval:
+        """How often an LLM succeeded; by buckets, where there are more slots than these."""
+        good, all_of_them = (self.by_bucket(counts[llm]) for counts in (self.succeeded, self.records))
+        return statistics.success_rate(good.tolist(), all_of_them.tolist())
+
+    def by_bucket(self, counts: Codes) -> Codes:
+        """Counts by slot as counts by bucket, along the last axis."""
+        return np.add.reduceat(counts, np.arange(0, counts.shape[-1], self.buckets.size), axis=-1)
+
+
+def count(records: Records, view: View) -> Counts:
+    """The view's records, counted."""
+    slots, names, held = buckets(records, view), llm_names(records), strata.strata(records)
+    taken = strata.taken(held, view, slots.place >= 0, names)
+    numbers = held["llm_no"][taken]
+    llms, rank = ranked(numbers, names)
+    places = rank[numbers] * len(slots.slots) + slots.place[held["slot_no"][taken]]
+
+    def table(name: str, part: Codes | slice = slice(None)) -> Any:
+        found = np.bincount(places[part], held[name][taken][part], len(llms) * len(slots.slots))
+        return found.reshape(len(llms), len(slots.slots))
+
+    def counted(name: str, part: Codes | slice = slice(None)) -> Codes:
+        return cast(Codes, table(name, part).astype(np.intp))
+
+    return Counts(
+        llms=llms,
+        buckets=slots,
+        records=counted("records"),
+        succeeded=counted("succeeded"),
+        suspect=counted("records", np.flatnonzero(held["suspect"][taken])),
+        cost_usd=table("cost_usd").sum(axis=1),
+        cost_known=counted("cost_known").sum(axis=1),
+    )
+
+
+def _failed(records: Records, view: View, slots: Buckets) -> Counter[tuple[int, str, str]]:
+    """Failures by bucket, LLM and kind."""
+    held, names = strata.failures(records), llm_names(records)
+    taken = strata.taken(held, view, slots.place >= 0, names)
+    llms, kinds = max(names, default=0) + 1, strata.failure_kinds(records)
+    code = (slots.of_slot[held["slot_no"][taken]] * llms + held["llm_no"][taken]) * len(kinds) + held["kind"][taken]
+    totals = np.bincount(code, held["n"][taken])
+    found: Counter[tuple[int, str, str]] = Counter()
+    for one in np.flatnonzero(totals).tolist():
+        place, number = divmod(one, len(kinds))
+        found[place // llms, names[place % llms], kinds[number]] = int(totals[one])
+    return found
+
+
+def success(records: Records, view: View) -> list[Success]:
+    """How often each LLM succeeded, and how it failed; in name order."""
+    counts = count(records, view)
+    kinds: dict[str, Counter[str]] = {llm: Counter() for llm in counts.llms}
+    for (_, llm, kind), n in sorted(_failed(records, view, counts.buckets).items()):
+        kinds[llm][kind] += n
+    return [
+        Success(
+            llm=llm,
+            records=int(counts.records[i].sum()),
+            succeeded=int(counts.succeeded[i].sum()),
+            rate=counts.rate(i),
+            kinds=dict(kinds[llm].most_common()),
+        )
+        for i, llm in enumerate(counts.llms)
+    ]
+
+
+def failures_over_time(records: Records, view: View) -> Failures:
+    """Failures by kind and the rate of success, in each slot or bucket that has records."""
+    counts = count(records, view)
+    found = _failed(records, view, counts.buckets)
+    at = counts.buckets.at
+    asked, good = counts.by_bucket(counts.records), counts.by_bucket(counts.succeeded)
+    return Failures(
+        counts=[FailureCount(at[bucket], llm, kind, n) for (bucket, llm, kind), n in sorted(found.items())],
+        rates=[
+            RatePoint(at[bucket], llm, int(asked[i, bucket]), int(good[i, bucket]))
+            for i, llm in enumerate(counts.llms)
+            for bucket in np.flatnonzero(asked[i]).tolist()
+        ],
+        bucket=counts.buckets.size,
+        width=counts.buckets.width,
+    )

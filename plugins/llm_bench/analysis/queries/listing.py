@@ -1,0 +1,164 @@
+"""Single records: the list of them, one whole, and the answers that cover least."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from llm_bench.analysis.cache import Records
+from llm_bench.analysis.view import View
+from llm_bench.errors import ViewError
+from llm_bench.gate.columns import plain
+from llm_bench.records import FAILURE_KINDS, FIELD_NAMES, Record
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRow:
+    """A record as a list shows it.
+
+    :param answer: its first 200 characters.
+    :param error: its first 200 characters.
+    """
+
+    record_id: str
+    slot: datetime
+    measured_at: datetime
+    run_type: str
+    llm: str
+    industry: str
+    question_id: str
+    question: str
+    success: bool
+    failure_kind: str | None
+    latency_sec: float | None
+    ttft_sec: float | None
+    first_answer_sec: float | None
+    throughput_tps: float | None
+    response_tokens: int | None
+    coverage_score: float | None
+    groundedness: float | None
+    cost_usd: float | None
+    late_sec: float
+    suspect: str | None
+    answer: str | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """A question that is covered badly, and its least covered answer.
+
+    :param llm: of that answer.
+    :param n: answers with a score.
+    :param coverage: mean of all LLMs in the view.
+    :param groundedness: mean; None where no answer has one.
+    :param answer: whole.
+    :param answer_coverage: of that answer.
+    :param record_id: of that answer.
+    """
+
+    question_id: str
+    question: str
+    industry: str
+    llm: str
+    n: int
+    coverage: float
+    groundedness: float | None
+    answer: str
+    answer_coverage: float
+    record_id: str
+
+
+OUTCOMES = ("all", "succeeded", "failed", *FAILURE_KINDS)
+SORTS = tuple(field.name for field in fields(RecordRow))
+_CUT = ("answer", "error")
+_SEARCHED = ("question", "answer", "error", "record_id")
+
+
+def page(
+    records: Records,
+    view: View,
+    *,
+    search: str = "",
+    outcome: str = "all",
+    question: str = "",
+    sort: str = "slot",
+    descending: bool = False,
+    offset: int = 0,
+    limit: int = 50,
+) -> tuple[list[RecordRow], int]:
+    """A part of the view's records, and how many there are in all.
+
+    :param search: stands in the question, the answer, the error or the record_id; whether large or small, letters are
+        the same, and no sign has a meaning of its own.
+    :param outcome: one of OUTCOMES.
+    :param question: a question's id.
+    :param sort: one of SORTS; what has no such value comes last. Equal ones come by slot, LLM and question.
+    :raises ViewError: outcome or sort is none of these, or offset or limit is below 0.
+    """
+    _check(outcome, sort, offset, limit)
+    where, parameters = _where(view, search, outcome, question)
+    total = records.rows(f"SELECT count(*) AS n FROM records WHERE {where}", parameters)[0]["n"]  # noqa: S608
+    # First which records, then what they hold: whole records aren't sorted.
+    order = f"{sort} {'DESC' if descending else 'ASC'} NULLS LAST, slot, llm, question_id"
+    columns = ", ".join(f"left({name}, 200) AS {name}" if name in _CUT else name for name in SORTS)
+    rows = records.rows(
+        f"SELECT {columns} FROM records WHERE rowid IN ("  # noqa: S608
+        f"SELECT rowid FROM records WHERE {where} ORDER BY {order} LIMIT $limit OFFSET $offset) ORDER BY {order}",
+        parameters | {"limit": limit, "offset": offset},
+    )
+    return [RecordRow(**row) for row in rows], int(total)
+
+
+def _check(outcome: str, sort: str, offset: int, limit: int) -> None:
+    if outcome not in OUTCOMES:
+        raise ViewError(f"outcome is {outcome!r}.", f"Choose one of {', '.join(OUTCOMES)}.")
+    if sort not in SORTS:
+        raise ViewError(f"sort is {sort!r}.", f"Choose one of {', '.join(SORTS)}.")
+    if offset < 0 or limit < 0:
+        raise ViewError(f"offset {offset} or limit {limit} is below 0.", "Give it as 0 or more.")
+
+
+def _where(view: View, search: str, outcome: str, question: str) -> tuple[str, dict[str, Any]]:
+    where, parameters = view.where()
+    parts = [where]
+    if outcome in ("succeeded", "failed"):
+        parts.append("success" if outcome == "succeeded" else "NOT success")
+    elif outcome != "all":
+        parts.append("failure_kind = $outcome")
+        parameters["outcome"] = outcome
+    if question:
+        parts.append("question_id = $question")
+        parameters["question"] = question
+    if search:
+        found = (f"contains(lower({name}), lower($search))" for name in _SEARCHED)
+        parts.append(f"({' OR '.join(found)})")
+        parameters["search"] = search
+    return " AND ".join(parts), parameters
+
+
+def record(records: Records, record_id: str) -> Record | None:
+    """A record whole, as JSON values; None where there is none."""
+    found = records.query(
+        f"SELECT {', '.join(FIELD_NAMES)} FROM records WHERE record_id = $record_id",  # noqa: S608
+        {"record_id": record_id},
+    )
+    rows = plain(found)
+    return rows[0] if rows else None
+
+
+def least_covered(records: Records, view: View, limit: int = 10) -> list[Covered]:
+    """The questions that are covered least, over all LLMs, each with its least covered answer."""
+    where, parameters = view.where()
+    found = records.rows(
+        "WITH worst AS (SELECT question_no, avg(coverage_score) AS coverage, avg(groundedness) AS groundedness, "  # noqa: S608
+        "count(*) AS n, arg_min(rowid, coverage_score) AS place "
+        f"FROM records WHERE coverage_score IS NOT NULL AND {where} "
+        "GROUP BY question_no ORDER BY coverage, question_no LIMIT $limit) "
+        "SELECT question_id, question, industry, llm, n, worst.coverage, worst.groundedness, answer, "
+        "coverage_score AS answer_coverage, record_id "
+        "FROM worst JOIN records ON records.rowid = worst.place ORDER BY worst.coverage, question_id",
+        parameters | {"limit": limit},
+    )
+    return [Covered(**row) for row in found]

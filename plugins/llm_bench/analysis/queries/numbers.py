@@ -1,0 +1,301 @@
+"""The numbers of a view's records as arrays, and what can be told of them in groups.
+
+Up to ``EXACT`` records each value is taken as it is. Above, values are counted in bins, each 0.5 % wide, and a value
+stands for the middle of its bin. Means are of the values themselves always.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from itertools import pairwise
+from typing import NamedTuple, cast
+
+import numpy as np
+
+from llm_bench.analysis import statistics
+from llm_bench.analysis.cache import Records
+from llm_bench.analysis.layout import BIN, FLOOR
+from llm_bench.analysis.metrics import Metric
+from llm_bench.analysis.queries import strata
+from llm_bench.analysis.queries.groups import Groups, Ints
+from llm_bench.analysis.statistics import LEAST_SLOTS, Codes, Floats, Interval
+from llm_bench.analysis.view import View
+
+EXACT = 100_000
+"""Records up to which values are sorted rather than counted in bins."""
+MOST = 200
+"""Points of a line, and clusters of an interval: with more slots, each stands for as many consecutive ones."""
+_CELLS = 20_000_000
+"""Counts that are held at once; what would take more has fewer clusters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Buckets:
+    """The slots of a view in runs of ``size``.
+
+    :param slots: every slot, in order.
+    :param at: the first slot of each bucket.
+    :param of_slot: number of a slot in the copy → bucket; −1 for a slot that isn't in the view.
+    :param place: number of a slot in the copy → place in ``slots``.
+    """
+
+    slots: Sequence[datetime]
+    at: Sequence[datetime]
+    of_slot: Codes
+    place: Codes
+    size: int
+
+    @property
+    def width(self) -> timedelta | None:
+        """From a bucket to the next, at the median; None where each is a slot."""
+        if self.size == 1 or len(self.at) < 2:
+            return None
+        steps = sorted(later - earlier for earlier, later in pairwise(self.at))
+        return steps[len(steps) // 2]
+
+
+def buckets(records: Records, view: View) -> Buckets:
+    """The slots between the view's dates."""
+    known = records.once("slots", lambda all_of_them: all_of_them.rows("SELECT * FROM slots ORDER BY slot"))
+    within = [
+        row
+        for row in known
+        if (view.start is None or view.start <= row["slot"]) and (view.end is None or row["slot"] < view.end)
+    ]
+    slots = [row["slot"] for row in within]
+    size = max(1, -(-len(slots) // MOST))
+    place = np.full(len(known), -1)
+    place[[row["slot_no"] for row in within]] = np.arange(len(slots))
+    return Buckets(slots, slots[::size], np.where(place < 0, -1, place // size), place, size)
+
+
+class Key(NamedTuple):
+    """Groups that records are put into.
+
+    :param size: how many there are.
+    :param place: of each LLM of the scan and slot of the copy: the group; −1: left out.
+    :param question: of each question of the copy: what is added to that; None where it makes no difference.
+    :param by_industry: it is the same for all questions of an industry.
+    """
+
+    size: int
+    place: Codes
+    question: Codes | None = None
+    by_industry: bool = False
+
+    @property
+    def of_stratum(self) -> bool:
+        """Whether all records of a stratum go into the same group."""
+        return self.question is None or self.by_industry
+
+
+class Scan:
+    """One pass over a view's records.
+
+    :param metrics: that will be asked for.
+    """
+
+    def __init__(self, records: Records, view: View, metrics: Sequence[Metric]) -> None:
+        self._records = records
+        self.buckets = buckets(records, view)
+        self._held = strata.strata(records)
+        names = llm_names(records)
+        self._taken = strata.taken(self._held, view, self.buckets.place >= 0, names)
+        self.llms, self._rank = ranked(self._held["llm_no"][self._taken], names)
+        self._counts: dict[str, Ints] = {}
+        self._in_buckets: dict[str, Groups] = {}
+        self.exact = int(self._held["records"][self._taken].sum()) <= EXACT
+        self._columns = self._read(view, metrics) if self.exact else {}
+
+    def _read(self, view: View, metrics: Sequence[Metric]) -> strata.Table:
+        where, parameters = view.where()
+        columns = ", ".join(["llm_no", "slot_no", "question_no", *(metric.name for metric in metrics)])
+        return strata.table(self._records, f"SELECT {columns} FROM records WHERE {where}", parameters)  # noqa: S608
+
+    @classmethod
+    def of(cls, records: Records, view: View, metrics: Sequence[Metric]) -> Scan:
+        """The same pass for all that one reader asks of a view and metrics."""
+        return records.shared((view, *(metric.name for metric in metrics)), lambda: cls(records, view, metrics))
+
+    @property
+    def approximate(self) -> bool:
+        return not self.exact
+
+    def key(self, size: int, by_llm: int, of_slot: Codes | None = None) -> Key:
+        """Groups that an LLM's place and the slot add up to.
+
+        :param by_llm: what an LLM's place in ``llms`` counts.
+        :param of_slot: of each slot of the copy; nothing where left out.
+        """
+        slots = np.zeros(self.buckets.place.size, np.intp) if of_slot is None else of_slot
+        return Key(size, np.arange(len(self.llms))[:, None] * by_llm + slots)
+
+    @cached_property
+    def llm(self) -> Key:
+        """Each LLM is a group, in the order of ``llms``."""
+        return self.key(len(self.llms), 1)
+
+    def each(self, metric: Metric, key: Key) -> Iterator[tuple[Codes, Floats]]:
+        """Groups and values of the records, some at a time; NaN where one has none."""
+        if self.exact:
+            codes, kept = self._codes(key)
+            return iter([(codes, self._columns[metric.name][kept])])
+        if metric.share:
+            return self._parts(key, strata.column(self._records, metric.name))
+        place, _ = strata.bins(self._records, metric.name)
+        middles = np.append(np.nan, self._middles(metric))
+        return ((codes, middles[bins]) for codes, bins in self._parts(key, place))
+
+    def sums(self, metric: Metric, key: Key, *, by_bucket: bool = False) -> tuple[Floats, Ints, Ints]:
+        """A metric's sum in each group, how many values it is of, and how many records lack it.
+
+        :param by_bucket: in each group and bucket: arrays of two dimensions.
+        """
+        many = len(self.buckets.at) if by_bucket else 1
+        spread = self._by_bucket(key, self.buckets.of_slot) if by_bucket else key
+        found = tuple(np.zeros(key.size * many) for _ in range(3))
+        for codes, *weights in self._weighed(metric, spread):
+            for total, weight in zip(found, weights, strict=True):
+                strata.add(total, codes, weight)
+        sums, counts, lost = (one.reshape(many, key.size).T if by_bucket else one for one in found)
+        return sums, counts.astype(np.int64), lost.astype(np.int64)
+
+    def _weighed(self, metric: Metric, key: Key) -> Iterator[tuple[Codes, Floats, Floats, Floats]]:
+        """Groups with what adds to each: to the sum, to the values and to the records without one."""
+        if self.approximate and metric.share and key.of_stratum:
+            sums, counts = (one[self._taken] for one in strata.totals(self._records, metric.name))
+            yield self._places(key), sums, counts, self._held["records"][self._taken] - counts
+            return
+        for codes, values in self.each(metric, key):
+            lacking = np.isnan(values)
+            yield codes, np.where(lacking, 0, values), (~lacking).astype(float), lacking.astype(float)
+
+    def means(self, metric: Metric, key: Key) -> tuple[list[Interval | None], Ints, Ints]:
+        """The mean of each group with its interval, None without a value; its values, and the records left out."""
+        sums, counts, lost = self.sums(metric, key, by_bucket=True)
+        return statistics.means(sums, counts), counts.sum(axis=1), lost.sum(axis=1)
+
+    def by_llm(self, metric: Metric) -> Groups:
+        """A metric's values of each LLM."""
+        return self.groups(metric, self.llm, clusters=True)
+
+    def by_llm_and_bucket(self, metric: Metric) -> Groups:
+        """A metric's values of each LLM in each bucket: those of the first LLM in all buckets come first."""
+        if metric.name not in self._in_buckets:
+            self._in_buckets[metric.name] = self._by_llm_and_bucket(metric)
+        return self._in_buckets[metric.name]
+
+    def _by_llm_and_bucket(self, metric: Metric) -> Groups:
+        many = len(self.buckets.at)
+        if self.exact:
+            return self._sorted(metric, self.key(len(self.llms) * many, many, self.buckets.of_slot))
+        cube = self._count(metric, self.llm, clusters=True)
+        return self._counted(metric, cube.reshape(len(self.llms) * many, 1, cube.shape[2]))
+
+    def groups(self, metric: Metric, key: Key, *, clusters: bool = False) -> Groups:
+        """A metric's values in groups.
+
+        :param clusters: whether there will be intervals.
+        """
+        if self.exact:
+            return self._sorted(metric, key)
+        return self._counted(metric, self._count(metric, key, clusters=clusters))
+
+    def _codes(self, key: Key) -> tuple[Codes, Codes]:
+        """Groups of the records that are in one, and which records these are."""
+        codes = key.place[self._rank[self._columns["llm_no"]], self._columns["slot_no"]]
+        kept = np.flatnonzero(codes >= 0)
+        codes = codes[kept]
+        return codes if key.question is None else codes + key.question[self._columns["question_no"][kept]], kept
+
+    def _places(self, key: Key) -> Codes:
+        """Of each stratum of the view."""
+        numbers, slots = (self._held[name][self._taken] for name in ("llm_no", "slot_no"))
+        places: Codes = key.place[self._rank[numbers], slots]
+        if key.question is not None and key.by_industry:
+            places += key.question[self._held["question_no"][self._taken]]
+        return places
+
+    def _parts(self, key: Key, column: strata.Array) -> Iterator[tuple[Codes, strata.Array]]:
+        places = np.full(self._held["slot_no"].size, -1)
+        places[self._taken] = self._places(key)
+        stratum = strata.of_record(self._records)
+        if key.of_stratum:
+            return ((place, one) for place, one in strata.placed(stratum, places, column))
+        question = cast(Codes, key.question)
+        asked = strata.column(self._records, "question_no")
+        return ((place + question[number], one) for place, one, number in strata.placed(stratum, places, column, asked))
+
+    def _by_bucket(self, key: Key, of_slot: Codes) -> Key:
+        """The same groups in each bucket; those of the first bucket come first."""
+        place = np.where(key.place < 0, -1, key.place + of_slot * key.size)
+        return key._replace(size=key.size * (int(of_slot.max(initial=0)) + 1), place=place)
+
+    def _count(self, metric: Metric, key: Key, *, clusters: bool) -> Ints:
+        """How often each bin stands in each group and bucket, (groups, buckets, bins); the first bin is for nulls."""
+        if key is self.llm and metric.name in self._counts:
+            return self._counts[metric.name]
+        place, used = strata.bins(self._records, metric.name)
+        width, many, spread = used.size + 1, 1, key
+        if clusters:
+            many = len(self.buckets.at)
+            merged = -(-many // max(2 * LEAST_SLOTS, _CELLS // max(1, key.size * width)))
+            many = -(-many // merged)
+            spread = self._by_bucket(key, self.buckets.of_slot // merged)
+        counts = np.zeros(many * key.size * width, np.int64)
+        question = None if spread.question is None else spread.question * width
+        wide = spread._replace(size=counts.size, place=spread.place * width, question=question)
+        for codes, bins in self._parts(wide, place):
+            strata.add(counts, codes + bins)
+        found = counts.reshape(many, key.size, width).transpose(1, 0, 2)
+        if key is self.llm and clusters:
+            self._counts[metric.name] = found
+        return found
+
+    def _counted(self, metric: Metric, counts: Ints) -> Groups:
+        middles = self._middles(metric)
+        totals = counts.sum(axis=1) if counts.shape[1] > 1 else counts[:, 0]
+        group, place = np.nonzero(totals[:, 1:])
+        return Groups(
+            values=middles[place],
+            weights=totals[group, place + 1],
+            starts=np.searchsorted(group, np.arange(len(totals) + 1)),
+            left_out=totals[:, 0],
+            counted=counts[:, :, 1:],
+            middles=middles,
+        )
+
+    def _middles(self, metric: Metric) -> Floats:
+        """The values that stand for the bins: 0 for the lowest of all, which holds what is below any we know of."""
+        _, bins = strata.bins(self._records, metric.name)
+        return np.where(bins == 0, 0.0, FLOOR * np.exp((bins - 0.5) * BIN))
+
+    def _sorted(self, metric: Metric, key: Key) -> Groups:
+        codes, kept = self._codes(key)
+        column = self._columns[metric.name][kept]
+        known = ~np.isnan(column)
+        left_out = np.bincount(codes[~known], minlength=key.size)
+        codes, column, kept = codes[known], column[known], kept[known]
+        order = np.lexsort((column, codes))
+        starts = np.searchsorted(codes[order], np.arange(key.size + 1))
+        bucket = self.buckets.of_slot[self._columns["slot_no"][kept]]
+        return Groups(column[order], np.ones(order.size, np.int64), starts, left_out, clusters=bucket[order])
+
+
+def ranked(numbers: strata.Array, names: Mapping[int, str]) -> tuple[tuple[str, ...], Codes]:
+    """Some LLMs in name order; and of each LLM's number in the copy, its place among these.
+
+    :param numbers: of the LLMs; one may stand there again.
+    :param names: as `llm_names`.
+    """
+    llms = tuple(sorted(names[number] for number in np.unique(numbers).tolist()))
+    place = {name: rank for rank, name in enumerate(llms)}
+    return llms, np.array([place.get(names.get(no, ""), 0) for no in range(max(names, default=0) + 1)], np.intp)
+
+
+def llm_names(records: Records) -> Mapping[int, str]:
+    """Number of an LLM in the copy → the LLM."""
+    return records.once("llms", lambda known: {row["llm_no"]: row["llm"] for row in known.rows("FROM llms")})

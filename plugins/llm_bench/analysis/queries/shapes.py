@@ -1,0 +1,296 @@
+"""What a page and a report are made of: numbers, aggregated, with what is left out of each.
+
+Wherever a class says ``approximate``, its medians and quantiles come from bins of a relative width of 0.5 %, because
+there were too many records to sort; show "≈". Means, rates and counts are exact always. With more than 200 slots, runs
+of consecutive slots are the clusters of every interval. ``left_out`` counts the records of the group that have no such
+number (a failure has no latency). Times are in seconds, moments aware and in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from llm_bench.analysis.statistics import Interval
+
+Group = Literal["llm", "industry", "question"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a filter can choose from: of the whole study.
+
+    :param first: slot; None without a record.
+    :param last: slot.
+    """
+
+    industries: tuple[str, ...]
+    llms: tuple[str, ...]
+    run_types: tuple[str, ...]
+    first: datetime | None
+    last: datetime | None
+    records: int
+    suspect: int
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """One LLM in a few numbers: medians of times and speeds, means of shares.
+
+    :param left_out: records without a latency.
+    :param cost_usd: of the ``cost_known`` records with a known cost; None where there is none.
+    """
+
+    llm: str
+    records: int
+    slots: int
+    success: Interval
+    latency: Interval | None
+    ttft: Interval | None
+    first_answer: Interval | None
+    throughput: Interval | None
+    coverage: Interval | None
+    groundedness: Interval | None
+    left_out: int
+    suspect: int
+    cost_usd: float | None
+    cost_known: int
+    approximate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One LLM in one slot, or in a bucket of slots.
+
+    :param at: the slot, or the first one of the bucket.
+    :param n: records with the metric; 0 where all failed.
+    :param low: first quartile; None without a value, as the other two.
+    :param middle: median; the mean of a share.
+    :param high: third quartile.
+    """
+
+    llm: str
+    at: datetime
+    n: int
+    left_out: int
+    low: float | None
+    middle: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A metric over time: points by LLM, then by time. A slot without any record has no point.
+
+    :param bucket: how many slots a point stands for.
+    :param width: from the first slot of a bucket to the first of the next, at the median; None where a point is a slot.
+    """
+
+    points: Sequence[Point]
+    bucket: int
+    width: timedelta | None
+    approximate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """How many values lie in [low, high)."""
+
+    low: float
+    high: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How a metric is distributed for one LLM.
+
+    :param quantiles: 0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99 → value; empty without a value.
+    :param bins: the same edges for all LLMs: log-spaced, or evenly for a share; a value of 0 lies in a first bin that
+        starts at 0.
+    """
+
+    llm: str
+    n: int
+    left_out: int
+    minimum: float | None
+    maximum: float | None
+    quantiles: Mapping[float, float]
+    bins: Sequence[Bin]
+    approximate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HourPoint:
+    """One LLM in one hour of the day.
+
+    :param hour: 0 to 23, in the study's time zone.
+    :param low: first quartile.
+    :param middle: median; the mean of a share.
+    :param high: third quartile.
+    """
+
+    llm: str
+    hour: int
+    n: int
+    low: float
+    middle: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class HourTest:
+    """Whether the same times of day are the slow ones on every day (see ``inference.time_of_day``).
+
+    :param p: Holm-corrected over the LLMs; None where nothing can be compared.
+    :param effect: mean rank correlation of two days: 1, all go alike; about 0, there is no effect. None as p.
+    :param days: compared; of a long study, runs of days count as one.
+    """
+
+    llm: str
+    p: float | None
+    effect: float | None
+    days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TimeOfDay:
+    """A metric by the hour of the day, and whether it matters."""
+
+    points: Sequence[HourPoint]
+    tests: Sequence[HourTest]
+    approximate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Whether slots that follow one another go together (see ``inference.carry_over``).
+
+    :param correlation: of slots with the next, by ranks; None where too few follow one another.
+    :param p: Holm-corrected over the LLMs. None as the correlation.
+    :param wider: how many times as wide as it is an interval would have to be. None as the correlation.
+    :param pairs: of slots, or of buckets of slots, that follow one another.
+    """
+
+    llm: str
+    correlation: float | None
+    p: float | None
+    wider: float | None
+    pairs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A metric of one LLM, in one industry or for one question where asked so.
+
+    :param group: the industry or the question's id; None where only LLMs are told apart.
+    :param title: the question's text; else as group.
+    :param value: median, or mean of a share; None without a value.
+    """
+
+    llm: str
+    group: str | None
+    title: str | None
+    n: int
+    left_out: int
+    value: Interval | None
+    approximate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    """How often one LLM succeeded.
+
+    :param kinds: failure kind → records, the most frequent first.
+    """
+
+    llm: str
+    records: int
+    succeeded: int
+    rate: Interval
+    kinds: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class FailureCount:
+    """Failures of one kind of one LLM in a slot or a bucket."""
+
+    at: datetime
+    llm: str
+    kind: str
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class RatePoint:
+    """How often one LLM succeeded in a slot or a bucket."""
+
+    at: datetime
+    llm: str
+    n: int
+    succeeded: int
+
+    @property
+    def rate(self) -> float:
+        return self.succeeded / self.n
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """Failures over time, in the same buckets as ``Series``."""
+
+    counts: Sequence[FailureCount]
+    rates: Sequence[RatePoint]
+    bucket: int
+    width: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two LLMs on the same questions in the same slots.
+
+    :param metric: a name of METRICS, or "success".
+    :param n: pairs in which both have the metric.
+    :param slots: in which these pairs are.
+    :param left_out: pairs in which one or both failed, or lack the metric.
+    :param difference: of b − a: Hodges-Lehmann's estimate with its interval, or the difference of rates of "success";
+        None without a pair.
+    :param p: of the paired test; None where there is nothing to test.
+    :param p_holm: corrected over all comparisons that were asked for at once.
+    :param effect: rank-biserial correlation, −1 to 1; positive where b is larger. None as p.
+    """
+
+    metric: str
+    a: str
+    b: str
+    n: int
+    slots: int
+    left_out: int
+    difference: Interval | None
+    p: float | None
+    p_holm: float | None
+    effect: float | None
+    approximate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tradeoff:
+    """One LLM's speed, quality and price.
+
+    :param latency: median, seconds.
+    :param throughput: median, tokens/s.
+    :param coverage: mean.
+    :param success: rate.
+    :param cost_per_thousand: USD for 1,000 questions, from the mean of the records with a known cost.
+    """
+
+    llm: str
+    latency: float | None
+    throughput: float | None
+    coverage: float | None
+    success: float
+    cost_per_thousand: float | None
+    approximate: bool = False

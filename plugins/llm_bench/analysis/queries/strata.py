@@ -1,0 +1,192 @@
+"""A study's records in memory: each belongs to a stratum, of which a table tells all that a view asks about.
+
+Records of one stratum have the same slot, LLM, industry and type of run, and are all suspect or none of them. So which
+of them a view takes, and where they belong, is found out for the strata rather than for each record. What is read is
+kept until the data change: 6 bytes for a record, 2 more for each metric in bins, 8 more for each whose values are
+needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from llm_bench.analysis.cache import Records
+from llm_bench.analysis.statistics import Codes
+from llm_bench.analysis.view import View
+
+Array = npt.NDArray[Any]
+Table = Mapping[str, Array]
+
+_STEP = 1 << 18
+"""Records that are looked at together: what is made of them on the way stays in the processor's cache."""
+_STRATUM = "slot_no, llm_no, industry, run_type, suspect IS NOT NULL AS suspect"
+
+
+def strata(records: Records) -> Table:
+    """The strata by slot, LLM, industry, run_type and suspect; of each, one of its questions, and what is counted."""
+    return records.once("strata", _strata)
+
+
+def _strata(records: Records) -> Table:
+    return table(
+        records,
+        f"SELECT {_STRATUM}, any_value(question_no) AS question_no, count(*) AS records, "  # noqa: S608
+        "count(*) FILTER (success) AS succeeded, coalesce(sum(cost_usd), 0) AS cost_usd, count(cost_usd) AS cost_known "
+        "FROM records GROUP BY ALL ORDER BY ALL",
+    )
+
+
+def failures(records: Records) -> Table:
+    """The kinds of failure in each stratum that has any, by place in ``failure_kinds``, and how many failed so."""
+    return records.once("failures", _failures)
+
+
+def _failures(records: Records) -> Table:
+    return table(
+        records,
+        f"SELECT {_STRATUM}, list_position($kinds, failure_kind) - 1 AS kind, count(*) AS n FROM records "  # noqa: S608
+        "WHERE failure_kind IS NOT NULL GROUP BY ALL ORDER BY ALL",
+        {"kinds": failure_kinds(records)},
+    )
+
+
+def failure_kinds(records: Records) -> list[str]:
+    """Those that there are."""
+    return records.once("failure kinds", _failure_kinds)
+
+
+def _failure_kinds(records: Records) -> list[str]:
+    rows = records.rows("SELECT DISTINCT failure_kind AS kind FROM records WHERE failure_kind IS NOT NULL ORDER BY 1")
+    return [row["kind"] for row in rows]
+
+
+def embedding_models(records: Records) -> Table:
+    """The models that scored records of each stratum."""
+    return records.once("embedding models", _embedding_models)
+
+
+def _embedding_models(records: Records) -> Table:
+    return table(records, f"SELECT DISTINCT {_STRATUM}, embedding_model FROM records")  # noqa: S608
+
+
+def totals(records: Records, name: str) -> tuple[Array, Array]:
+    """Of each stratum: a column's sum, and how many records have it."""
+    return records.once(f"totals {name}", lambda known: _totals(known, name))
+
+
+def _totals(records: Records, name: str) -> tuple[Array, Array]:
+    size = strata(records)["slot_no"].size
+    sums, counts = np.zeros(size), np.zeros(size)
+    for place, values in placed(of_record(records), np.arange(size), column(records, name)):
+        known = ~np.isnan(values)
+        add(sums, place[known], values[known])
+        add(counts, place[known])
+    return sums, counts
+
+
+def table(records: Records, sql: str, parameters: Mapping[str, Any] | None = None) -> Table:
+    """What a query finds, as arrays."""
+    found = records.query(sql, parameters)
+    return {name: column.to_numpy() for name, column in zip(found.column_names, found.columns, strict=True)}
+
+
+def taken(held: Table, view: View, slots: Array, names: Mapping[int, str]) -> Codes:
+    """Which of some strata a view takes.
+
+    :param slots: of each slot in the copy: whether it is between the view's dates.
+    :param names: number of an LLM → the LLM.
+    """
+    kept = slots[held["slot_no"]]
+    if view.llms:
+        kept &= np.isin(held["llm_no"], [number for number, name in names.items() if name in view.llms])
+    for name, chosen in (("industry", view.industries), ("run_type", view.run_types)):
+        if chosen:
+            kept &= np.isin(held[name], np.array(chosen, object))
+    if view.suspect != "include":
+        kept &= held["suspect"] == (view.suspect == "only")
+    return np.flatnonzero(kept)
+
+
+def of_record(records: Records) -> Array:
+    """Of each record: its stratum."""
+    return records.once("stratum of record", _of_record)
+
+
+def _of_record(records: Records) -> Array:
+    held = strata(records)
+    industries, run_types = (np.unique(held[name]).tolist() for name in ("industry", "run_type"))
+    place = {
+        row["question_no"]: industries.index(row["industry"])
+        for row in records.rows("FROM questions SEMI JOIN records USING (question_no)")
+    }
+    industry = np.array([place.get(number, 0) for number in range(max(place, default=0) + 1)], np.uint64)
+    found = table(
+        records,
+        "SELECT slot_no, llm_no, list_position($run_types, run_type)::UTINYINT AS run_type, "
+        "suspect IS NOT NULL AS suspect FROM records",
+        {"run_types": run_types},
+    )
+    key = found["slot_no"].astype(np.uint64)
+    for many, codes in (
+        (int(held["llm_no"].max(initial=0)) + 1, found["llm_no"]),
+        (len(industries), industry[column(records, "question_no")]),
+        (len(run_types) + 1, found["run_type"]),
+        (2, found["suspect"]),
+    ):
+        key *= np.uint64(many)
+        key += codes.astype(np.uint64)
+    return np.unique(key, return_inverse=True)[1].astype(np.uint32)
+
+
+def column(records: Records, sql: str) -> Array:
+    """Of each record: what an expression of its columns says."""
+    statement = f"SELECT {sql} AS found FROM records"  # noqa: S608
+    return records.once(f"column {sql}", lambda known: table(known, statement)["found"])
+
+
+def bins(records: Records, name: str) -> tuple[Array, Array]:
+    """Of each record: its metric's bin, as a place among those in use, from 1 on; 0 without a value. And these bins."""
+    return records.once(f"bins {name}", lambda known: _bins(known, name))
+
+
+def _bins(records: Records, name: str) -> tuple[Array, Array]:
+    sql = f"SELECT coalesce({name}_bin + 1, 0)::USMALLINT AS found FROM records"  # noqa: S608
+    found = table(records, sql)["found"]
+    often = np.bincount(found, minlength=1)
+    used = np.flatnonzero(often[1:])
+    places = np.zeros(often.size, np.uint16)
+    places[used + 1] = np.arange(1, used.size + 1)
+    return places[found], used
+
+
+def placed(stratum: Array, places: Codes, *columns: Array) -> Iterator[tuple[Array, ...]]:
+    """Records with their places, some at a time, in the order of the records.
+
+    :param stratum: of each record.
+    :param places: of each stratum; −1: its records are left out.
+    :param columns: of each record, to be given along.
+    """
+    whole = bool((places >= 0).all())
+    for start in range(0, len(stratum), _STEP):
+        part = slice(start, start + _STEP)
+        place = places[stratum[part]]
+        given = (place, *(one[part] for one in columns))
+        if not whole:
+            kept = place >= 0
+            given = tuple(one[kept] for one in given)
+        yield given
+
+
+def add(totals: Array, places: Array, weights: Array | None = None) -> None:
+    """Count places, or add up what they weigh.
+
+    Records come by slot, so those of a part stand close together where places go by slot first.
+    """
+    if places.size:
+        low = int(places.min())
+        found = np.bincount(places - low, weights)
+        totals[low : low + found.size] += found

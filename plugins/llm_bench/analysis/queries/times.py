@@ -1,0 +1,184 @@
+"""A metric over time, by the hour, and how it is spread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import tzinfo
+
+import numpy as np
+
+from llm_bench.analysis import statistics
+from llm_bench.analysis.cache import Records
+from llm_bench.analysis.metrics import Metric
+from llm_bench.analysis.queries.groups import Groups
+from llm_bench.analysis.queries.numbers import MOST, Key, Scan
+from llm_bench.analysis.queries.shapes import Bin, HourPoint, HourTest, Neighbours, Point, Series, Spread, TimeOfDay
+from llm_bench.analysis.statistics import Codes, Floats
+from llm_bench.analysis.view import View
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
+_BINS = 40
+_DAYS = 7
+"""With more than 200 slots: days that are compared; of more, runs of consecutive days count as one."""
+
+
+def over_time(records: Records, view: View, metric: Metric) -> Series:
+    """The quartiles of a metric in each slot, or bucket of slots; a share's mean stands in the middle."""
+    scan = Scan.of(records, view, [metric])
+    many = len(scan.buckets.at)
+    groups = scan.by_llm_and_bucket(metric)
+    low, high, counts, left_out = groups.quantile(0.25), groups.quantile(0.75), groups.counts, groups.left_out
+    middle = _exact_means(scan, metric) if metric.share else groups.quantile(0.5)
+    return Series(
+        points=[
+            Point(
+                llm=scan.llms[i // many],
+                at=scan.buckets.at[i % many],
+                n=int(counts[i]),
+                left_out=int(left_out[i]),
+                low=_known(low[i]),
+                middle=_known(middle[i]),
+                high=_known(high[i]),
+            )
+            for i in np.flatnonzero(counts + left_out).tolist()
+        ],
+        bucket=scan.buckets.size,
+        width=scan.buckets.width,
+        approximate=scan.approximate,
+    )
+
+
+def _exact_means(scan: Scan, metric: Metric) -> Floats:
+    """Of a share, for each LLM in each bucket; NaN without a value."""
+    sums, counts, _ = scan.sums(metric, scan.llm, by_bucket=True)
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan).ravel()
+
+
+def _quartiles(scan: Scan, metric: Metric, key: Key) -> tuple[Floats, Floats, Floats, Codes]:
+    groups = scan.groups(metric, key)
+    middle = _means(groups) if metric.share else groups.quantile(0.5)
+    return groups.quantile(0.25), middle, groups.quantile(0.75), groups.counts
+
+
+def _means(groups: Groups) -> Floats:
+    sums = np.concatenate([[0.0], np.cumsum(groups.values * groups.weights)])[groups.starts]
+    counts = groups.counts
+    return np.where(counts > 0, np.diff(sums) / np.maximum(counts, 1), np.nan)
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def distribution(records: Records, view: View, metric: Metric) -> list[Spread]:
+    """How a metric is spread, for each LLM in name order."""
+    scan = Scan.of(records, view, [metric])
+    groups = scan.by_llm(metric)
+    edges = _edges(groups.values, metric)
+    quantiles = {q: groups.quantile(q) for q in QUANTILES}
+    return [
+        _spread(llm, groups, i, edges, {q: float(values[i]) for q, values in quantiles.items()})
+        for i, llm in enumerate(scan.llms)
+    ]
+
+
+def _edges(values: Floats, metric: Metric) -> Floats:
+    """Of the bins, the last one included."""
+    if metric.share:
+        return np.linspace(0, 1, 21)
+    positive = values[values > 0]
+    if not positive.size:
+        return np.array([0.0, 1.0])
+    low, high = float(positive.min()), float(positive.max())
+    if low == high:
+        low, high = low / 1.05, high * 1.05
+    edges = np.geomspace(low, high, _BINS + 1)
+    edges[-1] = np.nextafter(high, np.inf)
+    edges[0] = low
+    return np.concatenate([[0.0], edges]) if (values == 0).any() else edges
+
+
+def _spread(llm: str, groups: Groups, group: int, edges: Floats, quantiles: dict[float, float]) -> Spread:
+    part = groups.of(group)
+    values, weights = groups.values[part], groups.weights[part]
+    counts, _ = np.histogram(values, edges, weights=weights)
+    bins = zip(edges, edges[1:], counts, strict=False)
+    return Spread(
+        llm=llm,
+        n=int(weights.sum()),
+        left_out=int(groups.left_out[group]),
+        minimum=float(values[0]) if values.size else None,
+        maximum=float(values[-1]) if values.size else None,
+        quantiles=quantiles if values.size else {},
+        bins=[Bin(float(low), float(high), int(n)) for low, high, n in bins],
+        approximate=groups.counted is not None,
+    )
+
+
+def time_of_day(records: Records, view: View, metric: Metric, zone: tzinfo) -> TimeOfDay:
+    """A metric by the hour in a time zone, and whether the days go alike.
+
+    With more than 200 slots, what is compared of two days are their hours; else their slots.
+    """
+    scan = Scan.of(records, view, [metric])
+    local = [slot.astimezone(zone) for slot in scan.buckets.slots]
+    hours = _of_slot(scan, [moment.hour for moment in local])
+    low, middle, high, counts = _quartiles(scan, metric, scan.key(len(scan.llms) * 24, 24, hours))
+    points = [
+        HourPoint(scan.llms[i // 24], i % 24, int(counts[i]), float(low[i]), float(middle[i]), float(high[i]))
+        for i in np.flatnonzero(counts).tolist()
+    ]
+    coarse = len(local) > MOST
+    times = hours if coarse else _of_slot(scan, _places([(one.hour, one.minute) for one in local]))
+    days = _of_slot(scan, _places([one.date() for one in local]))
+    tests = _tests(scan, metric, _merged(days) if coarse else days, times)
+    adjusted = statistics.holm([test.p_value for test in tests])
+    return TimeOfDay(
+        points=points,
+        tests=[
+            HourTest(llm, p, test.agreement, test.days) for llm, p, test in zip(scan.llms, adjusted, tests, strict=True)
+        ],
+        approximate=scan.approximate,
+    )
+
+
+def neighbours(records: Records, view: View, metric: Metric) -> list[Neighbours]:
+    """Whether slots, or the buckets that stand for them in intervals, keep something of the one before."""
+    scan = Scan.of(records, view, [metric])
+    middle = scan.by_llm_and_bucket(metric).quantile(0.5).reshape(len(scan.llms), len(scan.buckets.at))
+    moments = [at.timestamp() for at in scan.buckets.at]
+    found = [statistics.carry_over(values, moments) for values in middle]
+    adjusted = statistics.holm([one.p_value for one in found])
+    return [
+        Neighbours(llm, one.correlation, p, one.wider, one.pairs)
+        for llm, p, one in zip(scan.llms, adjusted, found, strict=True)
+    ]
+
+
+def _places(labels: Sequence[object]) -> list[int]:
+    """Each label's place among the different ones, in their order."""
+    places = {label: place for place, label in enumerate(sorted(set(labels)))}  # type: ignore[type-var]
+    return [places[label] for label in labels]
+
+
+def _of_slot(scan: Scan, values: Sequence[int]) -> Codes:
+    """Values by the order of slots → by the slots' numbers in the copy."""
+    return np.append(np.array(values, np.intp), -1)[scan.buckets.place]
+
+
+def _merged(days: Codes) -> Codes:
+    many = int(days.max(initial=0)) + 1
+    return days // -(-many // _DAYS)
+
+
+def _tests(scan: Scan, metric: Metric, days: Codes, times: Codes) -> list[statistics.TimeOfDay]:
+    many_days, many_times = (int(codes.max(initial=0)) + 1 for codes in (days, times))
+    cell = days * many_times + times
+    each = many_days * many_times
+    llms = len(scan.llms)
+    _, middle, _, _ = _quartiles(scan, metric, scan.key(llms * each, 1, cell * llms))
+    cells = np.arange(each)
+    return [
+        statistics.time_of_day(values, cells // many_times, cells % many_times)
+        for values in middle.reshape(each, llms).T
+    ]

@@ -1,0 +1,1 @@
+"""What happens to a batch of records: loaded exactly once, judged anew, scored anew."""

@@ -1,0 +1,216 @@
+"""Loading a judged batch: one object of each kind per slot, in which no record stands twice and none gets lost."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from llm_bench.errors import StorageError
+from llm_bench.gate.columns import Rows, plain
+from llm_bench.gate.validate import Refused, Verdict
+from llm_bench.records import Record, arrow_schema, utc_text
+from llm_bench.store.base import ROWS_A_GROUP, Store, lineage_of, object_path, read_table, write_table
+from llm_bench.store.snapshot import compacted_slot
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a load left in the store.
+
+    :param path: the slot's records object.
+    :param records: how many records it holds.
+    :param quarantined: how many the slot's quarantine holds.
+    """
+
+    path: str
+    records: int
+    quarantined: int
+
+
+def load(store: Store, study: str, slot: datetime, verdict: Verdict) -> Loaded:
+    """Put a batch's valid records, its refused ones and the gate's results in the store; idempotent.
+
+    What the batch brings, valid or refused, takes the place of what the store holds under the same record_id, be it
+    among the records or in quarantine. What the batch doesn't bring stays: a cell that was cleared and then failed, or
+    a second run of the slot that measured less, takes no good record away. So a slot may hold records of two moments;
+    each says its run_id, attempt and measured_at.
+
+    An object without rows is written only to replace one that has some.
+
+    :raises StorageError: the store can't be read or written, or a record isn't of this study and slot.
+    :raises ConflictError: another run of this slot loads at the same time.
+    """
+    _check_belonging(verdict.valid, study, slot)
+    results = json.dumps(verdict.results, ensure_ascii=False, indent=1).encode()
+    brought = _ids(verdict)
+    records = held_records(store, study, slot)
+    quarantined = Held.of(store, object_path("quarantine", study, slot))
+    refused = [*kept_refused(quarantined.content, brought, verdict.refused), *verdict.refused]
+    # The records last: whoever sees them finds what the gate said of them.
+    validations = Held.of(store, object_path("validations", study, slot, "json"))
+    validations.replace(store, results)
+    quarantined.replace(store, quarantine(refused), needed=bool(refused))
+    count = replace_records(store, records, verdict.valid, brought)
+    return Loaded(records.path, count, len(refused))
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An object as it was read: None and generation 0 where there was none."""
+
+    path: str
+    content: bytes | None
+    generation: int
+
+    @classmethod
+    def of(cls, store: Store, path: str) -> Held:
+        content, generation = store.read(path) or (None, 0)
+        return cls(path, content, generation)
+
+    def replace(
+        self, store: Store, content: bytes, *, needed: bool = True, lineage: Mapping[str, str] | None = None
+    ) -> None:
+        """Put another content in its place, unless it is the same, or there is no object and none is needed.
+
+        :raises ConflictError: another writer replaced it since it was read.
+        """
+        if content != self.content and (needed or self.content is not None):
+            store.commit(self.path, content, self.generation, lineage)
+
+
+def held_records(store: Store, study: str, slot: datetime) -> Held:
+    """A slot's records, be they in its own object or, as none yet to be replaced, in its day's."""
+    held = Held.of(store, object_path("records", study, slot))
+    return held if held.content is not None else replace(held, content=compacted_slot(store, held.path))
+
+
+def replace_records(store: Store, held: Held, rows: Rows, brought: set[str]) -> int:
+    """Put records in the place of those held under the ids ``brought``; how many the object then holds.
+
+    :raises StorageError: the object can't be read or written; it stays as it is.
+    """
+    earlier = _without(read_table(held.content), brought) if held.content is not None else None
+    count = len(rows) + (earlier.num_rows if earlier is not None else 0)
+    tables = chain([earlier] if earlier is not None and earlier.num_rows else [], rows.tables())
+    first = next(tables, None)
+    if first is None:
+        held.replace(store, write_table(arrow_schema().empty_table()), needed=False)
+        return 0
+    newest = next(rows.tables(), first)
+    lineage = lineage_of(plain(newest.slice(0, 1))) | {"records": str(count)}
+    held.replace(store, _parquet(chain([first], tables), first.schema, lineage), lineage=lineage)
+    return count
+
+
+def _without(table: pa.Table, ids: set[str]) -> pa.Table:
+    """The other records, with the columns of today: null for one that an older object lacks."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    table = table.filter(pc.invert(pc.is_in(table["record_id"], value_set=pa.array(list(ids), pa.string()))))
+    schema = arrow_schema()
+    columns = [
+        table[field.name].cast(field.type) if field.name in table.schema.names else pa.nulls(len(table), field.type)
+        for field in schema
+    ]
+    fields = [
+        field.with_nullable(field.nullable or column.null_count > 0)
+        for field, column in zip(schema, columns, strict=True)
+    ]
+    return pa.Table.from_arrays(columns, schema=pa.schema(fields, schema.metadata))
+
+
+def _parquet(tables: Iterable[pa.Table], schema: pa.Schema, lineage: Mapping[str, str]) -> bytes:
+    """Chunks of records as one Parquet object, written one after another; as ``write_table`` writes a whole table."""
+    import pyarrow.parquet as pq
+
+    buffer = io.BytesIO()
+    schema = schema.with_metadata({**(schema.metadata or {}), **lineage})
+    with pq.ParquetWriter(buffer, schema, compression="zstd", write_page_checksum=True) as writer:
+        for table in tables:
+            writer.write_table(table.cast(schema), row_group_size=ROWS_A_GROUP)
+    return buffer.getvalue()
+
+
+def _ids(verdict: Verdict) -> set[str]:
+    """The record_id of everything that a batch brings; a refused record may have none."""
+    refused = (stored_id(one.record) for one in verdict.refused)
+    valid = (table["record_id"].to_pylist() for table in verdict.valid.tables())
+    return {*chain.from_iterable(valid), *(found for found in refused if found is not None)}
+
+
+def _check_belonging(rows: Rows, study: str, slot: datetime) -> None:
+    import pyarrow.compute as pc
+
+    for table in rows.tables():
+        of_batch = pc.and_(pc.equal(table["study"], study), pc.equal(table["slot"], slot))
+        for record in plain(table.filter(pc.invert(of_batch)).slice(0, 1)):
+            raise StorageError(
+                f"Record {record['record_id']} is of study {record['study']}, slot {record['slot']}; "
+                f"it can't be loaded as {study}, {utc_text(slot)}.",
+                "Clear the run's measure tasks, so that they measure for this slot.",
+            )
+
+
+def quarantine(refused: Sequence[Refused]) -> bytes:
+    """Refused records as a Parquet object. Whatever is wrong with them, it fits: each row is kept as JSON text.
+
+    :return: columns ``record_id`` (null where it isn't text), ``broken`` (list of text) and ``record`` (JSON).
+    """
+    import pyarrow as pa
+
+    schema = pa.schema(
+        [
+            pa.field("record_id", pa.string()),
+            pa.field("broken", pa.list_(pa.string()), nullable=False),
+            pa.field("record", pa.string(), nullable=False),
+        ]
+    )
+    rows = [
+        {"record_id": stored_id(one.record), "broken": list(one.broken), "record": _text(one.record)} for one in refused
+    ]
+    return write_table(pa.Table.from_pylist(rows, schema=schema))
+
+
+def quarantined(content: bytes | None) -> list[Refused]:
+    """The records of a quarantine object, as ``quarantine`` kept them.
+
+    :raises StorageError: it can't be read.
+    """
+    rows = read_table(content).to_pylist() if content is not None else []
+    return [Refused(json.loads(row["record"]), tuple(row["broken"])) for row in rows]
+
+
+def kept_refused(content: bytes | None, brought: set[str], refused: Sequence[Refused]) -> list[Refused]:
+    """What a quarantine holds and a batch doesn't bring: told by record_id or, without one, by the whole record."""
+    brought_texts = {_text(one.record) for one in refused if stored_id(one.record) is None}
+
+    def is_brought(one: Refused) -> bool:
+        known = stored_id(one.record)
+        return known in brought if known is not None else _text(one.record) in brought_texts
+
+    return [one for one in quarantined(content) if not is_brought(one)]
+
+
+def stored_id(record: Record) -> str | None:
+    """A record's id, what has no UTF-8 (lone surrogates) escaped; None where it isn't text."""
+    value = record.get("record_id")
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else None
+
+
+def _text(record: Record) -> str:
+    """A record as JSON, which has no NaN and no infinity: they become text."""
+    kept = {
+        str(name): str(value) if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in record.items()
+    }
+    return json.dumps(kept, default=repr)

@@ -1,0 +1,86 @@
+"""Loading from quarantine what the present rules let through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+
+from llm_bench.batch.load import Held, held_records, quarantine, quarantined, replace_records, stored_id
+from llm_bench.errors import StorageError
+from llm_bench.gate.columns import moment, plain
+from llm_bench.gate.completeness import Due
+from llm_bench.gate.validate import Refused, validate
+from llm_bench.records import Record, utc_text
+from llm_bench.store.base import Store, object_path, read_table
+
+_STEM = "%Y%m%dT%H%M%S.%fZ"
+LOADED_ALREADY = "another record with this record_id is loaded"
+
+
+@dataclass(frozen=True, slots=True)
+class Requeued:
+    """What came of a slot's quarantine.
+
+    :param loaded: how many of its records are among the slot's records now.
+    :param kept: the others, with what they break today.
+    """
+
+    loaded: int
+    kept: list[Refused]
+
+
+def quarantined_slots(store: Store, study: str, slot: str | None = None) -> list[datetime]:
+    """The slots of a study that have a quarantine object, in their order.
+
+    :param slot: only this one, ISO 8601 with a UTC offset.
+    :raises StorageError: the store can't be read, or ``slot`` is no such text or has no quarantine object.
+    """
+    paths = store.list(f"quarantine/study={study}/")
+    slots = {datetime.strptime(PurePosixPath(path).stem, _STEM).replace(tzinfo=UTC) for path in paths}
+    if slot is None:
+        return sorted(slots)
+    asked = moment(slot)
+    if asked not in slots:
+        raise StorageError(
+            f"Study {study} has nothing in quarantine for the slot {slot!r}.",
+            f"Name one of these: {', '.join(map(utc_text, sorted(slots))) or 'there is none'}.",
+        )
+    return [asked]
+
+
+def requeue(store: Store, due: Due) -> Requeued:
+    """Judge a slot's quarantined records anew and load those that pass, each exactly once; idempotent.
+
+    A loaded record is never replaced: where the store has another record of the same id, the quarantined one stays.
+    The records are written first and the quarantine shrinks after that. So whenever this is cut short nothing is lost,
+    and a record that is then in both is taken out of quarantine by the next call.
+
+    :raises StorageError: the store can't be read or written.
+    :raises ConflictError: a run of this slot loads at the same time; nothing is lost.
+    """
+    quarantine_held = Held.of(store, object_path("quarantine", due.study.name, due.slot))
+    waiting = quarantined(quarantine_held.content)
+    if not waiting:
+        return Requeued(0, [])
+    records_held = held_records(store, due.study.name, due.slot)
+    loaded = _by_id(records_held.content)
+    in_both = [one for one in waiting if _same(one.record, loaded.get(stored_id(one.record)))]
+    clashing = [one for one in waiting if stored_id(one.record) in loaded and one not in in_both]
+    candidates = [one.record for one in waiting if stored_id(one.record) not in loaded]
+    verdict = validate([candidates], due)
+    if len(verdict.valid):
+        replace_records(store, records_held, verdict.valid, set())
+    kept = [*(Refused(one.record, (LOADED_ALREADY,)) for one in clashing), *verdict.refused]
+    quarantine_held.replace(store, quarantine(kept))
+    return Requeued(len(in_both) + len(verdict.valid), kept)
+
+
+def _by_id(content: bytes | None) -> dict[str | None, Record]:
+    records = plain(read_table(content)) if content is not None else []
+    return {record["record_id"]: record for record in records}
+
+
+def _same(record: Record, loaded: Record | None) -> bool:
+    """Whether this very measurement is loaded; its warnings are the gate's, not measured."""
+    return loaded is not None and {**record, "warnings": None} == {**loaded, "warnings": None}

@@ -1,0 +1,138 @@
+"""Scores of stored answers by another model, kept beside the records: nothing is measured again, nothing replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from statistics import fmean
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from llm_bench import __version__
+from llm_bench.gate.columns import plain
+from llm_bench.records import Record
+from llm_bench.scoring.score import SCORING_VERSION, score
+from llm_bench.store.base import Store, read_table, write_table
+from llm_bench.store.contexts import context_path, read_context
+from llm_bench.store.snapshot import snapshot
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from llm_bench.rag.embeddings import Embedder
+
+SCORES = ("coverage_score", "groundedness", "declined")
+
+
+@dataclass(frozen=True, slots=True)
+class Rescored:
+    """What was scored of one day of a study.
+
+    :param path: the object with the scores.
+    :param records: how many records it holds.
+    :param before: mean coverage as recorded; None where there is none.
+    :param after: mean coverage by the new model.
+    :param unscored: question ids whose context isn't in the store.
+    """
+
+    path: str
+    records: int
+    before: float | None
+    after: float | None
+    unscored: tuple[str, ...]
+
+
+def rescore(
+    store: Store, study: str, embedder: Embedder, points: Mapping[str, Sequence[str]], at: datetime
+) -> Iterator[Rescored]:
+    """Score every stored answer of a study, day by day, into ``scores/study=…/by=<model>/date=….parquet``.
+
+    :param points: question id → its reference points today; a question that isn't there keeps those it was asked with.
+    :param at: when this is, aware: kept with each score.
+    :raises StorageError: the store can't be read or written.
+    """
+    with TemporaryDirectory(prefix="llm-bench-") as folder:
+        days: dict[str, list[Record]] = {}
+        for found, copy in snapshot(store, Path(folder), study).items():
+            day = found.path.split("/")[2]
+            rows = plain(read_table(copy.read_bytes()))
+            days.setdefault(day, []).extend(row for row in rows if row["slot"] not in found.without)
+        for day, records in sorted(days.items()):
+            yield _rescore_day(store, study, day, records=records, embedder=embedder, points=points, at=at)
+
+
+def _rescore_day(
+    store: Store,
+    study: str,
+    day: str,
+    *,
+    records: Sequence[Record],
+    embedder: Embedder,
+    points: Mapping[str, Sequence[str]],
+    at: datetime,
+) -> Rescored:
+    asked: dict[tuple[str, str], list[Record]] = {}
+    for record in records:
+        asked.setdefault((record["question_id"], record["prompt_hash"]), []).append(record)
+    prompts, missing = _prompts(store, study, asked, points)
+    # One question may have been asked with two contexts, so each prompt's answers are scored apart.
+    scored = [one for key, prompt in prompts.items() for one in score(asked[key], {key[0]: prompt}, embedder)]
+    path = f"scores/study={study}/by={_file_name(embedder.identity)}/{day}.parquet"
+    held = store.read(path)
+    store.commit(path, write_table(_table(scored, embedder.identity, at)), held[1] if held else 0)
+    before = _mean(record for key in prompts for record in asked[key])
+    return Rescored(path, len(scored), before, _mean(scored), tuple(sorted(missing)))
+
+
+def _prompts(
+    store: Store, study: str, asked: Iterable[tuple[str, str]], points: Mapping[str, Sequence[str]]
+) -> tuple[dict[tuple[str, str], dict[str, Any]], set[str]]:
+    """What was asked (question id and hash), as far as the store has it, and the questions of which it hasn't."""
+    known = set(store.list(f"contexts/study={study}/"))
+    prompts, missing = {}, set()
+    for key in asked:
+        if context_path(study, *key) in known:
+            prompt = read_context(store, study, *key)
+            prompts[key] = prompt | {"points": list(points.get(key[0], prompt["points"]))}
+        else:
+            missing.add(key[0])
+    return prompts, missing
+
+
+def _table(scored: Sequence[Record], identity: str, at: datetime) -> pa.Table:
+    """One row for each record: its id, the scores, and where they come from."""
+    import pyarrow as pa
+
+    schema = pa.schema(
+        [
+            pa.field("record_id", pa.string(), nullable=False),
+            pa.field("slot", pa.string(), nullable=False),
+            pa.field("coverage_score", pa.float64()),
+            pa.field("groundedness", pa.float64()),
+            pa.field("declined", pa.bool_()),
+            pa.field("embedding_model", pa.string(), nullable=False),
+            pa.field("scoring_version", pa.int64(), nullable=False),
+            pa.field("llm_bench_version", pa.string(), nullable=False),
+            pa.field("scored_at", pa.timestamp("us", tz="UTC"), nullable=False),
+        ]
+    )
+    provenance = {
+        "embedding_model": identity,
+        "scoring_version": SCORING_VERSION,
+        "llm_bench_version": __version__,
+        "scored_at": at,
+    }
+    rows = [{name: record[name] for name in ("record_id", "slot", *SCORES)} | provenance for record in scored]
+    return pa.Table.from_pylist(sorted(rows, key=lambda row: (row["slot"], row["record_id"])), schema=schema)
+
+
+def _file_name(identity: str) -> str:
+    """A model's identity as part of a path."""
+    return identity.replace("/", "--").replace("@", "--")
+
+
+def _mean(records: Iterable[Record]) -> float | None:
+    values = [record["coverage_score"] for record in records if record["coverage_score"] is not None]
+    return fmean(values) if values else None

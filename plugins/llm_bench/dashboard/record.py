@@ -1,0 +1,143 @@
+"""The page of one record: where its time went, what was asked and answered, and every field."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from fastapi import HTTPException
+
+from llm_bench.analysis import charts, queries
+from llm_bench.dashboard import highlight, text
+from llm_bench.dashboard.components import Column, Figure, Table
+from llm_bench.dashboard.templating import show
+from llm_bench.errors import StorageError
+from llm_bench.paths import home
+from llm_bench.records import FIELDS, Field, Record
+from llm_bench.store.base import open_store
+from llm_bench.store.contexts import read_context
+
+if TYPE_CHECKING:
+    from fastapi import Response
+
+    from llm_bench.dashboard.context import Look
+
+GROUPS = {
+    "Clock": (
+        *("latency_sec", "connect_sec", "tls_sec", "headers_sec", "first_byte_sec", "ttft_sec", "first_answer_sec"),
+        *("throughput_tps", "decode_tps", "itl_mean_sec", "itl_p99_sec", "itl_max_sec", "wait_sec"),
+    ),
+    "Tokens": ("prompt_tokens", "response_tokens", "reasoning_tokens", "cached_tokens", "token_source"),
+    "Outcome": (
+        *("success", "failure_kind", "http_status", "finish_reason", "response_model", "provider_request_id"),
+        "cost_usd",
+    ),
+    "Quality": ("coverage_score", "groundedness", "answerable", "declined", "context_hash", "prompt_hash"),
+    "Client": ("suspect", "client_load", "client_delay_sec", "warnings"),
+    "Identity": (
+        *("record_id", "study", "slot", "timestamp", "measured_at", "late_sec", "run_id", "run_type", "attempt"),
+        *("industry", "question_id", "llm_provider", "llm_model"),
+    ),
+    "Provenance": ("llm_bench_version", "litellm_version", "embedding_model", "schema_version"),
+}
+APART = ("question", "answer", "error", "event_times_sec")
+"""Fields that the page shows in a place of their own."""
+
+_FIELDS = {field.name: field for field in FIELDS}
+_NEIGHBOUR = """
+    SELECT record_id FROM records
+    WHERE llm_provider = $provider AND llm_model = $model AND question_id = $question AND slot {sign} $slot
+    ORDER BY slot {order} LIMIT 1
+"""
+
+
+def page(look: Look, record_id: str) -> Response:
+    """A record, whatever the view is.
+
+    :raises HTTPException: 404: the study has none of that id.
+    """
+    record = queries.record(look.records, record_id)
+    if record is None:
+        raise HTTPException(404, f"The study {look.study.name} has no record {record_id}.")
+    slot = datetime.fromisoformat(record["slot"])
+    llm = f"{record['llm_provider']}/{record['llm_model']}"
+    return show(
+        look,
+        "records",
+        "record.html",
+        record=record,
+        slot=slot,
+        llm=llm,
+        before=_neighbour(look, record, slot, "<", "DESC"),
+        after=_neighbour(look, record, slot, ">", "ASC"),
+        waterfall=Figure("waterfall", charts.waterfall(record)),
+        tokens=Figure("tokens", charts.tokens_over_time(record), _events(record)),
+        groups=[(name, [_told(_FIELDS[field], record[field]) for field in fields]) for name, fields in GROUPS.items()],
+        context=_context(look, record),
+        facts=_facts(record),
+    )
+
+
+def _neighbour(look: Look, record: Record, slot: datetime, sign: str, order: str) -> str | None:
+    """Address of the same question to the same LLM in the slot before or after."""
+    found = look.records.rows(
+        _NEIGHBOUR.format(sign=sign, order=order),
+        {
+            "provider": record["llm_provider"],
+            "model": record["llm_model"],
+            "question": record["question_id"],
+            "slot": slot,
+        },
+    )
+    return look.record(found[0]["record_id"]) if found else None
+
+
+def _events(record: Record) -> list[Table]:
+    times = record["event_times_sec"]
+    if not times:
+        return []
+    gaps = [None, *(after - before for before, after in pairwise(times))]
+    rows = [
+        [str(number), f"{at:.4f}", text.NONE if gap is None else f"{gap:.4f}"]
+        for number, (at, gap) in enumerate(zip(times, gaps, strict=True), 1)
+    ]
+    columns = [Column("Event", numeric=False), Column("At"), Column("Gap")]
+    return [Table("Events with a generated token, in seconds from the request", columns, rows)]
+
+
+def _told(field: Field, value: Any) -> tuple[Field, str]:
+    if value is None:
+        return field, text.NONE
+    if isinstance(value, bool):
+        return field, "yes" if value else "no"
+    if isinstance(value, float):
+        return field, f"{value:.6f}".rstrip("0").rstrip(".") + text.behind(field.unit)
+    if isinstance(value, int):
+        return field, text.count(value) + text.behind(field.unit)
+    return field, str(value)
+
+
+def _facts(record: Record) -> list[tuple[str, str]]:
+    """What is looked for first."""
+    return [
+        ("Latency", text.value(record["latency_sec"], "s")),
+        ("First token", text.value(record["ttft_sec"], "s")),
+        ("First answer", text.value(record["first_answer_sec"], "s")),
+        ("Throughput", text.value(record["throughput_tps"], "tokens/s")),
+        ("Tokens", text.count(record["response_tokens"])),
+        ("Coverage", text.value(record["coverage_score"], "")),
+        ("Groundedness", text.value(record["groundedness"], "")),
+        ("Cost", text.value(record["cost_usd"], "USD")),
+    ]
+
+
+def _context(look: Look, record: Record) -> list[highlight.Passage] | str:
+    """The passages with their marks; or why there are none."""
+    try:
+        store = open_store(look.study.storage, home())
+        prompt = read_context(store, look.study.name, record["question_id"], record["prompt_hash"])
+    except StorageError as fault:
+        return str(fault)
+    passages, documents = prompt.get("passages", []), prompt.get("documents", [])
+    return highlight.mark(passages, documents, record["question"], record["answer"] or "")

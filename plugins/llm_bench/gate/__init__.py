@@ -1,0 +1,1 @@
+"""The quality gate: which records of a batch can be true, and which are missing."""

@@ -1,0 +1,77 @@
+"""What a batch is due to hold, whether it is whole, and what to do where it isn't."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from llm_bench.errors import MissingRecordsError
+from llm_bench.study import Study
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One batch of a study: every question of its industries, put once to each of its LLMs.
+
+    :param slot: when it was due, aware.
+    :param questions: industry → question id → text, for each industry of the study.
+    """
+
+    study: Study
+    slot: datetime
+    questions: Mapping[str, Mapping[str, str]]
+
+
+def due_of(study: Study, slot: datetime, include: Path) -> Due:
+    """A batch of a study with the questions that it has now.
+
+    :param include: the folder of questions and knowledge.
+    :raises QuestionSetError: a question set can't be used.
+    """
+    from llm_bench.rag.questions import load_question_sets  # noqa: PLC0415
+
+    sets = load_question_sets(include, study.industries)
+    return Due(study, slot, {industry: {one.id: one.text for one in asked} for industry, asked in sets.items()})
+
+
+def account(due: Due, records: Iterable[Mapping[str, Any]], refused: Sequence[Any]) -> MissingRecordsError | None:
+    """What a batch lacks, as an error that names it; None for a whole batch.
+
+    :param records: all records measured, whatever is in them.
+    :param refused: those that the quality gate refused.
+    """
+    # As text, because a value of any type may stand there.
+    measured = {
+        (f"{record.get('llm_provider')}/{record.get('llm_model')}", str(record.get("industry")), str(question))
+        for record in records
+        if (question := record.get("question_id"))
+    }
+    missing = {
+        (due.study.label(llm), industry): absent
+        for llm, industry in due.study.cells
+        if (absent := sum((llm.model, industry, question) not in measured for question in due.questions[industry]))
+    }
+    if not missing and not refused:
+        return None
+    whole = len(due.study.llms) * sum(map(len, due.questions.values()))
+    causes, mends = [], []
+    if missing:
+        cells = ", ".join(
+            f"{llm} · {industry} ({count} of {len(due.questions[industry])})"
+            for (llm, industry), count in missing.items()
+        )
+        causes.append(f"{sum(missing.values())} of {whole} records are missing: {cells}.")
+        mends.append(
+            "See the log of these measure tasks, mend the cause, and clear this run's failed tasks: only what is "
+            "missing is measured."
+        )
+    if refused:
+        causes.append(f"{len(refused)} records were refused by the quality gate and are in quarantine.")
+        mends.append(
+            "The quarantine object and this task's log name the rule that each one broke; once that is mended, "
+            f"python -m llm_bench requeue {due.study.name} loads them."
+        )
+    return MissingRecordsError(" ".join(causes), " ".join(mends))

@@ -1,1 +1,0 @@
-"""The join of a batch: the quality gate, the object store, loading exactly once, and the exports."""

@@ -1,0 +1,102 @@
+"""What the store holds of a study, slot by slot and LLM by LLM: counts and times, without the answers."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from llm_bench.progress.states import Measured
+from llm_bench.schedule import from_us
+from llm_bench.store.base import Store, together, unreadable
+from llm_bench.store.snapshot import RecordObject, slot_of, snapshot
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from llm_bench.analysis.cache import Records
+
+_COLUMNS = (
+    *("slot", "llm_provider", "llm_model", "run_id", "run_type", "late_sec", "measured_at", "latency_sec"),
+    *("attempt", "suspect", "cost_usd", "failure_kind"),
+)
+
+# A measuring task that was killed goes on in a second attempt, as does a cell that is cleared days later: only first
+# attempts tell how long a batch took.
+_QUERY = """
+    SELECT epoch_us(slot) AS slot, llm_provider || '/' || llm_model AS llm, any_value(run_id) AS run_id,
+        any_value(run_type) AS run_type, count(*) AS records, min(late_sec) AS late_sec,
+        min(epoch_us(measured_at)) FILTER (attempt = 1) AS first,
+        max(epoch_us(measured_at) + CAST(coalesce(latency_sec, 0) * 1e6 AS BIGINT)) FILTER (attempt = 1) AS last,
+        count(suspect) AS suspect, coalesce(sum(cost_usd), 0) AS cost_usd, count(cost_usd) AS cost_known,
+        list(failure_kind) FILTER (failure_kind IS NOT NULL) AS failures
+    FROM records GROUP BY 1, 2 ORDER BY 1, 2
+"""
+
+
+def measured(store: Store, study: str) -> list[Measured]:
+    """One entry for each LLM in each slot that has records, in their order.
+
+    :raises StorageError: the store can't be read.
+    """
+    import duckdb
+
+    with TemporaryDirectory(prefix="llm-bench-") as scratch:
+        tables = [_table(found, file) for found, file in snapshot(store, Path(scratch), study).items()]
+    if not tables:
+        return []
+    with duckdb.connect() as connection:
+        connection.register("records", together(tables))
+        found = connection.sql(_QUERY).to_arrow_table()
+    return [_measured(row) for row in found.to_pylist()]
+
+
+def held(records: Records) -> list[Measured]:
+    """The same from the local copy of a study's records; found once, as it rests on all of them."""
+    return records.once("measured", lambda copy: [_measured(row) for row in copy.rows(_QUERY)])
+
+
+def quarantined(store: Store, study: str) -> dict[datetime, int]:
+    """Slot → records that the quality gate refused; only slots that have some.
+
+    :raises StorageError: the store can't be read.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    counts = {}
+    for path in store.list(f"quarantine/study={study}/"):
+        slot, found = slot_of(path), store.read(path)
+        if slot is not None and found is not None:
+            try:
+                rows = pq.read_metadata(io.BytesIO(found[0])).num_rows
+            except (pa.ArrowException, OSError) as fault:
+                raise unreadable(path, fault) from None
+            if rows:
+                counts[datetime.fromisoformat(slot)] = rows
+    return counts
+
+
+def _measured(row: dict[str, Any]) -> Measured:
+    moments = {name: _moment(row[name]) for name in ("slot", "first", "last")}
+    return Measured(**(row | moments | {"failures": Counter(row["failures"] or ())}))
+
+
+def _moment(us: int | None) -> datetime | None:
+    return None if us is None else from_us(us)
+
+
+def _table(found: RecordObject, file: Path) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(file, columns=list(_COLUMNS), partitioning=None)
+    except (pa.ArrowException, OSError) as fault:
+        raise unreadable(found.path, fault) from None
+    left_out = pa.array(found.without, pa.string()).cast(table.schema.field("slot").type)
+    return table.filter(pc.invert(pc.is_in(table["slot"], value_set=left_out)))

@@ -1,0 +1,85 @@
+"""What the metrics mean and how the statistics are made, in short: docs/metrics.md and inference.py tell all."""
+
+from __future__ import annotations
+
+from llm_bench.analysis.statistics import LEAST_SLOTS, TURNS
+
+METRICS = (
+    (
+        "Clock",
+        "Times are taken on the monotonic clock, from the moment when the request's first byte is handed to the wire, "
+        "over a connection that is open by then. A piece of the answer is stamped when the read of the socket that "
+        "brought it returns, before it is parsed. Each question is exactly one HTTP attempt. Waiting for a rate limit "
+        "is outside the clock.",
+    ),
+    ("Latency", "From the request to the end of the answer's stream. A failed request has none."),
+    ("Time to first token", "From the request to the first event that carries a generated token, reasoning included."),
+    ("Time to first answer", "From the request to the first event with text of the answer: later where it reasons."),
+    (
+        "Throughput",
+        "Tokens generated, reasoning included, over the latency. Each LLM counts by its own tokenizer, so rates of two "
+        "LLMs aren't rates of text.",
+    ),
+    (
+        "Success",
+        "The stream ended as the protocol says, with an answer that isn't empty. Faults of the user's (a wrong key, no "
+        "credit) never count against a provider: they leave no record.",
+    ),
+    (
+        "Coverage",
+        "How much of what the context says about the question the answer uses, 0 to 1, by sentence embeddings: a "
+        "recall, each statement weighted by its relevance. One answer's score is no grade; means compare LLMs.",
+    ),
+    ("Groundedness", "How much of the answer the context supports, 0 to 1, by the same embeddings: a precision."),
+    ("Cost", "As the provider states it, or tokens at list prices; not known where there is neither."),
+)
+
+STATISTICS = (
+    (
+        "Unit",
+        "The records of a batch share their slot's load, outages and network, so the slot is the cluster of every "
+        f"interval and test. With fewer than {LEAST_SLOTS} slots there are estimates without intervals. Intervals are "
+        "of 95 %, two-sided. A failed request has no latency: how many are left out stands beside each figure.",
+    ),
+    (
+        "Medians and other quantiles",
+        "Hyndman and Fan's type 7. Intervals by Woodruff (JASA 1952), with the linearised standard error for clusters "
+        "(Särndal, Swensson and Wretman, Model Assisted Survey Sampling, 1992).",
+    ),
+    (
+        "Means",
+        "A ratio of sums over slots, with its linearised error and Student's t (Cochran, Sampling Techniques, 1977).",
+    ),
+    (
+        "Success rates",
+        "Wilson's interval (JASA 1927) of the effective number of trials, from the design effect between slots (Rao "
+        "and Scott, Biometrics 1992) and Student's t (Korn and Graubard, Survey Methodology 1998).",
+    ),
+    (
+        "Comparisons",
+        "Two LLMs are compared on the same questions in the same slots; pairs in which one has no such number are left "
+        "out and counted. Each slot counts once, with the mean of its differences. Hodges and Lehmann's estimate with "
+        "its distribution-free interval, Wilcoxon's signed-rank test, and the matched-pairs rank-biserial correlation "
+        "as effect (Kerby, Comprehensive Psychology 2014). p is corrected over all comparisons of this report by Holm "
+        "(Scandinavian Journal of Statistics 1979).",
+    ),
+    (
+        "Time of day",
+        "Whether the same times of day are the slow ones on every day: the mean rank correlation of two days, tested "
+        f"against {TURNS:,} random turns of the days against one another, of a fixed seed. p is corrected over the "
+        "LLMs by Holm.",
+    ),
+    (
+        "Slots that follow one another",
+        "Intervals take slots as independent of one another. Whether they are is told by the rank correlation of each "
+        "slot's median latency with the next one's (p by Holm over the LLMs). Where a slot keeps the share r of the "
+        "one before, an interval would be safe if √((1 + r) / (1 − r)) times as wide (Bayley and Hammersley, "
+        "Supplement to the Journal of the Royal Statistical Society 1946). A course of the day, the same on all days, "
+        "counts as correlation, too.",
+    ),
+    (
+        "Approximations",
+        "Where a number is marked ≈, there were too many records to sort: it comes from bins of a relative width of at "
+        "most 0.5 %.",
+    ),
+)

@@ -1,0 +1,123 @@
+"""What a report tells beside the figures: what was planned and what came of it, with which versions, how exactly.
+
+All of it is taken from the study's file, its questions and its data. The clock isn't asked: how far the study is, is
+told as of its last record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from llm_bench.analysis import queries
+from llm_bench.analysis.cache import Records
+from llm_bench.analysis.view import View
+from llm_bench.measure.calibration import latest
+from llm_bench.progress import measured, states
+from llm_bench.progress.states import Slot
+from llm_bench.rag.questions import Question, load_question_sets
+from llm_bench.store.base import open_store
+from llm_bench.study import Study
+
+_COUNTS = """
+    SELECT count(*) AS records, count(DISTINCT slot) AS slots, min(slot) AS first, max(slot) AS last,
+        count(warnings) AS warned, count(*) FILTER (attempt > 1) AS retried,
+        count(*) FILTER (token_source = 'estimated') AS estimated,
+        count(*) FILTER (run_type = 'scheduled') AS scheduled, count(*) FILTER (run_type = 'backfill') AS backfill,
+        count(*) FILTER (run_type = 'manual') AS manual, max(measured_at) AS until
+    FROM records WHERE
+"""
+_PROMPTS = """
+    SELECT industry, question_id, any_value(question ORDER BY slot) AS question,
+        list_sort(list(DISTINCT prompt_hash)) AS prompts, list_sort(list(DISTINCT context_hash)) AS contexts
+    FROM records WHERE {} GROUP BY ALL ORDER BY ALL
+"""
+_ANSWERED = """
+    SELECT llm, list_sort(list(DISTINCT response_model)) AS models FROM records
+    WHERE response_model IS NOT NULL AND {} GROUP BY ALL ORDER BY ALL
+"""
+VERSIONS = ("llm_bench_version", "litellm_version", "embedding_model", "schema_version")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a report tells beside the figures.
+
+    :param counts: of the view's records: see the query.
+    :param suspect: records marked so, whether the view has them or not.
+    :param prompts: one for each question that was asked, with the hashes of its prompts and contexts.
+    :param answered: LLM → the models that its provider says answered; only where it says so.
+    :param versions: field of the record → its values in the view.
+    :param slots: of the window, as of the last record of the study; empty without a window or a record.
+    :param outside: records of no slot of the window.
+    :param expected: records of a whole batch.
+    :param questions: by industry.
+    :param calibration: as ``measure.calibration`` keeps it; None where there was none.
+    """
+
+    counts: Mapping[str, Any]
+    suspect: int
+    prompts: Sequence[Mapping[str, Any]]
+    answered: Mapping[str, Sequence[str]]
+    versions: Mapping[str, Sequence[str]]
+    slots: Sequence[Slot]
+    outside: int
+    expected: int
+    questions: Mapping[str, Sequence[Question]]
+    calibration: Mapping[str, Any] | None
+
+
+def gather(records: Records, study: Study, view: View, home: Path) -> Facts:
+    """Reads what a report tells beside the figures.
+
+    :param home: the folder that holds ``include/``, and that a relative storage is in.
+    :raises StorageError: the store can't be read.
+    :raises QuestionSetError: a question set can't be read.
+    """
+    store = open_store(study.storage, home)
+    questions = load_question_sets(home / "include", study.industries)
+    expected = sum(map(len, questions.values())) * len(study.llms)
+    where, parameters = view.where()
+    (counts,) = records.rows(_COUNTS + where, parameters)
+    slots, outside = _slots(records, study, expected, measured.quarantined(store, study.name))
+    return Facts(
+        counts=counts,
+        suspect=queries.total(records, replace(view, suspect="only")),
+        prompts=records.rows(_PROMPTS.format(where), parameters),
+        answered={row["llm"]: row["models"] for row in records.rows(_ANSWERED.format(where), parameters)},
+        versions={name: _values(records, name, view) for name in VERSIONS},
+        slots=slots,
+        outside=outside,
+        expected=expected,
+        questions=questions,
+        calibration=latest(store, study.name),
+    )
+
+
+def _values(records: Records, name: str, view: View) -> list[str]:
+    where, parameters = view.where()
+    found = records.rows(f"SELECT DISTINCT {name} AS found FROM records WHERE {where} ORDER BY 1", parameters)  # noqa: S608
+    return [str(row["found"]) for row in found]
+
+
+def _slots(
+    records: Records, study: Study, expected: int, quarantined: Mapping[datetime, int]
+) -> tuple[list[Slot], int]:
+    found = measured.held(records)
+    if study.window is None or not found:
+        return [], 0
+    schedule = study.window.schedule
+    (newest,) = records.rows("SELECT max(measured_at) AS moment FROM records")
+    batches = states.batches(found)
+    slots = states.account(
+        schedule,
+        newest["moment"],
+        expected=expected,
+        measured=batches,
+        quarantined=quarantined,
+        runs={},
+    )
+    return slots, sum(batch.records for slot, batch in batches.items() if slot not in schedule)

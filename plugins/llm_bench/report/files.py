@@ -1,0 +1,111 @@
+"""A report as files in a folder, and packed: the same data give the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from llm_bench.analysis.cache import Records
+from llm_bench.analysis.export import stream
+from llm_bench.analysis.view import View
+from llm_bench.files import storage_errors
+from llm_bench.paths import home
+from llm_bench.report import quality, speed
+from llm_bench.report.facts import Facts, gather
+from llm_bench.report.latex import latex
+from llm_bench.report.page import Drawn, draw, render
+from llm_bench.report.source import Section, Source
+from llm_bench.report.tables import Table
+from llm_bench.study import Study
+
+SUMS = "SHA256SUMS"
+"""Names every other file with its checksum, as ``sha256sum --check`` reads it."""
+
+RECORDS = "records.csv"
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+"""When each packed file was made, as a zip has to say: its earliest moment."""
+
+
+def write_report(records: Records, study: Study, view: View, folder: Path, root: Path | None = None) -> None:
+    """Writes a report. Files of an earlier one that aren't in this one are removed; any other file stays.
+
+    :param root: the folder of ``include/``, and of a relative storage; the project's own where left out.
+    :raises StorageError: the study's data can't be read, or the folder can't be written.
+    :raises QuestionSetError: a question set can't be read.
+    """
+    with storage_errors(folder, "written"):
+        folder.mkdir(parents=True, exist_ok=True)
+        before = _listed(folder)
+        sums = {RECORDS: _copy(stream(records, view, "csv"), folder / RECORDS)}
+        for name, content in _files(records, study, view, root or home(), sums[RECORDS]):
+            sums[name] = _copy([content], folder / name)
+        lines = [f"{digest}  {name}\n".encode() for name, digest in sorted(sums.items())]
+        _copy(lines, folder / SUMS)
+        for name in before - sums.keys():
+            (folder / name).unlink(missing_ok=True)
+
+
+def report_zip(records: Records, study: Study, view: View, root: Path | None = None) -> bytes:
+    """A report, packed: see ``write_report``. In memory is only what is packed."""
+    with TemporaryDirectory(prefix="llm-bench-") as scratch:
+        folder = Path(scratch) / study.name
+        write_report(records, study, view, folder, root)
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
+            for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+                entry = zipfile.ZipInfo(path.relative_to(scratch).as_posix(), _EPOCH)
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                entry.external_attr = 0o644 << 16
+                with path.open("rb") as source, packed.open(entry, "w", force_zip64=True) as target:
+                    while part := source.read(1 << 20):
+                        target.write(part)
+        return out.getvalue()
+
+
+def _files(records: Records, study: Study, view: View, root: Path, checksum: str) -> Iterator[tuple[str, bytes]]:
+    """Name and content of each file but the records."""
+    facts = gather(records, study, view, root)
+    found = _sections(Source.of(records, study, view), facts)
+    drawn: dict[str, Drawn] = {}
+    for figure in (figure for section in found for figure in section.figures):
+        drawn[figure.name] = draw(figure.chart)
+        for suffix, content in drawn[figure.name].files.items():
+            yield f"figures/{figure.name}.{suffix}", content
+    for table in (table for section in found for table in section.tables):
+        yield from _table_files(table)
+    yield "report.html", render(study, view, facts, found=found, drawn=drawn, checksum=checksum)
+
+
+def _sections(source: Source, facts: Facts) -> list[Section]:
+    """The results, in their order."""
+    parts = (speed.summary, speed.latency, speed.throughput, quality.success, quality.coverage, quality.comparison)
+    return [*(part(source) for part in parts), quality.appendix(facts)]
+
+
+def _table_files(table: Table) -> Iterator[tuple[str, bytes]]:
+    yield f"tables/{table.name}.csv", table.to_csv()
+    yield f"tables/{table.name}.tex", latex(table).encode()
+
+
+def _copy(parts: Iterable[bytes], path: Path) -> str:
+    """Writes a file; its SHA-256."""
+    path.parent.mkdir(exist_ok=True)
+    digest = hashlib.sha256()
+    with path.open("wb") as out:
+        for part in parts:
+            digest.update(part)
+            out.write(part)
+    return digest.hexdigest()
+
+
+def _listed(folder: Path) -> set[str]:
+    """The files of the report that lies in a folder; a name that leads elsewhere isn't one."""
+    if not (folder / SUMS).is_file():
+        return set()
+    lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
+    names = {line.partition("  ")[2] for line in lines}
+    return {name for name in names if name and ".." not in Path(name).parts and not Path(name).is_absolute()}

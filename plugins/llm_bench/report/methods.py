@@ -1,0 +1,239 @@
+"""The methods of a study, as a referee asks for them: with its real settings, and open about what isn't known. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any, NamedTuple
+
+from llm_bench.analysis.charts.axes import zone_name
+from llm_bench.analysis.view import View
+from llm_bench.rag.prompt import SYSTEM
+from llm_bench.records import utc_text
+from llm_bench.report.definitions import METRICS, STATISTICS
+from llm_bench.report.facts import Facts
+from llm_bench.study import LLM, Study, Window
+
+
+class Item(NamedTuple):
+    """What is told about one matter.
+
+    :param lines: a paragraph each.
+    """
+
+    term: str
+    lines: Sequence[str]
+
+
+class Part(NamedTuple):
+    """A part of the methods."""
+
+    title: str
+    items: Sequence[Item]
+
+
+def methods(study: Study, view: View, facts: Facts) -> list[Part]:
+    """All that has to be known to judge the numbers, or to measure them again."""
+    return [
+        Part("What was asked", list(_asked(study, facts))),
+        Part("When", list(_when(study, facts))),
+        Part("What is in this report", list(_included(view, facts))),
+        Part("How it was measured", list(_measured(facts))),
+        Part("What the metrics mean", [Item(term, [text]) for term, text in METRICS]),
+        Part("Statistics", [Item(term, [text]) for term, text in STATISTICS]),
+    ]
+
+
+def _asked(study: Study, facts: Facts) -> Iterator[Item]:
+    yield Item("LLMs", [_llm(llm, facts.answered.get(llm.model, ())) for llm in study.llms])
+    yield Item(
+        "Questions",
+        [
+            f"{industry}: {len(questions)} questions, {sum(one.answerable for one in questions)} of which the "
+            "documents answer"
+            for industry, questions in facts.questions.items()
+        ],
+    )
+    yield Item(
+        "Prompt",
+        [
+            f"System message (SHA-256 {hashlib.sha256(SYSTEM.encode()).hexdigest()}): {SYSTEM}",
+            "Then the context's numbered passages, and the question. The table Prompts has each question's hashes.",
+            *_changed(facts),
+        ],
+    )
+    retrieval, generation = study.retrieval, study.generation
+    yield Item(
+        "Context",
+        [
+            f"The {retrieval.top_k} passages nearest to the question, as far as they fit into "
+            f"{retrieval.max_context_tokens:,} tokens; embedding model {retrieval.embedding_model}."
+        ],
+    )
+    yield Item(
+        "Generation",
+        [f"max_tokens {generation.max_tokens:,}, temperature {generation.temperature:g}; streamed; the same for all."],
+    )
+    limits = study.deadlines
+    yield Item(
+        "Deadlines",
+        [
+            f"{limits.connect_sec:g} s to connect, {limits.first_token_sec:g} s to the first token, "
+            f"{limits.total_sec:g} s to the end. What takes longer is a failure."
+        ],
+    )
+    yield Item("At once", [f"Up to {study.concurrency} cells (an LLM and an industry) for each provider."])
+
+
+def _llm(llm: LLM, answered: Sequence[str]) -> str:
+    paced = f", at most {llm.requests_per_minute:g} requests a minute" if llm.requests_per_minute else ""
+    others = [model for model in answered if model != llm.model_name]
+    said = f"; the provider says that {', '.join(others)} answered" if others else ""
+    return f"{llm.model}{paced}{said}"
+
+
+def _changed(facts: Facts) -> list[str]:
+    several = [str(row["question_id"]) for row in facts.prompts if len(row["prompts"]) > 1]
+    return [f"The prompt changed during the study, for: {', '.join(several)}."] if several else []
+
+
+def _when(study: Study, facts: Facts) -> Iterator[Item]:
+    window = study.window
+    if window is None:
+        yield Item("Window", ["None: its batches were started by hand."])
+        return
+    zone = window.start.tzinfo
+    yield Item("Window", [f"{moment(window.start, zone)} up to {moment(window.end, zone)}"])
+    yield Item("Rhythm", list(_rhythm(window, facts.expected)))
+    counts: Counter[str] = Counter(slot.state for slot in facts.slots)
+    if not facts.slots:
+        yield Item("Completeness", ["Nothing was measured yet."])
+        return
+    states = {
+        "done": "measured whole and in time",
+        "late": f"measured whole, but later than {_span(window.schedule.grace)} after the slot",
+        "incomplete": "measured in part",
+        "missed": "missed: not measured",
+        "to come": "not due yet at the last record",
+    }
+    told = [f"{counts[state]} {words}" for state, words in states.items() if counts[state]]
+    held = sum(slot.batch.records for slot in facts.slots if slot.batch)
+    yield Item(
+        "Completeness",
+        [
+            f"Of {len(facts.slots)} slots: {'; '.join(told)}.",
+            f"{held:,} of {facts.expected * len(facts.slots):,} records. The table Slots names what isn't whole.",
+            *([f"{facts.outside:,} more records are of no slot of the window."] if facts.outside else []),
+        ],
+    )
+
+
+def _rhythm(window: Window, expected: int) -> Iterator[str]:
+    hours = window.period / timedelta(hours=1)
+    spacing = window.period / window.batches_per_period
+    yield (
+        f"{window.batches_per_period} batches in each period of {hours:g} h, evenly spread, so one each "
+        f"{_span(spacing)}; {expected:,} records a batch."
+    )
+    readings = {1: "one period every 24 hours", 2: "periods around the clock"}
+    for periods, words in readings.items():
+        if window.period * periods <= timedelta(days=1):
+            slots = len(window.model_copy(update={"periods_per_day": periods}).schedule)
+            which = "This study has" if periods == window.periods_per_day else "The other reading of the rhythm is"
+            yield f"{which} {words} (periods_per_day: {periods}): {slots} slots, {slots * expected:,} records."
+
+
+def _included(view: View, facts: Facts) -> Iterator[Item]:
+    chosen = [f"{name} = {value}" for name, value in view.to_query()]
+    yield Item("Filters", [", ".join(chosen) + "." if chosen else "None: all records of the study."])
+    counts = facts.counts
+    started = {"scheduled": "by the schedule", "backfill": "by a backfill", "manual": "by hand"}
+    yield Item(
+        "Records",
+        ["None."]
+        if not counts["records"]
+        else [
+            f"{counts['records']:,} from {counts['slots']:,} slots, "
+            + ", ".join(f"{counts[name]:,} of them started {words}" for name, words in started.items() if counts[name])
+            + f"; the last was asked {utc_text(counts['until'])}."
+        ],
+    )
+    kept = {"include": "They are in all figures", "exclude": "They are left out", "only": "They alone are shown"}
+    yield Item(
+        "Suspect",
+        [
+            f"{facts.suspect:,} records are marked suspect: this machine was too busy for their times to be trusted. "
+            f"{kept[view.suspect]}."
+        ],
+    )
+    refused = sum(slot.quarantined for slot in facts.slots)
+    yield Item(
+        "Quarantined",
+        [
+            f"{refused:,} records broke a rule of the schema, and are in no figure."
+            if refused
+            else "No record of the window's slots was refused by the quality gate."
+        ],
+    )
+    yield Item(
+        "Also marked",
+        [
+            f"{counts['warned']:,} with a warning of the quality gate; {counts['retried']:,} asked in a later attempt "
+            f"at their task; {counts['estimated']:,} whose tokens are estimated, as the provider stated none."
+        ],
+    )
+
+
+def _measured(facts: Facts) -> Iterator[Item]:
+    names = {"llm_bench_version": "llm-bench", "litellm_version": "LiteLLM", "schema_version": "schema of the record"}
+    yield Item("Versions", [f"{words} {', '.join(facts.versions[name]) or '–'}" for name, words in names.items()])
+    models = facts.versions["embedding_model"]
+    several = " Scores of several models stand together here, and aren't comparable." if len(models) > 1 else ""
+    yield Item("Scored by", [f"{', '.join(models) or '–'}.{several}"])
+    yield Item("Error of the instrument", list(_calibrated(facts.calibration)))
+
+
+def _calibrated(found: Mapping[str, Any] | None) -> Iterator[str]:
+    if found is None:
+        yield (
+            "Not known: it was never measured on the machine of this study. `python -m llm_bench calibrate` with the "
+            "study's name measures it and keeps it with the study's data; a report made after that tells it."
+        )
+        return
+    machine = found["machine"]
+    yield (
+        f"Measured {found['measured_at'][:10]} on {machine['cores']} cores ({machine['platform']}, Python "
+        f"{machine['python']}), against a server that knows what it sent and when. The errors are upper bounds: client "
+        "and server shared the cores."
+    )
+    for part in (found["alone"], found["eight"]):
+        first, each = part["ttft_error_sec"], part["token_error_sec"]
+        yield (
+            f"{part['cells']} at once: time to first token too long by {_ms(first['median'])} at the median and "
+            f"{_ms(first['p99'])} at the 99th percentile, each token by {_ms(each['median'])} and {_ms(each['p99'])} "
+            f"({part['requests']:,} requests, {part['suspect']:,} of them suspect)."
+        )
+    yield f"With {', '.join(f'{name} {number}' for name, number in found['versions'].items())}."
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.2f} ms"
+
+
+def _span(span: timedelta) -> str:
+    minutes, seconds = divmod(span.total_seconds(), 60)
+    return f"{minutes:.0f} min" + (f" {seconds:.1f} s" if round(seconds, 1) else "")
+
+
+def moment(when: datetime, zone: tzinfo | None = UTC) -> str:
+    """A moment for reading, in a zone."""
+    local = when.astimezone(zone or UTC)
+    return f"{local:%Y-%m-%d %H:%M:%S} {zone_name(local)}"
+
+
+def settings(study: Study) -> str:
+    """The study's file as it was read, as JSON, without what tells of a place."""
+    return json.dumps(study.model_dump(mode="json", exclude={"storage", "alerts"}), indent=1, ensure_ascii=False)

@@ -1,0 +1,90 @@
+"""A report as one page that loads nothing: figures within it, no script."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from llm_bench.analysis import charts
+from llm_bench.report.methods import methods, moment, settings
+
+if TYPE_CHECKING:
+    import jinja2
+
+    from llm_bench.analysis.charts.drawing import Caption, Chart
+    from llm_bench.analysis.view import View
+    from llm_bench.report.facts import Facts
+    from llm_bench.report.source import Section
+    from llm_bench.study import Study
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A chart as it stands in a report.
+
+    :param files: suffix → content.
+    :param address: of the figure in the page, holding it.
+    :param described: for whoever can't see it.
+    """
+
+    caption: Caption
+    described: str
+    address: str
+    files: Mapping[str, bytes]
+
+
+def draw(chart: Chart) -> Drawn:
+    """Draws a chart for print, and for the page, whose caption is its title.
+
+    On the page it is an image of its own, so that names within one figure (of gradients) don't meet another's.
+    """
+    inside = base64.b64encode(charts.svg(chart, titled=False).encode()).decode()
+    whole = charts.svg(chart)
+    return Drawn(
+        caption=charts.caption(chart),
+        described=str(chart.to_dict(validate=False)["description"]),
+        address=f"data:image/svg+xml;base64,{inside}",
+        files={"svg": whole.encode(), "png": charts.png(whole), "pdf": charts.pdf(whole)},
+    )
+
+
+def render(
+    study: Study, view: View, facts: Facts, *, found: Sequence[Section], drawn: Mapping[str, Drawn], checksum: str
+) -> bytes:
+    """The page, as UTF-8. Whatever comes from a record is text in it.
+
+    :param checksum: of the records, as SHA-256.
+    """
+    page = (
+        _templates()
+        .get_template("report.html")
+        .render(
+            study=study,
+            facts=facts,
+            sections=found,
+            drawn=drawn,
+            checksum=checksum,
+            methods=methods(study, view, facts),
+            settings=settings(study),
+            moment=moment,
+            zone=study.zone,
+        )
+    )
+    return page.encode(errors="backslashreplace")  # lone surrogates
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
+
+    return Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

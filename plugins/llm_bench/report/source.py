@@ -1,0 +1,63 @@
+"""What the parts of a report are made from, and what they are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import TYPE_CHECKING, NamedTuple
+
+from llm_bench.analysis import charts, queries
+from llm_bench.analysis.cache import Records
+from llm_bench.analysis.charts import Looks
+from llm_bench.analysis.view import View
+from llm_bench.report.tables import Column, Table
+from llm_bench.study import Study
+
+if TYPE_CHECKING:
+    from llm_bench.analysis.charts.drawing import Chart
+
+
+class Figure(NamedTuple):
+    """A chart and the name of its files."""
+
+    name: str
+    chart: Chart
+
+
+class Section(NamedTuple):
+    """A part of the results."""
+
+    title: str
+    figures: Sequence[Figure]
+    tables: Sequence[Table]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What the sections are made from.
+
+    :param llms: of the view, in the order of the study.
+    :param zone: of the study's file.
+    """
+
+    records: Records
+    view: View
+    looks: Looks
+    llms: Sequence[str]
+    zone: tzinfo
+
+    @classmethod
+    def of(cls, records: Records, study: Study, view: View) -> Source:
+        """The study's LLMs come first, in its order; then those that only the records know."""
+        known = queries.choices(records).llms
+        named = tuple(dict.fromkeys([*(llm.model for llm in study.llms), *known]))
+        llms = [llm for llm in named if llm in known and (not view.llms or llm in view.llms)]
+        return cls(records, view, charts.looks(named), llms, study.zone)
+
+    def llm(self, name: str = "llm", title: str = "LLM") -> Column:
+        """A column of LLMs: the charts' short names for reading."""
+        return Column(name, title, lambda llm: self.looks.names.get(llm, llm), text=True)
+
+
+APPROXIMATE = "Approximate (≈): see Statistics."

@@ -1,0 +1,1 @@
+"""After the LLM: how well an answer used its context."""

@@ -1,0 +1,114 @@
+"""How much of its context an answer uses, and how much of the answer its context supports. Pure.
+
+Both rest on one question: how well do some sentences support a statement? Embeddings tell whether they speak of the
+same thing, but hardly tell 3.9 % from 4.9 %, 2024 from 2025, or "rose" from "fell": so figures, years, names and
+direction are compared apart, and each figure of an answer is trusted as far as the words beside it are those that the
+context has beside it. docs/metrics.md explains it with worked examples; ``make bench-scoring`` shows how well it
+orders graded answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from llm_bench.scoring.statements import Evidence, Statement
+
+UNRELATED = 0.2
+"""Cosine up to which two sentences have nothing in common: 0.21 is the median between documents of one business."""
+SAME = 0.6
+"""Cosine from which two sentences say the same, by their words alone."""
+SAME_WITH_FIGURE = 0.3
+"""Cosine from which they say the same where also a figure agrees: that seldom happens by chance."""
+NO_FIGURE = 0.3
+"""What is left where the figure of a statement is missing."""
+WRONG_FIGURE = 0.1
+"""What is left where other figures stand in its place."""
+WRONG_YEAR = 0.3
+"""What is left where it is said of another year."""
+WRONG_DIRECTION = 0.4
+"""What is left where one goes up and the other down; a negation in only one of them costs half as much."""
+MISSING_NAMES = 0.3
+"""What is left where none of a statement's names is there."""
+FINE = 0.05
+"""The share of the plain cosine in the result, which tells apart what the rest finds alike."""
+SHARPNESS = 6
+"""Without reference points a context sentence with cosine 0.7 to the question counts 14 times one with 0.45."""
+HELD = 0.5
+"""From this support on, a context holds a reference point."""
+
+
+def support(statements: Sequence[Statement], evidence: Evidence) -> np.ndarray:
+    """How well the evidence supports each statement, by its sentence or pair of sentences that does so best.
+
+    :return: shape (n,), in [0, 1]; never lower with more evidence; 0 without any.
+    """
+    if not len(evidence):
+        return np.zeros(len(statements))
+    return np.array([_support(statement, evidence) for statement in statements], float)
+
+
+def _support(statement: Statement, evidence: Evidence) -> float:
+    cosines = evidence.cosines(statement)
+    likeness = _scaled(cosines, SAME)
+    left = np.ones(len(cosines))
+    if statement.names:
+        left *= MISSING_NAMES + (1 - MISSING_NAMES) * evidence.share_of_names(statement.names)
+    if statement.years:
+        other_year = evidence.has_years & ~evidence.shares_a_year(statement.years)
+        left *= np.where(other_year, WRONG_YEAR, 1.0)
+    turned = evidence.opposes(statement.rising) + 0.5 * evidence.denies(statement)
+    left *= 1 - (1 - WRONG_DIRECTION) * np.minimum(turned, 1.0)
+    if statement.figures:
+        agreeing = left * _scaled(cosines, SAME_WITH_FIGURE)
+        otherwise = left * likeness * np.where(evidence.has_figures, WRONG_FIGURE, NO_FIGURE)
+        found = (evidence.holds(figure, difference=statement.compares) for figure in statement.figures)
+        best = [float(np.where(held > 0, held * agreeing, otherwise).max()) for held in found]
+        supported = float(np.mean(np.multiply(best, statement.trust)))
+    else:
+        supported = float((left * likeness).max())
+    closest = min(max(float(cosines.max()), 0.0), 1.0)
+    return (1 - FINE) * supported + FINE * closest
+
+
+def _scaled(cosines: np.ndarray, full: float) -> np.ndarray:
+    return np.clip((cosines - UNRELATED) / (full - UNRELATED), 0.0, 1.0)
+
+
+def coverage(points: Sequence[Statement], context: Evidence, answer: Evidence) -> float | None:
+    """How much of what the context says in answer to the question the answer states: a soft recall.
+
+    coverage = mean of support(point, answer) over the question's reference points that the context holds
+
+    :return: in [0, 1]; 0 for an answer without a sentence. None where the context holds none of the points.
+    """
+    held = [point for point, found in zip(points, support(points, context), strict=True) if found >= HELD]
+    return float(support(held, answer).mean()) if held else None
+
+
+def coverage_without_points(question: np.ndarray, context: Sequence[Statement], answer: Evidence) -> float | None:
+    """The same for a question without reference points: recall of the context's sentences, by their relevance.
+
+    coverage = Σᵢ wᵢ · support(contextᵢ, answer) / Σᵢ wᵢ, wᵢ = max(0, question · contextᵢ) ** SHARPNESS
+
+    :param question: embedding of the question, shape (d,).
+    :return: in [0, 1]; None without a sentence in the context, or where none has a positive weight.
+    """
+    if not context:
+        return None
+    cosines = np.array([sentence.vector for sentence in context], np.float64) @ question.astype(np.float64)
+    weights = np.clip(cosines, 0.0, 1.0) ** SHARPNESS
+    total = float(weights.sum())
+    return min(float(weights @ support(context, answer)) / total, 1.0) if total else None
+
+
+def groundedness(claims: Sequence[Statement], lengths: Sequence[int], context: Evidence) -> float | None:
+    """How much of what the answer claims the context supports: a soft precision.
+
+    groundedness = Σⱼ nⱼ · support(claimⱼ, context) / Σⱼ nⱼ
+
+    :param lengths: words of each claim, nⱼ.
+    :return: in [0, 1]; 0 without a sentence in the context. None without a claim.
+    """
+    return float(np.average(support(claims, context), weights=lengths)) if claims else None

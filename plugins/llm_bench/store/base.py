@@ -1,0 +1,200 @@
+"""The object store of records: one interface over a folder and a Google Cloud Storage bucket.
+
+An object is replaced whole or not at all, and only by a writer that knows which generation it replaces.
+"""
+
+from __future__ import annotations
+
+import builtins
+import io
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from llm_bench.errors import StorageError
+from llm_bench.records import FIELDS, Field, Record, arrow_schema, parse_times, utc_text
+from llm_bench.store.entry import Entry
+from llm_bench.store.file import FileStore
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Kind = Literal["records", "quarantine", "validations"]
+
+LINEAGE_FIELDS = (
+    "study",
+    "slot",
+    "run_id",
+    "llm_bench_version",
+    "litellm_version",
+    "embedding_model",
+    "schema_version",
+)
+"""The fields that are the same in all records of a slot and tell where they come from."""
+
+ROWS_A_GROUP = 10_000
+"""Some 10 MB as stored: a reader that wants one slot of a day need not decode the others."""
+
+
+class Store(Protocol):
+    """Objects by path (``/`` between its parts, none at either end)."""
+
+    def read(self, path: str) -> tuple[bytes, int] | None:
+        """An object's content and generation (over 0), or None where there is no such object.
+
+        :raises StorageError: the store can't be read.
+        """
+
+    def list(self, prefix: str) -> builtins.list[str]:
+        """The paths that start with ``prefix``, sorted.
+
+        :raises StorageError: the store can't be read.
+        """
+
+    def entries(self, prefix: str) -> builtins.list[Entry]:
+        """The objects whose paths start with ``prefix``, sorted by path.
+
+        No snapshot: what others write or remove while the store is listed may or may not show.
+
+        :raises StorageError: the store can't be read.
+        """
+
+    def commit(
+        self, path: str, content: bytes, expected_generation: int, metadata: Mapping[str, str] | None = None
+    ) -> int:
+        """Put an object in place of the generation that the caller has read; idempotent.
+
+        :param expected_generation: 0: there must be no such object yet.
+        :param metadata: shown beside the object where the store can (gs: its custom metadata, 8 KiB at most). It is
+            for people who look at a bucket; what a program needs belongs in the content.
+        :return: the new generation, or the old one where the object has this very content already.
+        :raises ConflictError: another writer replaced the object since; it stays as it is.
+        :raises StorageError: the store can't be written. The object is as it was or, where only the reply was lost,
+            replaced; never a part of it.
+        """
+
+    def delete(self, path: str, expected_generation: int) -> None:
+        """Remove the generation that the caller has read; an object that is gone already is no error.
+
+        A power cut may bring a file back, as the same generation.
+
+        :raises ConflictError: another writer replaced the object since; it stays as it is.
+        :raises StorageError: it can't be removed; it is there still or, where only the reply was lost, gone.
+        """
+
+
+def open_store(url: str, home: Path) -> Store:
+    """The store that a study's ``storage`` names.
+
+    :param url: ``file://`` and a folder, absolute or relative to ``home``; or ``gs://bucket/prefix``.
+    :raises StorageError: the URL is neither, or its connection can't be used.
+    """
+    scheme, _, rest = url.partition("://")
+    if scheme == "file" and rest:
+        return FileStore(home / rest)
+    bucket, _, prefix = rest.partition("/")
+    if scheme == "gs" and bucket:
+        from llm_bench.store.gcs import GCSStore  # noqa: PLC0415
+
+        return GCSStore(bucket, prefix.strip("/"))
+    raise StorageError(
+        f"The storage {url!r} names no store.",
+        "Set the study's storage to file:// and a folder, or to gs://bucket/prefix.",
+    )
+
+
+def object_path(kind: Kind, study: str, slot: datetime, suffix: str = "parquet") -> str:
+    """Where the object of a study's slot lies.
+
+    :param slot: aware; its UTC date and time name the object, e.g. ``20261207T075125.714285Z``.
+    """
+    utc = slot.astimezone(UTC)
+    return f"{kind}/study={study}/date={utc:%Y-%m-%d}/{utc:%Y%m%dT%H%M%S.%fZ}.{suffix}"
+
+
+def lineage_of(records: Sequence[Record]) -> dict[str, str]:
+    """Where the records of one slot come from: the values of ``LINEAGE_FIELDS``, and how many ``records`` there are.
+
+    :param records: of one run; without any, only their number is told.
+    """
+    named = {name: str(records[0][name]) for name in LINEAGE_FIELDS} if records else {}
+    return named | {"records": str(len(records))}
+
+
+def to_parquet(
+    records: Sequence[Record], fields: Sequence[Field] = FIELDS, lineage: Mapping[str, str] | None = None
+) -> bytes:
+    """The records as a Parquet object, with checksums; the same records always give the same bytes.
+
+    :param records: of the right types, as the quality gate lets them through.
+    :param fields: the columns; others that a record has are left out.
+    :param lineage: kept in the object's own key-value metadata.
+    """
+    import pyarrow as pa
+
+    table = pa.Table.from_pylist([parse_times(record) for record in records], schema=arrow_schema(fields))
+    return write_table(table, lineage)
+
+
+def write_table(table: pa.Table, metadata: Mapping[str, str] | None = None) -> bytes:
+    """A table as a Parquet object, with a checksum in each page.
+
+    :param metadata: added to the table's own key-value metadata.
+    """
+    import pyarrow.parquet as pq
+
+    named = {name.encode(): value.encode() for name, value in (metadata or {}).items()}
+    table = table.replace_schema_metadata((table.schema.metadata or {}) | named)
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd", write_page_checksum=True, row_group_size=ROWS_A_GROUP)
+    return buffer.getvalue()
+
+
+def read_table(content: bytes) -> pa.Table:
+    """The table of a Parquet object.
+
+    The checksums cover every value. The footer (names and types) has none in Parquet's format: there, a bucket's own
+    checksum of the whole object, verified at each read, is what finds a fault.
+
+    :raises StorageError: it isn't Parquet, or its checksums don't fit.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_table(io.BytesIO(content), page_checksum_verification=True)
+    except (pa.ArrowException, OSError, ValueError, LookupError) as fault:
+        raise StorageError(
+            f"The object can't be read: {fault}.", "Clear the run of its slot to load it anew."
+        ) from None
+
+
+def together(tables: Sequence[pa.Table]) -> pa.Table:
+    """One table of several, at least one. What one of them lacks is null there.
+
+    Objects of an older schema lack columns, so that nulls may stand where the newer one wants a value.
+    """
+    import pyarrow as pa
+
+    loose = [table.cast(pa.schema([field.with_nullable(True) for field in table.schema])) for table in tables]
+    return pa.concat_tables(loose, promote_options="default")
+
+
+def unreadable(path: str, fault: Exception) -> StorageError:
+    """What to raise for an object of records that can't be read."""
+    return StorageError(
+        f"The object {path} can't be read: {str(fault).splitlines()[0].rstrip('.')}.",
+        "Clear the run of its slot to load it anew, or move the object out of the store.",
+    )
+
+
+def from_parquet(content: bytes) -> list[Record]:
+    """The records of a Parquet object, as they were when it was written.
+
+    :raises StorageError: it isn't Parquet, or its checksums don't fit.
+    """
+    return [
+        {name: utc_text(value) if isinstance(value, datetime) else value for name, value in row.items()}
+        for row in read_table(content).to_pylist()
+    ]

@@ -1,0 +1,390 @@
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import re
+import shutil
+import subprocess
+import zipfile
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pypdf
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analysis.studies import HOSTILE, fill_study, make_batch, make_prompts, thesis
+from llm_bench.analysis.cache import Cache
+from llm_bench.analysis.metrics import METRICS
+from llm_bench.analysis.statistics import Interval
+from llm_bench.analysis.view import View
+from llm_bench.measure.calibration import Calibration, Part, Spread, keep
+from llm_bench.records import Record
+from llm_bench.report import report_zip, tables, write_report
+from llm_bench.report.facts import gather
+from llm_bench.report.latex import escape, latex
+from llm_bench.report.methods import methods
+from llm_bench.report.tables import Column, Table
+from llm_bench.store.base import object_path, open_store, to_parquet
+from llm_bench.study import Study
+
+INCLUDE = Path(__file__).parents[2] / "include"
+LATENCY = METRICS["latency_sec"]
+
+Project = Callable[[str], tuple[Study, Path]]
+
+
+def project(home: Path, *, slots: int | None = None) -> Study:
+    """A project with the default study, whose first slots are measured; all of them where left out."""
+    (home / "include").symlink_to(INCLUDE)
+    study = thesis(INCLUDE, storage="file://data")
+    if slots != 0:
+        schedule = study.window.schedule
+        fill_study(open_store(study.storage, home), study, INCLUDE, slots=list(schedule)[:slots])
+    return study
+
+
+def store_batch(home: Path, study: Study, change: Callable[[Record], Record]) -> None:
+    slot = study.window.schedule[0]
+    made = make_batch(study, slot, 0, make_prompts(study, INCLUDE), Random(1))
+    store = open_store(study.storage, home)
+    store.commit(object_path("records", study.name, slot), to_parquet([change(record) for record in made]), 0)
+
+
+def written(home: Path, study: Study, folder: Path, view: View | None = None) -> Path:
+    write_report(Cache(home).records(study), study, view or View(), folder, home)
+    return folder
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+class Page(HTMLParser):
+    """What a page holds: its tags, the addresses in them, and its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+        self.handlers: list[str] = []
+        self.texts: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.addresses += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "action")]
+        self.handlers += [name for name, _ in attrs if name.startswith("on")]
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join("".join(self.texts).split())
+
+
+def told(study: Study, home: Path, view: View | None = None) -> str:
+    """The methods as text."""
+    chosen = view or View()
+    facts = gather(Cache(home).records(study), study, chosen, home)
+    return "\n".join(line for part in methods(study, chosen, facts) for item in part.items for line in item.lines)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Path]:
+    """The default study with all its slots; its project's folder."""
+    home = tmp_path_factory.mktemp("whole")
+    return project(home), home
+
+
+@pytest.fixture(scope="module")
+def report(whole: tuple[Study, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    study, home = whole
+    return written(home, study, tmp_path_factory.mktemp("report"))
+
+
+@pytest.mark.slow
+class TestAReport:
+    def test_is_the_same_bytes_from_the_same_data_elsewhere(
+        self, report: Path, whole: tuple[Study, Path], tmp_path: Path
+    ):
+        study, home = whole
+        shutil.copytree(home / "data" / "records", tmp_path / "home" / "data" / "records")
+        (tmp_path / "home" / "include").symlink_to(INCLUDE)
+        again = content(written(tmp_path / "home", study, tmp_path / "again"))
+        assert again.keys() == content(report).keys()
+        assert [name for name, made in content(report).items() if made != again[name]] == []
+
+    def test_rests_on_records_that_its_checksum_names(self, report: Path):
+        checksum = hashlib.sha256((report / "records.csv").read_bytes()).hexdigest()
+        assert checksum in (report / "report.html").read_text()
+        records = csv.DictReader(io.StringIO((report / "records.csv").read_text()))
+        assert sum(1 for _ in records) == 4390
+
+    def test_can_be_verified(self, report: Path):
+        subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=report, check=True)
+        listed = {line.partition("  ")[2] for line in (report / "SHA256SUMS").read_text().splitlines()}
+        assert listed == content(report).keys() - {"SHA256SUMS"}
+
+    def test_is_one_page_that_loads_nothing_and_runs_nothing(self, report: Path):
+        page = Page((report / "report.html").read_text())
+        assert not {"script", "iframe", "object", "embed", "form"} & set(page.tags)
+        assert page.handlers == []
+        assert all(address.startswith(("#", "data:")) for address in page.addresses)
+
+    def test_shows_hostile_answers_as_text(self, report: Path):
+        raw = (report / "report.html").read_text()
+        assert not any(text in raw for text in HOSTILE)
+        assert "<script" not in raw
+
+    def test_shows_each_figure_with_what_it_shows_in_words(self, report: Path):
+        raw = (report / "report.html").read_text()
+        figures = {path.stem for path in (report / "figures").iterdir()}
+        assert raw.count("<figure>") == len(figures) == raw.count('alt="')
+        assert 'alt=""' not in raw
+
+    def test_has_each_figure_in_three_forms_that_open(self, report: Path):
+        for path in (report / "figures").glob("*.svg"):
+            assert path.read_text().startswith("<svg")
+            assert path.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+            assert len(pypdf.PdfReader(path.with_suffix(".pdf")).pages) == 1
+
+    def test_has_tables_that_agree_with_the_records(self, report: Path):
+        rows = list(csv.DictReader((report / "records.csv").open()))
+        for row in csv.DictReader((report / "tables" / "success.csv").open()):
+            own = [one for one in rows if f"{one['llm_provider']}/{one['llm_model']}" == row["llm"]]
+            assert int(row["records"]) == len(own)
+            assert int(row["succeeded"]) == sum(one["success"] == "true" for one in own)
+            assert float(row["rate_low"]) < float(row["rate"]) < float(row["rate_high"])
+
+    def test_names_no_place_of_the_machine_that_made_it(self, report: Path, whole: tuple[Study, Path]):
+        found = [name for name, made in content(report).items() if str(whole[1]).encode() in made]
+        assert found == []
+
+    def test_has_latex_that_compiles(self, report: Path, tmp_path: Path):
+        made = sorted((report / "tables").glob("*.tex"))
+        text = "\n".join(path.read_text() for path in made)
+        for opened, closed in (("begin{tabular}", "end{tabular}"), ("begin{longtable}", "end{longtable}"), ("{", "}")):
+            plain = text.replace(r"\{", "").replace(r"\}", "")
+            assert plain.count(opened) == plain.count(closed)
+        if not shutil.which("pdflatex"):
+            return
+        figure = r"\includegraphics{%s}" % (report / "figures" / "latency-over-time.pdf")
+        head = r"\documentclass{article}\usepackage[a4paper,margin=2.5cm]{geometry}\usepackage[T1]{fontenc}"
+        packages = r"\usepackage{array,booktabs,textcomp,graphicx}\usepackage{longtable}"
+        (tmp_path / "all.tex").write_text(f"{head}{packages}\\begin{{document}}{figure}\n{text}\\end{{document}}")
+        command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout[-2000:]
+        wide = [float(points) for points in re.findall(r"Overfull \\hbox \(([0-9.]+)pt", done.stdout)]
+        assert max(wide, default=0) < 20
+
+    def test_written_again_removes_its_own_files_alone(self, report: Path, whole: tuple[Study, Path], tmp_path: Path):
+        folder = tmp_path / "mine"
+        shutil.copytree(report, folder)
+        (folder / "thesis.tex").write_text("mine")
+        (folder / "figures" / "old.png").write_bytes(b"of an earlier report")
+        with (folder / "SHA256SUMS").open("a") as sums:
+            sums.write("0" * 64 + "  figures/old.png\n" + "0" * 64 + "  ../outside.txt\n")
+        (tmp_path / "outside.txt").write_text("not its own")
+        study, home = whole
+        written(home, study, folder)
+        assert not (folder / "figures" / "old.png").exists()
+        assert (folder / "thesis.tex").read_text() == "mine"
+        assert (tmp_path / "outside.txt").exists()
+
+
+@pytest.mark.slow
+class TestAPackedReport:
+    def test_holds_the_same_files_and_is_the_same_bytes(self, tmp_path: Path):
+        study = project(tmp_path, slots=2)
+        records = Cache(tmp_path).records(study)
+        packed = report_zip(records, study, View(), tmp_path)
+        assert packed == report_zip(records, study, View(), tmp_path)
+        with zipfile.ZipFile(io.BytesIO(packed)) as found:
+            assert found.testzip() is None
+            inside = {name.removeprefix("thesis/"): found.read(name) for name in found.namelist()}
+        assert inside == content(written(tmp_path, study, tmp_path / "report"))
+
+
+@pytest.mark.slow
+class TestAReportOfLittle:
+    def page(self, home: Path, study: Study, view: View | None = None) -> str:
+        return Page((written(home, study, home / "report", view) / "report.html").read_text()).text
+
+    def test_without_records_says_that_nothing_was_measured(self, tmp_path: Path):
+        text = self.page(tmp_path, project(tmp_path, slots=0))
+        assert "nothing of this study was measured yet" in text
+        assert "Nothing was measured yet." in text
+
+    def test_with_a_view_that_leaves_none_says_so(self, tmp_path: Path):
+        study = project(tmp_path, slots=1)
+        text = self.page(tmp_path, study, View(start=study.window.end))
+        assert "the filters leave none" in text
+
+    def test_of_one_slot_has_estimates_without_intervals(self, tmp_path: Path):
+        text = self.page(tmp_path, project(tmp_path, slots=1))
+        assert "[–]: no honest interval, e.g. with fewer than 6 slots." in text
+        (row, *_) = csv.DictReader((tmp_path / "report" / "tables" / "summary-speed.csv").open())
+        assert float(row["latency_sec"]) > 0
+        assert row["latency_sec_low"] == ""
+
+    def test_of_failures_alone_has_no_latency(self, tmp_path: Path):
+        study = project(tmp_path, slots=0)
+        lost = ("latency_sec", "ttft_sec", "first_answer_sec", "throughput_tps", "decode_tps", "coverage_score")
+        broken = dict.fromkeys((*lost, "groundedness", "itl_mean_sec", "itl_p99_sec", "itl_max_sec", "event_times_sec"))
+        store_batch(
+            tmp_path, study, lambda record: record | broken | {"success": False, "failure_kind": "server_error"}
+        )
+        text = self.page(tmp_path, study)
+        assert "NaN" not in text
+        (row, *_) = csv.DictReader((tmp_path / "report" / "tables" / "summary-speed.csv").open())
+        assert (row["success"], row["latency_sec"], row["left_out"]) == ("0.0", "", row["records"])
+
+
+class TestTheMethods:
+    def test_tell_both_readings_of_the_rhythm(self, whole: tuple[Study, Path]):
+        text = told(*whole)
+        assert "This study has one period every 24 hours (periods_per_day: 1): 56 slots, 4,480 records." in text
+        assert "(periods_per_day: 2): 112 slots, 8,960 records." in text
+
+    def test_tell_what_was_missed_late_and_left_incomplete(self, whole: tuple[Study, Path]):
+        text = told(*whole)
+        assert "1 missed: not measured" in text
+        assert "1 measured in part" in text
+        assert "1 measured whole, but later than 5 min after the slot" in text
+        assert "4,390 of 4,480 records" in text
+
+    def test_say_that_the_instruments_error_was_never_measured_and_how_to(self, whole: tuple[Study, Path]):
+        text = told(*whole)
+        assert "Not known: it was never measured" in text
+        assert "python -m llm_bench calibrate" in text
+
+    def test_tell_the_instruments_error_once_it_was_measured(self, tmp_path: Path):
+        study = project(tmp_path, slots=1)
+        part = Part(8, 240, 3, Spread(240, 0.00021, 0.0041, 0.009), Spread(5760, 0.0001, 0.003, 0.01))
+        machine = {"cores": 2, "platform": "Linux", "python": "3.11.9"}
+        made = Calibration("2026-12-06T10:00:00.000000Z", machine, {"httpx": "0.28"}, {}, part, part)
+        keep(open_store(study.storage, tmp_path), study.name, made)
+        assert "too long by 0.21 ms at the median and 4.10 ms at the 99th percentile" in told(study, tmp_path)
+
+    def test_tell_the_filters_and_what_became_of_suspects(self, whole: tuple[Study, Path]):
+        study, home = whole
+        text = told(study, home, View(industries=("retail",), suspect="exclude"))
+        assert "industry = retail, suspect = exclude." in text
+        suspect = sum(
+            row["suspect"] is not None
+            for row in Cache(home).records(study).rows("SELECT suspect FROM records WHERE industry = 'retail'")
+        )
+        assert suspect > 0
+        assert f"{suspect} records are marked suspect" in text
+        assert "They are left out." in text
+
+    def test_name_each_llm_the_settings_and_the_versions(self, whole: tuple[Study, Path]):
+        text = told(*whole)
+        for expected in (
+            "groq/llama3-70b-8192, at most 30 requests a minute",
+            "max_tokens 1,024, temperature 0",
+            "60 s to the first token",
+            "LiteLLM synthetic",
+            "all-MiniLM-L6-v2.",
+        ):
+            assert expected in text
+
+    def test_say_so_where_a_prompt_or_the_scoring_model_changed(self, tmp_path: Path):
+        study = project(tmp_path, slots=1)
+        later = study.window.schedule[1]
+        made = list(make_batch(study, later, 1, make_prompts(study, INCLUDE), Random(1)))
+        changed = [one | {"prompt_hash": "0" * 64, "embedding_model": "other@1"} for one in made]
+        open_store(study.storage, tmp_path).commit(object_path("records", study.name, later), to_parquet(changed), 0)
+        text = told(study, tmp_path)
+        assert "The prompt changed during the study, for: finance-01" in text
+        assert "Scores of several models stand together here" in text
+
+    def test_dont_ask_the_clock(self, whole: tuple[Study, Path], monkeypatch: pytest.MonkeyPatch):
+        study, home = whole
+        assert told(study, home) == told(study, home)
+        assert "the last was asked 2026-12-10T18:0" in told(study, home)
+
+
+def a_table(*rows: list[Any], columns: list[Column] | None = None) -> Table:
+    made = [tables.words("llm", "LLM"), tables.count("n", "Records"), tables.value("latency_sec", LATENCY)]
+    return Table("example", "An example", columns or made, rows)
+
+
+class TestATable:
+    ROW = ("groq/m", 1200, Interval(1.23456789, 1.2, 1.31, 1200, 56))
+
+    def test_is_read_with_three_digits_and_the_interval_below(self):
+        ((_, count, value),) = a_table(list(self.ROW)).cells
+        assert (count.text, value.text, value.interval) == ("1,200", "1.23", "[1.20, 1.31]")
+
+    def test_is_computed_with_all_digits(self):
+        text = a_table(list(self.ROW)).to_csv().decode()
+        assert text == "llm,n,latency_sec,latency_sec_low,latency_sec_high\r\ngroq/m,1200,1.23456789,1.2,1.31\r\n"
+
+    def test_has_nothing_where_there_is_nothing(self):
+        table = a_table(["groq/m", 0, None], ["groq/n", 3, Interval(0.5, None, None, 3, 1)])
+        assert [row[2].text for row in table.cells] == ["–", "0.500"]
+        assert table.to_csv().decode().splitlines()[1:] == ["groq/m,0,,,", "groq/n,3,0.5,,"]
+
+    def test_says_why_an_interval_is_missing(self):
+        assert "fewer than 6 slots" in a_table(["groq/n", 3, Interval(0.5, None, None, 3, 1)]).all_notes[-1]
+        assert a_table(list(self.ROW)).all_notes == []
+
+    @given(st.lists(st.tuples(st.text(), st.integers(0, 10**9)), max_size=5))
+    def test_comes_back_whole_from_csv(self, rows: list[tuple[str, int]]):
+        columns = [tables.words("text", "Text"), tables.count("n", "n")]
+        kept = [(text.encode(errors="backslashreplace").decode(), n) for text, n in rows]
+        made = a_table(*map(list, rows), columns=columns).to_csv().decode()
+        found = list(csv.reader(io.StringIO(made, newline="")))[1:]
+        assert [(text, int(n)) for text, n in found] == kept
+
+
+class TestLatex:
+    def test_prints_its_own_signs_as_text(self):
+        assert escape(r"50 % of $x_1 & {a}\b #2 ~ ^") == (
+            r"50 \% of \$x\_\allowbreak{}1 \& \{a\}\textbackslash{}b \#2 \textasciitilde{} \textasciicircum{}"
+        )
+
+    def test_names_what_it_has_no_letter_for(self):
+        assert escape("é − 你\x07") == "é $-$ [U+4F60] "
+
+    @given(st.text())
+    def test_leaves_no_command_of_the_text(self, text: str):
+        made = escape(text)
+        known = r"\\(textbackslash|textasciicircum|textasciitilde|textless|textgreater|textbar|textquotedbl|"
+        known += r"textasciigrave|textquotesingle|ldots|allowbreak)\{\}|\\[{}$&#%_]|\$(-|\\approx|\\geq|\\leq|"
+        known += r"\\times|\\cdot|\\rightarrow)\$"
+        rest = re.sub(known, "", made)
+        assert not set(rest) & set('\\{}$&#%_^<>|"')
+
+    def test_breaks_a_long_table_over_pages(self):
+        assert "longtable" in latex(a_table(*(["groq/m", n, None] for n in range(31))))
+        assert "longtable" not in latex(a_table(*(["groq/m", n, None] for n in range(30))))
+
+    def test_breaks_the_lines_of_long_words_alone(self):
+        made = latex(a_table(["groq/m", 1, None], ["a question of many words " * 6, 1, None]))
+        assert made.count("raggedright") == 1
+        assert "raggedright" not in latex(a_table(["groq/m", 1, None]))
+
+
+@pytest.mark.slow
+class TestTheCommand:
+    def test_writes_a_report_of_a_view(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ):
+        from llm_bench.__main__ import main
+
+        project(tmp_path, slots=2)
+        monkeypatch.setenv("LLM_BENCH_HOME", str(tmp_path))
+        assert main(["report", "thesis", "--industry", "retail", "--out", str(tmp_path / "out")]) == 0
+        assert str(tmp_path / "out" / "report.html") in capsys.readouterr().out
+        rows = list(csv.DictReader((tmp_path / "out" / "records.csv").open()))
+        assert {row["industry"] for row in rows} == {"retail"}

@@ -1,0 +1,371 @@
+from __future__ import annotations
+
+import copy
+import random
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from llm_bench.measure import wire
+from llm_bench.rag.prompt import context_hash
+from llm_bench.rag.questions import sentences
+from llm_bench.scoring.score import ContextMismatchError, _labels, score
+
+SCORES = ("coverage_score", "groundedness", "declined")
+PROMPTS: dict[str, dict[str, Any]] = {
+    "loaves": {
+        "question": "How many loaves were baked in 2025, and of which kind were most?",
+        "passages": [
+            "# Output 2025\n\nThe bakery baked 1.2 million loaves in 2025. Most of them were rye.",
+            "# Output 2024\n\nThe bakery baked 1.1 million loaves. Most of them were wheat.",
+        ],
+        "points": ["In 2025 the bakery baked 1.2 million loaves.", "Most of the loaves were rye."],
+        "answerable": True,
+    },
+    "flour": {
+        "question": "What does flour cost?",
+        "passages": ["# Prices\n\nFlour costs € 0.62 a kilogram.", "# Prices\n\nSalt costs € 0.20."],
+        "points": [],
+        "answerable": True,
+    },
+    "yeast": {
+        "question": "What does yeast cost?",
+        "passages": ["# Prices\n\nFlour costs € 0.62 a kilogram.", "# Prices\n\nSalt costs € 0.20."],
+        "points": [],
+        "answerable": False,
+    },
+    "growth": {
+        "question": "How did sales and the number of customers of the Graz shop develop in 2025?",
+        "passages": [
+            "# Shops 2025\n\nSales of the shop in Graz rose by 7.4% to € 310,000 in 2025. The shop in Linz earned "
+            "€ 280,000, and 3.1% less than before. The Graz shop opened on Sundays, too."
+        ],
+        "points": ["Sales of the shop in Graz rose by 7.4% in 2025, to € 310,000."],
+        "answerable": True,
+    },
+    "regions": {
+        "question": "How long did interruptions last in the northern and southern region, and what caused most?",
+        "passages": [
+            "# Northern region\n\nInterruptions lasted 47 minutes on average. Storms blew trees onto the lines.",
+            "# Southern region\n\nInterruptions lasted 19 minutes on average. Old cables failed below the streets.",
+        ],
+        "points": [
+            "In the northern region interruptions lasted 47 minutes on average.",
+            "In the northern region storms blew trees onto the lines.",
+        ],
+        "answerable": True,
+    },
+    "shop": {
+        "question": "Which shop earned most in 2025?",
+        "passages": [
+            "# Shops 2025\n\nIn 2025 the shop in Graz earned most, € 310,000. The shop in Linz had € 280,000."
+        ],
+        "points": ["The shop in Graz earned most in 2025, € 310,000."],
+        "answerable": True,
+    },
+}
+
+
+def record(question_id: str = "loaves", answer: str | None = "The bakery baked 1.2 million loaves.", **changes):
+    """A record as it comes from measuring; the fields that scoring needs."""
+    return {
+        "question_id": question_id,
+        "question": PROMPTS[question_id]["question"],
+        "llm_model": "llama3-70b-8192",
+        "success": True,
+        "answer": answer,
+        "context_hash": context_hash(PROMPTS[question_id]["passages"]),
+        "coverage_score": None,
+        "groundedness": None,
+        "declined": None,
+        "embedding_model": "planned",
+        **changes,
+    }
+
+
+def told(scored: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(scored[name] for name in SCORES)
+
+
+class TestScores:
+    def test_are_filled_in_with_the_model_that_gave_them(self, hash_embedder):
+        (scored,) = score([record()], PROMPTS, hash_embedder)
+        assert 0 < scored["coverage_score"] < 1
+        assert scored["groundedness"] > 0.9
+        assert scored["declined"] is False
+        assert scored["embedding_model"] == "hash@1"
+
+    def test_are_plain_values(self, hash_embedder):
+        (scored,) = score([record()], PROMPTS, hash_embedder)
+        assert [type(value) for value in told(scored)] == [float, float, bool]
+
+    @pytest.mark.parametrize(
+        "unanswered",
+        [
+            pytest.param({"success": False, "answer": None}, id="failure"),
+            pytest.param({"success": False, "answer": "The bakery"}, id="failure after some text"),
+            pytest.param({"answer": " \n"}, id="blank answer"),
+            pytest.param({"answer": None}, id="no answer"),
+        ],
+    )
+    def test_are_null_without_an_answer(self, hash_embedder, unanswered):
+        before = {"coverage_score": 0.5, "groundedness": 0.5, "declined": True}
+        (scored,) = score([record(**unanswered, **before)], PROMPTS, hash_embedder)
+        assert told(scored) == (None, None, None)
+        assert scored["embedding_model"] == "planned"
+
+    def test_leave_the_given_records_as_they_are(self, hash_embedder):
+        records = [record(), record("flour", None, success=False)]
+        before = copy.deepcopy(records)
+        score(records, PROMPTS, hash_embedder)
+        assert records == before
+
+    def test_come_in_the_order_of_the_records_with_all_their_fields(self, hash_embedder):
+        scored = score([record("flour"), record("loaves", None), record("loaves")], PROMPTS, hash_embedder)
+        assert [one["question_id"] for one in scored] == ["flour", "loaves", "loaves"]
+        assert all(one.keys() == record().keys() for one in scored)
+
+    def test_are_of_the_answer_without_the_reasoning_before_it(self):
+        """Which the record's answer leaves out already."""
+        body = b'data: {"choices":[{"delta":{"content":"<think>Was it 9 loaves?</think>It baked 1.2 million."}}]}\n\n'
+        answer = wire.read_answer(wire.events([(0.0, body + b"data: [DONE]\n\n")]))
+        assert answer.text == "It baked 1.2 million."
+        assert answer.reasoning == "Was it 9 loaves?"
+
+
+class TestCoverage:
+    def test_of_a_question_that_cannot_be_answered_is_null(self, hash_embedder):
+        (scored,) = score([record("yeast", "Yeast costs € 9.")], PROMPTS, hash_embedder)
+        assert scored["coverage_score"] is None
+        assert scored["groundedness"] is not None
+
+    def test_of_an_empty_context_is_null(self, hash_embedder):
+        prompts = {name: {**prompt, "passages": []} for name, prompt in PROMPTS.items()}
+        records = [record(name, context_hash=context_hash([])) for name in prompts]
+        scored = score(records, prompts, hash_embedder)
+        assert {told(one) for one in scored} == {(None, 0, False)}
+
+
+class TestGroundedness:
+    @pytest.mark.parametrize("answer", ["The context does not state it.", "Sure! Thanks for asking.", "Yes."])
+    def test_without_a_claim_is_null(self, hash_embedder, answer):
+        (scored,) = score([record(answer=answer)], PROMPTS, hash_embedder)
+        assert scored["groundedness"] is None
+        assert scored["coverage_score"] is not None
+
+    def test_counts_a_figure_in_a_sentence_that_declines(self, hash_embedder):
+        answer = "The context states only how many loaves were baked in 2024, 1.1 million."
+        (scored,) = score([record(answer=answer)], PROMPTS, hash_embedder)
+        assert scored["declined"] is True
+        assert scored["groundedness"] > 0
+
+    def test_takes_the_year_of_a_sentence_from_the_rest_of_the_answer(self, embedder):
+        sentence = "Painting took three weeks."
+        passages = [f"# Works 2024\n\nThe forge was rebuilt. {sentence}", "# Works 2025\n\nThe oven was sold."]
+        prompts = {"loaves": {**PROMPTS["loaves"], "passages": passages}}
+        answers = (sentence, f"The forge was rebuilt in 2024. {sentence}")
+        records = [record(answer=answer, context_hash=context_hash(passages)) for answer in answers]
+        alone, after = score(records, prompts, embedder)
+        assert alone["groundedness"] < 0.5
+        assert after["groundedness"] > 0.9
+
+    @pytest.mark.parametrize(
+        ("right", "wrong"),
+        [("47 minutes", "19 minutes"), ("Storms blew trees onto the lines.", "Old cables failed below the streets.")],
+        ids=["figure below a heading", "sentence after a label"],
+    )
+    def test_tells_what_is_said_of_another_passage(self, embedder, right, wrong):
+        answer = "- **Northern region:** 47 minutes on average. Storms blew trees onto the lines."
+        answers = [record("regions", text) for text in (answer, answer.replace(right, wrong))]
+        better, worse = score(answers, PROMPTS, embedder)
+        assert better["groundedness"] > worse["groundedness"] + 0.05
+
+    @pytest.mark.parametrize(
+        ("answer", "labelled"),
+        [
+            pytest.param("**Northern region:** Trees. Cables.\nTrees.", [1], id="the rest of its line"),
+            pytest.param("Trees.\n* **Northern region**: 4 m. Trees. Trees.", [2, 3], id="in a list"),
+            pytest.param("**Oven:** Trees. Cables.", [], id="of no passage"),
+            pytest.param("**Northern region** Trees. Cables.", [], id="bold text that is no label"),
+            pytest.param("**Northern:** a | b\n--- | ---\nx | y", [], id="in a table"),
+        ],
+    )
+    def test_a_label_stands_for_the_sentences_after_it(self, answer, labelled):
+        found = sentences(answer)
+        subjects = frozenset({"northe", "southe"})
+        labels = _labels(answer, found, subjects)
+        assert labels == [frozenset({"northe"}) if i in labelled else frozenset() for i in range(len(found))]
+
+    def test_does_not_count_what_is_no_claim(self, embedder):
+        claim = "The bakery baked 1.2 million loaves in 2025."
+        answers = [claim, f"Sure! {claim} The context does not state their price. I hope this helps."]
+        alone, among = score([record(answer=answer) for answer in answers], PROMPTS, embedder)
+        assert among["groundedness"] == pytest.approx(alone["groundedness"], abs=1e-5)
+
+
+class TestDeclined:
+    @pytest.mark.parametrize(
+        ("answer", "declined"),
+        [
+            ("It baked 1.2 million loaves.", False),
+            ("The passages do not state it.", True),
+            ("It baked 1.2 million loaves. The context does not tell of which kind.", True),
+        ],
+    )
+    def test_is_said_of_the_whole_answer_or_a_part(self, hash_embedder, answer, declined):
+        (scored,) = score([record(answer=answer)], PROMPTS, hash_embedder)
+        assert scored["declined"] is declined
+
+
+class TestEncoding:
+    def test_takes_each_distinct_text_once_in_one_call(self, hash_embedder):
+        same = "Flour costs € 0.62 a kilogram."
+        score([record("flour"), record("yeast", same), record("flour", same)], PROMPTS, hash_embedder)
+        (texts,) = hash_embedder.calls
+        assert sorted(texts) == [
+            "Flour costs € 0.62 a kilogram.",
+            "Salt costs € 0.20.",
+            "The bakery baked 1.2 million loaves.",
+            "What does flour cost?",
+            "What does yeast cost?",
+        ]
+
+    def test_is_left_out_when_nothing_was_answered(self, hash_embedder):
+        score([record(answer=None)], PROMPTS, hash_embedder)
+        assert score([], {}, hash_embedder) == []
+        assert hash_embedder.calls == []
+
+
+class TestContextsThatDontMatch:
+    @pytest.mark.parametrize("success", [True, False])
+    def test_another_context_is_refused(self, hash_embedder, success):
+        changed = {**PROMPTS, "loaves": {**PROMPTS["loaves"], "passages": ["# Output\n\nIt baked 9 loaves."]}}
+        with pytest.raises(
+            ContextMismatchError, match=r"llama3-70b-8192 was asked loaves .* Clear the run's prepare task"
+        ):
+            score([record("flour"), record("loaves", success=success)], changed, hash_embedder)
+
+    def test_a_missing_context_is_refused(self, hash_embedder):
+        with pytest.raises(ContextMismatchError, match="is missing"):
+            score([record()], {"flour": PROMPTS["flour"]}, hash_embedder)
+
+
+GRAZ = "Sales of the shop in Graz rose by 7.4% to € 310,000 in 2025."
+TWINS = [
+    pytest.param("loaves", "It baked 1.2 million loaves.", "It baked 1.4 million loaves.", id="figure"),
+    pytest.param("loaves", "In 2025, 1.2 million loaves.", "In 2025, 1.1 million loaves.", id="figure of another year"),
+    pytest.param("loaves", "1.2 million were baked in 2025.", "1.2 million were baked in 2023.", id="year"),
+    pytest.param("flour", "Flour costs € 0.62 a kilogram.", "Flour costs € 0.26 a kilogram.", id="digits swapped"),
+    pytest.param("flour", "A kilogram is € 0.62.", "A kilogram is € 0.90.", id="figure alone"),
+    pytest.param("growth", GRAZ, GRAZ.replace("310,000", "130,000"), id="amount"),
+    pytest.param("growth", GRAZ, GRAZ.replace("7.4%", "4.7%"), id="share"),
+    pytest.param("growth", GRAZ, GRAZ.replace("rose", "fell"), id="direction"),
+    pytest.param("growth", GRAZ, GRAZ.replace("rose", "did not rise"), id="negation"),
+    pytest.param("growth", GRAZ, GRAZ.replace("2025", "2024"), id="year of a sentence"),
+    pytest.param("shop", "The shop in Graz earned most.", "The shop in Wels earned most.", id="name"),
+    pytest.param("growth", GRAZ, GRAZ.replace("310,000", "280,000"), id="amount of another shop"),
+    pytest.param("shop", "It was the one in Graz, € 310,000.", "It was the one in Wels, € 310,000.", id="name, figure"),
+]
+ANSWERS = [
+    ("loaves", "1.2 million loaves were baked in total. Rye made up most of them."),
+    ("loaves", "It baked 1.2 million loaves."),
+    ("loaves", "About 1.2m, mostly rye.\nThe year before it was 1.1m."),
+    ("loaves", "The CET1 ratio was 14.7%."),
+    ("flour", "Flour costs € 0.62 a kilogram."),
+    ("flour", "Sixty-two cents."),
+    ("yeast", "The context does not state the price of yeast."),
+    ("yeast", "Yeast costs € 0.62 a kilogram."),
+    ("growth", GRAZ),
+    ("growth", "The Graz shop earned € 310,000, 7.4% more. Linz earned € 280,000."),
+    ("growth", "The shop did well."),
+]
+SENTENCES = sorted({sentence for _, answer in ANSWERS for sentence in answer.splitlines()})
+
+
+@pytest.fixture(scope="module")
+def known(embedder):
+    """The real model, which computes each text once."""
+
+    class Known:
+        identity = embedder.identity
+        rows: dict[str, Any] = {}  # noqa: RUF012
+
+        def encode(self, texts):
+            import numpy as np
+
+            new = [text for text in texts if text not in self.rows]
+            self.rows |= dict(zip(new, embedder.encode(new), strict=True))
+            return np.array([self.rows[text] for text in texts])
+
+    return Known()
+
+
+class TestWithTheRealModel:
+    def scores(self, embedder, *answers: tuple[str, str], prompts=PROMPTS) -> list[tuple[Any, ...]]:
+        return [told(one) for one in score([record(*answer) for answer in answers], prompts, embedder)]
+
+    def test_right_beats_half_right_beats_off_topic(self, embedder):
+        right, half, _, off = self.scores(embedder, *ANSWERS[:4])
+        assert right[0] > half[0] > off[0] + 0.5
+        assert right[1] > 0.8
+        assert off[1] < 0.2
+
+    @pytest.mark.parametrize("with_points", [True, False])
+    @pytest.mark.parametrize("question", ["loaves", "flour", "growth"])
+    def test_the_context_itself_is_wholly_covered_and_grounded(self, embedder, question, with_points):
+        prompt = PROMPTS[question] if with_points else {**PROMPTS[question], "points": []}
+        newest = [passage for passage in prompt["passages"] if "2024" not in passage]
+        prompts = {question: {**prompt, "passages": newest}}
+        whole = "\n".join(passage.split("\n\n")[1] for passage in newest)
+        (scored,) = score([record(question, whole, context_hash=context_hash(newest))], prompts, embedder)
+        assert scored["coverage_score"] > 0.97
+        assert scored["groundedness"] > 0.97
+
+    @pytest.mark.parametrize(("question", "right", "wrong"), TWINS)
+    def test_a_wrong_answer_scores_below_its_right_twin(self, embedder, question, right, wrong):
+        better, worse = self.scores(embedder, (question, right), (question, wrong))
+        assert better[0] > worse[0] + 0.1
+        assert better[1] > worse[1] + 0.1
+
+    def test_an_invented_answer_to_what_cannot_be_answered_is_badly_grounded(self, embedder):
+        declining, invented = self.scores(embedder, ANSWERS[6], ("yeast", "Fresh yeast costs € 1.85 a cube."))
+        assert declining == (None, None, True)
+        assert invented[0] is None
+        assert invented[1] < 0.2
+        assert invented[2] is False
+
+    def test_neither_the_order_nor_the_rest_of_the_batch_matters(self, embedder):
+        together = self.scores(embedder, *ANSWERS)
+        order = list(range(len(ANSWERS)))
+        random.Random(1).shuffle(order)
+        shuffled = dict(zip(order, self.scores(embedder, *(ANSWERS[i] for i in order)), strict=True))
+        alone = [self.scores(embedder, answer)[0] for answer in ANSWERS]
+        halves = self.scores(embedder, *ANSWERS[:5]) + self.scores(embedder, *ANSWERS[5:])
+        for i, expected in enumerate(together):
+            for other in (shuffled[i], alone[i], halves[i]):
+                assert other == pytest.approx(expected, abs=1e-6)
+
+    @settings(suppress_health_check=[HealthCheck.differing_executors])
+    @given(st.sampled_from(sorted(PROMPTS)), st.lists(st.sampled_from(SENTENCES), min_size=1, max_size=5), st.randoms())
+    def test_the_order_of_sentences_points_and_passages_does_not_matter(self, known, question, answer, lots):
+        (before,) = self.scores(known, (question, "\n".join(answer)))
+        lots.shuffle(answer)
+        prompt = {**PROMPTS[question], **{name: [*PROMPTS[question][name]] for name in ("passages", "points")}}
+        lots.shuffle(prompt["passages"])
+        lots.shuffle(prompt["points"])
+        shuffled = record(question, "\n".join(answer), context_hash=context_hash(prompt["passages"]))
+        (after,) = score([shuffled], {question: prompt}, known)
+        assert told(after) == pytest.approx(before, abs=1e-6)
+
+    @settings(suppress_health_check=[HealthCheck.differing_executors])
+    @given(
+        st.sampled_from(["loaves", "flour", "growth"]),
+        st.lists(st.sampled_from(SENTENCES), min_size=1, max_size=4),
+        st.sampled_from(SENTENCES),
+    )
+    def test_another_sentence_never_lowers_coverage(self, known, question, answer, sentence):
+        less, more = self.scores(known, (question, "\n".join(answer)), (question, "\n".join([*answer, sentence])))
+        assert 0 <= less[0] <= more[0] <= 1
+        assert more[1] is None or 0 <= more[1] <= 1

@@ -1,0 +1,254 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llm_bench.scoring.numbers import Figure
+from llm_bench.scoring.statements import LISTED, Evidence, Statement, claims, declines, features, state
+from llm_bench.scoring.surroundings import Surroundings, content, counted
+
+AXES = np.eye(4)
+
+
+def statement(vector=AXES[0], **stated) -> Statement:
+    none = frozenset()
+    nothing = {"figures": (), "years": none, "names": none, "words": none, "rising": 0, "compares": False}
+    trust = (1.0,) * len(stated.get("figures", ()))
+    return Statement(vector=vector, **{**nothing, "denied": none, "trust": trust, "place": none, **stated})
+
+
+class TestDeclining:
+    @pytest.mark.parametrize(
+        "sentence",
+        [
+            "The context does not state the number of nurses who left.",
+            "The provided context doesn’t contain the answer.",
+            "The documents do not mention it.",
+            "Passage [2] does not say it either.",
+            "The passages only give the figure for 2024.",
+            "The context lacks this figure.",
+            "The report is silent on this.",
+            "The text says nothing about wages.",
+            "The context provides no figure for 2026.",
+            "They contain neither the name nor the salary.",
+            "Neither passage gives the number.",
+            "The answer is not in the given context.",
+            "No data on churn is available in the passages.",
+            "There is no information about the dividend of 2026.",
+            "This information is not available.",
+            "The price cannot be determined.",
+            "It isn't stated which department was affected.",
+            "This is not explicitly specified.",
+            "I cannot determine this from the passages.",
+            "Unfortunately, I can't tell how many nurses left.",
+            "I don't know.",
+            "Sales rose by 4%, but the context does not state why.",
+            "Not stated.",
+            "N/A",
+        ],
+    )
+    def test_says_that_the_context_lacks_something(self, sentence):
+        assert declines(sentence)
+        assert not claims(sentence)
+
+    @pytest.mark.parametrize(
+        "sentence",
+        [
+            "According to the context, revenue did not grow.",
+            "According to the passages, no stores were closed.",
+            "As passage [2] says, sales did not rise.",
+            "Based on the context, the only supplier is Acme.",
+            "Context: revenue is just 4 million.",
+            "The data centre was not affected by the outage.",
+            "Information security costs did not rise in 2025.",
+            "Material costs did not rise.",
+            "The report was not published until March.",
+            "The report contains no errors.",
+            "The text message service was not used.",
+            "The source of the water is not the river.",
+            "The bank does not lend to tobacco companies.",
+            "Customers were not informed about the outage.",
+            "No patient was given the wrong drug.",
+            "Nobody was found guilty.",
+            "The dividend was not paid in 2024.",
+            "The company reports no losses in 2025.",
+        ],
+    )
+    def test_is_not_to_deny_something_of_the_subject(self, sentence):
+        assert not declines(sentence)
+        assert claims(sentence)
+
+
+class TestClaiming:
+    @pytest.mark.parametrize(
+        "sentence",
+        ["Sales rose.", "The answer is 42.", "Sure, sales rose by 4%.", "Of course the bank grew.", "It fell, too."],
+    )
+    def test_is_to_say_something_of_the_subject(self, sentence):
+        assert claims(sentence)
+
+    @pytest.mark.parametrize(
+        "sentence",
+        ["Sure!", "Thanks for asking.", "Great question!", "I hope this helps.", "Yes.", "42", "",
+         "Let me know if you need more.", "Here is the answer:", "According to the context:"],
+    )  # fmt: skip
+    def test_is_not_to_be_polite(self, sentence):
+        assert not claims(sentence)
+
+    def test_is_also_to_tell_a_figure_while_declining(self):
+        sentence = "The context states only the figure of 2024, € 4.2 million."
+        assert not claims(sentence)
+        assert claims(sentence, figure=True)
+        assert not claims("Thanks for the 3 questions!", figure=True)
+
+
+class TestFeatures:
+    def test_are_figures_and_years_apart(self):
+        stated = features("In 2025 the bank earned € 4.2m.")
+        assert [figure.value for figure in stated.figures] == [4.2e6]
+        assert stated.years == {2025}
+
+    @pytest.mark.parametrize(
+        ("sentence", "names"),
+        [
+            ("The store in Linz belongs to H&M.", {"linz", "h&m"}),
+            ("Linz has no store.", set()),  # a sentence begins with a capital in any case
+            ("In Europe it grew.", {"europe"}),
+            ("The European market grew.", {"europe"}),
+            ("It left non-European markets.", set()),
+            ("It lies in the U.S. and in Q3.", {"q3"}),
+        ],
+    )
+    def test_know_a_name_by_its_capital_and_its_beginning(self, sentence, names):
+        assert features(sentence).names == names
+
+    @pytest.mark.parametrize(
+        ("sentence", "sign"),
+        [
+            ("Sales rose.", 1),
+            ("Costs were higher than ever, the largest so far.", 1),
+            ("Sales fell.", -1),
+            ("Fewer customers came.", -1),
+            ("Sales rose where costs fell.", 0),
+            ("There are 40 stores.", 0),
+            ("Sunrise Ltd. sells uplights.", 0),
+        ],
+    )
+    def test_tell_whether_it_goes_up_or_down(self, sentence, sign):
+        assert np.sign(features(sentence).rising) == sign
+
+    @pytest.mark.parametrize(
+        ("sentence", "denied"),
+        [
+            ("It isn't open.", {"open"}),
+            ("It isn’t open.", {"open"}),
+            ("It cannot be repaired.", {"repair"}),
+            ("Nobody came.", {"came"}),
+            ("The certificate, which nobody had been reminded to renew, expired.", {"remind"}),
+            ("They could neither open nor save it.", {"open", "save"}),
+            ("Sales did not rise.", {"rise", "+"}),
+            ("It didn't drop.", {"drop", "-"}),
+            ("No.", set()),
+            ("It is open.", set()),
+            ("Notes and nodes matter.", set()),
+        ],
+    )
+    def test_tell_what_a_negation_denies(self, sentence, denied):
+        assert features(sentence).denied == denied
+
+    @pytest.mark.parametrize(
+        ("sentence", "compares"),
+        [("4% more than before.", True), ("A gap of 4 points.", True), ("More here, fewer there.", True),
+         ("It was 4%.", False)],
+    )  # fmt: skip
+    def test_tell_whether_it_compares(self, sentence, compares):
+        assert features(sentence).compares is compares
+
+    @given(st.text())
+    def test_can_be_told_of_any_text(self, text):
+        stated = features(text)
+        assert stated.names <= stated.words
+        assert [one.figure for one in counted(text)] == list(stated.figures)
+        assert all(0 < near <= 1 for one in counted(text) for near in one.near.values())
+        assert isinstance(declines(text) or claims(text), bool)
+
+
+class TestStatement:
+    QUESTION = features("How much did Acme earn in 2025 with its 40 stores?")
+
+    def test_leaves_out_what_the_question_says_already(self):
+        stated = state("With 40 stores in Linz, Acme earned 7%.", AXES[0], self.QUESTION, frozenset())
+        assert [figure.value for figure in stated.figures] == [7]
+        assert stated.names == {"linz"}
+
+    @pytest.mark.parametrize(("sentence", "years"), [("It earned 7%.", {2025}), ("It earned 7% in 2024.", {2024})])
+    def test_is_of_the_year_that_is_meant_unless_it_names_one(self, sentence, years):
+        assert state(sentence, AXES[0], self.QUESTION, frozenset({2025})).years == years
+
+    @pytest.mark.parametrize(
+        ("sentence", "asked", "years"),
+        [("It earned 7%.", {2025}, {2024, 2025}), ("It earned 7%.", set(), set()), ("7% in 2023.", {2025}, {2023})],
+    )
+    def test_may_be_of_another_year_that_is_named_where_any_is_meant(self, sentence, asked, years):
+        stated = state(sentence, AXES[0], self.QUESTION, frozenset(asked), others=frozenset({2024}))
+        assert stated.years == years
+
+    def test_counts_a_label_like_a_name(self):
+        stated = state("It earned 7% in Linz.", AXES[0], self.QUESTION, frozenset(), label=content("North"))
+        assert stated.names == {"linz", "north"}
+
+    def test_trusts_each_figure_where_nothing_is_known_of_its_surroundings(self):
+        stated = state("7% and 8%", AXES[0], self.QUESTION, frozenset())
+        assert stated.trust == (1, 1)
+
+    def test_trusts_its_figures_apart_from_those_of_the_question(self):
+        """Trust belongs to the figures that are news, in their order."""
+        around = Surroundings([("The forge has a share of 7%, the bakery one of 8%.", frozenset(), frozenset())])
+        stated = state("With 40 stores the bakery had 7%.", AXES[0], self.QUESTION, frozenset(), surroundings=around)
+        assert [figure.value for figure in stated.figures] == [7]
+        assert len(stated.trust) == 1
+        assert stated.trust[0] < 1
+
+
+class TestEvidence:
+    def test_is_each_statement_and_each_pair_of_one_group(self):
+        evidence = Evidence([statement(axis) for axis in AXES[:3]], [0, 0, 1])
+        assert evidence.cosines(statement(AXES[0])) == pytest.approx([1, 0, 0, 2**-0.5])
+
+    def test_of_a_pair_is_what_either_says(self):
+        evidence = Evidence(
+            [
+                statement(figures=(Figure(4, 0),), trust=(0.5,), rising=1, words=frozenset({"sold"})),
+                statement(years=frozenset({2025}), denied=frozenset({"open"})),
+            ],
+            [0, 0],
+        )
+        assert list(evidence.has_figures) == [True, False, True]
+        assert list(evidence.has_years) == [False, True, True]
+        assert list(evidence.opposes(-1)) == [True, False, True]
+        assert not any(evidence.opposes(1))
+        assert list(evidence.denies(statement(words=frozenset({"open"})))) == [False, True, True]
+        assert list(evidence.denies(statement(denied=frozenset({"sold"})))) == [True, False, False]
+        assert list(evidence.holds(Figure(4, 0), difference=False)) == [0.5, 0, 0.5]
+        assert list(evidence.shares_a_year(frozenset({2025}))) == [False, True, True]
+
+    @pytest.mark.parametrize(("values", "held"), [((4, 11), 1), ((11, 4), 1), ((7, 7), 1), ((3, 4), 0), ((7,), 1)])
+    def test_of_a_difference_is_that_of_two_figures_of_one_sentence(self, values, held):
+        evidence = Evidence([statement(figures=tuple(Figure(value, 0) for value in values))], [0])
+        assert list(evidence.holds(Figure(7, 0), difference=True)) == [held]
+
+    def test_of_no_difference_are_equal_figures_or_those_of_a_long_list(self):
+        equal = statement(figures=(Figure(4, 0), Figure(4, 0)))
+        listed = statement(figures=tuple(Figure(value, 0) for value in range(100, 101 + LISTED)))
+        evidence = Evidence([equal, listed], [0, 1])
+        assert list(evidence.holds(Figure(0, 0), difference=True)) == [0, 0]
+        assert list(evidence.holds(Figure(1, 0), difference=True)) == [0, 0]
+
+    def test_of_a_long_answer_fits_into_memory(self):
+        evidence = Evidence([statement(AXES[i % 4]) for i in range(1500)], [0] * 1500)
+        assert len(evidence.cosines(statement())) == 1500 + 1500 * 1499 / 2
+
+    def test_can_be_none(self):
+        assert len(Evidence([], [])) == 0

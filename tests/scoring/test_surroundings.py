@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llm_bench.scoring.statements import features
+from llm_bench.scoring.surroundings import Surroundings, content, counted
+
+LOSSES = "Gross losses were € 7.8m in 2025. Net losses came to € 5.7m."
+SHARES = "The stores have a share of 62%, the web one of 38%."
+RATE = "The default rate was 1.42% in 2025, after 1.25% in 2024."
+NORTH = ("Customers had no power for 47 minutes.", frozenset({2025}), content("Northern region"))
+SOUTH = ("Customers had no power for 19 minutes.", frozenset({2025}), content("Southern region"))
+
+
+def trust(sentence: str, *context: str | tuple, year: int = 2025) -> list[float]:
+    nowhere = [(one, frozenset({2025}), frozenset()) if isinstance(one, str) else one for one in context]
+    around = Surroundings(nowhere)
+    return [around.trust(one, features(sentence).years or frozenset({year})) for one in counted(sentence)]
+
+
+class TestSurroundings:
+    @pytest.mark.parametrize(
+        ("right", "wrong", "context"),
+        [
+            pytest.param("Gross: € 7.8m", "Gross: € 5.7m", LOSSES.split(". "), id="of another sentence"),
+            pytest.param(
+                "The stores had 62%, the web 38%.", "The web had 62%, the stores 38%.", [SHARES], id="swapped"
+            ),
+            pytest.param("1.42% in 2025", "1.25% in 2025", [RATE], id="of another year"),
+            pytest.param(
+                "Northern region: 47 minutes", "Northern region: 19 minutes", [NORTH, SOUTH], id="below another heading"
+            ),
+        ],
+    )
+    def test_tell_a_figure_that_belongs_to_something_else(self, right, wrong, context):
+        assert trust(right, *context) == pytest.approx([1] * len(counted(right)))
+        assert all(value < 0.95 for value in trust(wrong, *context))
+
+    @pytest.mark.parametrize("sentence", [*LOSSES.split(". "), SHARES, RATE, NORTH[0], SOUTH[0]])
+    def test_trust_the_context_itself(self, sentence):
+        assert trust(sentence, *LOSSES.split(". "), SHARES, RATE, NORTH, SOUTH) == pytest.approx(
+            [1] * len(counted(sentence))
+        )
+
+    def test_know_the_year_that_is_meant(self):
+        old = ("Customers had no power for 58 minutes.", frozenset({2024}), frozenset())
+        assert trust("58 minutes", old, NORTH, year=2024) == [1]
+        assert trust("58 minutes", old, NORTH, year=2025)[0] < 1
+
+    def test_hold_a_figure_against_those_of_its_unit_alone(self):
+        context = "The forge earned € 5, which was 7% of what the bakery earned."
+        assert trust("The bakery got € 5.", context) == [1]
+
+    @pytest.mark.parametrize("context", [[], ["The forge earned € 5."], ["No figure."]])
+    def test_trust_a_figure_that_is_not_there(self, context):
+        assert trust("The bakery earned € 6.", *context) == [1]
+
+    @given(st.lists(st.sampled_from([*LOSSES.split(". "), SHARES, RATE, NORTH, SOUTH]), max_size=6), st.randoms())
+    def test_do_not_depend_on_the_order_of_the_context(self, context, random):
+        before = trust(f"{SHARES} {RATE}", *context)
+        random.shuffle(context)
+        after = trust(f"{SHARES} {RATE}", *context)
+        assert after == pytest.approx(before)
+        assert all(0 < value <= 1 for value in after)
