@@ -44,6 +44,7 @@ lint: setup ## check style, format and types
 	@$(PY) -m ruff check
 	@$(PY) -m ruff format --check
 	@$(PY) -m mypy
+	@.venv/bin/lint-imports --no-logo
 
 format: setup ## rewrite the code in the house's format
 	@$(PY) -m ruff format

@@ -1,32 +1,10 @@
-"""All that Airflow discovers of llm-bench."""
+"""Hands the plugin on to an Airflow that finds it in its plugins folder, as in a checkout.
+
+Where the package is installed, its entry point does the same; Airflow takes a plugin of one name once.
+"""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from llm_bench.plugin import LLMBenchPlugin
 
-from airflow.plugins_manager import AirflowPlugin
-
-from llm_bench.airflow import listener
-from llm_bench.airflow.timetable import SlotTimetable
-from llm_bench.dashboard import ICON, PREFIX, dashboard
-
-
-class LLMBenchPlugin(AirflowPlugin):
-    """Registers the timetable, the listener that creates a study's pools, and the web pages with a link to them."""
-
-    name = "llm_bench"
-    timetables: ClassVar[list[Any]] = [SlotTimetable]
-    listeners: ClassVar[list[Any]] = [listener]
-    fastapi_apps: ClassVar[list[Any]] = [{"app": dashboard, "url_prefix": PREFIX, "name": "llm-bench"}]
-    external_views: ClassVar[list[Any]] = [
-        {
-            "name": "llm-bench",
-            # Relative: the UI's own pages know the path that Airflow is served from.
-            "href": f"{PREFIX.lstrip('/')}/",
-            "url_route": "llm-bench",
-            "destination": "nav",
-            "nav_top_level": True,
-            "icon": ICON.format(colour="%233f3f46"),
-            "icon_dark_mode": ICON.format(colour="%23d4d4d8"),
-        }
-    ]
+__all__ = ["LLMBenchPlugin"]

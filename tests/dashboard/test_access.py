@@ -6,7 +6,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from dashboard.conftest import PAGE
-from llm_bench.dashboard import PREFIX, dashboard
+from llm_bench.airflow.links import PREFIX
+from llm_bench.dashboard import dashboard
 from llm_bench.dashboard.app import create_app
 from llm_bench.dashboard.templating import PAGES
 

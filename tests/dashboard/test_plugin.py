@@ -6,8 +6,7 @@ import sys
 import pytest
 
 from dashboard.conftest import PAGE, SLOT
-from llm_bench.airflow.links import DataQualityLink, validation_path
-from llm_bench.dashboard import PREFIX
+from llm_bench.airflow.links import PREFIX, DataQualityLink, validation_path
 
 
 class Run:

@@ -10,13 +10,15 @@ from urllib.parse import urlsplit
 from airflow.sdk import BaseOperatorLink
 from airflow.sdk.configuration import conf
 
-from llm_bench.dashboard import PREFIX
 from llm_bench.schedule import slot_of
 from llm_bench.store.base import object_path
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
     from airflow.sdk.types import TaskInstanceKey
+
+PREFIX = "/llm-bench"
+"""Where the API server mounts the pages, under the path of its ``[api] base_url``."""
 
 
 class DataQualityLink(BaseOperatorLink):

@@ -3,35 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from llm_bench.progress.overview import Airflow
 from llm_bench.progress.states import Run
 from llm_bench.schedule import Schedule
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
-
-
-@dataclass(frozen=True, slots=True)
-class Airflow:
-    """Airflow's side of a study.
-
-    :param alive: whether a scheduler is at work.
-    :param paused: whether the study's DAG is switched off; None where Airflow hasn't seen the DAG yet.
-    :param runs: by slot.
-    :param schedule: the window that Airflow runs; None where there is none.
-    :param url: of its UI.
-    """
-
-    alive: bool
-    paused: bool | None
-    runs: Mapping[datetime, Run]
-    schedule: Schedule | None
-    url: str
 
 
 def is_set_up(home: Path) -> bool:

@@ -90,7 +90,7 @@ def status(study: str, json: bool) -> int:
     """Prints how far a study is; 0 where nothing needs a hand."""
     from llm_bench.cli.status import status as tell  # noqa: PLC0415
 
-    return tell(console, find_study(study), as_json=json)
+    return tell(console, find_study(study), json=json)
 
 
 def _show(checks: list[Check]) -> None:

@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING
 
 from llm_bench.airflow.metadata import ask_airflow
 from llm_bench.analysis import queries
-from llm_bench.cli.status import facts, local_airflow, planned_window, steps
 from llm_bench.dashboard import tables, text
 from llm_bench.dashboard.components import Cell, Column, Table
 from llm_bench.dashboard.form import form
 from llm_bench.dashboard.measures import notices
 from llm_bench.dashboard.templating import show
 from llm_bench.errors import ViewError
+from llm_bench.local.config import local_airflow
 from llm_bench.paths import home, include
 from llm_bench.progress import measured, states
+from llm_bench.progress.facts import facts, planned_window
 from llm_bench.progress.overview import Overview, overview
 from llm_bench.progress.states import Slot
+from llm_bench.progress.steps import steps
 from llm_bench.rag.questions import load_question_sets
 from llm_bench.records import utc_text
 
@@ -74,7 +76,7 @@ def page(look: Look) -> Response:
         failed=sum(sum(part.failures.values()) for part in found.measured),
         suspect=sum(part.suspect for part in found.measured),
         quarantined=sum(slot.quarantined for slot in found.slots),
-        steps=steps(found, local_airflow()),
+        steps=steps(found, local_airflow(home())),
         headline=_headline(look, headlines) if headlines else None,
         batches=None if found.slots else _batches(look, found),
     )

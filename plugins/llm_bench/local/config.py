@@ -98,3 +98,9 @@ class Config:
         path.touch(mode=0o600)  # secrets are in it, so it is for its owner alone from its first byte
         with path.open("w", encoding="utf-8") as file:
             after.write(file)
+
+
+def local_airflow(home: Path) -> Path | None:
+    """Home of the project's own Airflow; None where there is none, so that another one is meant."""
+    own = Config(home, 0).airflow_home
+    return own if (own / "airflow.cfg").exists() else None

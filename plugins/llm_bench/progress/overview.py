@@ -8,13 +8,30 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from llm_bench.airflow.metadata import Airflow
 from llm_bench.progress import measured as store_facts
 from llm_bench.progress import states
-from llm_bench.progress.states import Batch, Measured, Slot
+from llm_bench.progress.states import Batch, Measured, Run, Slot
 from llm_bench.schedule import Schedule
 from llm_bench.store.base import open_store
 from llm_bench.study import Study
+
+
+@dataclass(frozen=True, slots=True)
+class Airflow:
+    """Airflow's side of a study.
+
+    :param alive: whether a scheduler is at work.
+    :param paused: whether the study's DAG is switched off; None where Airflow hasn't seen the DAG yet.
+    :param runs: by slot.
+    :param schedule: the window that Airflow runs; None where there is none.
+    :param url: of its UI.
+    """
+
+    alive: bool
+    paused: bool | None
+    runs: Mapping[datetime, Run]
+    schedule: Schedule | None
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +69,15 @@ class Overview:
     batches: Mapping[datetime, Batch]
     measured: Sequence[Measured]
     airflow: Airflow | None
+
+    def name(self, slot: Slot) -> str:
+        """A slot's number and when it is due, e.g. "3 (Mon 07 Dec 09:42:51)"."""
+        return f"{slot.number + 1} ({self.moment(slot.due)})"
+
+    def moment(self, moment: datetime) -> str:
+        """In the time zone of the study's file."""
+        zone = self.study.window.start.tzinfo if self.study.window else None
+        return f"{moment.astimezone(zone):%a %d %b %H:%M:%S}"
 
     @property
     def schedule(self) -> Schedule | None:

@@ -13,7 +13,7 @@ from llm_bench.paths import home, include
 from llm_bench.study import Study
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import Context, XComArg
 
     from llm_bench.records import Record
 
@@ -55,19 +55,19 @@ class ScoreOperator(BaseOperator):
 
     :param study: the study, as ``Study.model_dump(mode="json")`` gives it.
     :param prompts_task_id: the task whose XCom named after each industry holds the questions with their contexts.
-    :param cells: the records of each cell that was measured.
+    :param cells: the records of each cell that was measured, or the output of the tasks that measured them.
     :return: nothing; the scored records are the XCom :data:`RECORDS`.
     """
 
     template_fields: Sequence[str] = ("cells",)
 
     def __init__(
-        self, *, study: dict[str, Any], prompts_task_id: str, cells: Iterable[list[Record]], **kwargs: Any
+        self, *, study: dict[str, Any], prompts_task_id: str, cells: Iterable[list[Record]] | XComArg, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.study = study
         self.prompts_task_id = prompts_task_id
-        self.cells = cells
+        self.cells: Any = cells
 
     def execute(self, context: Context) -> None:
         study = Study.model_validate(self.study)

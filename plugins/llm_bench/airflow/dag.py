@@ -1,0 +1,88 @@
+"""The DAG of a study."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import DAG
+
+from llm_bench.airflow.notifier import deadline, incomplete_batch, missed_slots
+from llm_bench.airflow.operators.answers import PrepareOperator, ScoreOperator
+from llm_bench.airflow.operators.load import ValidateAndLoadOperator, records_asset
+from llm_bench.airflow.operators.measure import LLMBenchmarkOperator
+from llm_bench.airflow.timetable import SlotTimetable
+from llm_bench.study import Study
+
+
+def study_dag(study: Study) -> DAG:
+    """A study's DAG: prepare → measure (one per LLM × industry) → score → validate_and_load.
+
+    Tasks can be added: the last one of the study has the task id ``validate_and_load``.
+
+    :param study: as :func:`llm_bench.load_study` gives it.
+    """
+    with DAG(
+        study.dag_id,
+        description=study.description,
+        # The timetable holds the window. As the DAG's start_date and end_date it would also forbid a trial run by hand
+        # before the study starts: Airflow gives such a run no tasks.
+        schedule=SlotTimetable(study.window.schedule) if study.window else None,
+        catchup=study.catchup,
+        # The slot's own batch, one that outlasts its slot, and one that a person started or cleared: none holds up the
+        # others, and none can harm them, as the pools bound how many cells ask at once and each slot has an object of
+        # its own. A bound all the same: were every batch too slow for its slot, they would pile up, each later than the
+        # one before. Runs of a backfill aren't counted.
+        max_active_runs=3,
+        deadline=deadline(study),
+        tags=["llm-bench"],
+        doc_md="prepare → measure (one per LLM × industry) → score → validate_and_load",
+    ) as dag:
+        dump = study.model_dump(mode="json")
+        prepare = PrepareOperator(
+            task_id="prepare",
+            study=dump,
+            retries=1,
+            retry_delay=timedelta(seconds=10),
+            on_success_callback=missed_slots(study),
+            on_failure_callback=missed_slots(study),
+        )
+        cells = [
+            {
+                "model": llm.model,
+                "industry": industry,
+                "cell": f"{study.label(llm)} · {industry}",
+                "pool": study.pool(llm.provider),
+            }
+            for llm, industry in study.cells
+        ]
+        measure = LLMBenchmarkOperator.partial(
+            task_id="measure",
+            study=dump,
+            prompts_task_id=prepare.task_id,
+            retries=2,
+            retry_delay=timedelta(seconds=10),
+            map_index_template="{{ task.cell }}",
+        ).expand_kwargs(cells)
+        score = ScoreOperator(
+            task_id="score",
+            study=dump,
+            prompts_task_id=prepare.task_id,
+            cells=measure.output,
+            trigger_rule="all_done",
+            retries=1,
+            retry_delay=timedelta(seconds=10),
+        )
+        load = ValidateAndLoadOperator(
+            task_id="validate_and_load",
+            study=dump,
+            prompts_task_id=prepare.task_id,
+            records_task_id=score.task_id,
+            outlets=[records_asset(study)],
+            trigger_rule="all_done",
+            retries=3,
+            retry_delay=timedelta(seconds=10),
+            retry_exponential_backoff=True,
+            on_failure_callback=incomplete_batch(study),
+        )
+        prepare >> measure >> score >> load
+    return dag
