@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 
 TESTS = {
-    "analysis.charts.looks": ["analysis/test_charts.py"],
     "analysis.metrics": ["analysis/test_metrics.py"],
     "analysis.queries.groups": ["analysis/test_groups.py"],
     "analysis.statistics": ["analysis/test_statistics.py"],

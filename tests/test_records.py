@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta, timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_bench.records import FIELD_NAMES, FIELDS, SEED_NAMES, arrow_schema, record_id, utc_text
+from llm_bench.records import FIELD_NAMES, FIELDS, SEED_NAMES, arrow_schema, parse_times, record_id, utc_text
+
+WITHIN_A_LINE = st.characters(exclude_characters="\n", exclude_categories=["Cs"])
 
 
 class TestTheSchema:
@@ -36,7 +38,10 @@ class TestARecordsId:
         one = record_id("thesis", "2026-12-07T07:00:00.000000Z", "groq/a", "retail-01")
         assert one == record_id("thesis", "2026-12-07T07:00:00.000000Z", "groq/a", "retail-01")
 
-    @given(st.lists(st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"])), min_size=4, max_size=4), st.integers(0, 3))
+    @given(
+        st.lists(st.text(WITHIN_A_LINE), min_size=4, max_size=4),
+        st.integers(0, 3),
+    )
     def test_differs_when_any_part_differs(self, parts: list[str], changed: int):
         other = [part + "x" if n == changed else part for n, part in enumerate(parts)]
         assert record_id(*parts) != record_id(*other)
@@ -50,3 +55,33 @@ class TestUtcText:
     def test_is_read_back_as_the_same_moment(self, naive: datetime, hours: int):
         moment = naive.replace(tzinfo=timezone(timedelta(hours=hours)))
         assert datetime.fromisoformat(utc_text(moment)) == moment
+
+
+class TestTheBoundsOfAField:
+    def test_of_shares_are_0_and_1(self):
+        bounds = {
+            (field.minimum, field.maximum) for field in FIELDS if field.name in {"coverage_score", "groundedness"}
+        }
+        assert bounds == {(0, 1)}
+
+    def test_of_times_speeds_and_tokens_begin_at_0(self):
+        assert {field.minimum for field in FIELDS if field.unit and field.type != "offsets"} == {0}
+
+    def test_of_counts_from_1_on_are_those_of_the_attempt_and_the_schema(self):
+        assert {field.name for field in FIELDS if field.minimum == 1} == {"attempt", "schema_version"}
+
+    def test_of_a_status_are_those_of_http(self):
+        (status,) = (field for field in FIELDS if field.name == "http_status")
+        assert (status.minimum, status.maximum, status.nullable) == (100, 599, True)
+
+    def test_of_a_type_are_those_that_are_stored(self):
+        types = {field.type: str(arrow_schema().field(field.name).type) for field in FIELDS}
+        assert types == {
+            "string": "string", "float": "double", "integer": "int64", "boolean": "bool",
+            "timestamp": "timestamp[us, tz=UTC]", "offsets": "list<item: double>",
+        }  # fmt: skip
+
+
+def test_only_timestamps_are_parsed():
+    record = {"slot": "2026-12-07T07:00:00.000000Z", "question": "2026-12-07T07:00:00.000000Z", "measured_at": None}
+    assert parse_times(record) == {**record, "slot": datetime(2026, 12, 7, 7, tzinfo=UTC)}

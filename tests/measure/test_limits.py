@@ -139,3 +139,96 @@ class TestSeconds:
     @pytest.mark.parametrize("text", ["", "soon", "5x", "m5"])
     def test_are_unknown_for_anything_else(self, text: str):
         assert seconds(text, NOW) is None
+
+
+def told(limits: Limits, at: float = NOW, status: int = 200, sent: float | None = None, **headers: object) -> Limits:
+    """The limits after a response with these headers, without their common beginning."""
+    named = {f"x-ratelimit-{name.replace('_', '-')}": str(value) for name, value in headers.items()}
+    limits.learn(at if sent is None else sent, at, status, named)
+    return limits
+
+
+class TestTokensAMinute:
+    """Of a limit of 6,000, which is 100 a second."""
+
+    def empty(self, remaining: int = 0) -> Limits:
+        return told(Limits(), limit_tokens=6000, remaining_tokens=remaining)
+
+    def test_refill_steadily(self):
+        assert self.empty().reserve(NOW, 1000, None) == pytest.approx(10)
+        assert self.empty().reserve(NOW + 4, 1000, None) == pytest.approx(6)
+        assert self.empty(300).reserve(NOW + 4, 1000, None) == pytest.approx(3)
+
+    def test_refill_no_further_than_the_limit(self):
+        limits = self.empty()
+        assert limits.reserve(NOW + 600, 6000, None) == 0
+        assert limits.reserve(NOW + 600, 100, None) == pytest.approx(1)
+
+    def test_are_taken_by_requests_since_the_last_response_was_sent(self):
+        limits = self.empty(1000)
+        assert limits.reserve(NOW + 1, 500, None) == 0
+        assert limits.reserve(NOW + 1, 1000, None) == pytest.approx(4)
+
+    def test_are_not_taken_again_by_the_request_that_told_of_them(self):
+        limits = Limits()
+        assert limits.reserve(NOW, 200, None) == 0
+        assert told(limits, limit_tokens=6000, remaining_tokens=0).reserve(NOW, 100, None) == pytest.approx(1)
+
+    def test_are_those_of_the_request_that_was_sent_last(self):
+        limits = told(Limits(), NOW + 2, sent=NOW + 1, limit_tokens=6000, remaining_tokens=0)
+        told(limits, NOW + 3, sent=NOW, limit_tokens=6000, remaining_tokens=6000)
+        assert limits.reserve(NOW + 1, 100, None) == pytest.approx(1)
+        told(limits, NOW + 4, sent=NOW + 1, limit_tokens=6000, remaining_tokens=6000)
+        assert limits.reserve(NOW + 1, 100, None) == 0
+
+    @pytest.mark.parametrize("headers", [{"limit_tokens": 6000}, {"remaining_tokens": 0}, {"limit_tokens": "many"}])
+    def test_are_unknown_where_the_response_says_half(self, headers: dict[str, object]):
+        assert told(Limits(), **headers).reserve(NOW, 10**6, None) == 0
+
+    def test_are_no_limit_where_it_is_zero(self):
+        assert told(Limits(), limit_tokens=0, remaining_tokens=0).reserve(NOW, 100, None) == 0
+
+
+class TestTheBorders:
+    def test_a_request_is_let_go_again_a_minute_later(self):
+        limits = Limits()
+        assert limits.reserve(NOW, 1, 1) == 0
+        assert limits.reserve(NOW + 59, 1, 1) == pytest.approx(1)
+        assert limits.reserve(NOW + 60, 1, 1) == 0
+
+    def test_what_was_let_go_is_remembered_for_a_minute_or_the_distance_of_requests(self):
+        limits = Limits()
+        for at in (0, 30, 60):
+            limits.reserve(NOW + at, at, None)
+        assert limits.grants == [(NOW + 30, 30), (NOW + 60, 60)]
+        limits.reserve(NOW + 140, 7, 0.5)
+        assert limits.grants == [(NOW + 30, 30), (NOW + 60, 60)]
+        assert limits.reserve(NOW + 180, 7, 0.5) == 0
+        assert limits.grants == [(NOW + 180, 7)]
+
+    def test_the_longest_wait_is_five_minutes(self):
+        assert told(Limits(), status=429, reset=int((NOW + 300) * 1000)).reserve(NOW, 1, None) == pytest.approx(300)
+        assert told(Limits(), status=429, reset=int((NOW + 301) * 1000)).reserve(NOW, 1, None) == 0
+
+    def test_a_refusal_that_names_no_time_holds_nothing_off(self):
+        assert told(Limits(), status=429).reserve(NOW, 1, None) == 0
+        assert told(Limits(), status=429, reset="soon").reserve(NOW, 1, None) == 0
+        assert told(Limits(), status=429, reset=int((NOW - 20) * 1000)).blocked_until == NOW
+
+    def test_only_a_refusal_or_no_request_left_holds_off(self):
+        limits = Limits()
+        limits.learn(NOW, NOW, 200, {"retry-after": "7", "x-ratelimit-reset-requests": "7s"})
+        told(limits, remaining_requests=1, reset_requests="7s")
+        assert limits.reserve(NOW, 1, None) == 0
+        assert told(limits, remaining_requests=0).reserve(NOW, 1, None) == 0
+
+    def test_a_later_response_does_not_shorten_a_wait(self):
+        limits = told(Limits(), status=429, reset=int((NOW + 20) * 1000))
+        told(limits, remaining_requests=0, reset_requests="5s")
+        assert limits.reserve(NOW, 1, None) == pytest.approx(20)
+
+    def test_a_date_that_is_over_is_no_time(self):
+        assert seconds("Fri, 15 Jan 2027 07:59:30 GMT", 1_800_000_000.0) == 0
+
+    def test_blanks_around_a_time_mean_nothing(self):
+        assert seconds(" 1m30s ", NOW) == 90
