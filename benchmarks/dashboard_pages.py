@@ -25,8 +25,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from madeup import fill, make_study
-
 from llm_bench.analysis import cache
 from llm_bench.analysis import queries as figures
 from llm_bench.analysis.cache import Cache, Records
@@ -35,6 +33,7 @@ from llm_bench.records import utc_text
 from llm_bench.store.base import Store, open_store
 from llm_bench.store.snapshot import slot_of
 from llm_bench.study import Study
+from madeup import fill, make_study
 
 PROJECT = Path(__file__).resolve().parents[1]
 GOALS = {"thesis": 0.2, "million": 1.0, "ten million": 3.0}

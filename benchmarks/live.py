@@ -18,12 +18,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from llm_bench.local.api import AirflowAPI
+from llm_bench.store.base import from_parquet
 from rehearsal.providers import Log, doubles
 from rehearsal.servers import postgres
 from rehearsal.stack import Stack, make_home, running, settings
-
-from llm_bench.local.api import AirflowAPI
-from llm_bench.store.base import from_parquet
 
 GOAL_SEC = 15.0
 PERIOD = timedelta(minutes=7)

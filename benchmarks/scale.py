@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from llm_bench.local.api import AirflowAPI
 from rehearsal import PROJECT
 from rehearsal.providers import Log, doubles
 from rehearsal.servers import postgres
 from rehearsal.stack import Stack, make_home, running, settings
-
-from llm_bench.local.api import AirflowAPI
 
 SCALES = (8, 80, 1000)
 GOAL = 1.3

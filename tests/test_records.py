@@ -5,7 +5,18 @@ from datetime import UTC, datetime, timedelta, timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_bench.records import FIELD_NAMES, FIELDS, SEED_NAMES, arrow_schema, parse_times, record_id, utc_text
+from llm_bench.records import (
+    FAILURE_KINDS,
+    FIELD_NAMES,
+    FIELDS,
+    RUN_TYPES,
+    SEED_NAMES,
+    TOKEN_SOURCES,
+    arrow_schema,
+    parse_times,
+    record_id,
+    utc_text,
+)
 
 WITHIN_A_LINE = st.characters(exclude_characters="\n", exclude_categories=["Cs"])
 
@@ -57,7 +68,28 @@ class TestUtcText:
         assert datetime.fromisoformat(utc_text(moment)) == moment
 
 
+class TestTheWords:
+    def test_of_failures_are_those_that_stored_records_hold(self):
+        assert FAILURE_KINDS == (
+            "rate_limited", "timeout_connect", "timeout_first_token", "timeout_total", "connection", "server_error",
+            "bad_response", "stream_error", "truncated_stream", "empty_answer", "content_filtered", "model_unavailable",
+            "context_too_long",
+        )  # fmt: skip
+
+    def test_of_runs_and_of_who_counted_too(self):
+        assert RUN_TYPES == ("scheduled", "backfill", "manual")
+        assert TOKEN_SOURCES == ("provider", "estimated")
+
+
 class TestTheBoundsOfAField:
+    def test_are_not_there_for_what_a_record_may_lack(self):
+        """What every record has: who asked what of whom and when, how it went, and by what it was measured."""
+        assert {field.name for field in FIELDS if not field.nullable} == {
+            "timestamp", "industry", "question", "llm_provider", "llm_model", "success", "record_id", "study", "slot",
+            "run_id", "run_type", "measured_at", "late_sec", "attempt", "question_id", "wait_sec", "answerable",
+            "context_hash", "prompt_hash", "llm_bench_version", "litellm_version", "embedding_model", "schema_version",
+        }  # fmt: skip
+
     def test_of_shares_are_0_and_1(self):
         bounds = {
             (field.minimum, field.maximum) for field in FIELDS if field.name in {"coverage_score", "groundedness"}

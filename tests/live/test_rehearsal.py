@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,9 +19,6 @@ from llm_bench.local.api import AirflowAPI
 from llm_bench.records import Record
 from llm_bench.schedule import Schedule, to_us
 from llm_bench.store.base import from_parquet
-
-sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
-
 from rehearsal import PROJECT
 from rehearsal.providers import Log, doubles
 from rehearsal.servers import postgres

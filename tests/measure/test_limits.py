@@ -7,23 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from doubles.clock import NOW, Clock
 from doubles.limits import GroqLimits
 from llm_bench.measure.limits import LONGEST_WAIT_SEC, Limits, seconds
-
-NOW = 1_800_000_000.0
-
-
-class Clock:
-    """A clock that moves only when somebody waits."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
 
 
 @dataclass(frozen=True)

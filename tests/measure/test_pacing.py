@@ -7,23 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from doubles.clock import Clock
 from llm_bench.errors import StorageError
 from llm_bench.measure.pacing import Pacer, most_tokens
-
-NOW = 1_800_000_000.0
-
-
-class Clock:
-    """A clock that moves only when somebody waits."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
 
 
 def ask_twice(folder: Path, asked: multiprocessing.Queue[float]) -> None:

@@ -212,6 +212,9 @@ class TestNumbersInWords:
         assert read("two million") == Figure(2e6, 5e5)
         assert read("twelve thousand") == Figure(12_000, 500)
 
+    def test_join_no_zero_to_tens(self):
+        assert values("twenty zero percent") == [20, 0]
+
     def test_of_nothing_or_one_are_no_figures_unless_they_have_a_unit(self):
         assert [values(text) for text in ("zero", "one", "zero percent", "€ one", "one thousand")] == [
             [], [], [0], [1], [1000],
