@@ -45,13 +45,13 @@ def measured(store: Store, study: str) -> list[Measured]:
     import duckdb
 
     with TemporaryDirectory(prefix="llm-bench-") as scratch:
-        tables = [_table(found, file) for found, file in snapshot(store, Path(scratch), study).items()]
+        tables = [_table(stored, file) for stored, file in snapshot(store, Path(scratch), study).items()]
     if not tables:
         return []
     with duckdb.connect() as connection:
         connection.register("records", together(tables))
-        found = connection.sql(_QUERY).to_arrow_table()
-    return [_measured(row) for row in found.to_pylist()]
+        groups = connection.sql(_QUERY).to_arrow_table()
+    return [_measured(row) for row in groups.to_pylist()]
 
 
 def held(records: Records) -> list[Measured]:
@@ -69,10 +69,10 @@ def quarantined(store: Store, study: str) -> dict[datetime, int]:
 
     counts = {}
     for path in store.list(f"quarantine/study={study}/"):
-        slot, found = slot_of(path), store.read(path)
-        if slot is not None and found is not None:
+        slot, stored = slot_of(path), store.read(path)
+        if slot is not None and stored is not None:
             try:
-                rows = pq.read_metadata(io.BytesIO(found[0])).num_rows
+                rows = pq.read_metadata(io.BytesIO(stored[0])).num_rows
             except (pa.ArrowException, OSError) as fault:
                 raise unreadable(path, fault) from None
             if rows:
@@ -89,7 +89,7 @@ def _moment(us: int | None) -> datetime | None:
     return None if us is None else from_us(us)
 
 
-def _table(found: RecordObject, file: Path) -> pa.Table:
+def _table(stored: RecordObject, file: Path) -> pa.Table:
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
@@ -97,6 +97,6 @@ def _table(found: RecordObject, file: Path) -> pa.Table:
     try:
         table = pq.read_table(file, columns=list(_COLUMNS), partitioning=None)
     except (pa.ArrowException, OSError) as fault:
-        raise unreadable(found.path, fault) from None
-    left_out = pa.array(found.without, pa.string()).cast(table.schema.field("slot").type)
+        raise unreadable(stored.path, fault) from None
+    left_out = pa.array(stored.without, pa.string()).cast(table.schema.field("slot").type)
     return table.filter(pc.invert(pc.is_in(table["slot"], value_set=left_out)))

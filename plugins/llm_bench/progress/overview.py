@@ -86,8 +86,8 @@ class Overview:
     @property
     def counts(self) -> dict[str, int]:
         """How many slots are in each state."""
-        found = Counter(slot.state for slot in self.slots)
-        return {state: found[state] for state in states.STATES}
+        counts = Counter(slot.state for slot in self.slots)
+        return {state: counts[state] for state in states.STATES}
 
     @property
     def outside(self) -> list[Batch]:

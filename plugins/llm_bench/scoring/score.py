@@ -50,9 +50,9 @@ def score(records: Sequence[Record], prompts: Mapping[str, Mapping[str, Any]], e
     answers = [sentences(record["answer"]) if _is_answered(record) else [] for record in records]
     asked = {record["question_id"]: None for record, answer in zip(records, answers, strict=True) if answer}
     wanted = {name: _Wanted(prompts[name]) for name in asked}
-    vectors = _Vectors(embedder, [*(text for one in wanted.values() for text in one.texts()), *_all(answers)])
-    for one in wanted.values():
-        one.embed(vectors)
+    vectors = _Vectors(embedder, [*(text for basis in wanted.values() for text in basis.texts()), *_all(answers)])
+    for basis in wanted.values():
+        basis.embed(vectors)
     return [
         {**record, **(wanted[record["question_id"]].judge(record["answer"], answer, vectors) if answer else _UNSCORED)}
         | ({"embedding_model": embedder.identity} if answer else {})
@@ -74,11 +74,11 @@ def _all(answers: Iterable[Iterable[str]]) -> Iterable[str]:
 def _check_contexts(records: Sequence[Record], prompts: Mapping[str, Mapping[str, Any]]) -> None:
     hashes = {question_id: context_hash(prompt["passages"]) for question_id, prompt in prompts.items()}
     for record in records:
-        expected, found = record["context_hash"], hashes.get(record["question_id"])
-        if expected != found:
+        expected, present = record["context_hash"], hashes.get(record["question_id"])
+        if expected != present:
             raise ContextMismatchError(
                 f"{record['llm_model']} was asked {record['question_id']} with the context {expected[:12]}…, but the "
-                f"context to score it with is {f'{found[:12]}…' if found else 'missing'}.",
+                f"context to score it with is {f'{present[:12]}…' if present else 'missing'}.",
                 "Clear the run's prepare task and all after it, so that the questions are asked and scored with the "
                 "same context.",
             )
@@ -137,7 +137,7 @@ class _Wanted:
     def judge(self, text: str, answer: Sequence[str], vectors: _Vectors) -> Record:
         """The scores of an answer, given by its text and the sentences of it."""
         named = _union(features(sentence).years for sentence in answer)
-        told = [
+        statements = [
             state(
                 sentence,
                 vectors[sentence],
@@ -150,20 +150,22 @@ class _Wanted:
             for sentence, label in zip(answer, _labels(text, answer, self._subjects), strict=True)
         ]
         claimed = [
-            (one, len(sentence.split()))
-            for one, sentence in zip(told, answer, strict=True)
-            if claims(sentence, figure=bool(one.figures))
+            (statement, len(sentence.split()))
+            for statement, sentence in zip(statements, answer, strict=True)
+            if claims(sentence, figure=bool(statement.figures))
         ]
         return {
-            "coverage_score": _rounded(self._coverage(told)) if self._answerable else None,
+            "coverage_score": _rounded(self._coverage(statements)) if self._answerable else None,
             "groundedness": _rounded(
-                maths.groundedness([one for one, _ in claimed], [words for _, words in claimed], self._evidence)
+                maths.groundedness(
+                    [statement for statement, _ in claimed], [words for _, words in claimed], self._evidence
+                )
             ),
             "declined": any(map(declines, answer)),
         }
 
-    def _coverage(self, told: Sequence[Statement]) -> float | None:
-        answer = Evidence(told, [0] * len(told))
+    def _coverage(self, statements: Sequence[Statement]) -> float | None:
+        answer = Evidence(statements, [0] * len(statements))
         if self._wanted:
             return maths.coverage(self._wanted, self._evidence, answer)
         return maths.coverage_without_points(self._meaning, self._given, answer)

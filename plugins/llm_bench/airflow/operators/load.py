@@ -74,9 +74,9 @@ class ValidateAndLoadOperator(BaseOperator):
         shortfall = account(due, records, verdict.refused if verdict else [])
         if shortfall is not None or loaded is None:
             raise AirflowFailException(str(shortfall))
-        told = asdict(loaded)
-        context["outlet_events"][records_asset(study)].extra = {"slot": utc_text(due.slot), **told}
-        return told
+        outcome = asdict(loaded)
+        context["outlet_events"][records_asset(study)].extra = {"slot": utc_text(due.slot), **outcome}
+        return outcome
 
     def _prompts(self, context: Context, study: Study) -> list[dict[str, Any]]:
         pulled = (context["ti"].xcom_pull(task_ids=self.prompts_task_id, key=name) for name in study.industries)
