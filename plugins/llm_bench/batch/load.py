@@ -12,9 +12,9 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from llm_bench.errors import StorageError
-from llm_bench.gate.columns import Rows, plain
+from llm_bench.gate.columns import Rows
 from llm_bench.gate.validate import Refused, Verdict
-from llm_bench.records import Record, arrow_schema, utc_text
+from llm_bench.records import RawRecord, arrow_schema, records_of, utc_text
 from llm_bench.store.base import ROWS_A_GROUP, Store, lineage_of, object_path, read_table, write_table
 from llm_bench.store.snapshot import compacted_slot
 
@@ -106,7 +106,7 @@ def replace_records(store: Store, held: Held, rows: Rows, brought: set[str]) -> 
         held.replace(store, write_table(arrow_schema().empty_table()), needed=False)
         return 0
     newest = next(rows.tables(), first)
-    lineage = lineage_of(plain(newest.slice(0, 1))) | {"records": str(count)}
+    lineage = lineage_of(records_of(newest.slice(0, 1))) | {"records": str(count)}
     held.replace(store, _parquet(chain([first], tables), first.schema, lineage), lineage=lineage)
     return count
 
@@ -153,7 +153,7 @@ def _check_belonging(rows: Rows, study: str, slot: datetime) -> None:
 
     for table in rows.tables():
         of_batch = pc.and_(pc.equal(table["study"], study), pc.equal(table["slot"], slot))
-        for record in plain(table.filter(pc.invert(of_batch)).slice(0, 1)):
+        for record in records_of(table.filter(pc.invert(of_batch)).slice(0, 1)):
             raise StorageError(
                 f"Record {record['record_id']} is of study {record['study']}, slot {record['slot']}; "
                 f"it can't be loaded as {study}, {utc_text(slot)}.",
@@ -201,13 +201,13 @@ def kept_refused(content: bytes | None, brought: set[str], refused: Sequence[Ref
     return [one for one in quarantined(content) if not is_brought(one)]
 
 
-def stored_id(record: Record) -> str | None:
+def stored_id(record: RawRecord) -> str | None:
     """A record's id, what has no UTF-8 (lone surrogates) escaped; None where it isn't text."""
     value = record.get("record_id")
     return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else None
 
 
-def _text(record: Record) -> str:
+def _text(record: RawRecord) -> str:
     """A record as JSON, which has no NaN and no infinity: they become text."""
     kept = {
         str(name): str(value) if isinstance(value, float) and not math.isfinite(value) else value

@@ -8,11 +8,11 @@ from pathlib import PurePosixPath
 
 from llm_bench.batch.load import Held, held_records, quarantine, quarantined, replace_records, stored_id
 from llm_bench.errors import StorageError
-from llm_bench.gate.columns import moment, plain
+from llm_bench.gate.columns import moment
 from llm_bench.gate.completeness import Due
 from llm_bench.gate.validate import Refused, validate
-from llm_bench.records import Record, utc_text
-from llm_bench.store.base import Store, object_path, read_table
+from llm_bench.records import RawRecord, Record, utc_text
+from llm_bench.store.base import Store, from_parquet, object_path
 
 _STEM = "%Y%m%dT%H%M%S.%fZ"
 LOADED_ALREADY = "another record with this record_id is loaded"
@@ -77,10 +77,10 @@ def requeue(store: Store, due: Due) -> Requeued:
 
 
 def _by_id(content: bytes | None) -> dict[str | None, Record]:
-    records = plain(read_table(content)) if content is not None else []
+    records = from_parquet(content) if content is not None else []
     return {record["record_id"]: record for record in records}
 
 
-def _same(record: Record, loaded: Record | None) -> bool:
+def _same(record: RawRecord, loaded: Record | None) -> bool:
     """Whether this very measurement is loaded; its warnings are the gate's, not measured."""
     return loaded is not None and {**record, "warnings": None} == {**loaded, "warnings": None}

@@ -11,10 +11,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from llm_bench import __version__
-from llm_bench.gate.columns import plain
 from llm_bench.records import Record
 from llm_bench.scoring.score import SCORING_VERSION, score
-from llm_bench.store.base import Store, read_table, write_table
+from llm_bench.store.base import Store, from_parquet, write_table
 from llm_bench.store.contexts import context_path, read_context
 from llm_bench.store.snapshot import snapshot
 
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from llm_bench.rag.embeddings import Embedder
-
-SCORES = ("coverage_score", "groundedness", "declined")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +54,7 @@ def rescore(
         days: dict[str, list[Record]] = {}
         for found, copy in snapshot(store, Path(folder), study).items():
             day = found.path.split("/")[2]
-            rows = plain(read_table(copy.read_bytes()))
+            rows = from_parquet(copy.read_bytes())
             days.setdefault(day, []).extend(row for row in rows if row["slot"] not in found.without)
         for day, records in sorted(days.items()):
             yield _rescore_day(store, study, day, records=records, embedder=embedder, points=points, at=at)
@@ -124,7 +121,17 @@ def _table(scored: Sequence[Record], identity: str, at: datetime) -> pa.Table:
         "llm_bench_version": __version__,
         "scored_at": at,
     }
-    rows = [{name: record[name] for name in ("record_id", "slot", *SCORES)} | provenance for record in scored]
+    rows = [
+        {
+            "record_id": record["record_id"],
+            "slot": record["slot"],
+            "coverage_score": record["coverage_score"],
+            "groundedness": record["groundedness"],
+            "declined": record["declined"],
+            **provenance,
+        }
+        for record in scored
+    ]
     return pa.Table.from_pylist(sorted(rows, key=lambda row: (row["slot"], row["record_id"])), schema=schema)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from llm_bench.dashboard.components import Column, Figure, Table
 from llm_bench.dashboard.templating import show
 from llm_bench.errors import StorageError
 from llm_bench.paths import home
-from llm_bench.records import FIELDS, Field, Record
+from llm_bench.records import FIELDS, GROUPS, Field, Record
 from llm_bench.store.base import open_store
 from llm_bench.store.contexts import read_context
 
@@ -23,28 +24,6 @@ if TYPE_CHECKING:
 
     from llm_bench.dashboard.context import Look
 
-GROUPS = {
-    "Clock": (
-        *("latency_sec", "connect_sec", "tls_sec", "headers_sec", "first_byte_sec", "ttft_sec", "first_answer_sec"),
-        *("throughput_tps", "decode_tps", "itl_mean_sec", "itl_p99_sec", "itl_max_sec", "wait_sec"),
-    ),
-    "Tokens": ("prompt_tokens", "response_tokens", "reasoning_tokens", "cached_tokens", "token_source"),
-    "Outcome": (
-        *("success", "failure_kind", "http_status", "finish_reason", "response_model", "provider_request_id"),
-        "cost_usd",
-    ),
-    "Quality": ("coverage_score", "groundedness", "answerable", "declined", "context_hash", "prompt_hash"),
-    "Client": ("suspect", "client_load", "client_delay_sec", "warnings"),
-    "Identity": (
-        *("record_id", "study", "slot", "timestamp", "measured_at", "late_sec", "run_id", "run_type", "attempt"),
-        *("industry", "question_id", "llm_provider", "llm_model"),
-    ),
-    "Provenance": ("llm_bench_version", "litellm_version", "embedding_model", "schema_version"),
-}
-APART = ("question", "answer", "error", "event_times_sec")
-"""Fields that the page shows in a place of their own."""
-
-_FIELDS = {field.name: field for field in FIELDS}
 _NEIGHBOUR = """
     SELECT record_id FROM records
     WHERE llm_provider = $provider AND llm_model = $model AND question_id = $question AND slot {sign} $slot
@@ -73,7 +52,7 @@ def page(look: Look, record_id: str) -> Response:
         after=_neighbour(look, record, slot, ">", "ASC"),
         waterfall=Figure("waterfall", charts.waterfall(record)),
         tokens=Figure("tokens", charts.tokens_over_time(record), _events(record)),
-        groups=[(name, [_told(_FIELDS[field], record[field]) for field in fields]) for name, fields in GROUPS.items()],
+        groups=list(_groups(record)),
         context=_context(look, record),
         facts=_facts(record),
     )
@@ -106,7 +85,15 @@ def _events(record: Record) -> list[Table]:
     return [Table("Events with a generated token, in seconds from the request", columns, rows)]
 
 
-def _told(field: Field, value: Any) -> tuple[Field, str]:
+def _groups(record: Record) -> Iterator[tuple[str, list[tuple[Field, str]]]]:
+    """Each group's name and its fields with their values; ``exchange`` is shown in places of its own."""
+    values: Mapping[str, Any] = record
+    for group in GROUPS:
+        if group != "exchange":
+            yield group.capitalize(), [_shown(field, values[field.name]) for field in FIELDS if field.group == group]
+
+
+def _shown(field: Field, value: Any) -> tuple[Field, str]:
     if value is None:
         return field, text.NONE
     if isinstance(value, bool):

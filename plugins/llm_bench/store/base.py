@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from llm_bench.errors import StorageError
-from llm_bench.records import FIELDS, Field, Record, arrow_schema, parse_times, utc_text
+from llm_bench.records import FIELDS, Field, RawRecord, Record, arrow_schema, parse_times, records_of
 from llm_bench.store.entry import Entry
 from llm_bench.store.file import FileStore
 
@@ -31,7 +31,7 @@ LINEAGE_FIELDS = (
     "embedding_model",
     "schema_version",
 )
-"""The fields that are the same in all records of a slot and tell where they come from."""
+"""The fields that are the same in all records of a slot and say where they come from."""
 
 ROWS_A_GROUP = 10_000
 """Some 10 MB as stored: a reader that wants one slot of a day need not decode the others."""
@@ -113,17 +113,17 @@ def object_path(kind: Kind, study: str, slot: datetime, suffix: str = "parquet")
     return f"{kind}/study={study}/date={utc:%Y-%m-%d}/{utc:%Y%m%dT%H%M%S.%fZ}.{suffix}"
 
 
-def lineage_of(records: Sequence[Record]) -> dict[str, str]:
+def lineage_of(records: Sequence[RawRecord]) -> dict[str, str]:
     """Where the records of one slot come from: the values of ``LINEAGE_FIELDS``, and how many ``records`` there are.
 
-    :param records: of one run; without any, only their number is told.
+    :param records: of one run; without any, there is only their number.
     """
     named = {name: str(records[0][name]) for name in LINEAGE_FIELDS} if records else {}
     return named | {"records": str(len(records))}
 
 
 def to_parquet(
-    records: Sequence[Record], fields: Sequence[Field] = FIELDS, lineage: Mapping[str, str] | None = None
+    records: Sequence[RawRecord], fields: Sequence[Field] = FIELDS, lineage: Mapping[str, str] | None = None
 ) -> bytes:
     """The records as a Parquet object, with checksums; the same records always give the same bytes.
 
@@ -194,7 +194,4 @@ def from_parquet(content: bytes) -> list[Record]:
 
     :raises StorageError: it isn't Parquet, or its checksums don't fit.
     """
-    return [
-        {name: utc_text(value) if isinstance(value, datetime) else value for name, value in row.items()}
-        for row in read_table(content).to_pylist()
-    ]
+    return records_of(read_table(content))
