@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from llm_bench.files import locked, replacing, storage_errors
+from llm_bench.rag.documents import Passage, load_documents, passages
 from llm_bench.rag.embeddings import Embedder, bundled_folder, model_identity
 from llm_bench.rag.prompt import build_messages, canonical_hash, context_hash, prompt_hash, within_budget
-from llm_bench.rag.questions import Passage, Question, load_documents, load_questions, passages
+from llm_bench.rag.questions import Question, load_questions
 from llm_bench.rag.ranking import K1, RANK_CONSTANT, B, bm25, fuse, order
 from llm_bench.study import DEFAULT_EMBEDDING_MODEL, Retrieval
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import numpy as np
 
 from llm_bench.errors import LLMBenchError
+from llm_bench.rag.documents import headings, sentences
 from llm_bench.rag.prompt import context_hash
-from llm_bench.rag.questions import headings, sentences
 from llm_bench.scoring import coverage as maths
 from llm_bench.scoring.statements import Evidence, Statement, claims, declines, features, state
 from llm_bench.scoring.surroundings import Surroundings, content
