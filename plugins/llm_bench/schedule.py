@@ -96,11 +96,6 @@ class Schedule:
         """The first slot after ``moment``, or None."""
         return self.at_or_after(moment + MICROSECOND)
 
-    def at_or_before(self, moment: datetime) -> datetime | None:
-        """The last slot at or before ``moment``, or None."""
-        n = self.index_at_or_after(moment + MICROSECOND) - 1
-        return self[n] if n >= 0 else None
-
     def _first_at_or_after(self, rest_us: int) -> int:
         """The smallest ``k`` with ``k * period // batches >= rest_us``; ``batches`` where the period has none.
 

@@ -16,11 +16,12 @@ from llm_bench.errors import StorageError
 from llm_bench.records import FIELDS, Field, RawRecord, Record, arrow_schema, parse_times, records_of
 from llm_bench.store.entry import Entry
 from llm_bench.store.file import FileStore
+from llm_bench.store.names import moment_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Kind = Literal["records", "quarantine", "validations"]
+Kind = Literal["records", "quarantine", "validations", "calibrations"]
 
 LINEAGE_FIELDS = (
     "study",
@@ -109,8 +110,7 @@ def object_path(kind: Kind, study: str, slot: datetime, suffix: str = "parquet")
 
     :param slot: aware; its UTC date and time name the object, e.g. ``20261207T075125.714285Z``.
     """
-    utc = slot.astimezone(UTC)
-    return f"{kind}/study={study}/date={utc:%Y-%m-%d}/{utc:%Y%m%dT%H%M%S.%fZ}.{suffix}"
+    return f"{kind}/study={study}/date={slot.astimezone(UTC):%Y-%m-%d}/{moment_name(slot)}.{suffix}"
 
 
 def lineage_of(records: Sequence[RawRecord]) -> dict[str, str]:
@@ -179,6 +179,34 @@ def together(tables: Sequence[pa.Table]) -> pa.Table:
 
     loose = [table.cast(pa.schema([field.with_nullable(True) for field in table.schema])) for table in tables]
     return pa.concat_tables(loose, promote_options="default")
+
+
+def current(table: pa.Table) -> pa.Table:
+    """The table with the columns of today, in their order: null for one that an older object lacks."""
+    import pyarrow as pa
+
+    schema = arrow_schema()
+    columns = [
+        table[field.name].cast(field.type) if field.name in table.schema.names else pa.nulls(len(table), field.type)
+        for field in schema
+    ]
+    fields = [
+        field.with_nullable(field.nullable or column.null_count > 0)
+        for field, column in zip(schema, columns, strict=True)
+    ]
+    return pa.Table.from_arrays(columns, schema=pa.schema(fields, schema.metadata))
+
+
+def without_slots(table: pa.Table, slots: Sequence[str]) -> pa.Table:
+    """The rows of other slots.
+
+    :param slots: as the records have them.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    moments = pa.array(slots, pa.string()).cast(table.schema.field("slot").type)
+    return table.filter(pc.invert(pc.is_in(table["slot"], value_set=moments)))
 
 
 def unreadable(path: str, fault: Exception) -> StorageError:
