@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from fastapi import HTTPException
 
+from llm_bench import records
 from llm_bench.analysis import charts, queries
 from llm_bench.dashboard import highlight, text
 from llm_bench.dashboard.components import Column, Figure, Table
 from llm_bench.dashboard.templating import show
 from llm_bench.errors import StorageError
 from llm_bench.paths import home
-from llm_bench.records import FIELDS, GROUPS, Field, Record
+from llm_bench.records import FIELDS, Field, Record
 from llm_bench.store.base import open_store
 from llm_bench.store.contexts import read_context
 
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
 
     from llm_bench.dashboard.context import Look
 
+GROUPS = {
+    group.capitalize(): tuple(field.name for field in FIELDS if field.group == group)
+    for group in records.GROUPS
+    if group != "exchange"
+}
+"""Each group's heading → its fields. What was exchanged is shown in places of its own."""
+
+_FIELDS = {field.name: field for field in FIELDS}
 _NEIGHBOUR = """
     SELECT record_id FROM records
     WHERE llm_provider = $provider AND llm_model = $model AND question_id = $question AND slot {sign} $slot
@@ -41,6 +50,7 @@ def page(look: Look, record_id: str) -> Response:
         raise HTTPException(404, f"The study {look.study.name} has no record {record_id}.")
     slot = datetime.fromisoformat(record["slot"])
     llm = f"{record['llm_provider']}/{record['llm_model']}"
+    values: Mapping[str, Any] = record
     return show(
         look,
         "records",
@@ -52,7 +62,7 @@ def page(look: Look, record_id: str) -> Response:
         after=_neighbour(look, record, slot, ">", "ASC"),
         waterfall=Figure("waterfall", charts.waterfall(record)),
         tokens=Figure("tokens", charts.tokens_over_time(record), _events(record)),
-        groups=list(_groups(record)),
+        groups=[(name, [_told(_FIELDS[field], values[field]) for field in fields]) for name, fields in GROUPS.items()],
         context=_context(look, record),
         facts=_facts(record),
     )
@@ -85,15 +95,7 @@ def _events(record: Record) -> list[Table]:
     return [Table("Events with a generated token, in seconds from the request", columns, rows)]
 
 
-def _groups(record: Record) -> Iterator[tuple[str, list[tuple[Field, str]]]]:
-    """Each group's name and its fields with their values; ``exchange`` is shown in places of its own."""
-    values: Mapping[str, Any] = record
-    for group in GROUPS:
-        if group != "exchange":
-            yield group.capitalize(), [_shown(field, values[field.name]) for field in FIELDS if field.group == group]
-
-
-def _shown(field: Field, value: Any) -> tuple[Field, str]:
+def _told(field: Field, value: Any) -> tuple[Field, str]:
     if value is None:
         return field, text.NONE
     if isinstance(value, bool):
