@@ -1,4 +1,4 @@
-"""Loading a judged batch: one object of each kind per slot, in which no record stands twice and none gets lost."""
+"""Loads a judged batch: one object of each kind per slot, in which no record stands twice and none gets lost."""
 
 from __future__ import annotations
 

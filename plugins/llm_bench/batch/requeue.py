@@ -1,4 +1,4 @@
-"""Loading from quarantine what the present rules let through."""
+"""Loads from quarantine what the present rules let through."""
 
 from __future__ import annotations
 

@@ -90,11 +90,11 @@ def _all(answers: Iterable[Iterable[str]]) -> Iterable[str]:
 def _check_contexts(records: Sequence[Record], prompts: Mapping[str, Mapping[str, Any]]) -> None:
     hashes = {question_id: context_hash(prompt["passages"]) for question_id, prompt in prompts.items()}
     for record in records:
-        expected, found = record["context_hash"], hashes.get(record["question_id"])
-        if expected != found:
+        expected, at_hand = record["context_hash"], hashes.get(record["question_id"])
+        if expected != at_hand:
             raise ContextMismatchError(
                 f"{record['llm_model']} was asked {record['question_id']} with the context {expected[:12]}…, but the "
-                f"context to score it with is {f'{found[:12]}…' if found else 'missing'}.",
+                f"context to score it with is {f'{at_hand[:12]}…' if at_hand else 'missing'}.",
                 "Clear the run's prepare task and all after it, so that the questions are asked and scored with the "
                 "same context.",
             )

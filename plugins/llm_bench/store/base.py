@@ -210,7 +210,7 @@ def without_slots(table: pa.Table, slots: Sequence[str]) -> pa.Table:
 
 
 def unreadable(path: str, fault: Exception) -> StorageError:
-    """What to raise for an object of records that can't be read."""
+    """The error to raise for an object of records that can't be read."""
     return StorageError(
         f"The object {path} can't be read: {str(fault).splitlines()[0].rstrip('.')}.",
         "Clear the run of its slot to load it anew, or move the object out of the store.",

@@ -1,4 +1,4 @@
-"""Compaction: the slots of a past day in one object, so that a long study is read with few requests."""
+"""Compaction puts the slots of a past day into one object, so that a long study is read with few requests."""
 
 from __future__ import annotations
 

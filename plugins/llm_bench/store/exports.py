@@ -77,7 +77,10 @@ def _collect(connection: duckdb.DuckDBPyConnection, files: dict[RecordObject, Pa
 
 
 def _select(connection: duckdb.DuckDBPyConnection, files: list[Path], left_out: list[str]) -> None:
-    """:param left_out: a file and a slot in it, a space between them."""
+    """Fill the table ``records`` from files.
+
+    :param left_out: a file and a slot in it, a space between them.
+    """
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE records AS SELECT {COLUMNS} "  # noqa: S608  (our names)
         "FROM read_parquet($files, union_by_name = true, hive_partitioning = false, filename = 'object_file') "

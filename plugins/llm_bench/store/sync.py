@@ -1,4 +1,4 @@
-"""Copying what one store holds to another, as often as one likes: only what differs is copied."""
+"""Copies what one store holds to another, as often as one likes: only what differs is copied."""
 
 from __future__ import annotations
 
