@@ -116,7 +116,7 @@ class Embedder:
 
 @contextmanager
 def _keeping_all() -> Iterator[None]:
-    """Imports go without the search for rubbish, which took a quarter of their time: what they make is there to stay."""
+    """Imports go without the search for rubbish, which took a quarter of their time: what they make stays."""
     was_on = gc.isenabled()
     gc.disable()
     try:
