@@ -33,7 +33,7 @@ from llm_bench.analysis.cache import Cache, Records
 from llm_bench.analysis.view import View
 from llm_bench.records import utc_text
 from llm_bench.store.base import Store, open_store
-from llm_bench.store.snapshot import slot_of
+from llm_bench.store.names import slot_in
 from llm_bench.study import Study
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -211,7 +211,7 @@ def own_assets() -> int:
 
 def refresh(home: Path, store: Store, study: Study, slot: datetime) -> int:
     """Loads one more batch; how many objects a refresh then reads."""
-    for path in [path for path in store.list("records/") if slot_of(path) == utc_text(slot)]:
+    for path in [path for path in store.list("records/") if slot_in(path) == utc_text(slot)]:
         store.delete(path, store.read(path)[1])  # of an earlier measurement
     copy = Cache(home, fresh_sec=0)
     copy.records(study)

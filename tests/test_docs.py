@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from llm_bench.airflow import stats
-from llm_bench.rag.questions import load_documents, load_question_sets
+from llm_bench.rag.documents import load_documents
+from llm_bench.rag.questions import load_question_sets
 from llm_bench.store.sync import KINDS
 from llm_bench.study import parse_study, read_yaml
 from manual.lookup import connection_type, is_setting, known

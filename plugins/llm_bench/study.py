@@ -26,6 +26,8 @@ from llm_bench.schedule import DAY_US, MICROSECOND, Schedule, to_us
 
 START_VARIABLE = "LLM_BENCH_START"
 DEFAULT_EMBEDDING_MODEL = "all-MiniLM-L6-v2"
+BASELINE = "baseline"
+"""Provider of the built-in baselines, which speak OpenAI's protocol at an address of this machine."""
 
 _NAME = r"^[a-z][a-z0-9_-]{0,62}$"
 

@@ -19,9 +19,8 @@ from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.queries import comparisons, numbers, strata
 from llm_bench.analysis.view import View
 from llm_bench.errors import ViewError
-from llm_bench.gate.columns import plain
 from llm_bench.records import FAILURE_KINDS, FIELD_NAMES, Record
-from llm_bench.store.base import FileStore, read_table, to_parquet
+from llm_bench.store.base import FileStore, from_parquet, to_parquet
 
 LATENCY, COVERAGE = METRICS["latency_sec"], METRICS["coverage_score"]
 ZONE = ZoneInfo("Europe/Amsterdam")
@@ -37,7 +36,7 @@ class Filled:
         fill_study(self.store, self.study, include, slots=list(self.study.window.schedule)[slots])
         self.cache = Cache(home)
         self.plain = [
-            record for path in self.store.list("records/") for record in plain(read_table(self.store.read(path)[0]))
+            record for path in self.store.list("records/") for record in from_parquet(self.store.read(path)[0])
         ]
 
     @property
@@ -236,7 +235,7 @@ class TestALineOverTime:
             record
             | dict.fromkeys(("latency_sec", "throughput_tps", "decode_tps", "coverage_score"))
             | {"success": False}
-            for record in plain(read_table(broken.store.read(path)[0]))
+            for record in from_parquet(broken.store.read(path)[0])
         ]
         broken.store.commit(path, to_parquet(failed), broken.store.read(path)[1])
         points = queries.over_time(Cache(tmp_path, 0).records(broken.study), View(llms=(LLAMA,)), LATENCY).points
@@ -578,7 +577,7 @@ class TestMadeUpRecords:
         from llm_bench.gate.validate import validate
 
         for path in filled.store.list("records/")[::7]:
-            batch = plain(read_table(filled.store.read(path)[0]))
+            batch = from_parquet(filled.store.read(path)[0])
             due = due_of(filled.study, datetime.fromisoformat(batch[0]["slot"]), include)
             assert validate([batch], due).refused == []
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from llm_bench.batch.load import load, quarantined
+from llm_bench.batch.load import from_quarantine, load
 from llm_bench.batch.requeue import LOADED_ALREADY, quarantined_slots, requeue
 from llm_bench.cli import data
 from llm_bench.errors import ConflictError, StorageError
@@ -36,7 +36,7 @@ def records(store, due):
 
 
 def in_quarantine(store, due):
-    return quarantined(store.read(object_path("quarantine", "thesis", due.slot))[0])
+    return from_quarantine(store.read(object_path("quarantine", "thesis", due.slot))[0])
 
 
 def by_id(batch):

@@ -179,7 +179,7 @@ def _tell_failures(airflow: AirflowAPI, failed: list[dict[str, Any]]) -> None:
 
 def _sum_up(study: Study, slot: datetime) -> bool:
     """Prints the batch's summary; whether the batch is complete."""
-    from llm_bench.batch.load import Held, quarantined  # noqa: PLC0415
+    from llm_bench.batch.load import Held, from_quarantine  # noqa: PLC0415
     from llm_bench.rag.questions import load_question_sets  # noqa: PLC0415
     from llm_bench.store.base import from_parquet, object_path  # noqa: PLC0415
 
@@ -195,7 +195,7 @@ def _sum_up(study: Study, slot: datetime) -> bool:
         f"records {len(records)}/{expected}" + ("" if complete else ": the batch is not complete"),
         style="bold green" if complete else "bold red",
     )
-    refused = len(quarantined(Held.of(store, object_path("quarantine", study.name, slot)).content))
+    refused = len(from_quarantine(Held.of(store, object_path("quarantine", study.name, slot)).content))
     if refused:
         console.print(
             f"quarantined {refused}: the link Data quality of the task validate_and_load tells why", style="bold red"

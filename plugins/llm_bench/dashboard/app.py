@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +26,7 @@ from llm_bench.dashboard.templating import respond
 from llm_bench.errors import LLMBenchError, StorageError, ViewError
 from llm_bench.paths import home
 from llm_bench.store.base import object_path, open_store
+from llm_bench.store.names import named_moment
 
 _STATUS = {ViewError: HTTPStatus.BAD_REQUEST, StorageError: HTTPStatus.SERVICE_UNAVAILABLE}
 """What is wrong → the status of the answer; of any other mistake of the project's it is 500."""
@@ -122,10 +122,9 @@ def validation(study: ReadableStudy, slot: str) -> Response:
 
     :param slot: as it names the slot's objects, e.g. ``20261207T075125.714285Z``.
     """
-    try:
-        moment = datetime.strptime(slot, "%Y%m%dT%H%M%S.%f%z")
-    except ValueError:
-        raise HTTPException(404, f"{slot} is no slot: a slot is named like 20261207T075125.714285Z.") from None
+    moment = named_moment(slot)
+    if moment is None:
+        raise HTTPException(404, f"{slot} is no slot: a slot is named like 20261207T075125.714285Z.")
     stored = open_store(study.storage, home()).read(object_path("validations", study.name, moment, "json"))
     if stored is None:
         raise HTTPException(

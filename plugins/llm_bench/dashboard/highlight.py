@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from llm_bench.rag.questions import headings, sentences
+from llm_bench.rag.documents import headings, sentences
 from llm_bench.scoring.numbers import Figure
 from llm_bench.scoring.statements import Features, features
 

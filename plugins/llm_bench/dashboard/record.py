@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from fastapi import HTTPException
 
+from llm_bench import records
 from llm_bench.analysis import charts, queries
 from llm_bench.dashboard import highlight, text
 from llm_bench.dashboard.components import Column, Figure, Table
@@ -24,25 +26,11 @@ if TYPE_CHECKING:
     from llm_bench.dashboard.context import Look
 
 GROUPS = {
-    "Clock": (
-        *("latency_sec", "connect_sec", "tls_sec", "headers_sec", "first_byte_sec", "ttft_sec", "first_answer_sec"),
-        *("throughput_tps", "decode_tps", "itl_mean_sec", "itl_p99_sec", "itl_max_sec", "wait_sec"),
-    ),
-    "Tokens": ("prompt_tokens", "response_tokens", "reasoning_tokens", "cached_tokens", "token_source"),
-    "Outcome": (
-        *("success", "failure_kind", "http_status", "finish_reason", "response_model", "provider_request_id"),
-        "cost_usd",
-    ),
-    "Quality": ("coverage_score", "groundedness", "answerable", "declined", "context_hash", "prompt_hash"),
-    "Client": ("suspect", "client_load", "client_delay_sec", "warnings"),
-    "Identity": (
-        *("record_id", "study", "slot", "timestamp", "measured_at", "late_sec", "run_id", "run_type", "attempt"),
-        *("industry", "question_id", "llm_provider", "llm_model"),
-    ),
-    "Provenance": ("llm_bench_version", "litellm_version", "embedding_model", "schema_version"),
+    group.capitalize(): tuple(field.name for field in FIELDS if field.group == group)
+    for group in records.GROUPS
+    if group != "exchange"
 }
-APART = ("question", "answer", "error", "event_times_sec")
-"""Fields that the page shows in a place of their own."""
+"""Each group's heading → its fields. What was exchanged is shown in places of its own."""
 
 _FIELDS = {field.name: field for field in FIELDS}
 _NEIGHBOUR = """
@@ -62,6 +50,7 @@ def page(look: Look, record_id: str) -> Response:
         raise HTTPException(404, f"The study {look.study.name} has no record {record_id}.")
     slot = datetime.fromisoformat(record["slot"])
     llm = f"{record['llm_provider']}/{record['llm_model']}"
+    values: Mapping[str, Any] = record
     return show(
         look,
         "records",
@@ -73,7 +62,7 @@ def page(look: Look, record_id: str) -> Response:
         after=_neighbour(look, record, slot, ">", "ASC"),
         waterfall=Figure("waterfall", charts.waterfall(record)),
         tokens=Figure("tokens", charts.tokens_over_time(record), _events(record)),
-        groups=[(name, [_told(_FIELDS[field], record[field]) for field in fields]) for name, fields in GROUPS.items()],
+        groups=[(name, [_told(_FIELDS[field], values[field]) for field in fields]) for name, fields in GROUPS.items()],
         context=_context(look, record),
         facts=_facts(record),
     )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from llm_bench.records import FIELDS, Field, FieldType, Record, arrow_schema, utc_text
+from llm_bench.records import FIELDS, Field, FieldType, RawRecord, Record, arrow_schema, records_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -87,7 +87,7 @@ class Column:
         return found
 
 
-def column(field: Field, records: Sequence[Record]) -> Column:
+def column(field: Field, records: Sequence[RawRecord]) -> Column:
     """A field of the records. Values that all have the field's type are converted at once, others one by one."""
     try:
         values = list(map(itemgetter(field.name), records))
@@ -249,12 +249,4 @@ class Rows:
 
     def records(self) -> list[Record]:
         """All of them, as plain records."""
-        return [record for table in self.tables() for record in plain(table)]
-
-
-def plain(table: pa.Table) -> list[Record]:
-    """The records of a table, times as text again."""
-    return [
-        {name: utc_text(value) if isinstance(value, datetime) else value for name, value in row.items()}
-        for row in table.to_pylist()
-    ]
+        return [record for table in self.tables() for record in records_of(table)]

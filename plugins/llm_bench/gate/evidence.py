@@ -13,6 +13,7 @@ from llm_bench.gate.columns import Column, Flags, Numbers
 from llm_bench.gate.completeness import Due
 from llm_bench.records import record_id, utc_text
 from llm_bench.schedule import from_us, to_us
+from llm_bench.study import BASELINE
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,8 +22,6 @@ Places = npt.NDArray[np.int64]
 
 TOLERANCE = 1e-6
 """Relative for rates; for times in seconds, absolute: they are kept to the microsecond."""
-BASELINE = "baseline"
-"""Provider of the built-in baselines: on this machine, so no bound of a network or of a model holds for them."""
 MAX_TOKENS_PER_SEC = 5_000
 MIN_TTFT_SEC = 0.001
 MAX_CHARACTERS_PER_TOKEN = 16
@@ -216,6 +215,7 @@ class Facts:
     # What nothing forbids and yet can hardly be.
 
     def _plausibility(self) -> dict[str, Flags]:
+        # A baseline is on this machine: no bound of a network or of a model holds for it.
         remote = ~self._is("llm_provider", BASELINE)
         tokens, prompt = self._number("response_tokens"), self._number("prompt_tokens")
         deadlines = self._due.study.deadlines

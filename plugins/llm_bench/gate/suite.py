@@ -11,7 +11,7 @@ import numpy as np
 from llm_bench.gate.columns import Column, Flags, column
 from llm_bench.gate.completeness import Due
 from llm_bench.gate.evidence import Facts, Places
-from llm_bench.records import FIELD_NAMES, FIELDS, Field, Record, arrow_schema, utc_text
+from llm_bench.records import FIELD_NAMES, FIELDS, Field, RawRecord, arrow_schema, utc_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,10 +38,10 @@ class Chunk:
     place: Places
     lacking: dict[int, list[str]]
     unknown: dict[int, list[str]]
-    odd: dict[int, Record]
+    odd: dict[int, RawRecord]
 
 
-def examine(records: Sequence[Record], due: Due) -> Chunk:
+def examine(records: Sequence[RawRecord], due: Due) -> Chunk:
     """Look at a chunk of a batch's records, whatever is in them."""
     import pyarrow as pa
 
@@ -77,7 +77,7 @@ def _except(rows: Mapping[int, Any], count: int) -> Flags:
     return fine
 
 
-def _odd_rows(records: Sequence[Record], columns: Mapping[str, Column], strange: Sequence[int]) -> set[int]:
+def _odd_rows(records: Sequence[RawRecord], columns: Mapping[str, Column], strange: Sequence[int]) -> set[int]:
     """Rows with fields missing, unknown or mistyped, or with a time that isn't written as ``utc_text`` writes it."""
     rows = set(strange)
     for field in FIELDS:
@@ -88,7 +88,7 @@ def _odd_rows(records: Sequence[Record], columns: Mapping[str, Column], strange:
     return rows
 
 
-def _respelled(records: Sequence[Record], field: Field) -> bool:
+def _respelled(records: Sequence[RawRecord], field: Field) -> bool:
     return any(not str(record.get(field.name, "Z")).endswith("Z") for record in records)
 
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from llm_bench.gate.columns import Flags, Rows, plain
+from llm_bench.gate.columns import Flags, Rows
 from llm_bench.gate.completeness import Due
 from llm_bench.gate.evidence import Places
 from llm_bench.gate.rules import NONE_MISSING, NONE_UNKNOWN, columns_of, is_critical, rules
 from llm_bench.gate.suite import Chunk, examine
-from llm_bench.records import Record
+from llm_bench.records import RawRecord, records_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +41,7 @@ class Refused:
     :param broken: the critical rules it broke, e.g. "latency_sec must be at least 0".
     """
 
-    record: Record
+    record: RawRecord
     broken: tuple[str, ...]
 
 
@@ -59,7 +59,7 @@ class Verdict:
     results: dict[str, Any]
 
 
-def validate(chunks: Iterable[Sequence[Record]], due: Due) -> Verdict:
+def validate(chunks: Iterable[Sequence[RawRecord]], due: Due) -> Verdict:
     """Judge the records of one batch, row by row.
 
     :param chunks: the records as measured and scored, all at once or some at a time: where a chunk is made when it is
@@ -97,11 +97,11 @@ def _examples(by_rule: Mapping[str, Any], seen: _Seen) -> dict[str, list[str]]:
 class _Seen:
     """All chunks of a batch: their records compressed, and the evidence."""
 
-    def __init__(self, chunks: Iterable[Sequence[Record]], due: Due) -> None:
+    def __init__(self, chunks: Iterable[Sequence[RawRecord]], due: Due) -> None:
         self._typed = Rows()
         self._evidence: dict[str, list[Any]] = defaultdict(list)
         self._places: list[Places] = []
-        self._odd: dict[int, Record] = {}
+        self._odd: dict[int, RawRecord] = {}
         self.lacking: dict[int, list[str]] = {}
         self.unknown: dict[int, list[str]] = {}
         self.runs: dict[str, None] = {}
@@ -160,7 +160,7 @@ class _Seen:
         for table in self._typed.drain():
             rows = range(start, start + table.num_rows)
             bad = [row - start for row in rows if row in broken] if broken else []
-            for row, record in zip(bad, plain(table.take(bad)) if bad else (), strict=True):
+            for row, record in zip(bad, records_of(table.take(bad)) if bad else (), strict=True):
                 came = self._odd.get(start + row, record)
                 refused.append(Refused(came, tuple(broken[start + row])))
             good = np.ones(len(rows), bool)

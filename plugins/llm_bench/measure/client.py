@@ -13,10 +13,7 @@ import httpx
 from llm_bench.errors import CredentialsError, RequestError
 from llm_bench.measure import failures, wire
 from llm_bench.measure.transport import Exchange, InstrumentedTransport
-from llm_bench.study import LLM, Deadlines, Generation
-
-BASELINE = "baseline"
-"""Provider of the built-in baselines, which speak OpenAI's protocol at an address of this machine."""
+from llm_bench.study import BASELINE, LLM, Deadlines, Generation
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,11 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from llm_bench.measure.client import BASELINE
 from llm_bench.preflight import plan
 from llm_bench.preflight.checks import Check
 from llm_bench.preflight.providers import Inquiry, check_clock
 from llm_bench.preflight.storage import StorageProbe
-from llm_bench.study import Study
+from llm_bench.study import BASELINE, Study
 
 __all__ = ["PATIENCE_SEC", "Check", "preflight"]
 

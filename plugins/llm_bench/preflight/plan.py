@@ -15,7 +15,8 @@ def check_questions(study: Study, home: Path) -> Check:
     """Whether every question set and knowledge base can be used."""
 
     def look() -> str:
-        from llm_bench.rag.questions import load_documents, load_question_sets  # noqa: PLC0415
+        from llm_bench.rag.documents import load_documents  # noqa: PLC0415
+        from llm_bench.rag.questions import load_question_sets  # noqa: PLC0415
 
         sets = load_question_sets(home / "include", study.industries)
         for industry in sets:

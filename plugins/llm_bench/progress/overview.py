@@ -172,7 +172,7 @@ def overview(
     slots: list[Slot] = []
     if study.window:
         schedule = study.window.schedule
-        refused = store_facts.quarantined(store, study.name)
+        refused = store_facts.refused_per_slot(store, study.name)
         runs = airflow.runs if airflow else {}
         slots = states.account(schedule, now, expected=per_batch, measured=batches, quarantined=refused, runs=runs)
         measured = [part for part in measured if part.slot in schedule]

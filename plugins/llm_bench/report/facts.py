@@ -82,7 +82,7 @@ def gather(records: Records, study: Study, view: View, home: Path) -> Facts:
     expected = sum(map(len, questions.values())) * len(study.llms)
     where, parameters = view.where()
     (counts,) = records.rows(_COUNTS + where, parameters)
-    slots, outside = _slots(records, study, expected, measured.quarantined(store, study.name))
+    slots, outside = _slots(records, study, expected, measured.refused_per_slot(store, study.name))
     return Facts(
         counts=counts,
         suspect=queries.total(records, replace(view, suspect="only")),

@@ -9,8 +9,7 @@ from typing import Any
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.view import View
 from llm_bench.errors import ViewError
-from llm_bench.gate.columns import plain
-from llm_bench.records import FAILURE_KINDS, FIELD_NAMES, Record
+from llm_bench.records import FAILURE_KINDS, FIELD_NAMES, Record, records_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +143,7 @@ def record(records: Records, record_id: str) -> Record | None:
         f"SELECT {', '.join(FIELD_NAMES)} FROM records WHERE record_id = $record_id",  # noqa: S608
         {"record_id": record_id},
     )
-    rows = plain(found)
+    rows = records_of(found)
     return rows[0] if rows else None
 
 
