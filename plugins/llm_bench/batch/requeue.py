@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
 from llm_bench.batch.load import Held, held_records, quarantine, quarantined, replace_records, stored_id
-from llm_bench.errors import StorageError
-from llm_bench.gate.columns import moment, plain
+from llm_bench.gate.columns import plain
 from llm_bench.gate.completeness import Due
 from llm_bench.gate.validate import Refused, validate
-from llm_bench.records import Record, utc_text
+from llm_bench.records import Record
 from llm_bench.store.base import Store, object_path, read_table
 
 _STEM = "%Y%m%dT%H%M%S.%fZ"
@@ -30,23 +29,13 @@ class Requeued:
     kept: list[Refused]
 
 
-def quarantined_slots(store: Store, study: str, slot: str | None = None) -> list[datetime]:
+def quarantined_slots(store: Store, study: str) -> list[datetime]:
     """The slots of a study that have a quarantine object, in their order.
 
-    :param slot: only this one, ISO 8601 with a UTC offset.
-    :raises StorageError: the store can't be read, or ``slot`` is no such text or has no quarantine object.
+    :raises StorageError: the store can't be read.
     """
     paths = store.list(f"quarantine/study={study}/")
-    slots = {datetime.strptime(PurePosixPath(path).stem, _STEM).replace(tzinfo=UTC) for path in paths}
-    if slot is None:
-        return sorted(slots)
-    asked = moment(slot)
-    if asked not in slots:
-        raise StorageError(
-            f"Study {study} has nothing in quarantine for the slot {slot!r}.",
-            f"Name one of these: {', '.join(map(utc_text, sorted(slots))) or 'there is none'}.",
-        )
-    return [asked]
+    return sorted({datetime.strptime(PurePosixPath(path).stem, _STEM).replace(tzinfo=UTC) for path in paths})
 
 
 def requeue(store: Store, due: Due) -> Requeued:
