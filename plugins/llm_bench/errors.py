@@ -80,7 +80,7 @@ def unknown(cause: str, name: str, known: Iterable[str]) -> InputError:
     :param cause: a sentence with the name.
     """
     names = list(known)
-    near = difflib.get_close_matches(name, names, n=1)
+    near = difflib.get_close_matches(name, names, n=1) or [other for other in names if name in other]
     question = f"Did you mean {near[0]}? " if near else ""
     return InputError(cause, f"{question}Known: {', '.join(names) or 'none yet'}.")
 
