@@ -96,3 +96,10 @@ class TestTheExitCode:
         said = command("reprot")
         assert said.code == 2
         assert "report" in said.err
+
+
+def test_every_command_stands_in_the_documentation_with_its_example(project: Path):
+    text = (project / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert [name for name in COMMANDS if f"| [`{name}`](#" not in text] == []
+    examples = [line.strip() for parser in COMMANDS.values() for line in str(parser.epilog).splitlines()[1:]]
+    assert [example for example in examples if f"\n{example}\n" not in text] == []
