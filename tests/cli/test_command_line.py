@@ -14,6 +14,7 @@ from llm_bench import __version__
 from llm_bench.cli import main as command_line
 from llm_bench.cli.main import main
 from llm_bench.errors import InputError, StorageError
+from llm_bench.paths import program
 
 ACTIONS = next(action for action in command_line.command_line()._actions if isinstance(action.choices, dict))
 COMMANDS: dict[str, argparse.ArgumentParser] = dict(ACTIONS.choices or {})
@@ -52,8 +53,8 @@ class TestTheHelpOfACommand:
     def test_has_an_example_that_can_be_given(self, name: str):
         heading, *lines = str(COMMANDS[name].epilog).splitlines()
         assert heading == "example:"
-        for program, *words in map(str.split, lines):
-            assert (program, words[0]) == ("llm-bench", name)
+        for first, *words in map(str.split, lines):
+            assert (first, words[0]) == ("llm-bench", name)
             assert command_line.command_line().parse_args(words).command.__name__ == name
 
     def test_explains_every_option(self, name: str):
@@ -103,3 +104,16 @@ def test_every_command_stands_in_the_documentation_with_its_example(project: Pat
     assert [name for name in COMMANDS if f"| [`{name}`](#" not in text] == []
     examples = [line.strip() for parser in COMMANDS.values() for line in str(parser.epilog).splitlines()[1:]]
     assert [example for example in examples if f"\n{example}\n" not in text] == []
+
+
+class TestTheProgramInAMessage:
+    def test_is_its_name_where_a_shell_finds_it(self, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
+        assert program("llm-bench") == "llm-bench"
+
+    def test_has_its_path_where_a_shell_does_not(self, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setenv("PATH", "/nowhere")
+        assert program("llm-bench") == str(Path(sys.executable).with_name("llm-bench"))
+
+    def test_is_its_name_where_it_lies_elsewhere(self):
+        assert program("some-program") == "some-program"
