@@ -29,7 +29,7 @@ EXAMPLES = {Path(block.file).stem for page in PAGES for block in page.blocks if 
 
 ELSEWHERE = {"cd", "chmod", "cp", "echo", "gcloud", "git", "mail", "sha256sum", "tar"}
 """Commands of which only the shell's own syntax is looked at."""
-TYPED = re.compile(r"([A-Z_]+=\S+ )?(make|airflow|\S*python) \S*[a-z]")
+TYPED = re.compile(r"([A-Z_]+=\S+ )?(make|airflow|\S*python|\S*llm-bench) \S*[a-z]")
 """Something in backticks that is a command."""
 
 
@@ -101,7 +101,11 @@ def check_python(words: list[str]) -> None:
     if words[:2] != ["-m", "llm_bench"]:
         assert (ROOT / words[0]).is_file()
         return
-    whole = words[2:] if len(words) > 3 else [words[2], "--help"]  # a mention, without what it is to work on
+    check_llm_bench(words[2:])
+
+
+def check_llm_bench(words: list[str]) -> None:
+    whole = words if len(words) > 1 else [*words, "--help"]  # a mention, without what it is to work on
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(argparse.ArgumentParser, "parse_args", _parse)
         with pytest.raises((ParsedError, SystemExit)) as ended:
@@ -142,6 +146,7 @@ TOOLS: dict[str, Callable[[list[str]], None]] = {
     "make": check_make,
     "python": check_python,
     "airflow": check_airflow,
+    "llm-bench": check_llm_bench,
     "uvicorn": check_uvicorn,
 }
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from pathlib import Path
 
 
@@ -14,3 +16,9 @@ def home() -> Path:
 def include() -> Path:
     """The folder of studies, questions and knowledge."""
     return home() / "include"
+
+
+def program(name: str) -> str:
+    """How a shell starts a program that is installed beside this Python: with its path where it isn't on PATH."""
+    path = Path(sys.executable).with_name(name)
+    return str(path) if path.exists() and shutil.which(name) != str(path) else name

@@ -94,7 +94,7 @@ class TestEveryPage:
     @pytest.mark.parametrize("page", PAGES)
     def test_of_a_study_without_records_says_what_to_do(self, home, reader, page):
         text = see(reader, page).text
-        assert ("make run STUDY=thesis" in text) or page == "export"
+        assert ("llm-bench run thesis" in text) or page == "export"
 
     @pytest.mark.parametrize("page", ["latency", "success", "compare", "records"])
     def test_without_a_record_in_the_view_leads_back_to_all(self, loaded, reader, page):

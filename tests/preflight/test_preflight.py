@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from doubles.provider import refusing, unreachable
+from llm_bench.paths import program
 from llm_bench.preflight import PATIENCE_SEC
 from llm_bench.preflight.checks import Check
 
@@ -232,4 +233,4 @@ class TestThePlan:
     def test_whose_window_is_over_is_moved_to_tomorrow(self, run):
         window = {"start": "2026-11-01T08:00:00+01:00", "end": "2026-11-05T08:00:00+01:00"}
         mend = run("baseline/lead", window=window)["window"].mend
-        assert "LLM_BENCH_START=2026-12-02T08:00:00+01:00 make up" in mend
+        assert f"LLM_BENCH_START=2026-12-02T08:00:00+01:00 {program('llm-bench')} up" in mend

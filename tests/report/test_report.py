@@ -264,7 +264,7 @@ class TestTheMethods:
     def test_say_that_the_instruments_error_was_never_measured_and_how_to(self, whole: tuple[Study, Path]):
         text = told(*whole)
         assert "Not known: it was never measured" in text
-        assert "python -m llm_bench calibrate" in text
+        assert "llm-bench calibrate" in text
 
     def test_tell_the_instruments_error_once_it_was_measured(self, tmp_path: Path):
         study = project(tmp_path, slots=1)

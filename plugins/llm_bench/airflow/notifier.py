@@ -93,7 +93,7 @@ class MissedSlots(Alert):
         named = ", ".join(map(_shown, slots[:_MOST_NAMED])) + (" …" if len(slots) > _MOST_NAMED else "")
         slots_were = "1 slot was" if len(slots) == 1 else f"{len(slots)} slots were"
         study = run.dag_id.removeprefix("llm_bench_")
-        return f"{run.dag_id}: {slots_were} missed: {named}. python -m llm_bench status {study} tells how to fill them."
+        return f"{run.dag_id}: {slots_were} missed: {named}. `llm-bench status {study}` shows how to fill them."
 
 
 class LateBatch(Alert):

@@ -7,11 +7,9 @@ from datetime import datetime
 from pathlib import PurePosixPath
 
 from llm_bench.batch.load import Held, from_quarantine, held_records, replace_records, stored_id, to_quarantine
-from llm_bench.errors import StorageError
-from llm_bench.gate.columns import moment
 from llm_bench.gate.completeness import Due
 from llm_bench.gate.validate import Refused, validate
-from llm_bench.records import RawRecord, Record, utc_text
+from llm_bench.records import RawRecord, Record
 from llm_bench.store.base import Store, from_parquet, object_path
 from llm_bench.store.names import named_moment
 
@@ -30,23 +28,13 @@ class Requeued:
     kept: list[Refused]
 
 
-def quarantined_slots(store: Store, study: str, slot: str | None = None) -> list[datetime]:
+def quarantined_slots(store: Store, study: str) -> list[datetime]:
     """The slots of a study that have a quarantine object, in their order.
 
-    :param slot: only this one, ISO 8601 with a UTC offset.
-    :raises StorageError: the store can't be read, or ``slot`` is no such text or has no quarantine object.
+    :raises StorageError: the store can't be read.
     """
     paths = store.list(f"quarantine/study={study}/")
-    slots = set(filter(None, (named_moment(PurePosixPath(path).stem) for path in paths)))
-    if slot is None:
-        return sorted(slots)
-    asked = moment(slot)
-    if asked not in slots:
-        raise StorageError(
-            f"Study {study} has nothing in quarantine for the slot {slot!r}.",
-            f"Name one of these: {', '.join(map(utc_text, sorted(slots))) or 'there is none'}.",
-        )
-    return [asked]
+    return sorted(set(filter(None, (named_moment(PurePosixPath(path).stem) for path in paths))))
 
 
 def requeue(store: Store, due: Due) -> Requeued:

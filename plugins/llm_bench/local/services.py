@@ -62,7 +62,10 @@ def running_airflow(port: int, say: Say) -> Iterator[AirflowAPI]:
 
 def _check_machine(config: Config) -> None:
     _stop_leftovers(config)
-    check_port(config.port, f"Stop that program, or choose another port: make run PORT={config.port + 1}")
+    check_port(
+        config.port,
+        f"Stop that program, or choose another port: --port {config.port + 1} (of make: PORT={config.port + 1})",
+    )
     free = shutil.disk_usage(config.home).free
     if free < LEAST_DISK_BYTES:
         raise SetupError(

@@ -308,7 +308,7 @@ def find_endpoint(llm: LLM, api_key: str, api_base: str | None) -> Endpoint:
     if llm.provider == BASELINE:
         raise CredentialsError(
             "The address of the built-in baselines isn't known: there is no Airflow connection llm_baseline.",
-            "Start Airflow with `make run` or `make up`, which serve the baselines and set the connection.",
+            "Start Airflow with `llm-bench run` or `llm-bench up`, which serve the baselines and set the connection.",
         )
     known_provider(llm)
     wanted = quiet_litellm().validate_environment(llm.model)["missing_keys"]

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from llm_bench.errors import CredentialsError
+from llm_bench.paths import program
 from llm_bench.preflight.checks import Check, tell
 from llm_bench.study import START_VARIABLE, Study
 
@@ -49,7 +50,7 @@ def check_window(study: Study, now: datetime) -> Check:
         "window",
         False,
         f"It is over: it ended {window.end.isoformat()}, and no slot of its {len(slots)} is still to come.",
-        f"Move it: {START_VARIABLE}={tomorrow.isoformat()} make up, or edit window.start in "
+        f"Move it: {START_VARIABLE}={tomorrow.isoformat()} {program('llm-bench')} up, or edit window.start in "
         f"include/studies/{study.name}.yaml.",
     )
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from llm_bench.paths import program
 from llm_bench.progress import states
 from llm_bench.progress.overview import Overview
 from llm_bench.progress.states import Slot, Span
@@ -41,7 +41,7 @@ def steps(overview: Overview, airflow_home: Path | None) -> list[Step]:
 def _airflow_command(airflow_home: Path | None) -> list[str]:
     if airflow_home is None:
         return ["airflow"]
-    return [f"AIRFLOW_HOME={airflow_home}", str(Path(sys.executable).with_name("airflow"))]
+    return [f"AIRFLOW_HOME={airflow_home}", program("airflow")]
 
 
 def _backfill(airflow: list[str], dag_id: str, span: Span) -> str:
@@ -69,9 +69,12 @@ def _idle(overview: Overview) -> Iterator[Step]:
     if not overview.idle or overview.airflow is None:
         return
     if not overview.airflow.alive:
-        yield "Airflow isn't running, so slots pass by. Start it:", ("make up",)
+        yield "Airflow isn't running, so slots pass by. Start it:", (_line([program("llm-bench"), "up"]),)
     if overview.airflow.paused is None:
-        yield f"Airflow hasn't seen the DAG {overview.study.dag_id} yet, so slots pass by. Start it again: make up", ()
+        yield (
+            f"Airflow hasn't seen the DAG {overview.study.dag_id} yet, so slots pass by. Start it again:",
+            (_line([program("llm-bench"), "up"]),),
+        )
     elif overview.airflow.paused:
         yield f"The DAG {overview.study.dag_id} is switched off, so slots pass by. Switch it on in the UI.", ()
 
@@ -84,7 +87,7 @@ def _other_window(overview: Overview) -> Iterator[Step]:
     yield (
         f"Airflow runs another window, of {len(other)} slots from {start}. If {START_VARIABLE} was set when Airflow "
         "was started, set it here, too; if the file was changed since, Airflow takes it over while it runs.",
-        (f"{START_VARIABLE}={start} make status STUDY={overview.study.name}",),
+        (_line([f"{START_VARIABLE}={start}", program("llm-bench"), "status", overview.study.name]),),
     )
 
 
@@ -123,7 +126,7 @@ def _quarantined(overview: Overview) -> Iterator[Step]:
     if any(slot.quarantined for slot in overview.slots):
         yield (
             "Records in quarantine were measured but broke a rule of the schema. Once the rule is mended:",
-            (f"python -m llm_bench requeue {overview.study.name}",),
+            (_line([program("llm-bench"), "requeue", overview.study.name]),),
         )
 
 

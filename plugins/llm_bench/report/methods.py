@@ -199,7 +199,7 @@ def _measured(facts: Facts) -> Iterator[Item]:
 def _calibrated(found: Mapping[str, Any] | None) -> Iterator[str]:
     if found is None:
         yield (
-            "Not known: it was never measured on the machine of this study. `python -m llm_bench calibrate` with the "
+            "Not known: it was never measured on the machine of this study. `llm-bench calibrate` with the "
             "study's name measures it and keeps it with the study's data; a report made after that tells it."
         )
         return

@@ -40,7 +40,7 @@ def read_context(store: Store, study: str, question_id: str, prompt_hash: str) -
     if held is None:
         raise StorageError(
             f"The context of {question_id} is missing: there is no {path}.",
-            "Copy the study's contexts/ back (python -m llm_bench sync), or leave the slot out.",
+            "Copy the study's contexts/ back (llm-bench sync), or leave the slot out.",
         )
     try:
         prompt: Prompt = json.loads(held[0])

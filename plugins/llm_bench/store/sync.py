@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
-from llm_bench.errors import StorageError
+from llm_bench.errors import StorageError, unknown
 from llm_bench.store.base import Store
 from llm_bench.store.entry import Entry
 from llm_bench.store.names import folder_of, name_of, slot_in
@@ -27,15 +27,19 @@ def to_copy(source: Store, study: str | None = None) -> list[Entry]:
     """The objects of a store that ``sync`` is for.
 
     :param study: of this study alone; of all where left out.
-    :raises StorageError: the store can't be read, or holds nothing of it.
+    :raises InputError: it holds other studies, but not this one.
+    :raises StorageError: the store can't be read, or holds no study's data.
     """
     entries = [entry for kind in KINDS for entry in source.entries(f"{kind}/study={study}/" if study else f"{kind}/")]
-    if not entries:
-        raise StorageError(
-            f"The source holds nothing of study {study}." if study else "The source holds no study's data.",
-            "Correct its URL (a study's storage, without records/ or what lies below it) or the study's name.",
-        )
-    return entries
+    if entries:
+        return entries
+    if study and (others := to_copy(source)):
+        names = sorted({entry.path.split("/")[1].removeprefix("study=") for entry in others})
+        raise unknown(f"The source holds nothing of study {study}.", study, names)
+    raise StorageError(
+        "The source holds no study's data.",
+        "Correct its URL: a study's storage, without records/ or what lies below it.",
+    )
 
 
 def sync(source: Store, dest: Store, entries: Sequence[Entry]) -> Iterator[tuple[Entry, Outcome]]:
