@@ -56,7 +56,7 @@ audit: setup ## look for secrets in the repository and for known vulnerabilities
 sbom: setup ## write sbom.json, the bill of all locked packages (CycloneDX); OUT=
 	@$(PY) -W ignore -m cyclonedx_py requirements requirements.lock --pyproject pyproject.toml --output-reproducible -o $(or $(OUT),sbom.json)
 
-lock: ## rewrite requirements.lock from requirements.txt; UPGRADE=1 takes newer versions
+lock: ## rewrite requirements.lock and requirements.txt from pyproject.toml; UPGRADE=1 takes newer versions
 	@python3 scripts/setup.py lock $(if $(UPGRADE),--upgrade)
 
 bench-parse: setup ## time how long Airflow takes to parse the DAGs

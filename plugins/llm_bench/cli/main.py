@@ -7,7 +7,8 @@ import signal
 import sys
 from pathlib import Path
 
-from llm_bench.cli import data, results
+from llm_bench import __version__
+from llm_bench.cli import data, init, results
 from llm_bench.cli import report as reporting
 from llm_bench.cli import run as commands
 from llm_bench.cli.console import interrupt
@@ -17,6 +18,7 @@ from llm_bench.errors import LLMBenchError
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; its exit code."""
     parser = argparse.ArgumentParser(prog="python -m llm_bench", description="Measures hosted LLM APIs on a schedule.")
+    parser.add_argument("--version", action="version", version=f"llm-bench {__version__}")
     actions = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     run = actions.add_parser("run", help="measure one batch of a study in a real Airflow, and sum it up")
@@ -78,9 +80,13 @@ def main(arguments: list[str] | None = None) -> int:
     report.add_argument("--out", type=Path, help="folder to write to; left out: data/reports/STUDY")
     results.add_view_options(report)
 
+    init.register(actions)
+
     options = vars(parser.parse_args(arguments))
-    name = options.pop("command")
-    command = next(getattr(module, name) for module in (commands, data, results, reporting) if hasattr(module, name))
+    command = options.pop("command")
+    if isinstance(command, str):
+        modules = (commands, data, results, reporting)
+        command = next(getattr(module, command) for module in modules if hasattr(module, command))
     signal.signal(signal.SIGTERM, interrupt)  # so that what was started is stopped, as with Ctrl-C
     try:
         return int(command(**options))
