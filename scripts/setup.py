@@ -51,8 +51,8 @@ LOCK_HEADER = """\
 """
 
 DIRECT_HEADER = """\
-# What llm-bench itself needs, at the versions that it is tested with; the Dockerfile installs it. Made by `make lock`: the
-# dependencies stand in pyproject.toml, with their ranges, and all that hangs from them in requirements.lock.
+# What llm-bench itself needs, at the versions that it is tested with; the Dockerfile installs it. Made by `make lock`:
+# the dependencies stand in pyproject.toml, with their ranges, and all that hangs from them in requirements.lock.
 """
 
 # The first that matches a tool's output names the cause.
@@ -400,7 +400,7 @@ def say(line: str) -> None:
 
 
 def lock(options: list) -> None:
-    """Resolves pyproject.toml for every supported Python; writes the lock, less torch's CUDA side, and the short list."""
+    """Resolves pyproject.toml for every supported Python: the lock, less torch's CUDA side, and the direct ones."""
     draft = VENV / "requirements.lock"
     shutil.copy(str(LOCK), str(draft))  # its versions are kept unless they must move
     resolve(draft, "--group", "dev", "--generate-hashes", *options)

@@ -1,7 +1,7 @@
 """Brings llm-bench to a stranger's Airflow: `make wheel-test`.
 
-Builds the wheel, makes a virtual environment with Airflow, installs the wheel there with pip, has `llm-bench init` write
-a project into an empty folder, starts its Airflow, asks it for what it knows of llm-bench, and measures a batch.
+Builds the wheel, makes a virtual environment with Airflow, installs the wheel there with pip, has `llm-bench init`
+write a project into an empty folder, starts its Airflow, asks it what it knows of llm-bench, and measures a batch.
 
 All of it lies in `.wheel-test/`, which is left where something fails. uv fills the environment with what the wheel's
 metadata ask for, as it is faster and keeps its downloads; pip then resolves all of it again and installs the wheel.
@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -35,7 +34,7 @@ BATCH = "records 80/80"
 DAGS = {"llm_bench_quickstart", "llm_bench_thesis"}
 
 
-class Failure(Exception):
+class NotWholeError(Exception):
     """What isn't as it must be."""
 
 
@@ -51,8 +50,8 @@ def main() -> int:
         with airflow(port):
             look(f"http://127.0.0.1:{port}")
             measure(port)
-    except Failure as failure:
-        print(f"wheel-test: {failure}\nAll output is in {LOG}.", file=sys.stderr)
+    except NotWholeError as error:
+        print(f"wheel-test: {error}\nAll output is in {LOG}.", file=sys.stderr)
         return 1
     shutil.rmtree(FOLDER)
     say(f"The wheel is whole ({time.monotonic() - began:.0f} s)")
@@ -80,7 +79,7 @@ def install(wheel: Path) -> None:
     torch = pins["torch"].split(" ")[0]
     try:
         run("python", "-m", "pip", "install", "--no-deps", "--no-index", torch)
-    except Failure:
+    except NotWholeError:
         uv("install", "--no-deps", "--torch-backend", "cpu", torch)
     uv("install", airflow, "--constraint", published or str(tested))
     uv("install", "--compile-bytecode", airflow, str(wheel), "--constraint", str(tested))
@@ -116,12 +115,12 @@ def airflow(port: int) -> Iterator[None]:
         deadline = time.monotonic() + PATIENCE_SEC
         while "Ctrl-C stops it" not in LOG.read_text(encoding="utf-8"):
             if process.poll() is not None or time.monotonic() > deadline:
-                raise Failure("Airflow doesn't start")
+                raise NotWholeError("Airflow doesn't start")
             time.sleep(1)
         yield
     finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(60)
+        process.terminate()  # and not Ctrl-C's signal, which what a shell starts in the background ignores
+        process.wait(120)
 
 
 def look(url: str) -> None:
@@ -159,14 +158,14 @@ def measure(port: int) -> None:
     """Has a batch measured."""
     output = run("llm-bench", "run", "quickstart", "--port", str(port))
     if BATCH not in output:
-        raise Failure(f"no {BATCH!r}")
+        raise NotWholeError(f"no {BATCH!r}")
     say(BATCH)
 
 
 def require(what: str, is_now: object, must_be: object) -> None:
     """Compares."""
     if is_now != must_be:
-        raise Failure(f"{what}: {is_now}, and not {must_be}")
+        raise NotWholeError(f"{what}: {is_now}, and not {must_be}")
     say(f"{what}: {is_now or 'none'}")
 
 
@@ -183,7 +182,9 @@ def run(command: str, *arguments: str) -> str:
     with LOG.open("a", encoding="utf-8") as log:
         log.write(f"$ {' '.join(line)}\n{done.stdout}{done.stderr}\n")
     if done.returncode:
-        raise Failure(f"{Path(command).name} {' '.join(arguments)} ended with {done.returncode}: {done.stderr[-1000:]}")
+        raise NotWholeError(
+            f"{Path(command).name} {' '.join(arguments)} ended with {done.returncode}: {done.stderr[-1000:]}"
+        )
     return done.stdout
 
 

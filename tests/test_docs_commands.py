@@ -27,7 +27,22 @@ PAGES = pages(ROOT)
 SCRIPTS = [block for page in PAGES for block in page.blocks if block.language in {"sh", "crontab"}]
 EXAMPLES = {Path(block.file).stem for page in PAGES for block in page.blocks if block.file}
 
-ELSEWHERE = {"cd", "chmod", "cp", "echo", "gcloud", "git", "mail", "sha256sum", "tar"}
+ELSEWHERE = {
+    "cd",
+    "chmod",
+    "cp",
+    "echo",
+    "gcloud",
+    "git",
+    "helm",
+    "mail",
+    "mkdir",
+    "pip",
+    "python3",
+    "sed",
+    "sha256sum",
+    "tar",
+}
 """Commands of which only the shell's own syntax is looked at."""
 TYPED = re.compile(r"([A-Z_]+=\S+ )?(make|airflow|\S*python) \S*[a-z]")
 """Something in backticks that is a command."""
@@ -141,6 +156,7 @@ TOOLS: dict[str, Callable[[list[str]], None]] = {
     "docker": check_docker,
     "make": check_make,
     "python": check_python,
+    "llm-bench": lambda words: check_python(["-m", "llm_bench", *words]),
     "airflow": check_airflow,
     "uvicorn": check_uvicorn,
 }

@@ -1,7 +1,7 @@
 """Where a project's files lie.
 
-A *project* is a folder with ``dags/``, ``include/`` (studies, questions, documents) and ``data/``. Where only ``dags/`` is
-copied to the machines that run it, ``include/`` lies in ``dags/``.
+A *project* is a folder with ``dags/``, ``include/`` (studies, questions, documents) and ``data/``. Where only ``dags/``
+is copied to the machines that run it, ``include/`` lies in ``dags/``.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def include() -> Path:
 
 
 def shipped() -> Path:
-    """The folder with the ``dags/`` and ``include/`` that a new project gets: the checkout, or what the wheel brought."""
+    """The folder with a new project's ``dags/`` and ``include/``: the checkout, or what the wheel brought."""
     return PACKAGE / "project" if (PACKAGE / "project" / "dags").is_dir() else PACKAGE.parents[1]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from llm_bench import __version__
@@ -83,10 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
     init.register(actions)
 
     options = vars(parser.parse_args(arguments))
-    command = options.pop("command")
-    if isinstance(command, str):
-        modules = (commands, data, results, reporting)
-        command = next(getattr(module, command) for module in modules if hasattr(module, command))
+    command = _command(options.pop("command"))
     signal.signal(signal.SIGTERM, interrupt)  # so that what was started is stopped, as with Ctrl-C
     try:
         return int(command(**options))
@@ -95,3 +93,11 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _command(chosen: str | Callable[..., int]) -> Callable[..., int]:
+    """A command, or the one of that name."""
+    if callable(chosen):
+        return chosen
+    modules = (commands, data, results, reporting)
+    return next(getattr(module, chosen) for module in modules if hasattr(module, chosen))
