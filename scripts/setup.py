@@ -7,6 +7,9 @@
 All it writes stays inside the checkout: downloads are kept in `.venv/cache` (or UV_CACHE_DIR), so that a repair fetches
 next to nothing. PYTHON=/path/to/python chooses the interpreter. What goes wrong is told in one line.
 
+What `uv sync` can't do is done here: torch as its CPU build also where PyTorch's own index is out of reach (of PyPI's
+comes 3 GB of CUDA), uv itself on a machine that has only Python, and one line for each cause.
+
 Whatever `python3` is there runs this file: standard library only, nothing newer than Python 3.6.
 """
 

@@ -109,7 +109,7 @@ def constraints(version: str) -> str | None:
 def airflow(port: int) -> Iterator[None]:
     """The project's own Airflow, up and healthy."""
     with LOG.open("ab") as log:
-        command = [BIN / "llm-bench", "up", "--port", str(port)]
+        command = [str(BIN / "llm-bench"), "up", "--port", str(port)]
         process = subprocess.Popen(command, cwd=PROJECT, env=environment(), stdout=log, stderr=log)
     try:
         deadline = time.monotonic() + PATIENCE_SEC
