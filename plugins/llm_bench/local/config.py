@@ -50,7 +50,7 @@ class Config:
     def write(self, project: Path) -> None:
         """Writes ``airflow.cfg``, keeping the secrets of an earlier one.
 
-        :param project: the folder that holds ``dags/`` and ``plugins/``.
+        :param project: the folder that holds ``dags/``, and ``plugins/`` where there are others than ours.
         """
         path = self.airflow_home / "airflow.cfg"
         before = configparser.ConfigParser(interpolation=None)
