@@ -48,6 +48,10 @@ class TestTheConnection:
         assert (endpoint.api_key, endpoint.api_base) == (KEY, provider.url)
         assert endpoint.source == "connection llm_hosted_vllm"
 
+    def test_of_type_http_may_have_a_login_which_says_nothing(self, connect: Connect):
+        connect(conn_type="http", login="me")
+        assert LiteLLMHook(llm=MODEL).endpoint().api_key == KEY
+
     def test_may_give_scheme_and_port_apart(self, connect: Connect):
         connect(host="gateway.example", schema="http", port=8000)
         assert LiteLLMHook(llm=MODEL).endpoint().api_base == "http://gateway.example:8000"
@@ -63,7 +67,7 @@ class TestTheConnection:
             LiteLLMHook("absent", llm=MODEL).endpoint()
 
     def test_of_another_provider_gives_no_key(self, connect: Connect):
-        connect(extra={"provider": "groq"})
+        connect(login="groq")
         with pytest.raises(CredentialsError, match="connection llm_hosted_vllm is groq's") as caught:
             LiteLLMHook(llm=MODEL).endpoint()
         assert KEY not in str(caught.value)
@@ -75,7 +79,7 @@ class TestTheConnection:
             LiteLLMHook(llm=MODEL).endpoint()
 
     def test_takes_what_the_form_leaves_empty_as_not_given(self, connect: Connect):
-        connect(extra={"provider": None, "api_version": "", "organization": None, "headers": None})
+        connect(extra={"api_version": "", "organization": None, "headers": None})
         endpoint = LiteLLMHook(llm=MODEL).endpoint()
         assert (endpoint.api_version, endpoint.headers) == (None, {})
 
@@ -127,7 +131,7 @@ class TestARequest:
 
 class TestTheTest:
     def test_says_what_the_provider_says_without_spending_a_token(self, connect: Connect, provider: Provider):
-        connect("transient", {"provider": "hosted_vllm"})
+        connect("transient", login="hosted_vllm")
         passed, message = LiteLLMHook("transient").test_connection()
         assert passed
         assert message.endswith("Key: accepted (this connection); models listed: 1.")
@@ -144,20 +148,20 @@ class TestTheTest:
         assert "Fill in Provider" in message
 
     def test_fails_for_a_provider_that_litellm_does_not_know(self, connect: Connect):
-        connect("transient", {"provider": "nonsense"})
+        connect("transient", login="nonsense")
         passed, message = LiteLLMHook("transient").test_connection()
         assert not passed
         assert "LiteLLM knows no provider 'nonsense'" in message
 
     def test_fails_with_a_key_that_is_refused_and_shows_none(self, connect: Connect):
-        connect("transient", {"provider": "hosted_vllm"}, password=f"{KEY}-old")
+        connect("transient", login="hosted_vllm", password=f"{KEY}-old")
         passed, message = LiteLLMHook("transient").test_connection()
         assert not passed
         assert "hosted_vllm refused the key (this connection): HTTP 401." in message
         assert KEY not in message
 
     def test_fails_without_a_key_for_a_provider_that_needs_one(self, connect: Connect):
-        connect("transient", {"provider": "groq"}, host=None, password=None)
+        connect("transient", login="groq", host=None, password=None)
         passed, message = LiteLLMHook("transient").test_connection()
         assert not passed
         assert "There is no key for groq" in message

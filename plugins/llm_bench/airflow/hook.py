@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 class LiteLLMHook(BaseHook):
     """A LiteLLM client for one LLM, with the key of an Airflow connection.
 
-    The connection is of type ``llm`` ("LLM API"). Its password is the key; its host, with scheme, port and path, takes
-    the place of the provider's address; its extra may hold ``provider``, ``api_version``, ``organization`` and
-    ``headers``. One of type ``http`` or ``generic`` is read in the same way. Without a connection, the provider's own
-    environment variable is used, e.g. ``GROQ_API_KEY``.
+    The connection is of type ``llm`` ("LLM API"). Its login is the provider and its password the key. Its host, with
+    scheme, port and path, takes the place of the provider's address. Its extra may hold ``api_version``,
+    ``organization`` and ``headers``. One of type ``http`` or ``generic`` is read in the same way, but for its login,
+    which says nothing. Without a connection, the provider's own environment variable is used, e.g. ``GROQ_API_KEY``.
 
     :param llm_conn_id: id of the connection, which must be there; where left out, ``llm_`` and the LLM's provider.
     :param llm: the LLM; to test a connection, none is needed.
@@ -113,14 +113,14 @@ class LiteLLMHook(BaseHook):
 
         :raises CredentialsError: neither does.
         """
-        extra = connection.extra_dejson if connection else {}
-        prefix, _, provider = (self.llm_conn_id or "").partition("_")
-        if not (name := extra.get("provider") or (provider if prefix == "llm" else "")):
+        prefix, _, named = (self.llm_conn_id or "").partition("_")
+        provider = (_stated(connection) if connection else "") or (named if prefix == "llm" else "")
+        if not provider:
             raise CredentialsError(
                 "The connection doesn't say whose it is, and Airflow tests it without its id.",
-                "Fill in Provider (in the extra: provider) with LiteLLM's name of it, e.g. groq.",
+                "Fill in Provider (login) with LiteLLM's name of it, e.g. groq.",
             )
-        return str(name).strip()
+        return provider
 
     @staticmethod
     def _endpoint(llm: LLM, connection: Connection | None) -> Endpoint:
@@ -140,7 +140,7 @@ def read(provider: str, connection: Connection) -> Endpoint:
     from llm_bench.measure.client import Endpoint  # noqa: PLC0415
 
     extra = connection.extra_dejson
-    if (stated := extra.get("provider") or provider) != provider:
+    if (stated := _stated(connection) or provider) != provider:
         raise CredentialsError(
             f"The connection {connection.conn_id} is {stated}'s, and {provider} would get its key.",
             "Correct its Provider, or add another connection.",
@@ -158,6 +158,11 @@ def read(provider: str, connection: Connection) -> Endpoint:
         api_version=extra.get("api_version") or None,
         headers=organization | _headers(extra.get("headers") or {}, connection.conn_id),
     )
+
+
+def _stated(connection: Connection) -> str:
+    """The provider that a connection names; empty where it names none."""
+    return (connection.login or "").strip() if connection.conn_type == LiteLLMHook.conn_type else ""
 
 
 def _headers(stated: Any, conn_id: str) -> dict[str, str]:

@@ -35,19 +35,15 @@ _CONNECTION_TYPE: dict[str, Any] = {
     "hook-class-name": "llm_bench.airflow.hook.LiteLLMHook",
     "hook-name": "LLM API",
     "ui-field-behaviour": {
-        "hidden-fields": ["login", "port", "schema"],
-        "relabeling": {"host": "Base URL", "password": "API key"},
+        "hidden-fields": ["port", "schema"],
+        "relabeling": {"login": "Provider", "host": "Base URL", "password": "API key"},
         "placeholders": {
-            "host": "the provider's own; or e.g. http://localhost:8000/v1",
-            "password": "as the provider gave it",
+            "login": "groq, for the ID llm_groq; Test needs it",
+            "host": "only for another than the provider's: http://localhost:8000/v1",
+            "password": "empty where the server wants none",
         },
     },
     "conn-fields": {
-        "provider": {
-            "label": "Provider",
-            "description": "LiteLLM's name of it, as in the connection's id llm_groq: groq. Test needs it.",
-            "schema": {**_OPTIONAL, "examples": ["groq", "openrouter", "openai", "anthropic", "gemini", "hosted_vllm"]},
-        },
         "api_version": {
             "label": "API version",
             "description": "Only where the address carries one, as Azure AI's does: 2025-05-01.",
@@ -55,7 +51,7 @@ _CONNECTION_TYPE: dict[str, Any] = {
         },
         "organization": {
             "label": "Organisation",
-            "description": "Sent as the header OpenAI-Organization, for a key of several organisations.",
+            "description": "Sent as the header OpenAI-Organization, for a key that belongs to several.",
             "schema": _OPTIONAL,
         },
         "headers": {
