@@ -62,7 +62,7 @@ class TestACommand:
     def test_sets_variables_that_are_read(self, command: Command):
         for name, content in command.variables.items():
             if name.startswith("AIRFLOW_CONN_"):
-                assert connection_type(content) in {"http", "google_cloud_platform"}
+                assert connection_type(content) in {"llm", "google_cloud_platform"}
             elif name == START_VARIABLE:
                 TypeAdapter(AwareDatetime).validate_python(content)
             else:

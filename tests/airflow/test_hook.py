@@ -52,9 +52,19 @@ class TestTheConnection:
         connect(conn_type="http", login="me")
         assert LiteLLMHook(llm=MODEL).endpoint().api_key == KEY
 
-    def test_may_give_scheme_and_port_apart(self, connect: Connect):
-        connect(host="gateway.example", schema="http", port=8000)
-        assert LiteLLMHook(llm=MODEL).endpoint().api_base == "http://gateway.example:8000"
+    @pytest.mark.parametrize(
+        ("fields", "address"),
+        [
+            ({"host": "gateway.example"}, "https://gateway.example"),
+            ({"host": "gateway.example", "schema": "http", "port": 8000}, "http://gateway.example:8000"),
+            ({"host": "http://gateway.example/v1", "port": 8000}, "http://gateway.example:8000/v1"),
+            ({"host": "http://gateway.example:8001/v1", "port": 443}, "http://gateway.example:8001/v1"),
+            ({"host": None, "port": 443}, None),
+        ],
+    )
+    def test_may_give_scheme_and_port_apart(self, connect: Connect, fields: dict[str, Any], address: str | None):
+        connect(**fields)
+        assert LiteLLMHook(llm=MODEL).endpoint().api_base == address
 
     def test_is_the_providers_own_unless_another_is_named(self, connect: Connect):
         connect("second_account", password="another-key")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -145,19 +146,25 @@ def read(provider: str, connection: Connection) -> Endpoint:
             f"The connection {connection.conn_id} is {stated}'s, and {provider} would get its key.",
             "Correct its Provider, or add another connection.",
         )
-    base = connection.host
-    if base and "://" not in base:
-        base = f"{connection.schema or 'https'}://{base}"
-    if base and connection.port:
-        base = f"{base}:{connection.port}"
     organization = {"OpenAI-Organization": extra["organization"]} if extra.get("organization") else {}
     return Endpoint(
         api_key=connection.password or "",
-        api_base=base or None,
+        api_base=_address(connection),
         source=f"connection {connection.conn_id}",
         api_version=extra.get("api_version") or None,
         headers=organization | _headers(extra.get("headers") or {}, connection.conn_id),
     )
+
+
+def _address(connection: Connection) -> str | None:
+    """The base URL of a connection; its port goes in where the URL has none."""
+    if not connection.host:
+        return None
+    scheme, _, rest = connection.host.rpartition("://")
+    place, slash, path = rest.partition("/")
+    if connection.port and not re.search(r":\d+$", place):
+        place = f"{place}:{connection.port}"
+    return f"{scheme or connection.schema or 'https'}://{place}{slash}{path}"
 
 
 def _stated(connection: Connection) -> str:

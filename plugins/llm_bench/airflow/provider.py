@@ -35,12 +35,14 @@ _CONNECTION_TYPE: dict[str, Any] = {
     "hook-class-name": "llm_bench.airflow.hook.LiteLLMHook",
     "hook-name": "LLM API",
     "ui-field-behaviour": {
-        "hidden-fields": ["port", "schema"],
+        # Not the port: Airflow 3.3.2 refuses to test a connection that has none (its pull request 73298).
+        "hidden-fields": ["schema"],
         "relabeling": {"login": "Provider", "host": "Base URL", "password": "API key"},
         "placeholders": {
             "login": "groq, for the ID llm_groq; Test needs it",
             "host": "only for another than the provider's: http://localhost:8000/v1",
             "password": "empty where the server wants none",
+            "port": "443; Airflow 3.3.2 tests no connection without one",
         },
     },
     "conn-fields": {
@@ -56,7 +58,7 @@ _CONNECTION_TYPE: dict[str, Any] = {
         },
         "headers": {
             "label": "Extra headers",
-            "description": 'Sent with every request, e.g. to a gateway: {"X-Gateway-Key": "…"}.',
+            "description": 'Sent with every request, e.g. to a gateway: {"X-Gateway-Token": "…"}.',
             "schema": {"type": ["object", "null"]},
         },
     },
