@@ -53,17 +53,19 @@ class TestImporting:
         assert heavy.isdisjoint(modules_after("from llm_bench import *"))
 
 
-class TestTheDagFilesOfThePage:
-    @pytest.fixture(scope="class")
-    def bag(self, tmp_path_factory: pytest.TempPathFactory) -> DagBag:
-        project = tmp_path_factory.mktemp("project")
-        (project / "include").symlink_to(ROOT / "include")
-        for text in FILES:
-            file = project / text.splitlines()[0].removeprefix("# ")
-            file.parent.mkdir(exist_ok=True)
-            file.write_text(text)
-        return DagBag(dag_folder=str(project / "dags"), bundle_name="tests")
+@pytest.fixture(scope="module")
+def bag(tmp_path_factory: pytest.TempPathFactory) -> DagBag:
+    """The page's files in a project's folder."""
+    project = tmp_path_factory.mktemp("project")
+    (project / "include").symlink_to(ROOT / "include")
+    for text in FILES:
+        file = project / text.splitlines()[0].removeprefix("# ")
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+    return DagBag(dag_folder=str(project / "dags"), bundle_name="tests")
 
+
+class TestTheDagFilesOfThePage:
     def test_load_without_an_error(self, bag: DagBag):
         assert bag.import_errors == {}
         assert set(bag.dags) == {"llm_bench_thesis", "follow_thesis"}

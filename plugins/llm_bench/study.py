@@ -159,8 +159,8 @@ class Alerts(_Part):
         str,
         Field(
             pattern=r"^[\w.-]{1,200}$",
-            description="Id of an Airflow connection of type `generic` whose host is the URL of a webhook that takes JSON "
-            "with a `text`, as Slack's and Mattermost's do; a password is sent as a bearer token.",
+            description="Id of an Airflow connection of type `generic` whose host is the URL of a webhook that takes "
+            "JSON with a `text`, as Slack's and Mattermost's do; a password is sent as a bearer token.",
         ),
     ]
 
