@@ -42,6 +42,7 @@ ENV AIRFLOW_HOME=/opt/airflow \
     AIRFLOW__CORE__DAGS_FOLDER=/opt/llm-bench/dags \
     AIRFLOW__CORE__PLUGINS_FOLDER=/opt/llm-bench/plugins \
     AIRFLOW__CORE__LOAD_EXAMPLES=False \
+    AIRFLOW__CORE__TEST_CONNECTION=Enabled \
     AIRFLOW__CORE__XCOM_BACKEND=airflow.providers.common.io.xcom.backend.XComObjectStorageBackend \
     AIRFLOW__COMMON_IO__XCOM_OBJECTSTORAGE_PATH=file:///opt/airflow/xcom \
     AIRFLOW__COMMON_IO__XCOM_OBJECTSTORAGE_THRESHOLD=65536 \

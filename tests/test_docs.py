@@ -71,7 +71,7 @@ class TestABlock:
 
     @each([block for block in BLOCKS if block.language == "json"])
     def test_of_json_is_a_connection(self, value: Block):
-        assert connection_type(value.text) == "http"
+        assert connection_type(value.text) == "llm"
 
     @each([block for block in BLOCKS if block.language == "ini"])
     def test_of_settings_names_some_that_airflow_has(self, value: Block):

@@ -77,7 +77,7 @@ class TestACommand:
     def test_sets_variables_that_are_read(self, command: Command):
         for name, content in command.variables.items():
             if name.startswith("AIRFLOW_CONN_"):
-                assert connection_type(content) in {"http", "google_cloud_platform"}
+                assert connection_type(content) in {"llm", "google_cloud_platform"}
             elif name == START_VARIABLE:
                 TypeAdapter(AwareDatetime).validate_python(content)
             else:
@@ -119,6 +119,15 @@ def check_python(words: list[str]) -> None:
     check_llm_bench(words[2:])
 
 
+def check_llm_bench(words: list[str]) -> None:
+    whole = words if len(words) > 1 else [*words, "--help"]  # a mention, without what it is to work on
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(argparse.ArgumentParser, "parse_args", _parse)
+        with pytest.raises((ParsedError, SystemExit)) as ended:
+            command_line.main(whole)
+    assert ended.value.args in [([],), (0,)]
+
+
 def _parse(parser: argparse.ArgumentParser, words: list[str] | None = None) -> Any:
     raise ParsedError(parser.parse_known_args(words)[1])
 
@@ -151,7 +160,7 @@ TOOLS: dict[str, Callable[[list[str]], None]] = {
     "docker": check_docker,
     "make": check_make,
     "python": check_python,
-    "llm-bench": lambda words: check_python(["-m", "llm_bench", *words]),
+    "llm-bench": check_llm_bench,
     "airflow": check_airflow,
     "uvicorn": check_uvicorn,
 }

@@ -161,8 +161,8 @@ class Alerts(_Part):
         str,
         Field(
             pattern=r"^[\w.-]{1,200}$",
-            description="Id of an Airflow connection of type `http` whose host is the URL of a webhook that takes JSON "
-            "with a `text`, as Slack's and Mattermost's do; a password is sent as a bearer token.",
+            description="Id of an Airflow connection of type `generic` whose host is the URL of a webhook that takes "
+            "JSON with a `text`, as Slack's and Mattermost's do; a password is sent as a bearer token.",
         ),
     ]
 
@@ -368,13 +368,14 @@ def _started_at(study: Study, start: str, path: Path) -> Study:
     return study.model_copy(update={"window": window})
 
 
-def load_study(path: Path, include: Path | None = None) -> Study:
+def load_study(path: str | Path, include: Path | None = None) -> Study:
     """The study in a file, with its window moved to ``LLM_BENCH_START`` where that is set.
 
     :param path: a study file.
     :param include: the folder of questions and knowledge; the one above the file's own where left out.
     :raises StudyError: with every mistake at once.
     """
+    path = Path(path)
     return parse_study(read_yaml(path), path, include or path.resolve().parents[1], os.environ.get(START_VARIABLE))
 
 

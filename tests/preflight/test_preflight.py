@@ -83,7 +83,7 @@ class TestTheKey:
         checks = run()
         assert failed(checks) == ["groq: key"]
         assert checks["groq: key"].detail == "groq refused the key (connection llm_groq): HTTP 401."
-        assert "Correct the password of the Airflow connection llm_groq" in checks["groq: key"].mend
+        assert "Correct the API key of the Airflow connection llm_groq" in checks["groq: key"].mend
 
     def test_of_the_environment_is_found_as_a_task_finds_it(self, run, monkeypatch, provider):
         monkeypatch.setenv("GROQ_API_BASE", provider.url)
@@ -182,7 +182,7 @@ class TestTheNetwork:
         assert KEY not in repr(checks)
 
     def test_that_swallows_everything_is_told_in_time(self, connect, run, monkeypatch):
-        monkeypatch.setattr("llm_bench.preflight.wire.TIMEOUT_SEC", 0.3)
+        monkeypatch.setattr("llm_bench.measure.inquiry.TIMEOUT_SEC", 0.3)
         with unreachable() as url:
             connect(url=url)
             started = time.monotonic()

@@ -70,6 +70,7 @@ class Config:
                 "simple_auth_manager_users": "admin:admin",
                 "simple_auth_manager_passwords_file": self.passwords,
                 "xcom_backend": "airflow.providers.common.io.xcom.backend.XComObjectStorageBackend",
+                "test_connection": "Enabled",
             },
             "common.io": {
                 "xcom_objectstorage_path": f"file://{self.airflow_home}/xcom",

@@ -105,7 +105,7 @@ def _processes(config: Config, say: Say) -> Iterator[list[tuple[str, subprocess.
     logs.mkdir(exist_ok=True)
     endpoint = free_port()
     environment = config.environment() | {
-        "AIRFLOW_CONN_LLM_BASELINE": json.dumps({"conn_type": "http", "host": f"http://127.0.0.1:{endpoint}/v1"})
+        "AIRFLOW_CONN_LLM_BASELINE": json.dumps({"conn_type": "llm", "host": f"http://127.0.0.1:{endpoint}/v1"})
     }
     say("Starting Airflow (database)")
     _migrate(config, environment, logs)

@@ -72,7 +72,7 @@ def check_alerts(study: Study) -> Check:
     def look() -> str:
         assert study.alerts is not None  # noqa: S101  (looked at below)
         name = study.alerts.connection
-        mend = f"Add it in Airflow (Admin → Connections): id {name}, type http, its host the webhook's whole address."
+        mend = f"Add it in Airflow (Admin → Connections): id {name}, type Generic, its host the webhook's address."
         from airflow.sdk.exceptions import AirflowNotFoundException  # noqa: PLC0415
 
         from llm_bench.airflow.notifier import webhook  # noqa: PLC0415
