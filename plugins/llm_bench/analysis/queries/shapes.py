@@ -143,7 +143,7 @@ class HourPoint:
 
 @dataclass(frozen=True, slots=True)
 class HourTest:
-    """Whether the same times of day are the slow ones on every day (see ``inference.time_of_day``).
+    """Whether the same times of day are the slow ones on every day (see ``statistics.time_of_day``).
 
     :param p: Holm-corrected over the LLMs; None where nothing can be compared.
     :param effect: mean rank correlation of two days: 1, all go alike; about 0, there is no effect. None as p.
@@ -167,7 +167,7 @@ class TimeOfDay:
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """Whether slots that follow one another go together (see ``inference.carry_over``).
+    """Whether slots that follow one another go together (see ``statistics.carry_over``).
 
     :param correlation: of slots with the next, by ranks; None where too few follow one another.
     :param p: Holm-corrected over the LLMs. None as the correlation.
