@@ -301,7 +301,7 @@ class TestComparison:
     def test_takes_the_second_from_the_first_named(self):
         pair = Comparison("latency_sec", FOUR[0], FOUR[1], 9, 9, 0, Interval(0.4, 0.2, 0.6, 9, 9), 0.01, 0.01, 1.0)
         text = text_of(charts.svg(charts.comparison([pair], "latency_sec", charts.looks(FOUR))))
-        assert "kimi-k2-instruct − llama3-70b-8192" in text
+        assert "llama3-70b-8192 − kimi-k2-instruct" in text
 
     def test_shows_a_small_difference_of_shares(self):
         pair = Comparison(

@@ -85,8 +85,8 @@ def _comparisons(look: Look, found: Sequence[Comparison]) -> Iterable[Figure]:
 def _pairs(look: Look, metric: str, found: Sequence[Comparison]) -> Table:
     known = METRICS.get(metric)
     return Table(
-        caption="Same questions in the same slots. Difference: second less first; p is Holm-corrected over all "
-        "comparisons of this page; effect: rank-biserial correlation, positive where the second is larger.",
+        caption="Same questions in the same slots. Difference: first less second; p is Holm-corrected over all "
+        "comparisons of this page; effect: rank-biserial correlation, positive where the first is larger.",
         columns=[
             Column("First", numeric=False),
             Column("Second", numeric=False),
@@ -102,8 +102,8 @@ def _pairs(look: Look, metric: str, found: Sequence[Comparison]) -> Table:
 
 def _pair(look: Look, one: Comparison, unit: str) -> list[Cell | str]:
     return [
-        Cell(look.looks.names[one.a], llm=one.a),
-        Cell(look.looks.names[one.b], llm=one.b),
+        Cell(look.looks.names[one.first], llm=one.first),
+        Cell(look.looks.names[one.second], llm=one.second),
         text.count(one.n),
         text.count(one.left_out),
         text.change(one.difference, unit),

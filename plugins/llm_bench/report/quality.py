@@ -136,7 +136,7 @@ def _differences(source: Source, name: str, pairs: Sequence[Comparison]) -> Tabl
             tables.chance("p_holm", "p, Holm"),
             Column("effect", "Effect", "{:+.2f}".format),
         ],
-        [[one.b, one.a, one.n, one.left_out, one.difference, one.p, one.p_holm, one.effect] for one in pairs],
+        [[one.first, one.second, one.n, one.left_out, one.difference, one.p, one.p_holm, one.effect] for one in pairs],
         [
             "On the same questions in the same slots; p corrected over all comparisons of the report. Effect: "
             "rank-biserial correlation, positive where the first is larger."

@@ -61,7 +61,7 @@ def _way(metric: Metric) -> str:
 
 def _difference(one: Comparison, metric: Metric, looks: Looks) -> Row:
     assert one.difference is not None  # noqa: S101  (left out before)
-    first, second = looks.names[one.b], looks.names[one.a]
+    first, second = looks.names[one.first], looks.names[one.second]
     tested = "not tested" if one.p_holm is None else f"p < {LEVEL}" if one.p_holm < LEVEL else f"p ≥ {LEVEL}"
     return {
         "first": first,
