@@ -29,7 +29,7 @@ LLAMA, REASONING = "groq/llama3-70b-8192", "openrouter/deepseek/deepseek-r1-0528
 
 
 class Filled:
-    """A made-up study: its records as they stand in the store, and as figures see them."""
+    """A made-up study: its records as they stand in the store, and as queries see them."""
 
     def __init__(self, home: Path, include: Path, slots: slice) -> None:
         self.study = thesis(include)

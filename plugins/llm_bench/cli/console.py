@@ -32,8 +32,3 @@ def find_study(name: str) -> Study:
     if name not in paths:
         raise StudyError(f"include/studies/{name}.yaml", [f"there is no such file; studies here: {', '.join(paths)}"])
     return load_study(paths[name])
-
-
-def shown(value: float | None, form: str) -> str:
-    """A value in a form of ``str.format``; a dash where there is none."""
-    return "–" if value is None else form.format(value)

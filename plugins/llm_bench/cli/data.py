@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
-from llm_bench.cli.console import console, find_study, say, shown
+from llm_bench.analysis import format as text
+from llm_bench.cli.console import console, find_study, say
 from llm_bench.paths import home, include
 from llm_bench.records import utc_text
 
@@ -53,7 +54,7 @@ def rescore(study: str, model: str | None) -> int:
     count = 0
     for day in rescore(store, chosen.name, embedder, points, datetime.now(UTC)):
         count += day.records
-        before, after = shown(day.before, "{:.3f}"), shown(day.after, "{:.3f}")
+        before, after = text.bare(day.before, ""), text.bare(day.after, "")
         say(f"{day.path}: {day.records} records, mean coverage {before} as recorded, {after} by {embedder.identity}")
         if day.unscored:
             names = ", ".join(day.unscored)

@@ -13,8 +13,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from llm_bench.analysis import format as text
 from llm_bench.analysis.summary import summarise
-from llm_bench.cli.console import console, find_study, say, shown
+from llm_bench.cli.console import console, find_study, say
 from llm_bench.cli.data import store_at
 from llm_bench.local.api import AirflowAPI
 from llm_bench.paths import home, include
@@ -241,11 +242,11 @@ def _table(study: Study, records: list[Record]) -> Table:
     for row in summarise(records):
         table.add_row(
             labels.get(row.llm, row.llm),
-            shown(row.latency_sec, "{:.3f} s"),
-            shown(row.ttft_sec, "{:.3f} s"),
-            shown(row.throughput_tps, "{:.0f}"),
+            text.value(row.latency_sec, "s"),
+            text.value(row.ttft_sec, "s"),
+            text.number(row.throughput_tps),
             f"{row.succeeded}/{row.records}",
-            shown(row.coverage, "{:.2f}"),
+            text.bare(row.coverage, ""),
         )
     return table
 

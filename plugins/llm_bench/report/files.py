@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.export import stream
+from llm_bench.analysis.table import Table
 from llm_bench.analysis.view import View
 from llm_bench.files import storage_errors
 from llm_bench.paths import home
@@ -19,7 +20,6 @@ from llm_bench.report.facts import Facts, gather
 from llm_bench.report.latex import latex
 from llm_bench.report.page import Drawn, draw, render
 from llm_bench.report.source import Section, Source
-from llm_bench.report.tables import Table
 from llm_bench.study import Study
 
 SUMS = "SHA256SUMS"

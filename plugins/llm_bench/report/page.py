@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llm_bench.analysis import charts
+from llm_bench.analysis.html import encoded, environment
 from llm_bench.report.methods import methods, moment, settings
 
 if TYPE_CHECKING:
@@ -74,17 +75,9 @@ def render(
             zone=study.zone,
         )
     )
-    return page.encode(errors="backslashreplace")  # lone surrogates
+    return encoded(page)
 
 
 @cache
 def _templates() -> jinja2.Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
-
-    return Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    return environment(Path(__file__).parent / "templates")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
+from llm_bench.analysis import format as text
 from llm_bench.analysis.charts import axes
 from llm_bench.analysis.charts.looks import Looks
 from llm_bench.analysis.metrics import Metric
@@ -53,17 +54,17 @@ def _amount(one: Summary, metric: Metric, looks: Looks) -> Row:
         "low": one.value.low,
         "high": one.value.high,
         "end": one.value.estimate if one.value.high is None else one.value.high,
-        "bare": axes.bare(one.value.estimate, metric),
-        "shown": axes.shown(one.value.estimate, metric),
-        "interval": axes.spanned(one.value.low, one.value.high, metric),
+        "bare": text.bare(one.value.estimate, metric.unit),
+        "shown": text.value(one.value.estimate, metric.unit),
+        "interval": text.ends(one.value.low, one.value.high, metric.unit),
         "n": one.n,
         "left_out": one.left_out,
     }
 
 
-def _lines(text: str) -> str:
+def _lines(question: str) -> str:
     """A question in at most two lines."""
-    return "\n".join(wrap(text, 44, max_lines=2, placeholder="…")) or text
+    return "\n".join(wrap(question, 44, max_lines=2, placeholder="…")) or question
 
 
 def _bars(made: list[Row], metric: Metric, looks: Looks, names: list[str], approximate: bool) -> alt.LayerChart:
@@ -178,7 +179,7 @@ def _outline(one: Spread, metric: Metric, looks: Looks) -> Iterator[Row]:
                 "low": each.low,
                 "high": each.high,
                 "share": each.count / most,
-                "range": axes.spanned(each.low, each.high, metric),
+                "range": text.between(each.low, each.high, metric.unit),
                 "count": each.count,
             }
 
@@ -188,9 +189,9 @@ def _quantiles(one: Spread, metric: Metric, looks: Looks) -> Row:
     return {
         "llm": looks.names[one.llm],
         **{f"p{share * 100:g}": value for share, value in found.items()},
-        "middle": axes.shown(found[0.5], metric),
-        "half": axes.spanned(found[0.25], found[0.75], metric),
-        "tails": f"{axes.bare(found[0.95], metric)}, {axes.shown(found[0.99], metric)}",
+        "middle": text.value(found[0.5], metric.unit),
+        "half": text.between(found[0.25], found[0.75], metric.unit),
+        "tails": f"{text.bare(found[0.95], metric.unit)}, {text.value(found[0.99], metric.unit)}",
         "n": one.n,
     }
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from llm_bench.analysis import format as text
 from llm_bench.analysis.charts import axes
 from llm_bench.analysis.charts.amounts import INTERVAL
 from llm_bench.analysis.charts.looks import Looks
@@ -30,10 +31,8 @@ def success_rate(found: Sequence[Success], looks: Looks) -> Chart:
             "value": one.rate.estimate,
             "low": one.rate.low,
             "high": one.rate.high,
-            "shown": f"{one.succeeded:,} of {one.records:,}",
-            "interval": "–"
-            if one.rate.low is None or one.rate.high is None
-            else f"{one.rate.low:.1%} to {one.rate.high:.1%}",
+            "shown": f"{text.count(one.succeeded)} of {text.count(one.records)}",
+            "interval": text.ends(one.rate.low, one.rate.high, "%"),
         }
         for one in found
     ]
@@ -67,14 +66,14 @@ def failures(found: Sequence[Success], looks: Looks) -> Chart:
         totals.update(one.kinds)
     if not totals:
         return axes.nothing(title, "No record failed" if found else "No records to show")
-    kinds = [kind.replace("_", " ") for kind, _ in sorted(totals.items(), key=lambda item: (-item[1], item[0]))]
+    kinds = [text.words(kind) for kind, _ in sorted(totals.items(), key=lambda item: (-item[1], item[0]))]
     made: list[dict[str, Any]] = [
         {
             "llm": looks.names[one.llm],
-            "kind": kind.replace("_", " "),
+            "kind": text.words(kind),
             "n": n,
             "share": n / one.records,
-            "of": f"{n:,} of {one.records:,}",
+            "of": f"{text.count(n)} of {text.count(one.records)}",
         }
         for one in found
         for kind, n in one.kinds.items()

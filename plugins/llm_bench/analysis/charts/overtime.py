@@ -11,6 +11,7 @@ from itertools import groupby, pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from llm_bench.analysis import format as text
 from llm_bench.analysis.charts import axes
 from llm_bench.analysis.charts.looks import SHAPES, Looks
 from llm_bench.analysis.metrics import Metric
@@ -77,7 +78,7 @@ def time_of_day(found: TimeOfDay, metric: Metric, looks: Looks, zone: tzinfo = U
             "middle": point.middle,
             "high": point.high,
             "when": f"{point.hour:02}:00–{point.hour:02}:59",
-            "shown": axes.shown(point.middle, metric),
+            "shown": text.value(point.middle, metric.unit),
             "n": point.n,
             "left_out": 0,
         }
@@ -149,7 +150,7 @@ def failures_over_time(found: Failures, looks: Looks, zone: tzinfo = UTC, *, lin
         {
             "llm": looks.names[count.llm],
             "at": axes.wall(count.at, zone),
-            "kind": count.kind.replace("_", " "),
+            "kind": text.words(count.kind),
             "n": count.n,
             "when": axes.clock(count.at, zone),
             **({"href": link(count.llm, count.at)} if link else {}),
@@ -193,7 +194,7 @@ def _row(point: Point, metric: Metric, looks: Looks, zone: tzinfo, link: Link | 
         "n": point.n,
         "left_out": point.left_out,
         "when": axes.clock(point.at, zone),
-        "shown": axes.shown(point.middle, metric),
+        "shown": text.value(point.middle, metric.unit),
         **({"href": link(point.llm, point.at)} if link else {}),
     }
 

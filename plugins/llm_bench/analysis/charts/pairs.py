@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from llm_bench.analysis import format as text
 from llm_bench.analysis.charts import axes
 from llm_bench.analysis.charts.amounts import INTERVAL, NAME_ABOVE
 from llm_bench.analysis.charts.looks import Looks
@@ -45,8 +46,8 @@ def comparison(found: Sequence[Comparison], metric: str, looks: Looks) -> Chart:
     if not known:
         return axes.nothing(title)
     missing = axes.left_out(sum(one.left_out for one in known), "one of the two has no such number", "pair")
-    exact = replace(what, share=False)  # two decimals would make small differences of shares 0
-    made = [_difference(one, exact, looks) for one in known]
+    unit = METRICS[metric].unit if metric in METRICS else "%"
+    made = [_difference(pair, unit, looks) for pair in known]
     few = len(made) <= MOST_ROWS
     chart = _forest(made, what) if few else _square(made, looks.domain)
     heading = axes.titled(title, [_way(what) if few else f"Row minus column; • where p < {LEVEL}", *missing])
@@ -59,31 +60,26 @@ def _way(metric: Metric) -> str:
     return f"Same question, same slot; {INTERVAL}{how}"
 
 
-def _difference(one: Comparison, metric: Metric, looks: Looks) -> Row:
-    assert one.difference is not None  # noqa: S101  (left out before)
-    first, second = looks.names[one.first], looks.names[one.second]
-    tested = "not tested" if one.p_holm is None else f"p < {LEVEL}" if one.p_holm < LEVEL else f"p ≥ {LEVEL}"
+def _difference(pair: Comparison, unit: str, looks: Looks) -> Row:
+    assert pair.difference is not None  # noqa: S101  (left out before)
+    first, second = looks.names[pair.first], looks.names[pair.second]
+    tested = "not tested" if pair.p_holm is None else f"p < {LEVEL}" if pair.p_holm < LEVEL else f"p ≥ {LEVEL}"
     return {
         "first": first,
         "second": second,
         "pair": f"{first} − {second}",
-        "value": one.difference.estimate,
-        "low": one.difference.low,
-        "high": one.difference.high,
-        "shown": axes.shown(one.difference.estimate, metric),
-        "interval": axes.spanned(one.difference.low, one.difference.high, metric),
+        "value": pair.difference.estimate,
+        "low": pair.difference.low,
+        "high": pair.difference.high,
+        "shown": text.difference(pair.difference.estimate, unit) + text.behind(text.difference_unit(unit)),
+        "interval": text.difference_ends(pair.difference.low, pair.difference.high, unit),
         "tested": tested,
-        "p": p_value(one.p_holm),
-        "effect": one.effect,
-        "rank": "–" if one.effect is None else f"{one.effect:+.2f}",
-        "n": one.n,
-        "left_out": one.left_out,
+        "p": text.p_value(pair.p_holm),
+        "effect": pair.effect,
+        "rank": text.effect(pair.effect),
+        "n": pair.n,
+        "left_out": pair.left_out,
     }
-
-
-def p_value(p: float | None) -> str:
-    """A p-value as text: three decimals, never 0."""
-    return "–" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _forest(made: list[Row], metric: Metric) -> alt.LayerChart:
@@ -138,9 +134,9 @@ def tradeoff(found: Sequence[Tradeoff], looks: Looks, against: Against = "latenc
             "llm": looks.names[one.llm],
             "x": value,
             "y": one.coverage,
-            "speed": axes.shown(value, metric),
-            "coverage": axes.number(one.coverage),
-            "success": f"{one.success:.1%}",
+            "speed": text.value(value, metric.unit),
+            "coverage": text.bare(one.coverage, ""),
+            "success": text.value(one.success, "%"),
         }
         for one in found
         if (value := getattr(one, against)) is not None and one.coverage is not None
