@@ -185,7 +185,7 @@ class Table:
         :param missing: what stands where there is no value.
         :param total: title of a last column with a row's sum; none where empty.
         """
-        places = {each.name: place for place, each in enumerate(self.columns)}
+        places = {known.name: place for place, known in enumerate(self.columns)}
         across, shown = self.columns[places[column]], self.columns[places[value]]
         cells: dict[tuple[Any, ...], dict[Any, Any]] = {}
         for row in self.rows:

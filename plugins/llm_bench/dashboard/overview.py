@@ -67,7 +67,7 @@ def page(look: Looked) -> Response:
         look,
         "overview",
         form=form(look, "overview", ["slot"]),
-        notices=notices(look, [each.approximate for each in headlines], scores=True),
+        notices=notices(look, [headline.approximate for headline in headlines], scores=True),
         study=state,
         rows=list(_periods(look, state, shown)),
         hidden=len(state.slots) - len(shown),

@@ -69,15 +69,15 @@ def report_zip(records: Records, study: Study, view: View, root: Path | None = N
 def _files(records: Records, study: Study, view: View, root: Path, checksum: str) -> Iterator[tuple[str, bytes]]:
     """Name and content of each file but the records."""
     facts = gather(records, study, view, root)
-    found = _sections(Source.of(records, study, view), facts)
+    sections = _sections(Source.of(records, study, view), facts)
     drawn: dict[str, Drawn] = {}
-    for figure in (figure for section in found for figure in section.figures):
+    for figure in (figure for section in sections for figure in section.figures):
         drawn[figure.name] = draw(figure.chart)
         for suffix, content in drawn[figure.name].files.items():
             yield f"figures/{figure.name}.{suffix}", content
-    for table in (table for section in found for table in section.tables):
+    for table in (table for section in sections for table in section.tables):
         yield from _table_files(table)
-    yield "report.html", render(study, view, facts, found=found, drawn=drawn, checksum=checksum)
+    yield "report.html", render(study, view, facts, sections=sections, drawn=drawn, checksum=checksum)
 
 
 def _sections(source: Source, facts: Facts) -> list[Section]:

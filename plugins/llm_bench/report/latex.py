@@ -134,9 +134,9 @@ def _kinds(table: Table) -> list[str]:
         return plain
     shares = [min(width, _LONG) if long else 0.0 for width, long in zip(widths, wide, strict=True)]
     left += sum(width for width, long in zip(widths, wide, strict=True) if long)
-    each = left / sum(shares) / _WIDTH
+    per_letter = left / sum(shares) / _WIDTH
     broken = r">{\raggedright\arraybackslash}p{%.3f\textwidth}"
-    return [broken % (share * each) if share else kind for share, kind in zip(shares, plain, strict=True)]
+    return [broken % (share * per_letter) if share else kind for share, kind in zip(shares, plain, strict=True)]
 
 
 def _longest(table: Table, place: int) -> float:

@@ -54,7 +54,7 @@ def draw(chart: Chart) -> Drawn:
 
 
 def render(
-    study: Study, view: View, facts: Facts, *, found: Sequence[Section], drawn: Mapping[str, Drawn], checksum: str
+    study: Study, view: View, facts: Facts, *, sections: Sequence[Section], drawn: Mapping[str, Drawn], checksum: str
 ) -> bytes:
     """The page, as UTF-8. Whatever comes from a record is text in it.
 
@@ -66,7 +66,7 @@ def render(
         .render(
             study=study,
             facts=facts,
-            sections=found,
+            sections=sections,
             drawn=drawn,
             checksum=checksum,
             methods=methods(study, view, facts),

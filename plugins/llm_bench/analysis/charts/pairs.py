@@ -34,18 +34,19 @@ _SPEEDS: dict[Against, Metric] = {
 }
 
 
-def comparison(found: Sequence[Comparison], metric: str, looks: Looks) -> Chart:
+def comparison(pairs: Sequence[Comparison], metric: str, looks: Looks) -> Chart:
     """The paired differences in one metric, of every two LLMs, with their intervals.
 
-    :param found: of all metrics.
+    :param pairs: of all metrics.
     :param metric: the one to show: a name of METRICS, or "success".
     """
     what = METRICS.get(metric, SUCCESS)
     title = f"Paired differences: {what.title.lower()}"
-    known = [one for one in found if one.metric == metric and one.difference and one.difference.estimate is not None]
+    of_metric = [pair for pair in pairs if pair.metric == metric]
+    known = [pair for pair in of_metric if pair.difference and pair.difference.estimate is not None]
     if not known:
         return axes.nothing(title)
-    missing = axes.left_out(sum(one.left_out for one in known), "one of the two has no such number", "pair")
+    missing = axes.left_out(sum(pair.left_out for pair in known), "one of the two has no such number", "pair")
     unit = METRICS[metric].unit if metric in METRICS else "%"
     made = [_difference(pair, unit, looks) for pair in known]
     few = len(made) <= MOST_ROWS
@@ -93,7 +94,7 @@ def _forest(made: list[Row], metric: Metric) -> alt.LayerChart:
     )
     span = base.mark_rule(strokeWidth=1.5).encode(x=values.channel("low", alt.X, 10), x2="high")
     known = [f"p < {LEVEL}", f"p ≥ {LEVEL}", "not tested"]
-    there = [each for each in known if each in {row["tested"] for row in made}]
+    there = [outcome for outcome in known if outcome in {row["tested"] for row in made}]
     legend = alt.Legend(orient="bottom", title="Holm-corrected test", columns=3, values=there)
     scales = {
         "color": alt.Color("tested:N", scale=alt.Scale(domain=known, range="category"), legend=legend),
@@ -123,7 +124,7 @@ def _square(made: list[Row], names: list[str]) -> alt.LayerChart:
     return axes.layered(cell, dot, height=axes.rows_of(tested, "first") * axes.ROW)
 
 
-def tradeoff(found: Sequence[Tradeoff], looks: Looks, against: Against = "latency") -> Chart:
+def tradeoff(points: Sequence[Tradeoff], looks: Looks, against: Against = "latency") -> Chart:
     """Coverage against speed or cost, a point for each LLM."""
     import altair as alt
 
@@ -131,23 +132,23 @@ def tradeoff(found: Sequence[Tradeoff], looks: Looks, against: Against = "latenc
     title = f"Coverage against {metric.title.lower()}"
     made = [
         {
-            "llm": looks.names[one.llm],
+            "llm": looks.names[point.llm],
             "x": value,
-            "y": one.coverage,
+            "y": point.coverage,
             "speed": text.value(value, metric.unit),
-            "coverage": text.bare(one.coverage, ""),
-            "success": text.value(one.success, "%"),
+            "coverage": text.bare(point.coverage, ""),
+            "success": text.value(point.success, "%"),
         }
-        for one in found
-        if (value := getattr(one, against)) is not None and one.coverage is not None
+        for point in points
+        if (value := getattr(point, against)) is not None and point.coverage is not None
     ]
     if not made:
         return axes.nothing(title)
     names = [name for name in looks.domain if name in {row["llm"] for row in made}]
-    values = axes.Values.of([row["x"] for row in made], metric, approximate=any(one.approximate for one in found))
+    values = axes.Values.of([row["x"] for row in made], metric, approximate=any(point.approximate for point in points))
     quality = replace(axes.Values.of([], METRICS["coverage_score"]), title="Coverage (mean, 0 to 1)")
     corner = "left" if metric.better == "lower" else "right"
-    missing = axes.left_out(len(found) - len(made), "one of the two isn't known", "LLM")
+    missing = axes.left_out(len(points) - len(made), "one of the two isn't known", "LLM")
     chart = alt.Chart(
         axes.inline(made),
         height=axes.HEIGHT + 40,
@@ -165,5 +166,5 @@ def tradeoff(found: Sequence[Tradeoff], looks: Looks, against: Against = "latenc
 
 
 def _seen() -> list[alt.Tooltip]:
-    told = {"pair": "Pair", "shown": "Difference", "interval": INTERVAL, "p": "p, corrected", "rank": "Rank-biserial"}
-    return axes.tooltip(told | {"n": "Pairs", "left_out": "Left out"})
+    shown = {"pair": "Pair", "shown": "Difference", "interval": INTERVAL, "p": "p, corrected", "rank": "Rank-biserial"}
+    return axes.tooltip(shown | {"n": "Pairs", "left_out": "Left out"})

@@ -44,10 +44,10 @@ def paired(differences: npt.ArrayLike, clusters: npt.ArrayLike, level: float = 0
 
     :param clusters: the slot of each difference: anything that sorts.
     """
-    each, slots, counts = sample(differences, clusters, None)
-    if not each.size:
+    ascending, slots, counts = sample(differences, clusters, None)
+    if not ascending.size:
         return Paired(NOTHING, None, None)
-    by_slot = slot_sums(each, slots) / slot_sums(counts, slots)
+    by_slot = slot_sums(ascending, slots) / slot_sums(counts, slots)
     difference = interval(*_hodges_lehmann(by_slot, level), slots, counts)
     differs = by_slot[by_slot != 0]
     if not differs.size:

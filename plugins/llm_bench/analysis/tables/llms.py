@@ -48,11 +48,18 @@ def headline(headlines: Sequence[Headline], looks: Looks) -> Table:
         ],
         [
             [
-                *(each.llm, each.records, each.slots, each.success),
-                *(each.latency, each.ttft, each.first_answer, each.throughput, each.coverage, each.groundedness),
-                *(each.left_out, each.cost_usd, each.cost_known, each.suspect),
+                *(headline.llm, headline.records, headline.slots, headline.success),
+                *(
+                    headline.latency,
+                    headline.ttft,
+                    headline.first_answer,
+                    headline.throughput,
+                    headline.coverage,
+                    headline.groundedness,
+                ),
+                *(headline.left_out, headline.cost_usd, headline.cost_known, headline.suspect),
             ]
-            for each in looks.ordered(headlines)
+            for headline in looks.ordered(headlines)
         ],
         ["Medians of times and speeds, means of coverage and groundedness."],
     )
@@ -60,8 +67,8 @@ def headline(headlines: Sequence[Headline], looks: Looks) -> Table:
 
 def quantiles(summaries: Sequence[Summary], spreads: Sequence[Spread], metric: Metric, looks: Looks) -> Table:
     """A metric of each LLM: how many records, how much with its interval, and how it is spread."""
-    spread = {each.llm: each for each in spreads}
-    bins = any(each.approximate for each in spreads)
+    by_llm = {spread.llm: spread for spread in spreads}
+    bins = any(spread.approximate for spread in spreads)
     return Table(
         f"{metric.short_name}-quantiles",
         f"{metric.title} of each LLM, {metric.scale}",
@@ -73,7 +80,7 @@ def quantiles(summaries: Sequence[Summary], spreads: Sequence[Spread], metric: M
                 "mean" if metric.share else "p50",
                 metric,
                 metric.statistic.capitalize(),
-                approximate=any(each.approximate for each in summaries),
+                approximate=any(summary.approximate for summary in summaries),
             ),
             *(
                 table.number(f"p{share * 100:g}", f"{share * 100:g} %", metric.unit, hint="quantile", approximate=bins)
@@ -81,7 +88,7 @@ def quantiles(summaries: Sequence[Summary], spreads: Sequence[Spread], metric: M
             ),
             table.number("maximum", "Maximum", metric.unit),
         ],
-        [_quantile_row(each, spread.get(each.llm)) for each in looks.ordered(summaries)],
+        [_quantile_row(summary, by_llm.get(summary.llm)) for summary in looks.ordered(summaries)],
         [DESCRIPTIONS[metric.name]],
     )
 
@@ -106,14 +113,14 @@ def grouped(summaries: Sequence[Summary], metric: Metric, looks: Looks, group: G
             table.llm(looks),
             table.count("n", "Records"),
             table.count("left_out", "Left out"),
-            table.metric(metric.name, metric, approximate=any(each.approximate for each in summaries)),
+            table.metric(metric.name, metric, approximate=any(summary.approximate for summary in summaries)),
         ],
         [
             [
-                *([each.title] if group == "question" else []),
-                *(each.group, each.llm, each.n, each.left_out, each.value),
+                *([summary.title] if group == "question" else []),
+                *(summary.group, summary.llm, summary.n, summary.left_out, summary.value),
             ]
-            for each in summaries
+            for summary in summaries
         ],
     )
 
@@ -133,8 +140,8 @@ def tradeoff(points: Sequence[Tradeoff], looks: Looks) -> Table:
             table.number("cost_per_thousand", "1,000 questions", "USD", hint="where the price is known"),
         ],
         [
-            [each.llm, each.success, each.coverage, each.latency, each.throughput, each.cost_per_thousand]
-            for each in looks.ordered(points)
+            [point.llm, point.success, point.coverage, point.latency, point.throughput, point.cost_per_thousand]
+            for point in looks.ordered(points)
         ],
     )
 
@@ -157,10 +164,10 @@ def least_covered(questions: Sequence[Covered], looks: Looks) -> Table:
         ],
         [
             [
-                *(each.question, each.question_id, each.n, each.coverage, each.groundedness),
-                *(each.llm, each.answer_coverage, each.answer, each.record_id),
+                *(question.question, question.question_id, question.n, question.coverage, question.groundedness),
+                *(question.llm, question.answer_coverage, question.answer, question.record_id),
             ]
-            for each in questions
+            for question in questions
         ],
         ["Coverage and groundedness: means of all LLMs. Answers are cut here, and whole in the CSV."],
     )

@@ -29,8 +29,8 @@ def success(outcomes: Sequence[Success], looks: Looks) -> Table:
             table.rate("rate", "Rate"),
         ],
         [
-            [each.llm, each.records, each.succeeded, each.records - each.succeeded, each.rate]
-            for each in looks.ordered(outcomes)
+            [outcome.llm, outcome.records, outcome.succeeded, outcome.records - outcome.succeeded, outcome.rate]
+            for outcome in looks.ordered(outcomes)
         ],
     )
 
@@ -46,7 +46,11 @@ def failures(outcomes: Sequence[Success], looks: Looks) -> Table:
             table.count("n", "Records"),
             table.count("of", "Of"),
         ],
-        [[each.llm, kind, n, each.records] for each in looks.ordered(outcomes) for kind, n in each.kinds.items()],
+        [
+            [outcome.llm, kind, n, outcome.records]
+            for outcome in looks.ordered(outcomes)
+            for kind, n in outcome.kinds.items()
+        ],
     )
 
 
@@ -76,5 +80,5 @@ def failures_over_time(failures: Failures, looks: Looks, zone: tzinfo) -> Table:
             table.words("failure_kind", "Kind", text.words),
             table.count("n", "Records"),
         ],
-        [[each.at, each.llm, each.kind, each.n] for each in failures.counts],
+        [[count.at, count.llm, count.kind, count.n] for count in failures.counts],
     )

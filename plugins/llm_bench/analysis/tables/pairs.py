@@ -40,9 +40,9 @@ def differences(pairs: Sequence[Comparison], metric: str, looks: Looks) -> Table
             table.effect("effect", "Effect"),
         ],
         [
-            [each.first, each.second, each.n, each.left_out, each.difference, each.p, each.p_holm, each.effect]
-            for each in pairs
-            if each.metric == metric
+            [pair.first, pair.second, pair.n, pair.left_out, pair.difference, pair.p, pair.p_holm, pair.effect]
+            for pair in pairs
+            if pair.metric == metric
         ],
         [
             "On the same questions in the same slots. p, Holm: corrected over all comparisons here. Effect: "

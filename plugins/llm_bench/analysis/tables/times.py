@@ -93,9 +93,9 @@ def hour_tests(tests: Sequence[HourTest], metric: Metric, looks: Looks) -> Table
 def slow_together(kept: Sequence[Neighbours], looks: Looks) -> str:
     """Whether a slow slot is followed by a slow one, and what that means for the intervals; nothing where it isn't."""
     wider = [
-        f"{looks.names[each.llm]} {text.number(each.wider)}"
-        for each in looks.ordered(kept)
-        if each.wider is not None and each.wider > 1 and each.p is not None and each.p < LEVEL
+        f"{looks.names[carried.llm]} {text.number(carried.wider)}"
+        for carried in looks.ordered(kept)
+        if carried.wider is not None and carried.wider > 1 and carried.p is not None and carried.p < LEVEL
     ]
     if not wider:
         return ""
@@ -117,7 +117,10 @@ def neighbours(kept: Sequence[Neighbours], looks: Looks) -> Table:
             table.chance("p_holm", "p, Holm", hint="corrected"),
             table.times("wider", "Intervals wider by"),
         ],
-        [[each.llm, each.pairs, each.correlation, each.p, each.wider] for each in looks.ordered(kept)],
+        [
+            [carried.llm, carried.pairs, carried.correlation, carried.p, carried.wider]
+            for carried in looks.ordered(kept)
+        ],
         [
             "Correlation: of a slot's median with the next one's, by ranks. Wider: all intervals take slots as "
             "independent of one another; where they aren't, so many times as wide would be safe. The course of the day "
