@@ -28,7 +28,7 @@ LLAMA, REASONING = "groq/llama3-70b-8192", "openrouter/deepseek/deepseek-r1-0528
 
 
 class Filled:
-    """A made-up study: its records as they stand in the store, and as figures see them."""
+    """A made-up study: its records as they stand in the store, and as queries see them."""
 
     def __init__(self, home: Path, include: Path, slots: slice) -> None:
         self.study = thesis(include)
@@ -391,7 +391,7 @@ class TestAComparison:
             for llm in (LLAMA, REASONING)
         }
         pairs = {
-            key: values[REASONING][key] - values[LLAMA][key]
+            key: values[LLAMA][key] - values[REASONING][key]
             for key in values[LLAMA]
             if values[LLAMA][key] is not None and values[REASONING][key] is not None
         }
@@ -425,6 +425,12 @@ class TestAComparison:
         back = queries.compare(records, View(), [REASONING, LLAMA])[0]
         assert back.difference.estimate == pytest.approx(-there.difference.estimate)
         assert back.effect == pytest.approx(-there.effect)
+
+    def test_names_first_the_one_that_was_given_first_and_takes_the_second_from_it(self, records):
+        pair = queries.compare(records, View(), [REASONING, LLAMA])[0]
+        assert (pair.first, pair.second) == (REASONING, LLAMA)
+        middle = {headline.llm: headline.latency.estimate for headline in queries.headline(records, View())}
+        assert (pair.difference.estimate > 0) == (middle[REASONING] > middle[LLAMA])
 
     def test_keeps_close_where_values_are_in_bins(self, filled, monkeypatch):
         exact = queries.compare(filled.records, View(), [LLAMA, REASONING])[0]

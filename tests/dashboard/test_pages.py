@@ -15,7 +15,7 @@ import pytest
 from analysis.studies import HOSTILE, fill_study, thesis
 from dashboard.conftest import SLOTS, thesis_slots
 from dashboard.parsed import Parsed
-from llm_bench.dashboard.templating import PAGES
+from llm_bench.dashboard.pages import NAVIGATION
 from llm_bench.records import FAILURE_KINDS, FIELD_NAMES, FIELDS, SEED_NAMES
 from llm_bench.store.base import from_parquet, object_path, open_store, to_parquet
 
@@ -63,21 +63,20 @@ def batch(home, include):
 
 
 class TestEveryPage:
-    @pytest.mark.parametrize("page", PAGES)
+    @pytest.mark.parametrize("page", NAVIGATION)
     def test_keeps_the_filters_in_its_links_to_the_others(self, loaded, reader, page):
         query = [("industry", "retail"), ("llm", LLM), ("suspect", "exclude")]
         parsed = see(reader, page, **dict(query))
-        others = {
-            address for address in parsed.addresses if urlsplit(address).path in {f"{ROOT}/{name}" for name in PAGES}
-        }
+        pages = {f"{ROOT}/{name}" for name in NAVIGATION}
+        others = {address for address in parsed.addresses if urlsplit(address).path in pages}
         kept = [address for address in others if parse_qsl(urlsplit(address).query)[:3] == query]
-        assert {urlsplit(address).path for address in kept} == {f"{ROOT}/{name}" for name in PAGES}
+        assert {urlsplit(address).path for address in kept} == {f"{ROOT}/{name}" for name in NAVIGATION}
 
-    @pytest.mark.parametrize("page", PAGES)
+    @pytest.mark.parametrize("page", NAVIGATION)
     def test_loads_nothing_from_elsewhere(self, loaded, reader, page):
         assert not [address for address in see(reader, page).addresses if "//" in address]
 
-    @pytest.mark.parametrize("page", PAGES)
+    @pytest.mark.parametrize("page", NAVIGATION)
     @pytest.mark.parametrize(
         ("name", "value"),
         [
@@ -91,7 +90,7 @@ class TestEveryPage:
     def test_refuses_a_filter_that_cant_be_used_and_names_it(self, loaded, reader, page, name, value):
         assert f"{name} is '{value}'" in see(reader, page, 400, **{name: value}).text
 
-    @pytest.mark.parametrize("page", PAGES)
+    @pytest.mark.parametrize("page", NAVIGATION)
     def test_of_a_study_without_records_says_what_to_do(self, home, reader, page):
         text = see(reader, page).text
         assert ("llm-bench run thesis" in text) or page == "export"
@@ -100,7 +99,7 @@ class TestEveryPage:
     def test_without_a_record_in_the_view_leads_back_to_all(self, loaded, reader, page):
         assert "No record is in this view" in see(reader, page, start="2030-01-01").text
 
-    @pytest.mark.parametrize("page", PAGES)
+    @pytest.mark.parametrize("page", NAVIGATION)
     def test_can_be_seen_when_all_failed(self, home, include, reader, batch, page):
         lost = [name for name in CLOCK if name not in ("wait_sec",)]
         failed = dict.fromkeys([*lost, "coverage_score", "groundedness", "cost_usd", "answer", "event_times_sec"])
@@ -111,11 +110,11 @@ class TestEveryPage:
         if page == "success":
             assert "0.0 %" in text
 
-    @pytest.mark.parametrize("page", PAGES)
+    @pytest.mark.parametrize("page", NAVIGATION)
     def test_can_be_seen_of_one_llm(self, loaded, reader, page):
         assert "mistral-7b-instruct" in see(reader, page, llm=LLM).text
 
-    @pytest.mark.parametrize("page", PAGES)
+    @pytest.mark.parametrize("page", NAVIGATION)
     def test_of_a_store_that_cant_be_read_says_why_and_what_to_do(self, home, include, reader, page):
         path = home / "data" / object_path("records", "thesis", thesis_slots(include)[0])
         path.parent.mkdir(parents=True)

@@ -111,8 +111,8 @@ def replace(
         if gone:
             _drop(connection, gone)
         # Many small objects together: a statement of so many columns costs more than a few thousand rows.
-        fitting = ((found, _fitting(found, held)) for found, held in new)
-        for part in gathered(fitting, lambda one: one[1].num_rows, _ROWS_AT_ONCE):
+        fitting = ((source, _fitting(source, held)) for source, held in new)
+        for part in gathered(fitting, lambda read: read[1].num_rows, _ROWS_AT_ONCE):
             _add(connection, part)
         connection.execute("UPDATE version SET content = $content", {"content": content})
         connection.execute("COMMIT")
@@ -130,14 +130,14 @@ def _drop(connection: duckdb.DuckDBPyConnection, numbers: Sequence[int]) -> None
         )
 
 
-def _fitting(found: RecordObject, content: bytes) -> pa.Table:
+def _fitting(source: RecordObject, content: bytes) -> pa.Table:
     """The object's records that count, with the columns of today: null for one that an older object lacks."""
     import pyarrow as pa
 
     try:
-        return without_slots(current(read_table(content)), found.without)
+        return without_slots(current(read_table(content)), source.without)
     except (StorageError, pa.ArrowException) as fault:
-        raise unreadable(found.path, fault) from None
+        raise unreadable(source.path, fault) from None
 
 
 def gathered(items: Iterable[T], rows: Callable[[T], int], least: int) -> Iterator[list[T]]:
@@ -159,10 +159,10 @@ def _add(connection: duckdb.DuckDBPyConnection, part: list[_Loaded]) -> None:
 
     row = connection.execute("SELECT coalesce(max(object_no) + 1, 0) FROM objects").fetchone()
     first = int(row[0]) if row else 0
-    for number, (found, _) in enumerate(part, first):
+    for number, (source, _) in enumerate(part, first):
         connection.execute(
             "INSERT INTO objects VALUES ($number, $path, $generation, $without)",
-            {"number": number, **found._asdict(), "without": list(found.without)},
+            {"number": number, **source._asdict(), "without": list(source.without)},
         )
     numbered = [
         table.append_column("object_no", pa.repeat(pa.scalar(number, pa.int64()), len(table)))
