@@ -27,7 +27,8 @@ PAGES = pages(ROOT)
 SCRIPTS = [block for page in PAGES for block in page.blocks if block.language in {"sh", "crontab"}]
 EXAMPLES = {Path(block.file).stem for page in PAGES for block in page.blocks if block.file}
 
-ELSEWHERE = {"cd", "chmod", "cp", "echo", "gcloud", "git", "mail", "sha256sum", "tar"}
+ELSEWHERE = {"cd", "chmod", "cp", "echo", "eval", "gcloud", "git", "mail", "sha256sum", "source", "tar"}
+ELSEWHERE |= {"register-python-argcomplete"}
 """Commands of which only the shell's own syntax is looked at."""
 TYPED = re.compile(r"([A-Z_]+=\S+ )?(make|airflow|\S*python|\S*llm-bench) \S*[a-z]")
 """Something in backticks that is a command."""
