@@ -28,6 +28,9 @@ SCRIPTS = [block for page in PAGES for block in page.blocks if block.language in
 EXAMPLES = {Path(block.file).stem for page in PAGES for block in page.blocks if block.file}
 
 ELSEWHERE = {
+    "eval",
+    "register-python-argcomplete",
+    "source",
     "cd",
     "chmod",
     "cp",
