@@ -4,45 +4,31 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import chain, islice
+from dataclasses import dataclass, field
+from itertools import islice
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from llm_bench.gate.columns import Flags, Rows, plain
+from llm_bench.gate.columns import Rows
 from llm_bench.gate.completeness import Due
-from llm_bench.gate.evidence import Places
-from llm_bench.gate.rules import NONE_MISSING, NONE_UNKNOWN, columns_of, is_critical, rules
-from llm_bench.gate.suite import Chunk, examine
-from llm_bench.records import Record
+from llm_bench.gate.evidence import Batch, Breaches, Evidence, Refused
+from llm_bench.gate.rules import NONE_UNKNOWN, SLOT, columns_of, judges_rows, looks_at_types, own, suite, to_suite
+from llm_bench.records import FIELD_NAMES, Record, utc_text
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
-    from great_expectations.core import ExpectationSuiteValidationResult
+    from great_expectations.core import ExpectationValidationResult
     from great_expectations.expectations.expectation import Expectation
 
+    from llm_bench.study import Quality
+
 _CHATTY = ("great_expectations", "alembic")
-_RULES_AT_ONCE = 40
-_MOST_EXAMPLES = 20
-
-_Breaches = dict[int, list[str]]
-"""Row → what it broke, in words, in the order of the rules."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A record that may not be loaded.
-
-    :param record: as it came.
-    :param broken: the critical rules it broke, e.g. "latency_sec must be at least 0".
-    """
-
-    record: Record
-    broken: tuple[str, ...]
+_COLUMNS_AT_ONCE = 6
+_MAX_EXAMPLES = 20
+_MAX_UNKNOWN = 100
+_RESULT_FORMAT = {"result_format": "COMPLETE", "return_unexpected_index_query": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +37,85 @@ class Verdict:
 
     :param valid: with ``warnings`` filled in.
     :param results: JSON-able summary: the run_ids, how many records are valid, refused and valid with warnings, and
-        for each expectation its name, severity, success, how many rows broke it and the record_ids of the first.
+        for each expectation its name, type, severity, success, how many rows broke it (null where it couldn't be
+        checked, with the ``problem``, and where it looks at the batch as a whole, with the value ``observed``) and the
+        record_ids of the first.
+    :param suite: the study's expectations, as Great Expectations stores a suite; the same for all its batches.
     """
 
     valid: Rows
     refused: list[Refused]
     results: dict[str, Any]
+    suite: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class _Rule:
+    """One expectation of the suite, and what came of it.
+
+    :param expectation: None for one that Great Expectations doesn't understand.
+    :param own: whether the study adds it.
+    :param rows: those that broke it, numbered in the batch.
+    :param problem: why it couldn't be checked.
+    :param observed: what an expectation of the batch as a whole found.
+    """
+
+    name: str
+    type: str
+    severity: str
+    expectation: Expectation | None
+    own: bool = False
+    of_rows: bool = True
+    success: bool = True
+    rows: list[int] = field(default_factory=list)
+    problem: str | None = None
+    observed: Any = None
+
+    @classmethod
+    def of(cls, rule: Expectation) -> _Rule:
+        """A rule of the gate's."""
+        return cls(rule.description, rule.expectation_type, rule.severity.value, rule)
+
+    @classmethod
+    def of_entry(cls, entry: Quality) -> _Rule:
+        """A rule that a study adds; a mistake in it is its problem."""
+        try:
+            rule = own(entry)
+        except Exception as fault:
+            return cls(entry.words, entry.type, "warning", None, own=True, success=False, problem=_first_line(fault))
+        of_rows = judges_rows(rule)
+        return cls(entry.words, entry.type, entry.severity if of_rows else "warning", rule, own=True, of_rows=of_rows)
+
+    def settle(self, result: ExpectationValidationResult) -> None:
+        """Take in what Great Expectations says of it, for all rows or for some more."""
+        rows = result.result.get("unexpected_index_list")
+        self.observed = result.result.get("observed_value")
+        if result.success:
+            return
+        self.success = False
+        if self.of_rows and rows is not None:
+            self.rows += rows
+        elif self.of_rows or not result.result:
+            self.fail(_problem(result))
+
+    def fail(self, problem: str) -> None:
+        """Note why it couldn't be checked."""
+        self.success, self.problem = False, problem
+        self.severity = "warning" if self.own else self.severity
+
+    def summary(self, examples: list[str]) -> dict[str, Any]:
+        """It and its outcome, for ``Verdict.results``."""
+        checked = self.problem is None
+        return {
+            "name": self.name,
+            "type": self.type,
+            "severity": self.severity,
+            "success": self.success,
+            "unexpected_count": len(self.rows) if checked and self.of_rows else None,
+            "examples": examples if checked else [],
+            **({} if checked else {"problem": self.problem}),
+            **({"observed": _plain(self.observed)} if checked and not self.of_rows else {}),
+        }
 
 
 def validate(chunks: Iterable[Sequence[Record]], due: Due) -> Verdict:
@@ -65,138 +124,89 @@ def validate(chunks: Iterable[Sequence[Record]], due: Due) -> Verdict:
     :param chunks: the records as measured and scored, all at once or some at a time: where a chunk is made when it is
         asked for, its plain records needn't be in memory with the next one's. Anything in them is judged, nothing in
         them raises.
-    :param due: what the batch is due to hold.
+    :param due: what the batch is due to hold. An expectation of the study's own that can't be checked is reported as
+        a warning, and costs no record.
     """
-    seen = _Seen(chunks, due)
     with quietly():
-        expectations = rules()
-        outcomes = list(_run(seen, expectations))
-    found = {result.expectation_config.meta["rule"]: result for outcome in outcomes for result in outcome.results}
-    by_rule = {rule: found[rule] for rule in expectations}  # Great Expectations has an order of its own
-    broken, warned = _sort(by_rule, expectations, seen)
-    examples = _examples(by_rule, seen)
-    refused, valid = seen.divide(broken, warned)
-    counts = {
-        "valid": len(valid),
-        "refused": len(refused),
-        "warned": sum(row not in broken for row in warned),
+        batch, judge = Batch(), _Judge(due)
+        for evidence in batch.look(chunks):
+            judge.look_at_rows(evidence)
+        judge.look_at_all(batch)
+    broken, warned = _sort(judge.rules, batch)
+    examples = [rule.rows[:_MAX_EXAMPLES] for rule in judge.rules]
+    names = batch.names({row for rows in examples for row in rows})
+    refused, valid = batch.divide(broken, warned)
+    counts = {"valid": len(valid), "refused": len(refused), "warned": sum(row not in broken for row in warned)}
+    results = {
+        "runs": list(batch.runs),
+        "records": counts,
+        **_statistics(judge.rules),
+        "expectations": [
+            rule.summary([names[row] for row in rows]) for rule, rows in zip(judge.rules, examples, strict=True)
+        ],
     }
-    results = _summary(by_rule, expectations, outcomes, examples)
-    return Verdict(valid, refused, {"runs": list(seen.runs), "records": counts, **results})
+    return Verdict(valid, refused, results, judge.stored())
 
 
-def _examples(by_rule: Mapping[str, Any], seen: _Seen) -> dict[str, list[str]]:
-    """Rule → the names of the first records that broke it."""
-    rows = {
-        rule: (result.result.get("unexpected_index_list") or [])[:_MOST_EXAMPLES] for rule, result in by_rule.items()
-    }
-    names = seen.names(set(chain.from_iterable(rows.values())))
-    return {rule: [names[row] for row in some] for rule, some in rows.items()}
+class _Judge:
+    """The suite of a study, as Great Expectations runs it: in memory, without files, analytics or progress bars."""
 
+    def __init__(self, due: Due) -> None:
+        self._study = due.study
+        self._parameters = {SLOT: utc_text(due.slot)}
+        self._definition = _batch_definition()
+        self.rules = [*map(_Rule.of, suite(due)), *map(_Rule.of_entry, due.study.quality)]
+        self._groups = list(_groups([rule for rule in self.rules if not _needs_all(rule)]))
 
-class _Seen:
-    """All chunks of a batch: their records compressed, and the evidence."""
+    def look_at_rows(self, evidence: Evidence) -> None:
+        """Judge some rows by all that is about one record alone."""
+        for rules, columns, typed in self._groups:
+            self._run(rules, evidence.frame(columns, typed=typed))
 
-    def __init__(self, chunks: Iterable[Sequence[Record]], due: Due) -> None:
-        self._typed = Rows()
-        self._evidence: dict[str, list[Any]] = defaultdict(list)
-        self._places: list[Places] = []
-        self._odd: dict[int, Record] = {}
-        self.lacking: dict[int, list[str]] = {}
-        self.unknown: dict[int, list[str]] = {}
-        self.runs: dict[str, None] = {}
-        for records in chain([[]], chunks):  # an empty chunk first: every column is there without a record
-            self._add(examine(records, due))
+    def look_at_all(self, batch: Batch) -> None:
+        """Judge the batch by all that is about several records, and by what the study adds."""
+        for rule in filter(_needs_all, self.rules):
+            if rule.name == NONE_UNKNOWN:
+                self._look_at_columns(rule, batch)
+            elif rule.expectation is not None:
+                self._look_at_batch(rule, rule.expectation, batch)
 
-    def __len__(self) -> int:
-        return len(self._typed)
-
-    def _add(self, chunk: Chunk) -> None:
-        start = len(self._typed)
-        self._typed.add(chunk.table)
-        self.runs |= dict.fromkeys(chunk.table["run_id"].drop_null().unique().to_pylist())
-        for name, values in chunk.evidence.items():
-            self._evidence[name].append(values)
-        self._places.append(chunk.place)
-        self._odd |= {start + row: record for row, record in chunk.odd.items()}
-        self.lacking |= {start + row: names for row, names in chunk.lacking.items()}
-        self.unknown |= {start + row: names for row, names in chunk.unknown.items()}
-
-    def frame(self, columns: Iterable[str]) -> pd.DataFrame:
-        """Some of the evidence of the whole batch, one row a record."""
+    def _look_at_columns(self, rule: _Rule, batch: Batch) -> None:
         import pandas as pd
 
-        return pd.DataFrame({name: self._once() if name == "asked_once" else self._joined(name) for name in columns})
+        unknown = dict.fromkeys(name for names in batch.unknown.values() for name in names)
+        (result,) = self._results([rule], pd.DataFrame(columns=[*FIELD_NAMES, *islice(unknown, _MAX_UNKNOWN)]))
+        rule.success, rule.rows = bool(result.success), sorted(batch.unknown)
 
-    def _once(self) -> Flags:
-        """Whether no other record has the same place in the matrix."""
-        places = np.concatenate(self._places) + 1
-        found: Flags = (places == 0) | (np.bincount(places)[places] == 1)
-        return found
+    def _look_at_batch(self, rule: _Rule, expectation: Expectation, batch: Batch) -> None:
+        columns = columns_of(expectation)
+        try:
+            frame = batch.whole(columns).frame(columns, typed=looks_at_types(expectation)) if columns else batch.empty()
+            self._run([rule], frame)
+        except Exception as fault:  # whatever a study asks for
+            if not rule.own:
+                raise
+            rule.fail(_first_line(fault))
 
-    def _joined(self, name: str) -> Any:
-        import pyarrow as pa
+    def _run(self, rules: Sequence[_Rule], frame: pd.DataFrame) -> None:
+        by_name = {rule.name: rule for rule in rules}  # Great Expectations has an order of its own
+        for result in self._results(rules, frame):
+            by_name[result.expectation_config.description].settle(result)
 
-        parts = self._evidence[name]
-        if isinstance(parts[0], np.ndarray):
-            return np.concatenate(parts)
-        return pa.chunked_array(parts).unify_dictionaries().to_pandas()
+    def _results(self, rules: Sequence[_Rule], frame: pd.DataFrame) -> list[ExpectationValidationResult]:
+        expected = to_suite("records", [rule.expectation for rule in rules])
+        batch = self._definition.get_batch({"dataframe": frame})
+        outcome = batch.validate(expected, result_format=_RESULT_FORMAT, expectation_parameters=self._parameters)
+        return list(outcome.results)
 
-    def names(self, rows: set[int]) -> dict[int, str]:
-        """Row → its record_id, or its place in the batch where it has none."""
-        found: dict[int, str] = {}
-        start = 0
-        for table in self._typed.tables() if rows else ():
-            here = [row for row in rows if start <= row < start + table.num_rows]
-            ids = table["record_id"].take([row - start for row in here]).to_pylist() if here else []
-            found |= {row: name or f"row {row}" for row, name in zip(here, ids, strict=True)}
-            start += table.num_rows
-        return found
-
-    def divide(self, broken: _Breaches, warned: _Breaches) -> tuple[list[Refused], Rows]:
-        """The refused as they came, and the others with their warnings. What was seen is given up."""
-        self._evidence.clear()
-        refused, valid, start = [], Rows(), 0
-        for table in self._typed.drain():
-            rows = range(start, start + table.num_rows)
-            bad = [row - start for row in rows if row in broken] if broken else []
-            for row, record in zip(bad, plain(table.take(bad)) if bad else (), strict=True):
-                came = self._odd.get(start + row, record)
-                refused.append(Refused(came, tuple(broken[start + row])))
-            good = np.ones(len(rows), bool)
-            good[bad] = False
-            valid.add(_flagged(table, rows, warned).filter(good))
-            start = rows.stop
-        return refused, valid
+    def stored(self) -> dict[str, Any]:
+        """The suite, as Great Expectations stores it."""
+        expectations = [rule.expectation for rule in self.rules if rule.expectation is not None]
+        stored: dict[str, Any] = to_suite(f"llm_bench_{self._study.name}", expectations).to_json_dict()
+        return stored
 
 
-def _flagged(table: pa.Table, rows: range, warned: _Breaches) -> pa.Table:
-    import pyarrow as pa
-
-    number = table.schema.get_field_index("warnings")
-    words = [None if row not in warned else "; ".join(warned[row]) for row in rows]
-    return table.set_column(number, table.schema.field(number), pa.array(words, pa.string()))
-
-
-@contextmanager
-def quietly() -> Iterator[None]:
-    """Great Expectations logs some 300 lines at INFO while it is imported; only its warnings are let through."""
-    loggers = [logging.getLogger(name) for name in _CHATTY]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
-
-
-def _run(seen: _Seen, expectations: Mapping[str, Expectation]) -> Iterator[ExpectationSuiteValidationResult]:
-    """A few rules at a time on no more columns than they need, since each rule copies its whole table.
-
-    In memory: no files, no analytics, no progress bar.
-    """
+def _batch_definition() -> Any:
     import great_expectations as gx
     from great_expectations.data_context.types.base import (
         DataContextConfig,
@@ -213,69 +223,104 @@ def _run(seen: _Seen, expectations: Mapping[str, Expectation]) -> Iterator[Expec
         ),
     )
     asset = context.data_sources.add_pandas("batch").add_dataframe_asset("records")
-    definition = asset.add_batch_definition_whole_dataframe("all")
-    waiting = iter(expectations.values())
-    while some := list(islice(waiting, _RULES_AT_ONCE)):
-        frame = seen.frame({column for one in some for column in columns_of(one)})
-        suite = gx.ExpectationSuite(name="records", expectations=some)
-        yield definition.get_batch({"dataframe": frame}).validate(suite, result_format="COMPLETE")
+    return asset.add_batch_definition_whole_dataframe("all")
 
 
-def _sort(
-    by_rule: Mapping[str, Any], expectations: Mapping[str, Expectation], seen: _Seen
-) -> tuple[_Breaches, _Breaches]:
+def _needs_all(rule: _Rule) -> bool:
+    """Whether one record alone doesn't show if it is met. Of what a study adds, that isn't known."""
+    return rule.own or rule.type in {"expect_compound_columns_to_be_unique", "expect_table_columns_to_match_set"}
+
+
+_Group = tuple[list[_Rule], tuple[str, ...], bool]
+"""Rules, the columns that they look at, and whether they look at types."""
+
+
+def _groups(rules: Iterable[_Rule]) -> Iterator[_Group]:
+    """Rules on few columns at a time, since each copies its whole table, and those about types apart."""
+    looks = [(looks_at_types(rule.expectation), columns_of(rule.expectation), rule) for rule in rules]
+    group: list[_Rule] = []
+    columns: tuple[str, ...] = ()
+    before = False
+    for typed, names, rule in sorted(looks, key=itemgetter(0, 1)):
+        more = tuple(dict.fromkeys([*columns, *names]))
+        if group and (typed != before or len(more) > _COLUMNS_AT_ONCE):
+            yield group, columns, before
+            group, more = [], names
+        group, columns, before = [*group, rule], more, typed
+    if group:
+        yield group, columns, before
+
+
+def _sort(rules: Iterable[_Rule], batch: Batch) -> tuple[Breaches, Breaches]:
     """What each row broke that forbids loading it, and what it broke else."""
-    broken: _Breaches = defaultdict(list)
-    warned: _Breaches = defaultdict(list)
-    for rule, result in by_rule.items():
-        breaches = broken if is_critical(expectations[rule]) else warned
-        for row, words in _breaches(rule, result, seen):
+    broken: Breaches = defaultdict(list)
+    warned: Breaches = defaultdict(list)
+    for rule in rules:
+        breaches = broken if rule.severity == "critical" else warned
+        for row, words in _breaches(rule, batch):
             breaches[row].append(words)
     return dict(broken), dict(warned)
 
 
-def _breaches(rule: str, result: Any, seen: _Seen) -> Iterator[tuple[int, str]]:
-    """Row and words for each row that broke a rule; every row where the rule couldn't be evaluated."""
-    if "unexpected_index_list" not in result.result and not result.success:
-        for row in range(len(seen)):
-            yield row, f"{rule} (it couldn't be checked)"
+def _breaches(rule: _Rule, batch: Batch) -> Iterator[tuple[int, str]]:
+    """Row and words for each row that broke a rule; every row where a rule of the gate's couldn't be checked."""
+    if rule.problem is not None:
+        rows = range(0 if rule.own else len(batch))
+        yield from ((row, f"{rule.name} (it couldn't be checked)") for row in rows)
         return
-    for row in result.result.get("unexpected_index_list") or ():
-        if rule == NONE_MISSING:
-            yield from ((row, f"field {name} is missing") for name in seen.lacking[row])
-        elif rule == NONE_UNKNOWN:
-            yield from ((row, f"unknown field {name}") for name in seen.unknown[row])
+    columns = () if rule.own else columns_of(rule.expectation)
+    for row in rule.rows:
+        if rule.name == NONE_UNKNOWN:
+            yield from ((row, f"unknown field {name}") for name in batch.unknown[row])
+        elif lacking := batch.lacks(row, columns):
+            yield row, f"field {lacking} is missing"
         else:
-            yield row, rule
+            yield row, rule.name
 
 
-def _summary(
-    by_rule: Mapping[str, Any],
-    expectations: Mapping[str, Expectation],
-    outcomes: Sequence[ExpectationSuiteValidationResult],
-    examples: Mapping[str, list[str]],
-) -> dict[str, Any]:
-    worst = max(filter(None, (outcome.get_max_severity_failure() for outcome in outcomes)), default=None)
-    succeeded = sum(bool(result.success) for result in by_rule.values())
+def _statistics(rules: Sequence[_Rule]) -> dict[str, Any]:
+    import great_expectations as gx
+
+    failed = {rule.severity for rule in rules if not rule.success}
+    succeeded = sum(rule.success for rule in rules)
     return {
-        "success": succeeded == len(by_rule),
-        "max_severity_failure": worst.value if worst else None,
-        "great_expectations_version": outcomes[0].meta["great_expectations_version"],
+        "success": succeeded == len(rules),
+        "max_severity_failure": next((severity for severity in ("critical", "warning") if severity in failed), None),
+        "great_expectations_version": gx.__version__,
         "statistics": {
-            "evaluated_expectations": len(by_rule),
+            "evaluated_expectations": len(rules),
             "successful_expectations": succeeded,
-            "unsuccessful_expectations": len(by_rule) - succeeded,
-            "success_percent": 100 * succeeded / len(by_rule),
+            "unsuccessful_expectations": len(rules) - succeeded,
+            "success_percent": 100 * succeeded / len(rules),
         },
-        "expectations": [
-            {
-                "name": rule,
-                "type": result.expectation_config.type,
-                "severity": expectations[rule].severity.value,
-                "success": bool(result.success),
-                "unexpected_count": result.result.get("unexpected_count"),
-                "examples": examples[rule],
-            }
-            for rule, result in by_rule.items()
-        ],
     }
+
+
+def _problem(result: ExpectationValidationResult) -> str:
+    """Why Great Expectations couldn't check an expectation, in its words."""
+    info = result.exception_info
+    faults = [info, *(part for part in info.values() if isinstance(part, dict))]
+    message = next((fault["exception_message"] for fault in faults if fault.get("exception_message")), None)
+    return str(message or f"observed {result.result.get('observed_value')}").strip().splitlines()[0]
+
+
+def _first_line(fault: Exception) -> str:
+    return next(iter(str(fault).strip().splitlines()), type(fault).__name__)
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, int | float | str | None) else str(value)
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Great Expectations logs some 300 lines at INFO while it is imported; only its warnings are let through."""
+    loggers = [logging.getLogger(name) for name in _CHATTY]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
