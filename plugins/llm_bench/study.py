@@ -179,12 +179,12 @@ class Quality(_Part):
     kwargs: Annotated[
         dict[str, Any],
         Field(description="Its arguments, e.g. `{column: latency_sec, max_value: 30}`; a column is a record's field."),
-    ] = {}  # noqa: RUF012  (pydantic copies it)
+    ] = {}
     severity: Annotated[
         Literal["critical", "warning"],
         Field(
-            description="`warning`: a record that breaks it is loaded and says so in `warnings`; `critical`: it goes to "
-            "quarantine. What looks at the batch as a whole is always a warning."
+            description="`warning`: a record that breaks it is loaded and says so in `warnings`; `critical`: it goes "
+            "to quarantine. What looks at the batch as a whole is always a warning."
         ),
     ] = "warning"
     name: Annotated[

@@ -1,4 +1,4 @@
-"""Records as typed columns: a chunk of them in Arrow, in pandas, and many chunks, compressed, on their way to the store."""
+"""Records as typed columns: a chunk of them in Arrow and in pandas, and many chunks, compressed."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ def as_values(table: pa.Table) -> pd.DataFrame:
     import pyarrow as pa
 
     def is_number(column: pa.ChunkedArray) -> bool:
-        return pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
+        return bool(pa.types.is_integer(column.type) or pa.types.is_floating(column.type))
 
     columns = {
         name: column.cast(pa.float64(), safe=False).to_numpy() if is_number(column) else _as_stored(column)

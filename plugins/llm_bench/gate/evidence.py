@@ -74,7 +74,7 @@ class Batch:
         return len(self._rows)
 
     def look(self, chunks: Iterable[Sequence[Record]]) -> Iterator[Evidence]:
-        """Take in the records, whatever is in them, and give the evidence of many at once; at least one, be it empty."""
+        """Take in the records, whatever is in them, and give the evidence of many at once, at least once."""
         parts: list[Evidence] = []
         for records in chunks:
             parts.append(self._take(records))

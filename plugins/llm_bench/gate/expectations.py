@@ -32,14 +32,14 @@ MAX_CHARACTERS_PER_TOKEN = 16
 MAX_USD_PER_TOKEN = 0.001
 
 
-class ColumnValuesRise(ColumnMapMetricProvider):  # type: ignore[misc]  (it has no types)
+class ColumnValuesRise(ColumnMapMetricProvider):  # type: ignore[misc]
     condition_metric_name = "column_values.rise"
 
     @column_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
     def _pandas(cls, column: pd.Series, **_: Any) -> pd.Series:  # noqa: N805
         if column.dtype != object:
-            return pd.Series(True, index=column.index)  # noqa: FBT003  (as converted: it takes no others)
-        return column.map(lambda value: is_rising(value)).astype(bool)
+            return pd.Series(True, index=column.index)
+        return column.map(is_rising).astype(bool)
 
 
 class ExpectColumnValuesToRise(ColumnMapExpectation):  # type: ignore[misc]
@@ -48,7 +48,7 @@ class ExpectColumnValuesToRise(ColumnMapExpectation):  # type: ignore[misc]
     map_metric = "column_values.rise"
 
 
-class RecordExpectation(MulticolumnMapExpectation):  # type: ignore[misc]  (it has no types)
+class RecordExpectation(MulticolumnMapExpectation):  # type: ignore[misc]
     """An expectation of each record by itself; a record with a null in one of its columns is passed over.
 
     :cvar words: what is expected, as it is reported.
@@ -111,7 +111,8 @@ class ExpectModelToBeOfTheStudy(RecordExpectation):
 
     @staticmethod
     def holds(rows: pd.DataFrame, models: list[str]) -> pd.Series:  # type: ignore[override]
-        names = pc.binary_join_element_wise(_arrow(rows["llm_provider"]), _arrow(rows["llm_model"]), "/")
+        providers, names = _arrow(rows["llm_provider"]), _arrow(rows["llm_model"])
+        names = pc.binary_join_element_wise(providers, names, pa.scalar("/", names.type))
         return _like(rows, pc.is_in(names, value_set=pa.array(models, names.type)))
 
 

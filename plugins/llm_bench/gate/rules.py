@@ -10,14 +10,21 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+import great_expectations.expectations as gxe
+from great_expectations.expectations.expectation import (
+    ColumnMapExpectation,
+    ColumnPairMapExpectation,
+    Expectation,
+    MulticolumnMapExpectation,
+)
+from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+from great_expectations.expectations.row_conditions import Column, Condition
+
 from llm_bench.gate.completeness import Due
+from llm_bench.gate.expectations import ExpectColumnValuesToRise, RecordExpectation
 from llm_bench.records import FIELD_NAMES, FIELDS, Field, FieldType
 
 if TYPE_CHECKING:
-    from great_expectations.core import ExpectationSuite
-    from great_expectations.expectations.expectation import Expectation
-    from great_expectations.expectations.row_conditions import Condition
-
     from llm_bench.study import Quality
 
 NONE_UNKNOWN = "no field is unknown"
@@ -49,8 +56,6 @@ _NOT_BLANK = "[^\\s\x1c-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\
 
 def suite(due: Due) -> list[Expectation]:
     """Every expectation that a study's records are held to, in the order in which they are reported."""
-    from llm_bench.gate.expectations import RecordExpectation
-
     expected = [rule for field in FIELDS for rule in field_rules(field)]
     expected += [*_table(), *_membership(due), *_outcome(), *_order(), *_plausibility(due)]
     for kind in RecordExpectation.__subclasses__():
@@ -64,19 +69,10 @@ def own(entry: Quality) -> Expectation:
 
     :raises Exception: Great Expectations knows no such expectation, or refuses its arguments.
     """
-    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
-
     configuration = ExpectationConfiguration(
         type=entry.type, kwargs=dict(entry.kwargs), severity=entry.severity, description=entry.words
     )
     return configuration.to_domain_obj()
-
-
-def to_suite(name: str, expectations: list[Expectation]) -> ExpectationSuite:
-    """Expectations under a name, as Great Expectations runs and stores them."""
-    from great_expectations import ExpectationSuite
-
-    return ExpectationSuite(name=name, expectations=expectations)
 
 
 def is_critical(rule: Expectation) -> bool:
@@ -86,21 +82,11 @@ def is_critical(rule: Expectation) -> bool:
 
 def judges_rows(rule: Expectation) -> bool:
     """Whether it says which records break it; others look at the batch as a whole."""
-    from great_expectations.expectations.expectation import (
-        ColumnMapExpectation,
-        ColumnPairMapExpectation,
-        MulticolumnMapExpectation,
-    )
-
     return isinstance(rule, ColumnMapExpectation | ColumnPairMapExpectation | MulticolumnMapExpectation)
 
 
 def looks_at_types(rule: Expectation) -> bool:
     """Whether it is about types or nulls, and so has to see what doesn't fit its column."""
-    import great_expectations.expectations as gxe
-
-    from llm_bench.gate.expectations import ExpectColumnValuesToRise
-
     about_types = gxe.ExpectColumnValuesToBeOfType | gxe.ExpectColumnValuesToBeInTypeList | ExpectColumnValuesToRise
     return isinstance(rule, about_types | gxe.ExpectColumnValuesToNotBeNull)
 
@@ -114,22 +100,18 @@ def columns_of(rule: Expectation) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*named, *(name for name in FIELD_NAMES if re.search(rf"\b{name}\b", text))]))
 
 
-def _rule(kind: Any, words: str, reason: str | None = None, severity: str = "critical", **arguments: Any) -> Expectation:
+def _rule(
+    kind: Any, words: str, reason: str | None = None, severity: str = "critical", **arguments: Any
+) -> Expectation:
     return kind(description=words, notes=reason, severity=severity, **arguments)
 
 
 def _table() -> list[Expectation]:
-    import great_expectations.expectations as gxe
-
     return [_rule(gxe.ExpectTableColumnsToMatchSet, NONE_UNKNOWN, column_set=list(FIELD_NAMES), exact_match=True)]
 
 
 def field_rules(field: Field) -> list[Expectation]:
     """What ``FIELDS`` says of a field: type, null, range, set."""
-    import great_expectations.expectations as gxe
-
-    from llm_bench.gate.expectations import ExpectColumnValuesToRise
-
     name, (type_, words) = field.name, _TYPES[field.type]
     if field.type == "offsets":
         rules = [_rule(ExpectColumnValuesToRise, f"{name} must be {words}", column=name)]
@@ -138,7 +120,7 @@ def field_rules(field: Field) -> list[Expectation]:
     if not field.nullable:
         rules.append(_rule(gxe.ExpectColumnValuesToNotBeNull, f"{name} must not be null", column=name))
     if field.minimum is not None or field.maximum is not None:
-        bounds = {"min_value": field.minimum, "max_value": field.maximum}
+        bounds: dict[str, Any] = {"min_value": field.minimum, "max_value": field.maximum}
         rules.append(_rule(gxe.ExpectColumnValuesToBeBetween, f"{name} must be {_range(field)}", column=name, **bounds))
     if field.allowed:
         words = f"{name} must be one of {', '.join(field.allowed)}"
@@ -155,8 +137,6 @@ def _range(field: Field) -> str:
 
 
 def _membership(due: Due) -> list[Expectation]:
-    import great_expectations.expectations as gxe
-
     one_of, slot = gxe.ExpectColumnValuesToBeInSet, {"$PARAMETER": SLOT}
     return [
         _rule(one_of, "study must be the batch's", column="study", value_set=[due.study.name]),
@@ -175,12 +155,9 @@ def _membership(due: Due) -> list[Expectation]:
 
 def _outcome() -> list[Expectation]:
     """What a success and a failure have, and what they lack."""
-    import great_expectations.expectations as gxe
-    from great_expectations.expectations.row_conditions import Column
-
     succeeded, failed = Column("success") == True, Column("success") == False  # noqa: E712
     known = Column("response_tokens").is_not_null()
-    rated = Column("throughput_tps").is_not_null() | Column("decode_tps").is_not_null()
+    rated = (succeeded & Column("throughput_tps").is_not_null()) | (succeeded & Column("decode_tps").is_not_null())
 
     def given(name: str, when: str, condition: Condition) -> Expectation:
         words = f"{name} must be set when {when}"
@@ -211,14 +188,12 @@ def _outcome() -> list[Expectation]:
         ),
         given("latency_sec", "it succeeded", succeeded),
         given("throughput_tps", "it succeeded and response_tokens is known", succeeded & known),
-        given("response_tokens", "throughput_tps or decode_tps is", rated),
+        given("response_tokens", "it succeeded and throughput_tps or decode_tps is known", rated),
         *(absent(name, "it failed", failed) for name in NULL_WHEN_FAILED),
     ]
 
 
 def _not_above(smaller: str, larger: str, reason: str | None = None, severity: str = "critical") -> Expectation:
-    import great_expectations.expectations as gxe
-
     return _rule(
         gxe.ExpectColumnPairValuesAToBeGreaterThanB,
         f"{smaller} must not exceed {larger}",
@@ -232,8 +207,6 @@ def _not_above(smaller: str, larger: str, reason: str | None = None, severity: s
 
 
 def _order() -> list[Expectation]:
-    import great_expectations.expectations as gxe
-
     return [
         _not_above("tls_sec", "connect_sec"),
         _not_above("first_byte_sec", "ttft_sec"),
@@ -255,8 +228,6 @@ def _order() -> list[Expectation]:
 
 def _plausibility(due: Due) -> list[Expectation]:
     """What nothing forbids and yet can hardly be."""
-    import great_expectations.expectations as gxe
-    from great_expectations.expectations.row_conditions import Column
 
     def bounded(column: str, must: str, reason: str, **arguments: Any) -> Expectation:
         kind = gxe.ExpectColumnValuesToBeBetween
@@ -316,9 +287,6 @@ def _plausibility(due: Due) -> list[Expectation]:
 
 
 def _timeliness(due: Due) -> list[Expectation]:
-    import great_expectations.expectations as gxe
-    from great_expectations.expectations.row_conditions import Column
-
     window = due.study.window
     if window is None:
         return []
