@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from llm_bench.errors import StudyError
+from llm_bench.records import FIELD_NAMES
 from llm_bench.schedule import DAY_US, MICROSECOND, Schedule, to_us
 
 START_VARIABLE = "LLM_BENCH_START"
@@ -167,8 +168,54 @@ class Alerts(_Part):
     ]
 
 
+class Quality(_Part):
+    """An expectation of Great Expectations that the quality gate holds the study's records to, beside its own."""
+
+    type: Annotated[
+        str,
+        Field(
+            pattern=r"^expect_[a-z0-9_]+$",
+            description="Great Expectations' name of it, e.g. `expect_column_values_to_be_between`.",
+        ),
+    ]
+    kwargs: Annotated[
+        dict[str, Any],
+        Field(description="Its arguments, e.g. `{column: latency_sec, max_value: 30}`; a column is a record's field."),
+    ] = {}
+    severity: Annotated[
+        Literal["critical", "warning"],
+        Field(
+            description="`warning`: a record that breaks it is loaded and says so in `warnings`; `critical`: it goes "
+            "to quarantine. What looks at the batch as a whole is always a warning."
+        ),
+    ] = "warning"
+    name: Annotated[
+        str, Field(max_length=200, description="What it says of a record; left out: its type and arguments.")
+    ] = ""
+
+    @field_validator("kwargs")
+    @classmethod
+    def _names_fields(cls, kwargs: dict[str, Any]) -> dict[str, Any]:
+        named = [kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs]
+        listed = kwargs.get("column_list", [])
+        named += listed if isinstance(listed, list) else [listed]
+        unknown = [str(name) for name in named if name not in FIELD_NAMES]
+        if unknown:
+            raise ValueError(
+                f"a record has no field {', '.join(unknown)}; allowed: the fields of docs/metrics.md, as "
+                f"{', '.join(FIELD_NAMES[:6])}, …"
+            )
+        return kwargs
+
+    @property
+    def words(self) -> str:
+        """Its name or, without one, its type and arguments."""
+        arguments = ", ".join(f"{key} {value}" for key, value in self.kwargs.items())
+        return self.name or f"{self.type} ({arguments})"
+
+
 def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    names = [value.model if isinstance(value, LLM) else value for value in values]
+    names = [getattr(value, "model", getattr(value, "words", value)) for value in values]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"{', '.join(twice)} stands there twice; allowed: each once")
@@ -198,6 +245,11 @@ class Study(_Part):
     concurrency: Annotated[
         int, Field(ge=1, description="Cells measured at once per provider (the size of its Airflow pool).")
     ] = 4
+    quality: Annotated[
+        tuple[Quality, ...],
+        Field(description="What the quality gate expects of this study's records beside its own rules."),
+        AfterValidator(_distinct),
+    ] = ()
     alerts: Annotated[Alerts | None, Field(description="Who is told when a batch needs a hand.")] = None
     storage: Annotated[
         str,

@@ -6,12 +6,13 @@ import io
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from llm_bench.errors import StorageError
+from llm_bench.errors import ConflictError, StorageError
 from llm_bench.gate.columns import Rows
 from llm_bench.gate.validate import Refused, Verdict
 from llm_bench.records import RawRecord, arrow_schema, records_of, utc_text
@@ -54,6 +55,7 @@ def load(store: Store, study: str, slot: datetime, verdict: Verdict) -> Loaded:
     brought = _ids(verdict)
     records = held_records(store, study, slot)
     quarantined = Held.of(store, object_path("quarantine", study, slot))
+    _keep_suite(store, study, verdict)
     refused = [*kept_refused(quarantined.content, brought, verdict.refused), *verdict.refused]
     # The records last: whoever sees them finds what the gate said of them.
     validations = Held.of(store, object_path("validations", study, slot, "json"))
@@ -61,6 +63,20 @@ def load(store: Store, study: str, slot: datetime, verdict: Verdict) -> Loaded:
     quarantined.replace(store, to_quarantine(refused), needed=bool(refused))
     count = replace_records(store, records, verdict.valid, brought)
     return Loaded(records.path, count, len(refused))
+
+
+def suite_path(study: str) -> str:
+    """Where the expectations lie that a study's records are held to, as Great Expectations stores a suite."""
+    return f"validations/study={study}/expectation_suite.json"
+
+
+def _keep_suite(store: Store, study: str, verdict: Verdict) -> None:
+    """Put the study's expectations beside its validations, where they are others than those there."""
+    if verdict.suite is None:
+        return
+    content = json.dumps(verdict.suite, ensure_ascii=False, indent=1).encode()
+    with suppress(ConflictError):  # another slot of the study was loaded meanwhile, and its suite is as good
+        Held.of(store, suite_path(study)).replace(store, content)
 
 
 @dataclass(frozen=True, slots=True)

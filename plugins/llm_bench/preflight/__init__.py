@@ -35,6 +35,7 @@ def preflight(study: Study, home: Path, now: datetime) -> list[Check]:
     local = [
         plan.check_questions(study, home),
         plan.check_window(study, now),
+        *([plan.check_quality(study)] if study.quality else []),
         plan.check_embedding_model(study),
         plan.check_alerts(study),
     ]

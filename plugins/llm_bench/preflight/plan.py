@@ -1,4 +1,4 @@
-"""Checks of what is on this machine: the questions, the window, the embedding model, who is told."""
+"""Checks of what is on this machine: questions, window, expectations, the embedding model, who is told."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from llm_bench.errors import CredentialsError
+from llm_bench.errors import CredentialsError, StudyError
 from llm_bench.paths import program
 from llm_bench.preflight.checks import Check, tell
 from llm_bench.study import START_VARIABLE, Study
@@ -53,6 +53,27 @@ def check_window(study: Study, now: datetime) -> Check:
         f"Move it: {START_VARIABLE}={tomorrow.isoformat()} {program('llm-bench')} up, or edit window.start in "
         f"include/studies/{study.name}.yaml.",
     )
+
+
+def check_quality(study: Study) -> Check:
+    """Whether Great Expectations knows each expectation that the study adds, and takes its arguments."""
+
+    def look() -> str:
+        from llm_bench.gate.rules import own  # noqa: PLC0415
+        from llm_bench.gate.validate import quietly  # noqa: PLC0415
+
+        problems = []
+        for number, entry in enumerate(study.quality):
+            try:
+                with quietly():
+                    own(entry)
+            except Exception as fault:  # Great Expectations raises many kinds
+                problems.append(f"quality.{number}: {entry.type}: {' '.join(str(fault).split())}")
+        if problems:
+            raise StudyError(f"include/studies/{study.name}.yaml", problems)
+        return f"{len(study.quality)} of the study's own"
+
+    return tell("quality", look)
 
 
 def check_embedding_model(study: Study) -> Check:

@@ -93,6 +93,9 @@ class ValidateAndLoadOperator(BaseOperator):
         verdict = validate([records], due)
         for refused in verdict.refused:
             self.log.warning("Quarantined %s: %s", refused.record.get("record_id"), "; ".join(refused.broken))
+        for rule in verdict.results["expectations"]:
+            if "problem" in rule:
+                self.log.warning("Couldn't check %r: %s", rule["name"], rule["problem"])
         warned = verdict.results["records"]["warned"]
         keep_contexts(store, due.study.name, prompts)
         loaded = load(store, due.study.name, due.slot, verdict)
