@@ -8,14 +8,31 @@ from __future__ import annotations
 
 from pathlib import Path
 
+_BORDERS = "analysis/statistics/test_borders.py"
 TESTS = {
+    "analysis.format": ["analysis/test_format.py"],
     "analysis.metrics": ["analysis/test_metrics.py"],
     "analysis.queries.groups": ["analysis/test_groups.py"],
-    "analysis.statistics": ["analysis/test_statistics.py"],
+    "analysis.statistics.comparisons": [
+        "analysis/statistics/test_comparisons.py",
+        "analysis/statistics/test_borders.py",
+    ],
+    "analysis.statistics.correlation": [
+        "analysis/statistics/test_correlation.py",
+        "analysis/statistics/test_borders.py",
+    ],
+    "analysis.statistics.means": ["analysis/statistics/test_means.py", _BORDERS],
+    "analysis.statistics.quantiles": ["analysis/statistics/test_quantiles.py", _BORDERS],
+    "analysis.statistics.rates": ["analysis/statistics/test_rates.py", _BORDERS],
+    "analysis.statistics.sample": [
+        "analysis/statistics/test_quantiles.py",
+        "analysis/statistics/test_means.py",
+        "analysis/statistics/test_rates.py",
+    ],
+    "analysis.statistics.timeofday": ["analysis/statistics/test_timeofday.py", _BORDERS],
     "analysis.summary": ["analysis/test_summary.py"],
     "analysis.view": ["analysis/test_view.py"],
     "dashboard.highlight": ["dashboard/test_highlight.py"],
-    "dashboard.text": ["dashboard/test_text.py"],
     "measure.baselines": ["measure/test_baselines.py"],
     "measure.failures": ["measure/test_failures.py"],
     "measure.limits": ["measure/test_limits.py"],

@@ -18,6 +18,7 @@ HARMLESS = frozenset(
 """What a pure module may import beside other pure modules."""
 
 WITHOUT_LOGIC = {
+    "airflow.provider": "what Airflow is to know of the package",
     "analysis.charts.looks": "colours and sizes: tests/analysis/test_charts.py draws them",
     "analysis.queries.shapes": "what pages and reports are made of",
     "errors": "what the errors are called",

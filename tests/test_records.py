@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Annotated, Literal, TypedDict
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,14 +13,18 @@ from llm_bench.records import (
     FIELDS,
     RUN_TYPES,
     SEED_NAMES,
-    TOKEN_SOURCES,
+    About,
+    Field,
+    Seconds,
+    Share,
+    Timestamp,
     arrow_schema,
+    complete,
+    fields_of,
     parse_times,
     record_id,
     utc_text,
 )
-
-WITHIN_A_LINE = st.characters(exclude_characters="\n", exclude_categories=["Cs"])
 
 
 class TestTheSchema:
@@ -44,13 +50,49 @@ class TestTheSchema:
         assert schema.metadata == {b"schema_version": b"1"}
 
 
+class Declared(TypedDict):
+    at: Annotated[Timestamp, About("identity", "When.")]
+    wait_sec: Annotated[Seconds, About("clock", "How long.")]
+    score: Annotated[Share | None, About("quality", "How good.")]
+    kind: Annotated[Literal["a", "b"] | None, About("outcome", "Which.")]
+    text: Annotated[str | None, About("exchange", "What.")]
+    done: Annotated[bool, About("outcome", "Whether.")]
+
+
+class TestADeclaration:
+    @pytest.mark.parametrize(
+        "field",
+        [
+            Field("at", "timestamp", "When.", "identity"),
+            Field("wait_sec", "float", "How long.", "clock", unit="s", minimum=0),
+            Field("score", "float", "How good.", "quality", nullable=True, minimum=0, maximum=1),
+            Field("kind", "string", "Which.", "outcome", nullable=True, allowed=("a", "b")),
+            Field("text", "string", "What.", "exchange", nullable=True),
+            Field("done", "boolean", "Whether.", "outcome"),
+        ],
+        ids=lambda field: field.name,
+    )
+    def test_gives_the_field_its_type_unit_and_range(self, field: Field):
+        assert field in fields_of(Declared)
+
+    def test_keeps_its_order(self):
+        assert [field.name for field in fields_of(Declared)] == list(Declared.__annotations__)
+
+
+class TestARecord:
+    def test_has_null_where_nothing_is_given(self):
+        record = complete({"study": "thesis"})
+        assert tuple(record) == FIELD_NAMES
+        assert {name for name, value in record.items() if value is not None} == {"study"}
+
+
 class TestARecordsId:
     def test_is_the_same_for_the_same_question_to_the_same_llm_in_the_same_slot(self):
-        one = record_id("thesis", "2026-12-07T07:00:00.000000Z", "groq/a", "retail-01")
-        assert one == record_id("thesis", "2026-12-07T07:00:00.000000Z", "groq/a", "retail-01")
+        first = record_id("thesis", "2026-12-07T07:00:00.000000Z", "groq/a", "retail-01")
+        assert first == record_id("thesis", "2026-12-07T07:00:00.000000Z", "groq/a", "retail-01")
 
     @given(
-        st.lists(st.text(WITHIN_A_LINE), min_size=4, max_size=4),
+        st.lists(st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"])), min_size=4, max_size=4),
         st.integers(0, 3),
     )
     def test_differs_when_any_part_differs(self, parts: list[str], changed: int):
@@ -78,7 +120,8 @@ class TestTheWords:
 
     def test_of_runs_and_of_who_counted_too(self):
         assert RUN_TYPES == ("scheduled", "backfill", "manual")
-        assert TOKEN_SOURCES == ("provider", "estimated")
+        (source,) = (field for field in FIELDS if field.name == "token_source")
+        assert source.allowed == ("provider", "estimated")
 
 
 class TestTheBoundsOfAField:

@@ -71,5 +71,9 @@ class TestTheBorders:
         longer = "Cookware launches really delighted staff and many others of 50 large stores."
         assert marks("It was 50, delighted.", longer) == {"Cookware": None}
 
+    @pytest.mark.parametrize("word", ["thousand", "million", "billion", "percent", "euros"])
+    def test_what_is_a_part_of_a_figure_is_no_word_that_is_shared(self, word):
+        assert marks(f"Some {word} here.", f"Kitchen {word}.") == {"Kitchen": None}
+
     def test_short_words_and_words_of_figures_say_nothing(self):
         assert marks("The sum was in million euros.", "Sum in million euros.") == {"Sum": None}

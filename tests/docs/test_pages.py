@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from llm_bench.airflow import stats
-from llm_bench.rag.questions import load_documents, load_question_sets
+from llm_bench.rag.documents import load_documents
+from llm_bench.rag.questions import load_question_sets
 from llm_bench.store.sync import KINDS
 from llm_bench.study import parse_study, read_yaml
 from manual.checking import check_each, report
@@ -72,7 +73,7 @@ class TestABlock:
 
     def test_of_json_is_a_connection(self):
         def check(block: Block) -> None:
-            assert connection_type(block.text) == "http"
+            assert connection_type(block.text) == "llm"
 
         check_each(of_language("json"), check)
 

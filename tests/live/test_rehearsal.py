@@ -16,13 +16,14 @@ from typing import Any
 import pytest
 
 from llm_bench.local.api import AirflowAPI
+from llm_bench.local.servers import postgres
+from llm_bench.local.stack import Stack, running, settings
 from llm_bench.records import Record
 from llm_bench.schedule import Schedule, to_us
 from llm_bench.store.base import from_parquet
 from rehearsal import PROJECT
 from rehearsal.providers import Log, doubles
-from rehearsal.servers import postgres
-from rehearsal.stack import QUICK, Stack, make_home, running, settings
+from rehearsal.stack import QUICK, make_home
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.rehearsal]
 

@@ -86,6 +86,9 @@ class TestTheBorders:
         assert short > twice > long > 0
         assert twice < 2 * long
 
+    def test_one_text_is_of_the_mean_length(self):
+        assert bm25(["rye"], ["rye oats"]) == [[pytest.approx(math.log(1 + 0.5 / 1.5) / 2.2)]]
+
     def test_texts_without_words_have_no_length(self):
         assert bm25(["rye"], ["", "rye"])[0] == pytest.approx([0, math.log(2) / (1 + 1.2 * (0.25 + 0.75 * 2))])
 

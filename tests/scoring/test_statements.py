@@ -333,3 +333,9 @@ class TestTheBordersOfEvidence:
     def test_what_both_deny_is_not_against_each_other(self):
         denying = statement(denied=frozenset({"open"}), words=frozenset({"open"}))
         assert list(Evidence([denying], [0]).denies(denying)) == [False]
+
+
+class TestAStatementsPlace:
+    def test_holds_its_own_words_and_those_around_it(self):
+        stated = state("It earned 7%.", AXES[0], features("How much?"), frozenset(), place=frozenset({"north"}))
+        assert stated.place == {"it", "earned", "7", "north"}
