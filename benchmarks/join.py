@@ -18,11 +18,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from llm_bench.batch.load import load
 from llm_bench.gate.completeness import Due
 from llm_bench.gate.validate import validate
-from llm_bench.records import FIELD_NAMES, SCHEMA_VERSION, Record, record_id, utc_text
+from llm_bench.records import SCHEMA_VERSION, Record, complete, record_id, utc_text
 from llm_bench.store.base import open_store
 from llm_bench.study import Study
 
@@ -97,7 +98,7 @@ def records(due: Due) -> Iterator[Record]:
     """Every record of a batch, each with times, an answer and an identity of its own."""
     chance = random.Random(1)
     study, slot = due.study, utc_text(due.slot)
-    common = dict.fromkeys(FIELD_NAMES) | {
+    common: dict[str, Any] = {
         "success": True,
         "prompt_tokens": 812,
         "response_tokens": TOKENS,
@@ -133,7 +134,7 @@ def records(due: Due) -> Iterator[Record]:
                 late = number % 3000 + 1
                 number += 1
                 measured_at = utc_text(due.slot + timedelta(seconds=late))
-                yield common | {
+                values = common | {
                     "timestamp": measured_at,
                     "measured_at": measured_at,
                     "late_sec": float(late),
@@ -159,6 +160,7 @@ def records(due: Due) -> Iterator[Record]:
                     "coverage_score": 0.75,
                     "groundedness": 0.9,
                 }
+                yield complete(values)
 
 
 if __name__ == "__main__":

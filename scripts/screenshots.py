@@ -86,7 +86,7 @@ def _path(page: str, record: Record) -> str:
     if page == "validation":
         from llm_bench.airflow.links import validation_path  # noqa: PLC0415
 
-        return validation_path("thesis", record["slot"]).lstrip("/")
+        return validation_path("thesis", datetime.fromisoformat(record["slot"])).lstrip("/")
     return f"thesis/{page}"
 
 
@@ -114,8 +114,8 @@ def _fill(home: Path) -> Record:
     stored = store.read(object_path("records", study.name, past[5]))
     assert stored is not None
     records = from_parquet(stored[0])
-    record = next(one for one in records if one["success"] and one["reasoning_tokens"] and one["coverage_score"] > 0.5)
-    record = record | {"slot": past[5]}
+    answered = [record for record in records if record["success"] and record["reasoning_tokens"]]
+    record = next(record for record in answered if (record["coverage_score"] or 0) > 0.5)
     content = json.dumps(_validation(len(records))).encode()
     store.commit(object_path("validations", study.name, past[5], "json"), content, 0)
     _register(study.dag_id)

@@ -44,7 +44,7 @@ STUDIES = {
         "industries: [retail, finance]\nconcurrency: 12\n"
         "deadlines: {connect_sec: 2, first_token_sec: 2, total_sec: 4}\n"
     ),
-    "walked": "llms: [{model: groq/walked}]\nindustries: [retail]\n",
+    "walked": "llms: [{model: mistral/walked}]\nindustries: [retail]\n",
     "bucket": "llms: [{model: hosted_vllm/bucket}]\nindustries: [retail]\nstorage: gs://thesis-data/runs\n",
     "broken": "llms: [{model: groq/a}]\nindustries: [mining]\n",
 }

@@ -88,7 +88,7 @@ class Rule:
         if self.problem is not None:
             rows = range(0 if self.own else len(batch))
             yield from ((row, f"{self.name} (it couldn't be checked)") for row in rows)
-        elif self.name == NONE_UNKNOWN:
+        elif self.name == NONE_UNKNOWN and not self.own:
             yield from ((row, f"unknown field {name}") for row in self.rows for name in batch.unknown[row])
         else:
             columns = () if self.own or self.expectation is None else columns_of(self.expectation)
@@ -129,7 +129,7 @@ class Judge:
     def look_at_all(self, batch: Batch) -> None:
         """Judge the batch by all that is about several records, and by what the study adds."""
         for rule in filter(_needs_all, self.rules):
-            if rule.name == NONE_UNKNOWN:
+            if rule.name == NONE_UNKNOWN and not rule.own:
                 self._look_at_columns(rule, batch)
             elif rule.expectation is not None:
                 self._look_at_batch(rule, rule.expectation, batch)
