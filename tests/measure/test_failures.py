@@ -179,3 +179,121 @@ class TestScrub:
 
     def test_cuts_a_page_of_text(self):
         assert len(failures.scrub("x" * 10_000, ())) == 2000
+
+
+class TestEachStatusAndCode:
+    """What docs/metrics.md and the providers' own pages list, one by one."""
+
+    def test_http_410_is_a_model_that_is_gone(self):
+        assert kind(status=410, streamed=False) == "model_unavailable"
+
+    @pytest.mark.parametrize("status", [199, 204, 301, 409, 418, 499])
+    def test_another_status_is_a_bad_response(self, status: int):
+        assert kind(status=status, streamed=False) == "bad_response"
+
+    @pytest.mark.parametrize("where", ["code", "type"])
+    @pytest.mark.parametrize(
+        ("code", "expected"),
+        [
+            ("context_length_exceeded", "context_too_long"),
+            ("model_not_found", "model_unavailable"),
+            ("model_decommissioned", "model_unavailable"),
+            ("content_filter", "content_filtered"),
+            ("content_policy_violation", "content_filtered"),
+            ("rate_limit_exceeded", "rate_limited"),
+        ],
+    )
+    def test_a_code_says_it_in_a_body_and_in_a_stream(self, where: str, code: str, expected: str):
+        assert kind(status=400, streamed=False, error_body=body(**{where: code})) == expected
+        assert kind({**WHOLE, "error": {where: code}}) == expected
+
+    def test_a_code_may_stand_in_what_openrouter_adds(self):
+        error = {"code": 400, "metadata": {"error_type": "context_length_exceeded"}}
+        assert failures.error_kind(error) == "context_too_long"
+
+    @pytest.mark.parametrize("name", ["code", "status_code"])
+    @pytest.mark.parametrize(
+        ("code", "expected"),
+        [("413", "context_too_long"), (429, "rate_limited"), (498, "rate_limited"), (500, "stream_error")],
+    )
+    def test_a_number_says_it_in_a_stream(self, name: str, code: int | str, expected: str):
+        assert failures.error_kind({name: code}) == expected
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "the context length is 8192",
+            "exceeds the context window",
+            "Too many tokens",
+            "above the maximum context",
+            "Please reduce the length of the messages",
+        ],
+    )
+    def test_words_say_that_a_context_is_too_long(self, text: str):
+        assert kind(status=400, streamed=False, error_body=body(message=text)) == "context_too_long"
+        assert failures.error_kind({"message": text}) == "context_too_long"
+
+    def test_words_say_that_openrouter_dropped_a_model_but_only_of_a_400(self):
+        text = body(message="a/b is not a valid model ID")
+        assert kind(status=400, streamed=False, error_body=text) == "model_unavailable"
+        assert kind(status=403, streamed=False, error_body=text) == "bad_response"
+
+    def test_a_request_that_is_too_large_stays_so_whatever_groq_calls_it(self):
+        assert kind(status=413, streamed=False, error_body=body(code="rate_limit_exceeded")) == "context_too_long"
+
+    @pytest.mark.parametrize("status", [400, 405, 415, 422])
+    def test_a_request_that_is_wrong_is_refused(self, status: int):
+        assert failures.refused_request(status, "")
+
+    @pytest.mark.parametrize("status", [None, 200, 401, 404, 406, 414, 416, 421, 423, 429, 500])
+    def test_no_other_status_refuses_the_request(self, status: int | None):
+        assert not failures.refused_request(status, "")
+
+    @pytest.mark.parametrize("status", [None, 200, 400, 404, 429, 500])
+    def test_no_other_status_refuses_the_key(self, status: int | None):
+        assert not failures.refused_key(status, "")
+
+    @pytest.mark.parametrize("status", [401, 402, 403])
+    def test_a_refused_key_is_no_refused_request(self, status: int):
+        assert not failures.refused_request(status, "")
+
+    def test_a_code_of_the_account_counts_with_its_status_alone(self):
+        assert not failures.refused_key(500, body(code="insufficient_quota"))
+
+    def test_a_status_in_the_body_counts_where_it_is_a_number(self):
+        assert kind(streamed=False, error_body=body(code="503")) == "bad_response"
+
+    def test_nothing_seen_has_no_kind(self):
+        assert failures.status_kind(None, "") is None
+
+
+class TestWhatIsSaidOfAStream:
+    @pytest.mark.parametrize(
+        ("of", "lacking", "expected"),
+        [
+            ("truncated_stream", {"finish_reason": None}, "the stream ended without finish_reason"),
+            ("truncated_stream", {"ended": None}, "the stream ended without [DONE]"),
+            (
+                "truncated_stream",
+                {"finish_reason": None, "ended": None},
+                "the stream ended without finish_reason and [DONE]",
+            ),
+            ("empty_answer", {"text": ""}, "the stream ended without answer text (finish_reason stop)"),
+            ("bad_response", {"garbage": 2}, "2 of the stream's events are no JSON"),
+            ("content_filtered", {"finish_reason": "content_filter"}, "finish_reason content_filter"),
+        ],
+    )
+    def test_is_what_is_wrong_with_it(self, of: str, lacking: dict[str, Any], expected: str):
+        assert failures.describe(of, Answer(**{**WHOLE, **lacking})) == expected
+
+    def test_holds_all_that_openrouter_adds(self):
+        metadata = {"provider_name": "Novita", "raw": "busy", "reasons": ["violence"], "patterns": ["a"], "flag": 1}
+        told = failures.error_message({"message": "Refused", "metadata": metadata})
+        assert told == 'Refused (Novita: busy: ["violence"]: ["a"])'
+
+    def test_is_left_as_it_is_up_to_the_longest_text(self):
+        assert failures.scrub("x" * 2000, ()) == "x" * 2000
+        assert failures.scrub("x" * 2001, ()) == "x" * 1999 + "…"
+
+    def test_loses_nothing_for_a_secret_that_is_empty(self):
+        assert failures.scrub("bad key", ("",)) == "bad key"

@@ -295,3 +295,52 @@ class TestAStream:
         assert not wire.is_stream(200, httpx.Headers(events | {"content-encoding": "gzip"}))
         assert not wire.is_stream(429, httpx.Headers(events))
         assert not wire.is_stream(200, httpx.Headers({"content-type": "application/json"}))
+
+
+class TestTheBorders:
+    def test_a_count_is_from_0_to_2_to_the_31(self):
+        usage = {"a_tokens": 0, "b_tokens": 2**31 - 1, "c_tokens": 2**31, "d_tokens": True, "cost": 0.0, "e": True}
+        assert read((1, event(usage=usage))).usage == {"a_tokens": 0, "b_tokens": 2**31 - 1, "cost": 0.0}
+
+    def test_a_page_is_whole_up_to_64_kilobytes(self):
+        words = b"a " * (32 * 1024)
+        assert wire.page(httpx.Headers(), [(1, words)]) == words.decode()
+        assert wire.page(httpx.Headers(), [(1, words + b"a")]) == words.decode().rstrip().removesuffix("a").rstrip()
+
+    def test_details_may_hold_summaries(self):
+        details = [{"summary": "Hm, "}, {"text": "so"}, {"text": 7}]
+        assert read((1, event({"reasoning_details": details}))).reasoning == "Hm, so"
+
+    def test_an_answer_begins_with_the_piece_that_holds_its_first_letter(self):
+        answer = read((1, event({"content": "<think>Hm</think>a"})), (2, event({"content": "b"})))
+        assert (answer.reasoning, answer.text, answer.first_answer) == ("Hm", "ab", 1)
+        answer = read((1, event({"content": "<think>Hm</think>"})), (2, event({"content": "b"})))
+        assert answer.first_answer == 2
+
+    def test_chunks_and_garbage_are_counted_one_by_one(self):
+        answer = read((1, event({"content": "a"}) * 3), (2, "data: x\n\n"), (3, 'data: {"type": "ping"}\n\n'))
+        assert (answer.chunks, answer.garbage, answer.foreign) == (3, 1, 1)
+
+    def test_an_error_alone_is_of_no_other_protocol(self):
+        answer = read((1, 'data: {"error": {"code": 1}}\n\n'))
+        assert (answer.error, answer.foreign, answer.chunks) == ({"code": 1}, 0, 0)
+
+    def test_what_was_said_once_stays_said(self):
+        answer = read(
+            (1, event({"content": "a"}, "stop", model="m1", usage={"prompt_tokens": 1})),
+            (2, event(id="c2", model=None)),
+        )
+        assert (answer.model, answer.request_id, answer.finish_reason) == ("m1", "c1", "stop")
+        assert answer.usage == {"prompt_tokens": 1}
+
+    def test_an_error_of_the_choice_is_kept_as_is_one_in_words(self):
+        assert read((1, event(error="gone"))).error == {"message": "gone"}
+
+    def test_a_body_has_a_token_as_soon_as_an_event_with_text_is_whole(self):
+        whole = event({"content": "a"}).encode()
+        assert wire.has_token([(1.0, whole)])
+        assert not wire.has_token([(1.0, whole[:-1])])
+        assert not wire.has_token([(1.0, event({"role": "assistant"}).encode())])
+
+    def test_halves_of_a_character_are_put_together_and_a_lone_one_is_replaced(self):
+        assert wire.storable("\ud83d\ude00 \ud83d \0") == "\U0001f600 \ufffd \ufffd"

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import time
 from pathlib import Path
 
 import pytest
 
 from doubles.provider import refusing, unreachable
 from llm_bench.paths import program
-from llm_bench.preflight import PATIENCE_SEC
 from llm_bench.preflight.checks import Check
 
 KEY = "canary-key-5d1c"
@@ -201,9 +199,7 @@ class TestTheNetwork:
         monkeypatch.setattr("llm_bench.measure.inquiry.TIMEOUT_SEC", 0.3)
         with unreachable() as url:
             connect(url=url)
-            started = time.monotonic()
             checks = run()
-        assert time.monotonic() - started < PATIENCE_SEC
         assert "doesn't answer in time" in checks["groq: reached"].detail
 
 
