@@ -102,14 +102,15 @@ def prompt(case: dict[str, Any], *, without_points: bool) -> dict[str, Any]:
 
 
 def record(case: dict[str, Any], label: dict[str, Any]) -> Record:
-    values = {
-        "question_id": case["id"],
-        "llm_model": label["id"],
-        "success": True,
-        "answer": label["text"],
-        "context_hash": context_hash(case["context"]),
-    }
-    return complete(values)
+    return complete(
+        {
+            "question_id": case["id"],
+            "llm_model": label["id"],
+            "success": True,
+            "answer": label["text"],
+            "context_hash": context_hash(case["context"]),
+        }
+    )
 
 
 def words(text: str) -> list[str]:

@@ -114,8 +114,11 @@ def _fill(home: Path) -> Record:
     stored = store.read(object_path("records", study.name, past[5]))
     assert stored is not None
     records = from_parquet(stored[0])
-    answered = [record for record in records if record["success"] and record["reasoning_tokens"]]
-    record = next(record for record in answered if (record["coverage_score"] or 0) > 0.5)
+    record = next(
+        record
+        for record in records
+        if record["success"] and record["reasoning_tokens"] and (record["coverage_score"] or 0) > 0.5
+    )
     content = json.dumps(_validation(len(records))).encode()
     store.commit(object_path("validations", study.name, past[5], "json"), content, 0)
     _register(study.dag_id)
