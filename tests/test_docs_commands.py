@@ -27,8 +27,25 @@ PAGES = pages(ROOT)
 SCRIPTS = [block for page in PAGES for block in page.blocks if block.language in {"sh", "crontab"}]
 EXAMPLES = {Path(block.file).stem for page in PAGES for block in page.blocks if block.file}
 
-ELSEWHERE = {"cd", "chmod", "cp", "echo", "eval", "gcloud", "git", "mail", "sha256sum", "source", "tar"}
-ELSEWHERE |= {"register-python-argcomplete"}
+ELSEWHERE = {
+    "eval",
+    "register-python-argcomplete",
+    "source",
+    "cd",
+    "chmod",
+    "cp",
+    "echo",
+    "gcloud",
+    "git",
+    "helm",
+    "mail",
+    "mkdir",
+    "pip",
+    "python3",
+    "sed",
+    "sha256sum",
+    "tar",
+}
 """Commands of which only the shell's own syntax is looked at."""
 TYPED = re.compile(r"([A-Z_]+=\S+ )?(make|airflow|\S*python|\S*llm-bench) \S*[a-z]")
 """Something in backticks that is a command."""
@@ -63,7 +80,7 @@ class TestACommand:
     def test_sets_variables_that_are_read(self, command: Command):
         for name, content in command.variables.items():
             if name.startswith("AIRFLOW_CONN_"):
-                assert connection_type(content) in {"http", "google_cloud_platform"}
+                assert connection_type(content) in {"llm", "google_cloud_platform"}
             elif name == START_VARIABLE:
                 TypeAdapter(AwareDatetime).validate_python(content)
             else:
@@ -146,8 +163,8 @@ TOOLS: dict[str, Callable[[list[str]], None]] = {
     "docker": check_docker,
     "make": check_make,
     "python": check_python,
-    "airflow": check_airflow,
     "llm-bench": check_llm_bench,
+    "airflow": check_airflow,
     "uvicorn": check_uvicorn,
 }
 

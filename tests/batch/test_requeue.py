@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from llm_bench.batch.load import load, quarantined
+from llm_bench.batch.load import from_quarantine, load
 from llm_bench.batch.requeue import LOADED_ALREADY, quarantined_slots, requeue
 from llm_bench.cli.main import main
 from llm_bench.errors import ConflictError, StorageError
@@ -33,7 +33,7 @@ def records(store, due):
 
 
 def in_quarantine(store, due):
-    return quarantined(store.read(object_path("quarantine", "thesis", due.slot))[0])
+    return from_quarantine(store.read(object_path("quarantine", "thesis", due.slot))[0])
 
 
 def by_id(batch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from pathlib import Path
 
@@ -67,6 +68,21 @@ class TestTheAlerts:
         assert run("baseline/lead", alerts=ALERTS)["alerts"].passed is False
 
 
+class TestExpectationsOfTheStudysOwn:
+    def test_pass_where_great_expectations_knows_them(self, run):
+        entry = {"type": "expect_column_values_to_be_between", "kwargs": {"column": "latency_sec", "max_value": 30}}
+        check = run("baseline/lead", quality=[entry])["quality"]
+        assert (check.passed, check.detail) == (True, "1 of the study's own")
+
+    def test_are_told_all_at_once_where_it_does_not(self, run):
+        unknown = {"type": "expect_the_best"}
+        mistaken = {"type": "expect_column_values_to_be_between", "kwargs": {"column": "latency_sec", "max": 30}}
+        check = run("baseline/lead", quality=[unknown, mistaken])["quality"]
+        assert check.passed is False
+        assert "quality.0: expect_the_best: expect_the_best not found" in check.detail
+        assert re.search(r"quality\.1: expect_column_values_to_be_between: .*max", check.detail)
+
+
 class TestTheKey:
     def test_that_is_nowhere_is_told_with_where_to_put_it(self, run, monkeypatch, provider):
         monkeypatch.setenv("GROQ_API_BASE", provider.url)
@@ -83,7 +99,7 @@ class TestTheKey:
         checks = run()
         assert failed(checks) == ["groq: key"]
         assert checks["groq: key"].detail == "groq refused the key (connection llm_groq): HTTP 401."
-        assert "Correct the password of the Airflow connection llm_groq" in checks["groq: key"].mend
+        assert "Correct the API key of the Airflow connection llm_groq" in checks["groq: key"].mend
 
     def test_of_the_environment_is_found_as_a_task_finds_it(self, run, monkeypatch, provider):
         monkeypatch.setenv("GROQ_API_BASE", provider.url)
@@ -182,7 +198,7 @@ class TestTheNetwork:
         assert KEY not in repr(checks)
 
     def test_that_swallows_everything_is_told_in_time(self, connect, run, monkeypatch):
-        monkeypatch.setattr("llm_bench.preflight.wire.TIMEOUT_SEC", 0.3)
+        monkeypatch.setattr("llm_bench.measure.inquiry.TIMEOUT_SEC", 0.3)
         with unreachable() as url:
             connect(url=url)
             started = time.monotonic()

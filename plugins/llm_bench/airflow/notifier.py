@@ -161,12 +161,12 @@ def webhook(connection: str) -> tuple[str, dict[str, str]]:
 
     :raises AirflowNotFoundException: there is no such connection.
     """
-    found = BaseHook.get_connection(connection)
-    url = found.host or ""
+    webhook_connection = BaseHook.get_connection(connection)
+    url = webhook_connection.host or ""
     if "://" not in url:
-        url = f"{found.schema or 'https'}://{url}"
+        url = f"{webhook_connection.schema or 'https'}://{url}"
     mask_secret(url)  # who knows the address of a webhook can write there, and httpx logs it
-    return url, {"authorization": f"Bearer {found.password}"} if found.password else {}
+    return url, {"authorization": f"Bearer {webhook_connection.password}"} if webhook_connection.password else {}
 
 
 def _shown(slot: datetime) -> str:

@@ -26,8 +26,3 @@ def say(text: str) -> None:
 def interrupt(_number: int, _frame: object) -> None:
     """A handler of signals that does as Ctrl-C does."""
     raise KeyboardInterrupt
-
-
-def shown(value: float | None, form: str) -> str:
-    """A value in a form of ``str.format``; a dash where there is none."""
-    return "–" if value is None else form.format(value)

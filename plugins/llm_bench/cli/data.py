@@ -7,7 +7,8 @@ import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from llm_bench.cli.console import console, say, shown
+from llm_bench.analysis import format as text
+from llm_bench.cli.console import console, say
 from llm_bench.cli.options import Actions, add_command, add_study, moment
 from llm_bench.cli.studies import find_study, store_at
 from llm_bench.errors import unknown
@@ -107,7 +108,7 @@ def rescore(study: str, model: str | None) -> int:
     count = 0
     for day in rescore(store, chosen.name, embedder, points, datetime.now(UTC)):
         count += day.records
-        before, after = shown(day.before, "{:.3f}"), shown(day.after, "{:.3f}")
+        before, after = text.bare(day.before, ""), text.bare(day.after, "")
         say(f"{day.path}: {day.records} records, mean coverage {before} as recorded, {after} by {embedder.identity}")
         if day.unscored:
             names = ", ".join(day.unscored)

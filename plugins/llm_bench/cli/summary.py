@@ -7,9 +7,10 @@ from datetime import datetime
 from rich import box
 from rich.table import Table
 
+from llm_bench.analysis import format as text
 from llm_bench.analysis.summary import summarise
-from llm_bench.batch.load import Held, quarantined
-from llm_bench.cli.console import console, shown
+from llm_bench.batch.load import Held, from_quarantine
+from llm_bench.cli.console import console
 from llm_bench.cli.studies import store_at
 from llm_bench.measure.calibration import latest
 from llm_bench.paths import home, include, program
@@ -37,7 +38,7 @@ def sum_up(study: Study, slot: datetime) -> bool:
         f"records {len(records)}/{expected}" + ("" if complete else ": the batch is not complete"),
         style="bold green" if complete else "bold red",
     )
-    refused = len(quarantined(Held.of(store, object_path("quarantine", study.name, slot)).content))
+    refused = len(from_quarantine(Held.of(store, object_path("quarantine", study.name, slot)).content))
     if refused:
         console().print(
             f"quarantined {refused}: the link Data quality of the task validate_and_load shows why", style="bold red"
@@ -83,10 +84,10 @@ def _table(study: Study, records: list[Record]) -> Table:
     for row in summarise(records):
         table.add_row(
             labels.get(row.llm, row.llm),
-            shown(row.latency_sec, "{:.3f} s"),
-            shown(row.ttft_sec, "{:.3f} s"),
-            shown(row.throughput_tps, "{:.0f}"),
+            text.value(row.latency_sec, "s"),
+            text.value(row.ttft_sec, "s"),
+            text.number(row.throughput_tps),
             f"{row.succeeded}/{row.records}",
-            shown(row.coverage, "{:.2f}"),
+            text.bare(row.coverage, ""),
         )
     return table

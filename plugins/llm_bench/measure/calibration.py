@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from multiprocessing.synchronize import Barrier
 
     from llm_bench.measure.client import Reply
-    from llm_bench.store.base import Store
+    from llm_bench.store.base import Store, object_path
 
 CELLS = 8
 """Cells at once in the second part."""
@@ -139,8 +139,7 @@ def keep(store: Store, study: str, calibration: Calibration) -> str:
 
     :raises StorageError: the store can't be written.
     """
-    moment = datetime.fromisoformat(calibration.measured_at)
-    path = f"calibrations/study={study}/date={moment:%Y-%m-%d}/{moment:%Y%m%dT%H%M%S.%fZ}.json"
+    path = object_path("calibrations", study, datetime.fromisoformat(calibration.measured_at), "json")
     store.commit(path, calibration.to_json().encode(), 0)
     return path
 

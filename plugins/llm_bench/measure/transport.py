@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +22,8 @@ Deadline = Literal["connect", "first_token", "total"]
 
 _SCHEDSTAT = Path("/proc/thread-self/schedstat")
 _KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
+_SHORTEST_SECRET = 5
+"""Airflow's own bound: what is shorter is a word, and to take it out would make a text unreadable."""
 
 _LONGEST_END = len(b"data: [DONE]\r")
 
@@ -124,6 +126,15 @@ class Exchange:
             yield part
         if self.fault is not None:
             raise self.fault
+
+
+def secrets_of(headers: Iterable[str]) -> tuple[str, ...]:
+    """The secrets in values of headers: each whole, and without the scheme before it ("Bearer …").
+
+    :param headers: the values.
+    """
+    parts = (part for value in headers for part in (value, value.rpartition(" ")[2]))
+    return tuple(dict.fromkeys(part for part in parts if len(part) >= _SHORTEST_SECRET))
 
 
 class CoreWait:
@@ -239,12 +250,16 @@ class InstrumentedTransport(httpx.HTTPTransport):
     """An httpx transport for one request at a time, over one connection that is kept open between them.
 
     ``exchange`` must be set to a fresh :class:`Exchange` before each request.
+
+    :param headers: sent with every request, over those that it has.
     """
 
     exchange: Exchange
 
-    def __init__(self) -> None:
+    def __init__(self, headers: Mapping[str, str] | None = None) -> None:
         super().__init__()
+        # Added here, under LiteLLM: as its own extra_headers they would stand in the body of some providers' requests.
+        self._headers = dict(headers or {})
         self.core_wait = CoreWait()
         self._pool = httpcore.ConnectionPool(
             ssl_context=httpx.create_ssl_context(),
@@ -263,8 +278,9 @@ class InstrumentedTransport(httpx.HTTPTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         exchange = self.exchange
         exchange.requests += 1
-        exchange.secrets = tuple(
-            request.headers[name].removeprefix("Bearer ") for name in _KEY_HEADERS if name in request.headers
+        request.headers.update(self._headers)
+        exchange.secrets = secrets_of(
+            request.headers[name] for name in (*_KEY_HEADERS, *self._headers) if name in request.headers
         )
         request.extensions["trace"] = exchange.trace
         # A compressed stream is delivered when the compressor flushes, not when the token is made.

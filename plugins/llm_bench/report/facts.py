@@ -1,7 +1,7 @@
-"""What a report tells beside the figures: what was planned and what came of it, with which versions, how exactly.
+"""What a report says beside the figures: what was planned and what came of it, with which versions, how exactly.
 
 All of it is taken from the study's file, its questions and its data. The clock isn't asked: how far the study is, is
-told as of its last record.
+said as of its last record.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ VERSIONS = ("llm_bench_version", "litellm_version", "embedding_model", "schema_v
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a report tells beside the figures.
+    """What a report says beside the figures.
 
     :param counts: of the view's records: see the query.
     :param suspect: records marked so, whether the view has them or not.
@@ -71,7 +71,7 @@ class Facts:
 
 
 def gather(records: Records, study: Study, view: View, home: Path) -> Facts:
-    """Reads what a report tells beside the figures.
+    """Reads what a report says beside the figures.
 
     :param home: the folder that holds ``include/``, and that a relative storage is in.
     :raises StorageError: the store can't be read.
@@ -82,7 +82,7 @@ def gather(records: Records, study: Study, view: View, home: Path) -> Facts:
     expected = sum(map(len, questions.values())) * len(study.llms)
     where, parameters = view.where()
     (counts,) = records.rows(_COUNTS + where, parameters)
-    slots, outside = _slots(records, study, expected, measured.quarantined(store, study.name))
+    slots, outside = _slots(records, study, expected, measured.refused_per_slot(store, study.name))
     return Facts(
         counts=counts,
         suspect=queries.total(records, replace(view, suspect="only")),
@@ -99,19 +99,19 @@ def gather(records: Records, study: Study, view: View, home: Path) -> Facts:
 
 def _values(records: Records, name: str, view: View) -> list[str]:
     where, parameters = view.where()
-    found = records.rows(f"SELECT DISTINCT {name} AS found FROM records WHERE {where} ORDER BY 1", parameters)  # noqa: S608
-    return [str(row["found"]) for row in found]
+    rows = records.rows(f"SELECT DISTINCT {name} AS content FROM records WHERE {where} ORDER BY 1", parameters)  # noqa: S608
+    return [str(row["content"]) for row in rows]
 
 
 def _slots(
     records: Records, study: Study, expected: int, quarantined: Mapping[datetime, int]
 ) -> tuple[list[Slot], int]:
-    found = measured.held(records)
-    if study.window is None or not found:
+    held = measured.held(records)
+    if study.window is None or not held:
         return [], 0
     schedule = study.window.schedule
     (newest,) = records.rows("SELECT max(measured_at) AS moment FROM records")
-    batches = states.batches(found)
+    batches = states.batches(held)
     slots = states.account(
         schedule,
         newest["moment"],

@@ -1,7 +1,7 @@
 """How charts look: each LLM's name, colour, shape and dash, the same in all of a study's charts; light, dark, printed.
 
 The colours are told apart with any of the common kinds of colour blindness, and stand out from their background by at
-least 3 : 1. Nothing is told by colour alone: lines have dashes and points have shapes, for black and white print.
+least 3 : 1. Nothing is shown by colour alone: lines have dashes and points have shapes, for black and white print.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class OfLLM(Protocol):
     def llm(self) -> str: ...
 
 
-One = TypeVar("One", bound=OfLLM)
+Item = TypeVar("Item", bound=OfLLM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,10 @@ class Looks:
         wanted = set(llms)
         return [name for llm, name in self.names.items() if llm in wanted]
 
-    def ordered(self, found: Iterable[One]) -> list[One]:
+    def ordered(self, items: Iterable[Item]) -> list[Item]:
         """By LLM, in the order of the study."""
         place = {llm: number for number, llm in enumerate(self.names)}
-        return sorted(found, key=lambda one: place[one.llm])
+        return sorted(items, key=lambda item: place[item.llm])
 
     @property
     def domain(self) -> list[str]:
@@ -84,7 +84,7 @@ def looks(llms: Sequence[str]) -> Looks:
 
 
 def _cut(name: str) -> str:
-    """A long name without its middle: its beginning and its end tell more."""
+    """A long name without its middle: its beginning and its end say more."""
     return name if len(name) <= _LONGEST else f"{name[: _LONGEST // 2]}…{name[-_LONGEST // 2 + 1 :]}"
 
 

@@ -18,10 +18,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_urlsafe
-from typing import Any
-
-import psycopg2
-import redis
+from typing import IO, Any
 
 from llm_bench.errors import SetupError
 from llm_bench.local.services import free_port
@@ -54,7 +51,7 @@ class Postgres:
         initdb = [str(self._bin / "initdb"), *options.split()]
         done = subprocess.run(initdb, capture_output=True, text=True, check=False, **_unprivileged())
         if done.returncode:
-            raise SetupError(f"Postgres can't be set up: {done.stderr.strip()}", "")
+            raise SetupError(f"Postgres can't be set up: {done.stderr.strip()}", "See what it says, and start again.")
 
     @property
     def url(self) -> str:
@@ -75,9 +72,15 @@ class Postgres:
             self._process.send_signal(signal.SIGQUIT)
             self._process.wait(PATIENCE_SEC)
 
-    def _answers(self) -> None:
+    def _answers(self) -> bool:
+        import psycopg2  # noqa: PLC0415
+
         where = {"host": "127.0.0.1", "port": self._port, "dbname": "postgres"}
-        psycopg2.connect(**where, user="airflow", password=self._password).close()
+        try:
+            psycopg2.connect(**where, user="airflow", password=self._password).close()
+        except psycopg2.OperationalError:
+            return False
+        return True
 
 
 @contextmanager
@@ -110,12 +113,21 @@ def redis_server() -> Iterator[str]:
                 start_new_session=True,  # Ctrl-C comes to us alone: it ends after who uses it
             )
         try:
-            _tell(process, f"requirepass {password}\n")
-            _wait(process, lambda: redis.Redis(port=port, password=password).ping(), "Redis", log)
+            _configure(process.stdin, f"requirepass {password}\n")
+            _wait(process, lambda: _redis_answers(port, password), "Redis", log)
             yield f"redis://:{password}@127.0.0.1:{port}/0"
         finally:
             process.terminate()
             process.wait(PATIENCE_SEC)
+
+
+def _redis_answers(port: int, password: str) -> bool:
+    import redis  # noqa: PLC0415
+
+    try:
+        return bool(redis.Redis(port=port, password=password).ping())
+    except redis.RedisError:
+        return False
 
 
 def _unprivileged() -> dict[str, Any]:
@@ -127,11 +139,11 @@ def _give_away(path: Path) -> None:
         shutil.chown(path, pwd.getpwnam(UNPRIVILEGED).pw_uid)
 
 
-def _tell(process: subprocess.Popen[bytes], text: str) -> None:
-    """Where no other user sees it: a command line shows in the list of processes."""
-    assert process.stdin is not None
-    process.stdin.write(text.encode())
-    process.stdin.close()
+def _configure(stdin: IO[bytes] | None, text: str) -> None:
+    """Hands over settings where no other user sees them: a command line shows in the list of processes."""
+    if stdin is not None:
+        stdin.write(text.encode())
+        stdin.close()
 
 
 def _readable_copy(folder: Path) -> Path:
@@ -148,20 +160,17 @@ def _package(name: str) -> Path:
 
     :raises SetupError: it isn't installed.
     """
-    found = find_spec(name)
-    if found is None or not found.submodule_search_locations:
+    spec = find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
         raise SetupError(f"The package {name} isn't installed.", "Run make setup.")
-    return Path(found.submodule_search_locations[0])
+    return Path(spec.submodule_search_locations[0])
 
 
-def _wait(process: subprocess.Popen[bytes], answers: Callable[[], object], name: str, log: Path) -> None:
+def _wait(process: subprocess.Popen[bytes], answers: Callable[[], bool], name: str, log: Path) -> None:
     deadline = time.monotonic() + PATIENCE_SEC
     while time.monotonic() < deadline and process.poll() is None:
-        try:
-            answers()
-        except (psycopg2.OperationalError, redis.RedisError):
-            time.sleep(0.1)
-        else:
+        if answers():
             return
+        time.sleep(0.1)
     process.kill()
-    raise SetupError(f"{name} doesn't start: {log.read_text()[-2000:]}", "")
+    raise SetupError(f"{name} doesn't start: {log.read_text()[-2000:]}", "See what it says, and start again.")

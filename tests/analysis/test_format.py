@@ -1,13 +1,27 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llm_bench import dashboard
+from llm_bench.analysis import format as text
+from llm_bench.analysis import table
+from llm_bench.analysis.html import environment
 from llm_bench.analysis.statistics import Interval
-from llm_bench.dashboard import text
+from llm_bench.analysis.table import Table
+from llm_bench.report.latex import escape, latex
+
+DASHBOARD = Path(dashboard.__file__).parent / "templates"
+
+
+class Nobody:
+    """What a page knows of LLMs: none."""
+
+    llms = ()
 
 
 class TestANumber:
@@ -52,7 +66,7 @@ class TestAValue:
 
 class TestAnInterval:
     def test_stands_behind_its_estimate(self):
-        assert text.interval(Interval(1.32, 1.21, 1.44, 80, 4), "s") == "1.32\u202fs (1.21–1.44)"
+        assert text.interval(Interval(1.32, 1.21, 1.44, 80, 4), "s") == "1.32\u202fs [1.21, 1.44]"
 
     def test_is_left_out_where_the_data_give_none(self):
         assert text.interval(Interval(1.32, None, None, 1, 1), "s") == "1.32\u202fs"
@@ -63,10 +77,37 @@ class TestAnInterval:
 
     def test_of_a_difference_has_signs(self):
         found = Interval(0.21, -0.15, 0.27, 80, 4)
-        assert text.change(found, "s") == "+0.210\u202fs (−0.150 to +0.270)"
+        assert text.change(found, "s") == "+0.210\u202fs [−0.150, +0.270]"
 
     def test_of_a_difference_of_rates_is_in_percentage_points(self):
-        assert text.change(Interval(-0.02, -0.05, 0.01, 80, 4), "%") == "−2.0\u202fpp (−5.0 to +1.0)"
+        assert text.change(Interval(-0.02, -0.05, 0.01, 80, 4), "%") == "−2.0\u202fpp [−5.0, +1.0]"
+
+
+class TestAnyNumber:
+    """Wherever it is read, it is the same text."""
+
+    @given(st.floats(-1e9, 1e9), st.sampled_from(["s", "tokens/s", "USD", ""]))
+    def test_stands_alike_on_a_page_in_a_report_in_latex_and_on_a_terminal(self, value: float, unit: str):
+        shown = Table("numbers", "Numbers", [table.words("llm", "LLM"), table.number("n", "N", unit)], [["a", value]])
+        ((_, cell),) = shown.cells
+        page = "{% import 'parts.html' as parts %}{{ parts.inside(look, cell) }}"
+        html = environment(DASHBOARD).from_string(page).render(look=Nobody, cell=cell)
+        assert " ".join(html.split()) == cell.text == text.bare(value, unit)
+        assert f"& {escape(cell.text)} " in latex(shown)
+        assert text.value(value, unit) == cell.text + text.behind(unit)
+
+    @given(st.floats(0, 1e9), st.floats(0, 1e9), st.sampled_from(["s", ""]))
+    def test_has_its_interval_written_alike(self, low: float, high: float, unit: str):
+        between = Interval(low, low, high, 9, 9)
+        ((cell,),) = Table("t", "T", [table.estimate("n", "N", unit)], [[between]]).cells
+        assert text.interval(between, unit) == f"{cell.text}{text.behind(unit)} {cell.interval}"
+
+    @given(st.floats(-1e9, 1e9))
+    def test_that_is_a_difference_is_written_alike_with_its_sign(self, value: float):
+        between = Interval(value, value, value, 9, 9)
+        ((cell,),) = Table("t", "T", [table.difference("n", "N", "s")], [[between]]).cells
+        assert text.change(between, "s") == f"{cell.text}{text.behind('s')} {cell.interval}"
+        assert (cell.text[0] == "+") == (value > 0)
 
 
 @pytest.mark.parametrize(("p", "told"), [(None, "—"), (0.00049, "< 0.001"), (0.0449, "0.045"), (1, "1.000")])

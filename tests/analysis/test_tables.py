@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from llm_bench.analysis import charts
+from llm_bench.analysis import charts, tables
 from llm_bench.analysis.queries import Neighbours
-from llm_bench.dashboard import tables
 
 LOOKS = charts.looks(["groq/a", "groq/b"])
 
@@ -24,7 +23,7 @@ class TestSlotsThatFollowOneAnother:
 
     def test_stand_in_the_table_whatever_they_are(self):
         found = [neighbours("groq/b"), neighbours("groq/a", None, None)]
-        assert [row[1:] for row in tables.neighbours(found, LOOKS).rows] == [
+        assert [[cell.text for cell in row[1:]] for row in tables.neighbours(found, LOOKS).cells] == [
             ["52", "—", "—", "—"],
             ["52", "0.50", "0.010", "1.73"],
         ]
