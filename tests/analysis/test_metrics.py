@@ -11,6 +11,12 @@ class TestAMetric:
         units = {field.name: field.unit for field in FIELDS}
         assert {name: metric.unit for name, metric in METRICS.items()} == {name: units[name] for name in METRICS}
 
+    @pytest.mark.parametrize(
+        ("name", "short"), [("latency_sec", "latency"), ("first_answer_sec", "first-answer"), ("cost_usd", "cost")]
+    )
+    def test_has_a_short_name_without_its_unit(self, name: str, short: str):
+        assert METRICS[name].short_name == short
+
     @pytest.mark.parametrize("name", ["coverage_score", "groundedness"])
     def test_that_is_a_share_has_a_mean(self, name: str):
         assert (METRICS[name].share, METRICS[name].statistic) == (True, "mean")

@@ -73,7 +73,11 @@ class TestTheBorders:
 
     @pytest.mark.parametrize("word", ["thousand", "million", "billion", "percent", "euros"])
     def test_what_is_a_part_of_a_figure_is_no_word_that_is_shared(self, word):
-        assert marks(f"Some {word} here.", f"Kitchen {word}.") == {"Kitchen": None}
+        assert marks(f"Some {word} here.", f"Kitchen of {word}.") == {"Kitchen": None}
+
+    def test_a_word_says_something_from_four_letters_on(self):
+        assert marks("It was rice.", "Rice.") == {"Rice.": "words"}
+        assert marks("It was rye.", "Rye.") == {"Rye.": None}
 
     def test_short_words_and_words_of_figures_say_nothing(self):
         assert marks("The sum was in million euros.", "Sum in million euros.") == {"Sum": None}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import importlib.util
 import itertools
 import os
 import re
@@ -125,10 +126,13 @@ class ParsedError(Exception):
 
 
 def check_python(words: list[str]) -> None:
-    if words[:2] != ["-m", "llm_bench"]:
+    if words[:2] == ["-m", "llm_bench"]:
+        check_llm_bench(words[2:])
+    elif words[0] == "-m":
+        assert importlib.util.find_spec(words[1])
+        assert all((ROOT / word).is_file() for word in words[2:] if word.startswith("tests/"))
+    else:
         assert (ROOT / words[0]).is_file()
-        return
-    check_llm_bench(words[2:])
 
 
 def check_llm_bench(words: list[str]) -> None:
