@@ -276,11 +276,11 @@ def _answer(exchange: Exchange, chunks: Sequence[tuple[float, str]], *, whole: b
     :param chunks: LiteLLM's chunks with the arrival of their bytes.
     :param whole: whether LiteLLM read the stream to its end.
     """
-    told = exchange.headers.get("x-generation-id")  # OpenRouter's id, also of what isn't a stream
+    request_id = exchange.headers.get("x-generation-id")  # OpenRouter's id, also of what isn't a stream
     if not wire.is_stream(exchange.status, exchange.headers):
-        return wire.Answer(request_id=told)
+        return wire.Answer(request_id=request_id)
     answer = wire.read_answer(wire.events(exchange.body))
-    answer.request_id = answer.request_id or told
+    answer.request_id = answer.request_id or request_id
     if answer.chunks or not answer.foreign or not chunks:
         return answer
     end = [(exchange.body[-1][0], wire.END)] if whole else []

@@ -55,7 +55,7 @@ _LONGEST_ERROR = 2000
 
 
 def refused_key(status: int | None, body: str) -> bool:
-    """Whether the provider refused the key or the account, which is the user's to mend.
+    """Whether the provider refused the key or the account, which is the user's to fix.
 
     OpenRouter's 403 may also mean that the question was moderated, and its 402 that too much is in flight: both are
     told by the body.
@@ -81,10 +81,10 @@ def status_kind(status: int | None, body: str) -> str | None:
     if status == 413:
         # Groq gives it the code rate_limit_exceeded, but what is too large stays so however long one waits.
         return _STATUS_KINDS[413]
-    told = _told(error_of(body)) or (_phrased(body) if status == 400 else None)
-    if told is None and status is not None and status >= 500:
+    kind = _stated(error_of(body)) or (_phrased(body) if status == 400 else None)
+    if kind is None and status is not None and status >= 500:
         return "server_error"
-    return told or _STATUS_KINDS.get(status or 0)
+    return kind or _STATUS_KINDS.get(status or 0)
 
 
 def error_kind(error: Mapping[str, Any]) -> str:
@@ -93,7 +93,7 @@ def error_kind(error: Mapping[str, Any]) -> str:
     :param error: the event's error object.
     """
     code = str(error.get("code") or error.get("status_code"))
-    return _told(error) or _EVENT_CODES.get(code) or _phrased(error_message(error)) or "stream_error"
+    return _stated(error) or _EVENT_CODES.get(code) or _phrased(error_message(error)) or "stream_error"
 
 
 def error_of(body: str) -> dict[str, Any]:
@@ -175,7 +175,7 @@ def scrub(text: str, secrets: tuple[str, ...]) -> str:
     return text if len(text) <= _LONGEST_ERROR else text[: _LONGEST_ERROR - 1] + "…"
 
 
-def _told(error: Mapping[str, Any]) -> str | None:
+def _stated(error: Mapping[str, Any]) -> str | None:
     """The failure kind that an error object names by a code, or by what it says of the content or the budget."""
     metadata = _metadata(error)
     for code in (error.get("code"), error.get("type"), metadata.get("error_type")):
