@@ -67,7 +67,7 @@ class TestTheConnection:
         assert LiteLLMHook(llm=MODEL).endpoint().api_base == address
 
     def test_is_the_providers_own_unless_another_is_named(self, connect: Connect):
-        connect("second_account", password="another-key")
+        connect("second_account", password="another-key")  # pragma: allowlist secret
         connect()
         assert LiteLLMHook(llm=MODEL).endpoint().api_key == KEY
         assert LiteLLMHook("second_account", llm=MODEL).endpoint().api_key == "another-key"

@@ -37,11 +37,11 @@ _CONNECTION_TYPE: dict[str, Any] = {
     "ui-field-behaviour": {
         # Not the port: Airflow 3.3.2 refuses to test a connection that has none (its pull request 73298).
         "hidden-fields": ["schema"],
-        "relabeling": {"login": "Provider", "host": "Base URL", "password": "API key"},
+        "relabeling": {"login": "Provider", "host": "Base URL", "password": "API key"},  # pragma: allowlist secret
         "placeholders": {
             "login": "groq, for the ID llm_groq; Test needs it",
             "host": "only for another than the provider's: http://localhost:8000/v1",
-            "password": "empty where the server wants none",
+            "password": "empty where the server wants none",  # pragma: allowlist secret
             "port": "443; Airflow 3.3.2 tests no connection without one",
         },
     },
