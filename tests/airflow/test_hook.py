@@ -70,7 +70,7 @@ class TestTheConnection:
         connect("second_account", password="another-key")  # pragma: allowlist secret
         connect()
         assert LiteLLMHook(llm=MODEL).endpoint().api_key == KEY
-        assert LiteLLMHook("second_account", llm=MODEL).endpoint().api_key == "another-key"
+        assert LiteLLMHook("second_account", llm=MODEL).endpoint().api_key == "another-key"  # pragma: allowlist secret
 
     def test_that_is_named_must_be_there(self):
         with pytest.raises(CredentialsError, match=r"There is no Airflow connection absent\. Add it"):
