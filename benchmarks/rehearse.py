@@ -21,6 +21,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from rehearsal import PROJECT  # it puts the doubles on the path
+
+# isort: split
 from doubles import gcs
 from doubles.proxy import proxied
 from llm_bench.inputs import read_yaml
@@ -32,7 +35,6 @@ from llm_bench.records import Record, utc_text
 from llm_bench.schedule import Schedule
 from llm_bench.store.base import from_parquet, open_store
 from llm_bench.study import START_VARIABLE, Study, parse_study
-from rehearsal import PROJECT
 from rehearsal.account import Account, account, waited_sec
 from rehearsal.harm import Harm, storage_faults
 from rehearsal.providers import Log, doubles
