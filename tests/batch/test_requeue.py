@@ -110,7 +110,7 @@ class TestARecordThatIsInBoth:
     def test_but_measured_otherwise_stays_there(self, store, due, make_record, waiting):
         other = make_record(5, attempt=3)
         quarantine = object_path("quarantine", "thesis", due.slot)
-        from llm_bench.batch.load import quarantine as written
+        from llm_bench.batch.load import to_quarantine as written
 
         store.commit(quarantine, written([Refused(other, ("x",))]), store.read(quarantine)[1])
         outcome = requeue(store, due)
