@@ -33,6 +33,7 @@ FAILURE_KINDS = (
     "content_filtered",
     "model_unavailable",
     "context_too_long",
+    "refused",
 )
 RUN_TYPES = ("scheduled", "backfill", "manual")
 TOKEN_SOURCES = ("provider", "estimated")
