@@ -26,6 +26,7 @@ class Anthropic(Format):
 
     request_id = "req_011CSHoEeqs5C35K2UUqR7Fy"
     filtered = "refusal"
+    counts_first = True
 
     def __init__(self, asked: Asked) -> None:
         super().__init__(asked)

@@ -72,6 +72,8 @@ class Format:
     """The provider's id of the request, as a record holds it; None where it gives none."""
     filtered: ClassVar[str | None] = "content_filter"
     """Its finish reason for an answer that its moderation cut; None where it has none."""
+    counts_first: ClassVar[bool] = False
+    """Whether it states the tokens of the prompt before the first one of the answer."""
 
     def __init__(self, asked: Asked) -> None:
         self.asked = asked
@@ -182,7 +184,9 @@ def _stages(kind: type[Format]) -> dict[str, tuple[Callable[[Format], list[Step]
         return [*reasoned(reply), reply.answer("Home &"), reply.answer(" Kitchen")]
 
     return {
-        "after the headers": (opened, common | NOTHING),
+        "after the headers": (
+            opened, common | NOTHING | ({"token_source": "provider"} if kind.counts_first else {})
+        ),
         "after reasoning": (reasoned, common | seen | {"answer": None, "first_answer_sec": None}),
         "after answer text": (answered, common | seen | {"answer": "Home & Kitchen", "first_answer_sec": SOME}),
     }

@@ -24,6 +24,7 @@ class Gemini(Format):
 
     request_id = "0a4xaPqJOcCgvdIPl8fXqAU"
     filtered = "SAFETY"
+    counts_first = True
 
     def headers(self) -> dict[str, str]:
         return {"content-type": "text/event-stream", "server": "scaffolding on HTTPServer2"}

@@ -100,7 +100,7 @@ class LLMClient:
         :raises CredentialsError: the provider refused the key or the account.
         :raises RequestError: the request is wrong and would be for every question.
         """
-        exchange = self._exchange()
+        exchange = self._exchange(messages)
         self._transport.exchange = exchange
         chunks, fault = self._complete(self._transport, messages, exchange)
         self._raise_on_no_request(exchange, fault)
@@ -110,11 +110,13 @@ class LLMClient:
         answer.request_id = answer.request_id or exchange.headers.get("x-generation-id")  # OpenRouter's
         return self._reply(exchange, answer, messages)
 
-    def _exchange(self) -> Exchange:
+    def _exchange(self, messages: list[dict[str, str]]) -> Exchange:
         return Exchange(
             connect_sec=self._deadlines.connect_sec,
             first_token_sec=self._deadlines.first_token_sec,
             total_sec=self._deadlines.total_sec,
+            question=messages[-1]["content"],
+            host=httpx.URL(self._endpoint.api_base).host if self._endpoint.api_base else None,
         )
 
     def _complete(
@@ -150,25 +152,18 @@ class LLMClient:
         return chunks, None
 
     def _raise_on_no_request(self, exchange: Exchange, fault: Exception | None) -> None:
-        """Raises where LiteLLM made no request, or wanted more than the one that is timed."""
-        if exchange.requests == 1 and not exchange.refused:
+        """Raises where LiteLLM didn't make the one request that is timed, or couldn't do without a second one."""
+        if exchange.requests and (fault is None or not exchange.wanted_more):
             return
-        model = self._llm.model
-        if exchange.refused:
+        others = [*exchange.refused, *(f"a connection of its library's own, to {host}" for host in exchange.elsewhere)]
+        if others:
             raise RequestError(
-                f"{model} can't be measured: LiteLLM needs more than one request for its answer.",
-                "Choose a model of another provider in the study file, or one behind an address that speaks OpenAI's "
-                "protocol (openai/… with an Airflow connection that names the address).",
-            )
-        if exchange.elsewhere:
-            raise RequestError(
-                f"{model} can't be measured: its library opens a connection of its own "
-                f"({', '.join(dict.fromkeys(exchange.elsewhere))}), which can't be timed.",
-                "Choose a model of another provider in the study file, or one behind an address that speaks OpenAI's "
-                "protocol (openai/… with an Airflow connection that names the address).",
+                f"{self._llm.model} can't be measured: LiteLLM wants {'; '.join(dict.fromkeys(others))}.",
+                "What is timed is one request, to the address of the Airflow connection: choose another model in the "
+                "study file, or an address that speaks OpenAI's protocol (openai/… with a connection).",
             )
         raise RequestError(
-            f"LiteLLM made no request to {model}: {_scrub(str(fault), (self._endpoint.api_key,))}.",
+            f"LiteLLM made no request to {self._llm.model}: {_scrub(str(fault), (self._endpoint.api_key,))}.",
             "Check the model string (provider/model) and its parameters in the study file.",
         )
 
@@ -243,39 +238,43 @@ class LLMClient:
             return answer.usage.cost
         if prompt_tokens is None or response_tokens is None or self._llm.provider == BASELINE:
             return None
+        exchange = self._exchange([{"content": self._llm.model}])
         try:
-            prompt_cost, response_cost = self._litellm.cost_per_token(
-                model=self._llm.model,
-                prompt_tokens=prompt_tokens,
-                completion_tokens=response_tokens,
-                cache_read_input_tokens=answer.usage.cached or 0,
-                cache_creation_input_tokens=answer.usage.cache_write or 0,
-            )
-        except Exception:
+            with tap.measuring(_Nowhere(exchange), exchange):  # it would ask an Ollama server for its models
+                costs = self._litellm.cost_per_token(
+                    model=self._llm.model,
+                    prompt_tokens=prompt_tokens,
+                    completion_tokens=response_tokens,
+                    cache_read_input_tokens=answer.usage.cached or 0,
+                    cache_creation_input_tokens=answer.usage.cache_write or 0,
+                )
+        except (Exception, AnsweredError):
             return None
-        return float(prompt_cost + response_cost)
+        return float(sum(costs))
 
     def _warm_up(self) -> None:
         """Has LiteLLM make one request that goes nowhere, so that the first question pays for no import.
 
-        :raises RequestError: it makes none, or none that can be timed.
+        :raises RequestError: it makes none, or none that can be timed, or one that would take a key elsewhere.
         """
-        exchange = self._exchange()
-        _, fault = self._complete(_Nowhere(exchange), [{"role": "user", "content": "a"}], exchange)
+        messages = [{"role": "user", "content": "This request goes nowhere"}]
+        exchange = self._exchange(messages)
+        _, fault = self._complete(_Nowhere(exchange), messages, exchange)
         if not exchange.requests and exchange.elsewhere and all(map(tap.signs_in, exchange.elsewhere)):
             return  # it wants an access token first, which only a real request may fetch
-        self._raise_on_no_request(exchange, fault)
+        if not exchange.requests:
+            self._raise_on_no_request(exchange, fault)
         read([(0.0, b'data: {"choices": [{"index": 0, "delta": {"content": "a"}}]}\n\n')])
 
 
 class _Nowhere(httpx.BaseTransport):
-    """Counts requests and sends none."""
+    """Takes the exchange's request and sends nothing."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:  # noqa: ARG002
-        self._exchange.requests = 1
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self._exchange.admit(request)
         raise AnsweredError
 
 

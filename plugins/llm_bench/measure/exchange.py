@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -22,6 +24,12 @@ AFTER_END_SEC = 0.25
 LONGEST_FOREIGN = 4 * 1024 * 1024
 """Bytes of a stream in a format that no reader knows: LiteLLM, which translates it, takes long over a large one."""
 
+_PLAIN = re.compile(r"[A-Za-z0-9 ]{4,60}")
+
+
+class RefusedRequestError(httpx.RequestError):
+    """A request isn't the exchange's one, and was kept off the wire."""
+
 
 @dataclass(slots=True)
 class Exchange:
@@ -30,8 +38,11 @@ class Exchange:
     :param connect_sec: time allowed to find the address and open the connection, TLS included.
     :param first_token_sec: time allowed from the request to its first token.
     :param total_sec: time allowed from the request to the end of the answer.
+    :param question: what the request must carry to be the one that is measured.
+    :param host: the only host that it may go to; any, where None.
     :param requests: requests that were made: one, or none.
-    :param refused: further ones that were kept off the wire.
+    :param refused: others, which were kept off the wire: why.
+    :param wanted_more: whether any of those came after the exchange's own.
     :param elsewhere: hosts to which a library wanted a connection of its own, which was refused.
     :param first_byte: arrival of the first piece of the body.
     :param head: the beginning of the body.
@@ -43,8 +54,11 @@ class Exchange:
     connect_sec: float
     first_token_sec: float
     total_sec: float
+    question: str
+    host: str | None = None
     requests: int = 0
-    refused: int = 0
+    refused: list[str] = field(default_factory=list)
+    wanted_more: bool = False
     elsewhere: list[str] = field(default_factory=list)
     connect_started: float | None = None
     tcp_connected: float | None = None
@@ -78,6 +92,24 @@ class Exchange:
     def foreign(self) -> bool:
         """Whether it is one in a format that no reader knows."""
         return self._reader is not None and self._reader.foreign
+
+    def admit(self, request: httpx.Request) -> None:
+        """Lets the exchange's one request through.
+
+        :raises RefusedRequestError: it isn't that one; nothing of it may reach the wire.
+        """
+        place = request.url.host + request.url.path
+        if self.requests:
+            self.wanted_more, reason = True, f"a second request, to {place}"
+        elif not _carries(request, self.question):
+            reason = f"a request without the question, to {place}"
+        elif self.host is not None and request.url.host != self.host:
+            reason = f"a request to {request.url.host} instead of {self.host}"
+        else:
+            self.requests = 1
+            return
+        self.refused.append(reason)
+        raise RefusedRequestError(f"refused: {reason}", request=request)
 
     def trace(self, event: str, _info: dict[str, Any]) -> None:
         """Takes the stamps that httpcore announces (its ``trace`` extension)."""
@@ -166,3 +198,13 @@ class Exchange:
             yield part
         if self.fault is not None:
             raise self.fault
+
+
+def _carries(request: httpx.Request, question: str) -> bool:
+    """Whether a request's body holds a question, however its JSON is escaped."""
+    body = request.read()
+    plain = max(_PLAIN.findall(question), key=len, default="")
+    if plain:
+        return plain.strip().encode() in body
+    text = question.strip()[:20]
+    return any(json.dumps(text, ensure_ascii=escaped)[1:-1].encode() in body for escaped in (True, False))

@@ -30,10 +30,6 @@ class AnsweredError(BaseException):
     """
 
 
-class SecondRequestError(httpx.RequestError):
-    """An exchange is one request; this one was kept off the wire."""
-
-
 class CoreWait:
     """How long the thread that makes this has been ready to run without a core (Linux's schedstat)."""
 
@@ -194,15 +190,12 @@ class InstrumentedTransport(httpx.HTTPTransport):
         """Makes the exchange's one request and reads its whole answer.
 
         :raises AnsweredError: the answer is read, or won't come.
-        :raises SecondRequestError: the exchange has had its request.
+        :raises RefusedRequestError: it isn't that request.
         :return: the answer, only where LiteLLM has to translate it.
         """
         exchange = self.exchange
-        if exchange.requests:
-            exchange.refused += 1
-            raise SecondRequestError(f"a second request ({request.method} {request.url.host})", request=request)
-        exchange.requests = 1
-        exchange.secrets = _secrets(request)
+        exchange.admit(request)
+        exchange.secrets = secrets(request)
         request.extensions["trace"] = exchange.trace
         # A compressed stream is delivered when the compressor flushes, not when the token is made.
         request.headers["accept-encoding"] = "identity"
@@ -227,7 +220,7 @@ class InstrumentedTransport(httpx.HTTPTransport):
         )
 
 
-def _secrets(request: httpx.Request) -> tuple[str, ...]:
+def secrets(request: httpx.Request) -> tuple[str, ...]:
     """The keys that a request is sent with."""
     headers = [request.headers[name].removeprefix("Bearer ") for name in _KEY_HEADERS if name in request.headers]
     parameters = [request.url.params[name] for name in _KEY_PARAMETERS if name in request.url.params]
