@@ -81,7 +81,9 @@ class Bedrock(Format):
     def error(self, status: int, message: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
         own = {"content-type": "application/json", "x-amzn-requestid": self.request_id}
         kind = {"x-amzn-errortype": str(more.get("type", "ValidationException"))}
-        return Response([json.dumps({"message": self.echo(message)}).encode()], status, own | kind | dict(headers or {}))
+        return Response(
+            [json.dumps({"message": self.echo(message)}).encode()], status, own | kind | dict(headers or {})
+        )
 
     def error_event(self, _code: int, message: str) -> bytes:
         return exception("modelStreamErrorException", self.echo(message))
@@ -119,9 +121,7 @@ FAULTS: dict[str, Fault] = {
         answers(Bedrock, lambda it: [*it.opening(), it.answer(ANSWER), *it.closing(4)[:1]]),
         {"http_status": 200, "failure_kind": "truncated_stream", "answer": ANSWER, "ttft_sec": SOME},
     ),
-    "400, too long": _refused(
-        400, "context_too_long", "ValidationException", "Input is too long for requested model."
-    ),
+    "400, too long": _refused(400, "context_too_long", "ValidationException", "Input is too long for requested model."),
     "400, no such model": _refused(
         400, "model_unavailable", "ValidationException", "The provided model identifier is invalid."
     ),

@@ -184,9 +184,7 @@ def _stages(kind: type[Format]) -> dict[str, tuple[Callable[[Format], list[Step]
         return [*reasoned(reply), reply.answer("Home &"), reply.answer(" Kitchen")]
 
     return {
-        "after the headers": (
-            opened, common | NOTHING | ({"token_source": "provider"} if kind.counts_first else {})
-        ),
+        "after the headers": (opened, common | NOTHING | ({"token_source": "provider"} if kind.counts_first else {})),
         "after reasoning": (reasoned, common | seen | {"answer": None, "first_answer_sec": None}),
         "after answer text": (answered, common | seen | {"answer": "Home & Kitchen", "first_answer_sec": SOME}),
     }
@@ -228,9 +226,7 @@ def _broken(
         f"reset {stage}": fault(breaks(Reset), "truncated_stream"),
         f"closed {stage}": fault(breaks(whole=False), "truncated_stream"),
         f"clean end {stage}": fault(breaks(), "truncated_stream"),
-        f"half an event {stage}": fault(
-            answers(kind, lambda reply: [*begin(reply), reply.half()]), "truncated_stream"
-        ),
+        f"half an event {stage}": fault(answers(kind, lambda reply: [*begin(reply), reply.half()]), "truncated_stream"),
         f"broken chunk {stage}": fault(breaks(Raw(b"zz\r\n")), "truncated_stream"),
         f"hang {stage}": fault(breaks(Hang), deadline),
         f"trickle {stage}": fault(answers(kind, trickles), deadline, answer=SOME if seen["answer"] else None),

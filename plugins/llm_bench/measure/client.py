@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, cast
+from typing import cast
 
 import httpx
 
@@ -111,12 +111,15 @@ class LLMClient:
         return self._reply(exchange, answer, messages)
 
     def _exchange(self, messages: list[dict[str, str]]) -> Exchange:
+        openai = "openai" in self._llm.provider
         return Exchange(
             connect_sec=self._deadlines.connect_sec,
             first_token_sec=self._deadlines.first_token_sec,
             total_sec=self._deadlines.total_sec,
             question=messages[-1]["content"],
             host=httpx.URL(self._endpoint.api_base).host if self._endpoint.api_base else None,
+            provider=self._llm.provider,
+            openai_key=None if self._endpoint.api_key or openai else os.environ.get("OPENAI_API_KEY"),
         )
 
     def _complete(

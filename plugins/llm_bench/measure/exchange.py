@@ -24,6 +24,8 @@ AFTER_END_SEC = 0.25
 LONGEST_FOREIGN = 4 * 1024 * 1024
 """Bytes of a stream in a format that no reader knows: LiteLLM, which translates it, takes long over a large one."""
 
+OPENAI_HOST = "api.openai.com"
+_OPENAI = {None, "openai", "text-completion-openai"}
 _PLAIN = re.compile(r"[A-Za-z0-9 ]{4,60}")
 
 
@@ -40,6 +42,8 @@ class Exchange:
     :param total_sec: time allowed from the request to the end of the answer.
     :param question: what the request must carry to be the one that is measured.
     :param host: the only host that it may go to; any, where None.
+    :param provider: where its address isn't given: a request to OpenAI is then one for want of an address.
+    :param openai_key: a key that must go to OpenAI alone, which LiteLLM takes where a provider has none of its own.
     :param requests: requests that were made: one, or none.
     :param refused: others, which were kept off the wire: why.
     :param wanted_more: whether any of those came after the exchange's own.
@@ -56,6 +60,8 @@ class Exchange:
     total_sec: float
     question: str
     host: str | None = None
+    provider: str | None = None
+    openai_key: str | None = field(default=None, repr=False)
     requests: int = 0
     refused: list[str] = field(default_factory=list)
     wanted_more: bool = False
@@ -98,18 +104,26 @@ class Exchange:
 
         :raises RefusedRequestError: it isn't that one; nothing of it may reach the wire.
         """
-        place = request.url.host + request.url.path
+        reason = self._objection(request)
+        if reason is not None:
+            self.wanted_more = self.requests > 0
+            self.refused.append(reason)
+            raise RefusedRequestError(f"refused: {reason}", request=request)
+        self.requests = 1
+
+    def _objection(self, request: httpx.Request) -> str | None:
+        host, place = request.url.host, request.url.host + request.url.path
         if self.requests:
-            self.wanted_more, reason = True, f"a second request, to {place}"
-        elif not _carries(request, self.question):
-            reason = f"a request without the question, to {place}"
-        elif self.host is not None and request.url.host != self.host:
-            reason = f"a request to {request.url.host} instead of {self.host}"
-        else:
-            self.requests = 1
-            return
-        self.refused.append(reason)
-        raise RefusedRequestError(f"refused: {reason}", request=request)
+            return f"a second request, to {place}"
+        if not _carries(request, self.question):
+            return f"a request without the question, to {place}"
+        if self.host is not None and host != self.host:
+            return f"a request to {host} instead of {self.host}"
+        if self.host is None and self.provider not in _OPENAI and host == OPENAI_HOST:
+            return f"a request to {host}, as no address of {self.provider} is known"
+        if self.openai_key and any(self.openai_key in value for value in request.headers.values()):
+            return f"a request with OpenAI's key, to {host}"
+        return None
 
     def trace(self, event: str, _info: dict[str, Any]) -> None:
         """Takes the stamps that httpcore announces (its ``trace`` extension)."""

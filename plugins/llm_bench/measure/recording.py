@@ -14,7 +14,6 @@ from llm_bench.measure.client import Reply
 from llm_bench.records import FIELD_NAMES, SCHEMA_VERSION, Record, record_id, utc_text
 from llm_bench.study import LLM
 
-
 _REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid")
 """Headers with the provider's id of the request: OpenAI's and most, Anthropic's, Amazon's."""
 

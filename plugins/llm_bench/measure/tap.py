@@ -51,7 +51,7 @@ def measuring(transport: httpx.BaseTransport, exchange: Exchange) -> Iterator[No
     _install()
     me = threading.get_ident()
     _span.transport, _span.exchange, _span.signs_in = transport, exchange, False
-    _spans[me] = exchange, frozenset(threading._active)  # type: ignore[attr-defined]
+    _spans[me] = exchange, frozenset(thread.ident or 0 for thread in threading.enumerate())
     try:
         yield
     finally:

@@ -129,13 +129,13 @@ class AwsEventStream:
     """
 
     def __init__(self) -> None:
-        from botocore.eventstream import EventStreamBuffer
+        from botocore.eventstream import EventStreamBuffer  # noqa: PLC0415  (only Bedrock's streams need it)
 
         self._buffer = EventStreamBuffer()
         self._size = 0
 
     def feed(self, piece: bytes) -> Iterator[Event]:
-        from botocore.eventstream import ParserError
+        from botocore.eventstream import ParserError  # noqa: PLC0415  (likewise)
 
         self._buffer.add_data(piece)
         self._size += len(piece)

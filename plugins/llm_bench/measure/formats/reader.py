@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from llm_bench.measure.formats.anthropic import Anthropic
 from llm_bench.measure.formats.answer import Answer, json_value
+from llm_bench.measure.formats.anthropic import Anthropic
 from llm_bench.measure.formats.bedrock import Bedrock
 from llm_bench.measure.formats.cohere import Cohere
 from llm_bench.measure.formats.framing import BrokenFrameError, Event, Frames, TooLargeError, frames_of
@@ -158,7 +158,7 @@ def read(body: Iterable[tuple[float, bytes]], content_type: str = "text/event-st
     if reader is None:
         return Answer()
     try:
-        for at, piece in body:  # noqa: B007
+        for at, piece in body:
             reader.feed(piece, at)
     except (TooLargeError, BrokenFrameError):
         return reader.close(at, clean=False)
