@@ -36,7 +36,10 @@ class TestARecordsId:
         one = record_id("thesis", "2026-12-07T07:00:00.000000Z", "groq/a", "retail-01")
         assert one == record_id("thesis", "2026-12-07T07:00:00.000000Z", "groq/a", "retail-01")
 
-    @given(st.lists(st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"])), min_size=4, max_size=4), st.integers(0, 3))
+    @given(
+        st.lists(st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"])), min_size=4, max_size=4),
+        st.integers(0, 3),
+    )
     def test_differs_when_any_part_differs(self, parts: list[str], changed: int):
         other = [part + "x" if n == changed else part for n, part in enumerate(parts)]
         assert record_id(*parts) != record_id(*other)

@@ -77,7 +77,7 @@ class TestTheOneRequest:
         with tap.measuring(transport, exchange):
             with pytest.raises(AnsweredError):
                 post(provider.url)
-            with pytest.raises(RefusedRequestError, match="a second request, to 127.0.0.1/v1/chat"):
+            with pytest.raises(RefusedRequestError, match=r"a second request, to 127.0.0.1/v1/chat"):
                 post(provider.url)
         assert len(provider.asked) == 1
         assert exchange.wanted_more
@@ -100,7 +100,7 @@ class TestTheOneRequest:
         transport.exchange.host = "gateway.example"
         with (
             tap.measuring(transport, transport.exchange),
-            pytest.raises(RefusedRequestError, match="to 127.0.0.1 instead of gateway.example"),
+            pytest.raises(RefusedRequestError, match=r"to 127.0.0.1 instead of gateway.example"),
         ):
             post(provider.url)
         assert provider.connections == 0
@@ -119,14 +119,14 @@ class TestALibraryWithItsOwnHttp:
     )
     def test_opens_no_connection(self, provider: Provider, transport: InstrumentedTransport, send):
         exchange = transport.exchange
-        with tap.measuring(transport, exchange), pytest.raises(OSError, match="can't be timed|refused"):
+        with tap.measuring(transport, exchange), pytest.raises(OSError, match=r"can't be timed|refused"):
             send(provider.url)
         assert provider.connections == 0
         assert exchange.elsewhere[0] in {"127.0.0.1", "api.example.org"}
 
     def test_opens_none_in_a_thread_of_its_own(self, provider: Provider, transport: InstrumentedTransport):
         def send() -> None:
-            with pytest.raises(OSError, match="can't be timed|refused"):
+            with pytest.raises(OSError, match=r"can't be timed|refused"):
                 requests.get(provider.url, timeout=1)
 
         with tap.measuring(transport, transport.exchange):
@@ -161,13 +161,13 @@ class TestAClient:
         assert provider.asked == []
 
     def test_sends_nothing_elsewhere_than_to_its_address(self, provider: Provider):
-        with pytest.raises(RequestError, match="can't be measured: .* request to api.replicate.com instead of 127"):
+        with pytest.raises(RequestError, match=r"can't be measured: .* request to api.replicate.com instead of 127"):
             self.make("replicate/vendor/model", provider)
 
     @pytest.mark.parametrize("model", ["litellm_proxy/x", "custom_openai/x", "hosted_vllm/x", "lm_studio/x"])
     def test_takes_no_question_to_openai_for_want_of_an_address(self, monkeypatch: pytest.MonkeyPatch, model: str):
         monkeypatch.setenv("OPENAI_API_KEY", "canary-openai")
-        with pytest.raises(RequestError, match="api.openai.com, as no address of") as caught:
+        with pytest.raises(RequestError, match=r"api.openai.com, as no address of") as caught:
             LLMClient(llm=LLM(model=model), endpoint=Endpoint(), generation=Generation(), deadlines=Deadlines())
         assert "canary" not in str(caught.value)
 

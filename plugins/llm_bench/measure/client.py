@@ -91,6 +91,10 @@ class LLMClient:
         return self
 
     def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connection."""
         self._transport.close()
 
     def ask(self, messages: list[dict[str, str]]) -> Reply:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -178,6 +178,19 @@ _STATUSES: dict[int, Mistake | str] = {
     429: "rate_limited",
     498: "rate_limited",  # Groq: capacity of the flex tier exceeded
 }
+
+
+FIRST_QUESTIONS = 3
+"""So many questions of a cell, refused alike from its start, show that not the questions are to blame."""
+
+
+def refused_from_the_start(records: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the first questions of a cell were all refused alike, none of them answered.
+
+    :param records: those of the cell so far.
+    """
+    refusals = {(record["failure_kind"], record["http_status"]) for record in records}
+    return len(records) == FIRST_QUESTIONS and len(refusals) == 1 and records[0]["failure_kind"] == "refused"
 
 
 def outcome(status: int, body: str, headers: Mapping[str, str] | None = None) -> Mistake | str | None:

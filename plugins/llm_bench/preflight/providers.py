@@ -14,7 +14,7 @@ import httpx
 from llm_bench.airflow.connections import find_key
 from llm_bench.errors import CredentialsError, LLMBenchError
 from llm_bench.measure import failures
-from llm_bench.measure.client import Endpoint, known_provider, quiet_litellm
+from llm_bench.measure.client import Endpoint, LLMClient, known_provider, quiet_litellm
 from llm_bench.preflight import answers
 from llm_bench.preflight.checks import Check, start, tell
 from llm_bench.preflight.wire import Heard, ask
@@ -43,6 +43,7 @@ class Inquiry:
         self._key_path = _KEY_PATHS.get(provider, _MODELS)
         self._address: str | None = None
         self._key, self._source = "", ""
+        self._endpoint: Endpoint | None = None
         self._found = tell(f"{provider}: key", self._find)
         self._requests: dict[str, Future[Heard]] = {}
         if self._address is not None:
@@ -63,7 +64,7 @@ class Inquiry:
         """Finds address and key; the address also where there is no key."""
         like_openai, self._address, ambient_key = _known(self._llms[0])
         endpoint = find_key(self._llms[0])
-        source = endpoint.source
+        self._endpoint, source = endpoint, endpoint.source
         if endpoint.api_base is None:
             endpoint = Endpoint(endpoint.api_key or ambient_key)
         elif like_openai:
@@ -126,6 +127,16 @@ class Inquiry:
             return Check(name, None, f"there ({self._source}); not tried, as {self.provider} isn't reached")
         return tell(name, lambda: answers.accepted(self.provider, self._answer(self._key_path, deadline), self._source))
 
+    def _rehearse(self, llm: LLM) -> str:
+        """Has LiteLLM make the model's request, which goes nowhere.
+
+        :raises RequestError: it makes none with the study's settings, or none that can be timed.
+        """
+        if self._found.passed and self._endpoint is not None:
+            study = self._study
+            LLMClient(llm=llm, endpoint=self._endpoint, generation=study.generation, deadlines=study.deadlines).close()
+        return ""
+
     def _check_model(self, llm: LLM, heard: Heard | None, key: Check) -> Check:
         def look() -> str:
             if heard is None or heard.status in answers.NO_SUCH_PATH:
@@ -135,6 +146,9 @@ class Inquiry:
                 raise answers.unexpected(self.provider, heard)
             return answers.served(llm, models, self._study)
 
+        rehearsed = tell(llm.model, lambda: self._rehearse(llm))
+        if not rehearsed.passed:
+            return rehearsed
         if self.asks and heard is None:
             return Check(llm.model, None, f"not told, as {self.provider} isn't reached")
         if not key.passed and (heard is None or answers.listed(heard) is None):
