@@ -18,17 +18,16 @@ ENV VIRTUAL_ENV=/opt/venv PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1
 # The packages: a layer that is built anew only when a pinned version changes. The lock's hashes hold for all but torch.
 COPY requirements.txt requirements.lock ./
 RUN python3 -m venv "$VIRTUAL_ENV" \
- && awk '/^[^ ]/ { tool = /^(setuptools|uv)==/ } tool' requirements.lock > /tmp/tools.txt \
- && sed '/^# Development$/,$d' requirements.txt > /tmp/packages.txt \
- && pip install --no-cache-dir --no-deps --require-hashes --requirement /tmp/tools.txt \
+ && awk '/^[^ ]/ { uv = /^uv==/ } uv' requirements.lock > /tmp/uv.txt \
+ && pip install --no-cache-dir --no-deps --require-hashes --requirement /tmp/uv.txt \
  && pip install --no-cache-dir --no-deps --index-url "$TORCH_INDEX" "$(grep '^torch==' requirements.txt)" \
  && uv pip install --no-cache --compile-bytecode \
-      --requirement /tmp/packages.txt --constraint requirements.lock \
+      --requirement requirements.txt --constraint requirements.lock hatchling \
  && uv pip uninstall uv \
- && rm /tmp/*.txt
+ && rm /tmp/uv.txt
 
-# The project. It is installed where it lies, as Airflow loads the plugin from there: so there is one copy of it.
-COPY pyproject.toml README.md ./
+# The project. It is installed where it lies, so there is one copy of it.
+COPY LICENSE pyproject.toml README.md ./
 COPY plugins plugins
 RUN pip install --no-cache-dir --no-deps --no-index --no-build-isolation --editable . \
  && python -m compileall -q plugins
@@ -43,6 +42,7 @@ ENV AIRFLOW_HOME=/opt/airflow \
     AIRFLOW__CORE__DAGS_FOLDER=/opt/llm-bench/dags \
     AIRFLOW__CORE__PLUGINS_FOLDER=/opt/llm-bench/plugins \
     AIRFLOW__CORE__LOAD_EXAMPLES=False \
+    AIRFLOW__CORE__TEST_CONNECTION=Enabled \
     AIRFLOW__CORE__XCOM_BACKEND=airflow.providers.common.io.xcom.backend.XComObjectStorageBackend \
     AIRFLOW__COMMON_IO__XCOM_OBJECTSTORAGE_PATH=file:///opt/airflow/xcom \
     AIRFLOW__COMMON_IO__XCOM_OBJECTSTORAGE_THRESHOLD=65536 \

@@ -3,7 +3,7 @@
 PY := .venv/bin/python
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup check run status up test test-rehearsal lint format lock calibrate bench-parse bench-batch bench-fidelity bench-retrieval bench-scoring bench-join rehearse bench-live bench-scale bench-analysis stack audit sbom screenshots env clean
+.PHONY: help setup check run status up test test-rehearsal wheel-test lint format lock calibrate bench-parse bench-batch bench-fidelity bench-retrieval bench-scoring bench-join rehearse bench-live bench-scale bench-analysis stack audit sbom screenshots env clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ test: setup ## run the tests, two at a time; ARGS= goes to pytest, e.g. ARGS="-k
 test-rehearsal: setup ## run a short thesis study under every kind of fault, and an outage; they need the machine alone
 	@$(PY) -m pytest -m rehearsal
 
+wheel-test: setup ## install the wheel beside Airflow in a new environment, and measure a batch with it there
+	@$(PY) scripts/wheel_test.py
+
 lint: setup ## check style, format and types
 	@$(PY) -m ruff check
 	@$(PY) -m ruff format --check
@@ -56,7 +59,7 @@ audit: setup ## look for secrets in the repository and for known vulnerabilities
 sbom: setup ## write sbom.json, the bill of all locked packages (CycloneDX); OUT=
 	@$(PY) -W ignore -m cyclonedx_py requirements requirements.lock --pyproject pyproject.toml --output-reproducible -o $(or $(OUT),sbom.json)
 
-lock: ## rewrite requirements.lock from requirements.txt; UPGRADE=1 takes newer versions
+lock: ## rewrite requirements.lock and requirements.txt from pyproject.toml; UPGRADE=1 takes newer versions
 	@python3 scripts/setup.py lock $(if $(UPGRADE),--upgrade)
 
 bench-parse: setup ## time how long Airflow takes to parse the DAGs
@@ -93,5 +96,5 @@ bench-scale: setup ## time a cell in batches of 8, 80 and 1,000 cells
 	@$(PY) benchmarks/scale.py
 
 clean: ## remove the set-up and caches; data/ and .airflow/ stay
-	@rm -rf .bench .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache plugins/*.egg-info
+	@rm -rf .bench .venv .wheel-test .hypothesis .mypy_cache .pytest_cache .ruff_cache plugins/*.egg-info
 	@find benchmarks dags plugins scripts tests -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

@@ -5,7 +5,7 @@ million; no page weighs over 1.5 MB, the dashboard's own style and script includ
 after one new batch reads one object.
 
 Warm: the local copy is filled, and what it reads is in memory. No two rounds ask for the same view, so that nothing
-kept of one can serve another. Queries: all that a page does in ``analysis.figures`` or asks the copy itself for; the
+kept of one can serve another. Queries: all that a page does in ``analysis.queries`` or asks the copy itself for; the
 whole page, drawn and rendered, is told beside it. Records are made up, with an answer of 120 characters and 8 events.
 """
 
@@ -27,13 +27,12 @@ from typing import Any
 
 from madeup import fill, make_study
 
-from llm_bench.analysis import cache
-from llm_bench.analysis import queries as figures
+from llm_bench.analysis import cache, queries
 from llm_bench.analysis.cache import Cache, Records
 from llm_bench.analysis.view import View
 from llm_bench.records import utc_text
 from llm_bench.store.base import Store, open_store
-from llm_bench.store.snapshot import slot_of
+from llm_bench.store.names import slot_in
 from llm_bench.study import Study
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -102,12 +101,12 @@ def measure(name: str, home: Path, watch: Stopwatch) -> Found:
     count = records.rows("SELECT count(*) AS n FROM records")[0]["n"]
     print(f"{name}: {count:,} records; made in {made:.0f} s, copied in {copied:.1f} s", flush=True)
     rounds = [ask_all(study, copy, view, watch) for view in views(slots)]
-    queries = {page: median(one[page].queries for one in rounds[1:]) for page in PAGES}
+    asked = {page: median(one[page].queries for one in rounds[1:]) for page in PAGES}
     for page in PAGES:
         whole = median(one[page].whole for one in rounds[1:])
         weight = max(one[page].weight for one in rounds)
         print(
-            f"  {page:<11} queries {queries[page] * 1000:6.0f} ms, whole {whole * 1000:6.0f} ms, {weight / 1e3:5.0f} kB"
+            f"  {page:<11} queries {asked[page] * 1000:6.0f} ms, whole {whole * 1000:6.0f} ms, {weight / 1e3:5.0f} kB"
         )
     together = [sum(one[page].queries for page in PAGES) for one in rounds[1:]]
     cpu = median(sum(one[page].cpu for page in PAGES) for one in rounds[1:])
@@ -142,7 +141,7 @@ class Asked:
 def ask_all(study: Study, copy: Cache, view: View, watch: Stopwatch) -> dict[str, Asked]:
     """Every page of a view."""
     # Airflow, which they import, looks at the environment once.
-    from llm_bench.dashboard import compare, measures, overview, success  # noqa: PLC0415
+    from llm_bench.dashboard import compare, metric, overview, success  # noqa: PLC0415
     from llm_bench.dashboard import records as records_page  # noqa: PLC0415
     from llm_bench.dashboard.context import Look  # noqa: PLC0415
 
@@ -151,7 +150,7 @@ def ask_all(study: Study, copy: Cache, view: View, watch: Stopwatch) -> dict[str
         "success": success.page,
         "compare": compare.page,
         "records": records_page.page,
-        **{name: functools.partial(measures.page, name=name) for name in ("latency", "throughput", "coverage")},
+        **{name: functools.partial(metric.page, name=name) for name in ("latency", "throughput", "coverage")},
     }
     asked = {}
     for name in PAGES:
@@ -164,7 +163,7 @@ def ask_all(study: Study, copy: Cache, view: View, watch: Stopwatch) -> dict[str
             study=study,
             view=view,
             records=records,
-            choices=figures.choices(records),
+            choices=queries.choices(records),
         )
         body = pages[name](look).body
         asked[name] = Asked(watch.took, watch.cpu, time.perf_counter() - started, len(body))
@@ -181,9 +180,9 @@ class Stopwatch:
 
     def attach(self) -> None:
 
-        for name in figures.__all__:
+        for name in queries.__all__:
             if name.islower():
-                setattr(figures, name, self._timed(getattr(figures, name)))
+                setattr(queries, name, self._timed(getattr(queries, name)))
         for name in ("query", "rows"):
             setattr(Records, name, self._timed(getattr(Records, name)))
 
@@ -211,7 +210,7 @@ def own_assets() -> int:
 
 def refresh(home: Path, store: Store, study: Study, slot: datetime) -> int:
     """Loads one more batch; how many objects a refresh then reads."""
-    for path in [path for path in store.list("records/") if slot_of(path) == utc_text(slot)]:
+    for path in [path for path in store.list("records/") if slot_in(path) == utc_text(slot)]:
         store.delete(path, store.read(path)[1])  # of an earlier measurement
     copy = Cache(home, fresh_sec=0)
     copy.records(study)

@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal.providers import Log, doubles
-from rehearsal.servers import postgres
-from rehearsal.stack import Stack, make_home, running, settings
+from rehearsal.stack import make_home
 
 from llm_bench.local.api import AirflowAPI
+from llm_bench.local.servers import postgres
+from llm_bench.local.stack import Stack, running, settings
 from llm_bench.store.base import from_parquet
 
 GOAL_SEC = 15.0

@@ -25,12 +25,13 @@ from rehearsal import PROJECT
 from rehearsal.account import Account, account, waited_sec
 from rehearsal.harm import Harm, storage_faults
 from rehearsal.providers import Log, doubles
-from rehearsal.servers import postgres
-from rehearsal.stack import QUICK, Stack, make_home, patiently, running, settings
+from rehearsal.stack import QUICK, make_home, patiently
 
 from doubles import gcs
 from doubles.proxy import proxied
 from llm_bench.local.api import AirflowAPI
+from llm_bench.local.servers import postgres
+from llm_bench.local.stack import Stack, running, settings
 from llm_bench.rag.questions import load_question_sets
 from llm_bench.records import Record, utc_text
 from llm_bench.schedule import Schedule

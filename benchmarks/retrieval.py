@@ -23,9 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
+from llm_bench.rag.documents import Passage, load_documents, passages
 from llm_bench.rag.embeddings import Embedder
 from llm_bench.rag.prompt import build_messages
-from llm_bench.rag.questions import Passage, Point, load_documents, load_questions, passages
+from llm_bench.rag.questions import Point, load_questions
 from llm_bench.rag.ranking import bm25, fuse, order
 from llm_bench.rag.retrieval import Prompt, count_tokens, retrieve, similarities
 from llm_bench.study import Retrieval

@@ -21,10 +21,11 @@ from typing import Any
 import yaml
 from rehearsal import PROJECT
 from rehearsal.providers import Log, doubles
-from rehearsal.servers import postgres
-from rehearsal.stack import Stack, make_home, running, settings
+from rehearsal.stack import make_home
 
 from llm_bench.local.api import AirflowAPI
+from llm_bench.local.servers import postgres
+from llm_bench.local.stack import Stack, running, settings
 
 SCALES = (8, 80, 1000)
 GOAL = 1.3

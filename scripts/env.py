@@ -37,7 +37,7 @@ HEADER = """\
 
 # The local LLM of the profile ollama: the model, and the connection for studies with hosted_vllm/<model>.
 #OLLAMA_MODEL=llama3.2:1b
-#AIRFLOW_CONN_LLM_HOSTED_VLLM='{"conn_type": "http", "host": "http://ollama:11434/v1"}'
+#AIRFLOW_CONN_LLM_HOSTED_VLLM='{"conn_type": "llm", "host": "http://ollama:11434/v1"}'
 
 # The local object store of the profile gcs, for studies with storage gs://llm-bench/...
 #STORAGE_EMULATOR_HOST=http://gcs:4443

@@ -75,11 +75,13 @@ def _type(annotation: Any) -> str:
         return f"list: {_type(arguments[0])}"
     if origin is Literal:
         return " or ".join(f"`{value}`" for value in arguments)
+    if origin is dict:
+        return "mapping"
     return "mapping, see below" if _model(annotation) else TYPES[annotation]
 
 
 def _default(name: str, field: FieldInfo) -> str:
-    if name == "name":  # it is read off the path
+    if name == "name" and field.is_required():  # it is read off the path
         return "the file's name"
     if field.is_required():
         return "must be given"
@@ -88,7 +90,7 @@ def _default(name: str, field: FieldInfo) -> str:
         return "the defaults below"
     if isinstance(value, timedelta):
         return f"`PT{value // timedelta(hours=1)}H`"
-    return "none" if value in (None, "") else f"`{str(value).lower() if isinstance(value, bool) else value}`"
+    return "none" if value in (None, "", (), {}) else f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
 def _limits(field: FieldInfo) -> str:

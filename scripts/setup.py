@@ -2,10 +2,13 @@
 """Makes this checkout's `.venv`; `make` runs it before everything else.
 
     python3 scripts/setup.py                   set up what is missing; returns at once when nothing is
-    python3 scripts/setup.py lock [--upgrade]  rewrite requirements.lock from requirements.txt
+    python3 scripts/setup.py lock [--upgrade]  rewrite requirements.lock and requirements.txt from pyproject.toml
 
 All it writes stays inside the checkout: downloads are kept in `.venv/cache` (or UV_CACHE_DIR), so that a repair fetches
 next to nothing. PYTHON=/path/to/python chooses the interpreter. What goes wrong is told in one line.
+
+What `uv sync` can't do is done here: torch as its CPU build also where PyTorch's own index is out of reach (of PyPI's
+comes 3 GB of CUDA), uv itself on a machine that has only Python, and one line for each cause.
 
 Whatever `python3` is there runs this file: standard library only, nothing newer than Python 3.6.
 """
@@ -30,9 +33,9 @@ LOG = VENV / "setup.log"
 STAMP = VENV / "setup.stamp"  # what the finished set-up was made from
 UNFINISHED = VENV / "setup.unfinished"  # there while packages are being written
 LOCK = ROOT / "requirements.lock"
+DIRECT = ROOT / "requirements.txt"
 
 SUPPORTED = ((3, 13), (3, 12), (3, 11))
-NEEDED_BYTES = 5 * 10**9
 NO_ROOM_BYTES = 10**7
 STEPS = 4
 
@@ -45,9 +48,14 @@ PROBE = (
 CUDA = re.compile(r"(nvidia-|cuda-|triton==)")
 
 LOCK_HEADER = """\
-# Every package at its exact version and hash, for Python 3.11 to 3.13. Made by `make lock` from requirements.txt.
+# Every package at its exact version and hash, for Python 3.11 to 3.13. Made by `make lock` from pyproject.toml.
 # The CUDA side of torch (nvidia-*, cuda-*, triton: 3 GB) is left out, since embeddings run on the CPU. So install with
 # --no-deps, and torch before the rest, as its CPU build, which satisfies its line here: scripts/setup.py does.
+"""
+
+DIRECT_HEADER = """\
+# What llm-bench itself needs, at the versions that it is tested with; the Dockerfile installs it. Made by `make lock`:
+# the dependencies stand in pyproject.toml, with their ranges, and all that hangs from them in requirements.lock.
 """
 
 # The first that matches a tool's output names the cause.
@@ -131,7 +139,6 @@ def build() -> None:
     """Makes the virtual environment and installs everything into it."""
     began = time.monotonic()
     locked = read_lock()
-    check_disk()
     rebuild = UNFINISHED.exists() or not works() or wrong_python() or moved()
     interpreter = find_python() if rebuild else None
     VENV.mkdir(exist_ok=True)
@@ -208,24 +215,6 @@ def read_lock() -> dict:
 def entries(text: str) -> list:
     """A requirements file's entries: a line that begins at the margin, and the indented ones after it."""
     return [entry for entry in re.split(r"\n(?=\S)", text.strip()) if not entry.startswith("#")]
-
-
-def check_disk() -> None:
-    """Refuses to begin a set-up that the disk has no room for."""
-    free = shutil.disk_usage(str(ROOT)).free
-    if free < NEEDED_BYTES and free + bytes_in(VENV) < NEEDED_BYTES:
-        message = f"The disk is full: the set-up needs {NEEDED_BYTES / 1e9:.0f} GB, {free / 1e9:.1f} GB are free."
-        raise SetupError(f"{message} Free some space and run the command again.", "disk")
-
-
-def bytes_in(folder: Path) -> int:
-    """The room a folder takes; a file with several names counts once."""
-    seen = {}
-    for path, _, names in os.walk(str(folder)):
-        for name in names:
-            status = os.lstat(os.path.join(path, name))  # noqa: PTH118
-            seen[status.st_ino] = status.st_blocks * 512
-    return sum(seen.values())
 
 
 # --- Python ---
@@ -414,16 +403,25 @@ def say(line: str) -> None:
 
 
 def lock(options: list) -> None:
-    """Resolves requirements.txt for every supported Python and writes the lock, less torch's CUDA side."""
+    """Resolves pyproject.toml for every supported Python: the lock, less torch's CUDA side, and the direct ones."""
     draft = VENV / "requirements.lock"
     shutil.copy(str(LOCK), str(draft))  # its versions are kept unless they must move
-    uv_compile = [str(UV), "pip", "compile", str(ROOT / "requirements.txt"), "--universal", "--python-version", "3.11"]
-    run([*uv_compile, "--generate-hashes", "--no-annotate", "--no-header", "-o", str(draft), *options])
+    resolve(draft, "--group", "dev", "--generate-hashes", *options)
     kept = [entry for entry in entries(draft.read_text()) if not CUDA.match(entry)]
     draft.write_text(LOCK_HEADER + "\n".join(kept) + "\n")
+    direct = VENV / "requirements.txt"
+    resolve(direct, "--group", "image", "--no-deps", "--no-strip-extras", "--constraint", str(draft))
+    direct.write_text(DIRECT_HEADER + direct.read_text())
     draft.replace(LOCK)
+    direct.replace(DIRECT)
     shutil.rmtree(str(VENV / "tmp"), ignore_errors=True)
     say(f"Locked {len(kept)} packages; the next `make` installs what changed.")
+
+
+def resolve(output: Path, *options: str) -> None:
+    """Writes the versions that pyproject.toml comes to."""
+    every_python = ("--universal", "--python-version", "3.11", "--no-annotate", "--no-header")
+    run([str(UV), "pip", "compile", str(ROOT / "pyproject.toml"), *every_python, "-o", str(output), *options])
 
 
 if __name__ == "__main__":

@@ -20,15 +20,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "benchmarks"))
-
-from rehearsal.servers import postgres, redis_server
-from rehearsal.stack import AIRFLOW, PROCESSES, Stack, running, settings
-
 from llm_bench.cli.console import interrupt, say
 from llm_bench.errors import LLMBenchError
 from llm_bench.local.api import AirflowAPI
+from llm_bench.local.servers import postgres, redis_server
 from llm_bench.local.services import check_port, free_port
+from llm_bench.local.stack import AIRFLOW, PROCESSES, Stack, running, settings
 from llm_bench.paths import home, include
 from llm_bench.study import load_studies
 

@@ -106,10 +106,21 @@ class TestAStudyWithAMistake:
 
 
 class TestThePluginsFolder:
-    def test_registers_one_file(self, project: Path):
+    def test_registers_no_file_since_the_installed_package_names_its_plugin(self, project: Path):
         ignored = (project / "plugins" / ".airflowignore").read_text().splitlines()
-        assert [path.name for path in (project / "plugins").glob("*.py")] == ["llm_bench_plugin.py"]
+        assert list((project / "plugins").glob("*.py")) == []
         assert "llm_bench/" in ignored
+
+    def test_gives_airflow_each_plugin_once(self, project: Path):
+        code = (
+            "from airflow import plugins_manager as manager\n"
+            "manager.ensure_plugins_loaded()\n"
+            "plugins, errors = manager._get_plugins()\n"
+            "print([plugin.name for plugin in plugins if plugin.name == 'llm_bench'], errors)"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert done.stdout.splitlines()[-1] == "['llm_bench'] {}"
+        assert "already registered" not in done.stdout + done.stderr
 
     def test_has_no_module_with_the_name_of_one_of_the_standard_library(self, project: Path):
         names = {path.stem for path in (project / "plugins" / "llm_bench").glob("*.py")} - {"__init__", "__main__"}

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from llm_bench.airflow import stats
-from llm_bench.rag.questions import load_documents, load_question_sets
+from llm_bench.rag.documents import load_documents
+from llm_bench.rag.questions import load_question_sets
 from llm_bench.store.sync import KINDS
 from llm_bench.study import parse_study, read_yaml
 from manual.lookup import connection_type, is_setting, known
@@ -70,7 +71,7 @@ class TestABlock:
 
     @each([block for block in BLOCKS if block.language == "json"])
     def test_of_json_is_a_connection(self, value: Block):
-        assert connection_type(value.text) == "http"
+        assert connection_type(value.text) == "llm"
 
     @each([block for block in BLOCKS if block.language == "ini"])
     def test_of_settings_names_some_that_airflow_has(self, value: Block):

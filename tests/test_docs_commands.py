@@ -27,9 +27,27 @@ PAGES = pages(ROOT)
 SCRIPTS = [block for page in PAGES for block in page.blocks if block.language in {"sh", "crontab"}]
 EXAMPLES = {Path(block.file).stem for page in PAGES for block in page.blocks if block.file}
 
-ELSEWHERE = {"cd", "chmod", "cp", "echo", "gcloud", "git", "mail", "sha256sum", "tar"}
+ELSEWHERE = {
+    "eval",
+    "register-python-argcomplete",
+    "source",
+    "cd",
+    "chmod",
+    "cp",
+    "echo",
+    "gcloud",
+    "git",
+    "helm",
+    "mail",
+    "mkdir",
+    "pip",
+    "python3",
+    "sed",
+    "sha256sum",
+    "tar",
+}
 """Commands of which only the shell's own syntax is looked at."""
-TYPED = re.compile(r"([A-Z_]+=\S+ )?(make|airflow|\S*python) \S*[a-z]")
+TYPED = re.compile(r"([A-Z_]+=\S+ )?(make|airflow|\S*python|\S*llm-bench) \S*[a-z]")
 """Something in backticks that is a command."""
 
 
@@ -62,7 +80,7 @@ class TestACommand:
     def test_sets_variables_that_are_read(self, command: Command):
         for name, content in command.variables.items():
             if name.startswith("AIRFLOW_CONN_"):
-                assert connection_type(content) in {"http", "google_cloud_platform"}
+                assert connection_type(content) in {"llm", "google_cloud_platform"}
             elif name == START_VARIABLE:
                 TypeAdapter(AwareDatetime).validate_python(content)
             else:
@@ -101,7 +119,11 @@ def check_python(words: list[str]) -> None:
     if words[:2] != ["-m", "llm_bench"]:
         assert (ROOT / words[0]).is_file()
         return
-    whole = words[2:] if len(words) > 3 else [words[2], "--help"]  # a mention, without what it is to work on
+    check_llm_bench(words[2:])
+
+
+def check_llm_bench(words: list[str]) -> None:
+    whole = words if len(words) > 1 else [*words, "--help"]  # a mention, without what it is to work on
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(argparse.ArgumentParser, "parse_args", _parse)
         with pytest.raises((ParsedError, SystemExit)) as ended:
@@ -141,6 +163,7 @@ TOOLS: dict[str, Callable[[list[str]], None]] = {
     "docker": check_docker,
     "make": check_make,
     "python": check_python,
+    "llm-bench": check_llm_bench,
     "airflow": check_airflow,
     "uvicorn": check_uvicorn,
 }

@@ -1,11 +1,27 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Annotated, Literal, TypedDict
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_bench.records import FIELD_NAMES, FIELDS, SEED_NAMES, arrow_schema, record_id, utc_text
+from llm_bench.records import (
+    FIELD_NAMES,
+    FIELDS,
+    SEED_NAMES,
+    About,
+    Field,
+    Seconds,
+    Share,
+    Timestamp,
+    arrow_schema,
+    complete,
+    fields_of,
+    record_id,
+    utc_text,
+)
 
 
 class TestTheSchema:
@@ -31,10 +47,46 @@ class TestTheSchema:
         assert schema.metadata == {b"schema_version": b"1"}
 
 
+class Declared(TypedDict):
+    at: Annotated[Timestamp, About("identity", "When.")]
+    wait_sec: Annotated[Seconds, About("clock", "How long.")]
+    score: Annotated[Share | None, About("quality", "How good.")]
+    kind: Annotated[Literal["a", "b"] | None, About("outcome", "Which.")]
+    text: Annotated[str | None, About("exchange", "What.")]
+    done: Annotated[bool, About("outcome", "Whether.")]
+
+
+class TestADeclaration:
+    @pytest.mark.parametrize(
+        "field",
+        [
+            Field("at", "timestamp", "When.", "identity"),
+            Field("wait_sec", "float", "How long.", "clock", unit="s", minimum=0),
+            Field("score", "float", "How good.", "quality", nullable=True, minimum=0, maximum=1),
+            Field("kind", "string", "Which.", "outcome", nullable=True, allowed=("a", "b")),
+            Field("text", "string", "What.", "exchange", nullable=True),
+            Field("done", "boolean", "Whether.", "outcome"),
+        ],
+        ids=lambda field: field.name,
+    )
+    def test_gives_the_field_its_type_unit_and_range(self, field: Field):
+        assert field in fields_of(Declared)
+
+    def test_keeps_its_order(self):
+        assert [field.name for field in fields_of(Declared)] == list(Declared.__annotations__)
+
+
+class TestARecord:
+    def test_has_null_where_nothing_is_given(self):
+        record = complete({"study": "thesis"})
+        assert tuple(record) == FIELD_NAMES
+        assert {name for name, value in record.items() if value is not None} == {"study"}
+
+
 class TestARecordsId:
     def test_is_the_same_for_the_same_question_to_the_same_llm_in_the_same_slot(self):
-        one = record_id("thesis", "2026-12-07T07:00:00.000000Z", "groq/a", "retail-01")
-        assert one == record_id("thesis", "2026-12-07T07:00:00.000000Z", "groq/a", "retail-01")
+        first = record_id("thesis", "2026-12-07T07:00:00.000000Z", "groq/a", "retail-01")
+        assert first == record_id("thesis", "2026-12-07T07:00:00.000000Z", "groq/a", "retail-01")
 
     @given(
         st.lists(st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"])), min_size=4, max_size=4),

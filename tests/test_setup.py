@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from project_scripts import load
 
@@ -62,6 +66,7 @@ if [ -n "$FAKE_UV_SAYS" ]; then echo "$FAKE_UV_SAYS"; exit 2; fi
 
 UV_COMPILE = """\
 #!/bin/sh
+echo "uv $*" >> "$CALLS"
 # A uv that resolves to the same few packages, whatever it is asked for.
 for word; do
   if [ "$previous" = -o ]; then cat > "$word" << 'END'
@@ -318,25 +323,10 @@ class TestNoNetwork:
 
 
 class TestDiskFull:
-    def test_while_installing(self, checkout: Checkout) -> None:
+    def test_says_so_and_begins_anew_when_run_again(self, checkout: Checkout) -> None:
         assert "The disk is full" in one_line(checkout.set_up(FAKE_UV_SAYS=UV_DISK_FULL))
         assert checkout.set_up().returncode == 0
         assert checkout.called("-m venv"), "what was half written must be rebuilt"
-
-    def test_before_it_begins(
-        self,
-        checkout: Checkout,
-        setup_module: ModuleType,
-        monkeypatch: pytest.MonkeyPatch,
-        capsys: pytest.CaptureFixture[str],
-    ) -> None:
-        monkeypatch.setattr(setup_module.shutil, "disk_usage", lambda path: SimpleNamespace(free=1_200_000_000))
-
-        assert setup_module.main([]) == 1
-        line = capsys.readouterr().err
-        assert line.startswith("llm-bench: The disk is full: the set-up needs 5 GB, 1.2 GB are free.")
-        assert line.count("\n") == 1
-        assert not checkout.venv.exists()
 
 
 class TestOtherCauses:
@@ -360,29 +350,78 @@ class TestOtherCauses:
 
 
 class TestLock:
-    def test_torchs_cuda_side_never_gets_in(self, checkout: Checkout) -> None:
+    @pytest.fixture
+    def locked(self, checkout: Checkout) -> Checkout:
         Checkout.executable(checkout.uv, UV_COMPILE)
-
         done = checkout.set_up("lock")
-
-        lock = (checkout.root / "requirements.lock").read_text()
         assert (done.returncode, done.stderr) == (0, "")
+        return checkout
+
+    def test_torchs_cuda_side_never_gets_in(self, locked: Checkout) -> None:
+        lock = (locked.root / "requirements.lock").read_text()
         assert [line for line in lock.splitlines() if not line.startswith("#")] == [
             "rich==15.1.0 \\",
             "    --hash=sha256:aa",
             "tritonclient==1.0",
         ]
 
+    def test_both_files_are_made_of_pyproject_the_short_one_from_the_long_one(self, locked: Checkout) -> None:
+        whole, direct = locked.called("pip compile")
+        assert f"{locked.root}/pyproject.toml" in whole
+        assert "--group dev --generate-hashes" in whole
+        assert f"{locked.root}/pyproject.toml" in direct
+        assert f"--group image --no-deps --no-strip-extras --constraint {locked.venv}/requirements.lock" in direct
+
     def test_the_one_in_the_repository_is_whole(self, setup_module: ModuleType) -> None:
         lock = (ROOT / "requirements.lock").read_text()
         pinned = {line.split("==")[0] for line in lock.splitlines() if "==" in line}
-        wanted = {
-            line.split("==")[0].split("[")[0]
-            for line in (ROOT / "requirements.txt").read_text().splitlines()
-            if line and not line.startswith("#")
-        }
 
-        assert wanted <= pinned
         assert not [name for name in pinned if name.startswith(("nvidia-", "cuda-")) or name == "triton"]
         assert "://" not in lock
         assert not [entry for entry in setup_module.entries(lock) if "--hash=sha256:" not in entry]
+
+
+def requirements(lines: list[str]) -> dict[str, Requirement]:
+    """Requirements by their canonical names."""
+    parsed = [Requirement(line) for line in lines]
+    return {canonicalize_name(requirement.name): requirement for requirement in parsed}
+
+
+class TestRanges:
+    """pyproject.toml has the dependencies; requirements.txt and requirements.lock are made of it."""
+
+    PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    RANGES = requirements(PROJECT["project"]["dependencies"])
+    IMAGE = requirements(PROJECT["dependency-groups"]["image"])
+    DEV = requirements([line for line in PROJECT["dependency-groups"]["dev"] if isinstance(line, str)])
+
+    @pytest.fixture
+    def pins(self) -> dict[str, Requirement]:
+        lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+        return requirements([line for line in lines if not line.startswith("#")])
+
+    @pytest.fixture
+    def locked(self) -> dict[str, str]:
+        lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+        return {canonicalize_name(name): version for name, version in re.findall(r"^([\w.-]+)==([^ ;]+)", lock, re.M)}
+
+    def test_requirements_pin_each_dependency_and_nothing_else(self, pins: dict[str, Requirement]) -> None:
+        assert pins.keys() == self.RANGES.keys() | self.IMAGE.keys()
+        assert all(re.fullmatch(r"==[^*,]+", str(pin.specifier)) for pin in pins.values())
+
+    def test_hold_the_versions_that_were_tested(self, pins: dict[str, Requirement]) -> None:
+        for name, needed in (*self.RANGES.items(), *self.IMAGE.items()):
+            (pinned,) = pins[name].specifier
+            assert needed.specifier.contains(pinned.version), name
+
+    def test_have_a_lower_bound_each(self) -> None:
+        for name, needed in self.RANGES.items():
+            assert any(bound.operator == ">=" for bound in needed.specifier), name
+
+    def test_are_pinned_by_the_lock_with_the_tools_of_development(
+        self, pins: dict[str, Requirement], locked: dict[str, str]
+    ) -> None:
+        for name, pin in pins.items():
+            assert pin.specifier.contains(locked[name]), name
+        assert locked.keys() >= self.DEV.keys()
+        assert not any(tool.specifier for tool in self.DEV.values()), "pins stand in requirements.lock alone"

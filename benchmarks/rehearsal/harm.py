@@ -14,8 +14,9 @@ import psutil
 
 from doubles.proxy import Fault as StorageFault
 from llm_bench.local.api import AirflowAPI
-from rehearsal.servers import Postgres
-from rehearsal.stack import Stack, patiently
+from llm_bench.local.servers import Postgres
+from llm_bench.local.stack import Stack
+from rehearsal.stack import patiently
 
 STORAGE_FAULTS: tuple[StorageFault, ...] = (
     *("unavailable", "lost", "vanished", "reset", "torn upload", "torn download", "hang", "limited"),

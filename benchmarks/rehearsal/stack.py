@@ -1,41 +1,22 @@
-"""A whole Airflow on Postgres, each of whose processes is started again when it ends, as systemd or Docker would."""
+"""What a rehearsal adds to a stack: a home of its own, settings that find harm soon, and patience."""
 
 from __future__ import annotations
 
-import configparser
-import os
-import re
 import shutil
-import signal
-import subprocess
-import sys
-import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
-import psutil
 import yaml
 
 from llm_bench.errors import SetupError
-from llm_bench.local.api import AirflowAPI
-from llm_bench.local.config import Config
-from llm_bench.local.services import free_port, healthy, start, stop
+from llm_bench.local.stack import settings
 from rehearsal import PROJECT
 
 PATIENCE_SEC = 120.0
 Answer = TypeVar("Answer")
-AIRFLOW = [sys.executable, "-m", "airflow"]
-PROCESSES: Mapping[str, Sequence[str]] = {
-    "api-server": [*AIRFLOW, "api-server"],
-    "scheduler": [sys.executable, "-m", "llm_bench.local.scheduler"],
-    "dag-processor": [*AIRFLOW, "dag-processor"],
-}
-"""What an Airflow with the LocalExecutor consists of."""
 
 
 def make_home(folder: Path, studies: Mapping[str, Mapping[str, Any]]) -> None:
@@ -45,15 +26,6 @@ def make_home(folder: Path, studies: Mapping[str, Mapping[str, Any]]) -> None:
         path.unlink()
     for name, content in studies.items():
         (folder / "include" / "studies" / f"{name}.yaml").write_text(yaml.safe_dump(dict(content)), encoding="utf-8")
-
-
-def settings(**sections: Mapping[str, object]) -> dict[str, str]:
-    """Airflow's settings as environment variables."""
-    return {
-        f"AIRFLOW__{section.upper()}__{key.upper()}": str(value)
-        for section, options in sections.items()
-        for key, value in options.items()
-    }
 
 
 QUICK = settings(
@@ -68,146 +40,6 @@ QUICK = settings(
     },
 )
 """Settings under which Airflow finds out soon that a process was killed."""
-
-
-class Stack:
-    """The processes of an Airflow.
-
-    :param home: the project's folder, filled by :func:`make_home`.
-    :param environment: of all processes, beside what the project sets by itself.
-    :param processes: what to run, by name.
-    :param say: told of each step.
-    :param port: of the UI and the API; None: a free one.
-    """
-
-    def __init__(
-        self,
-        home: Path,
-        environment: Mapping[str, str],
-        processes: Mapping[str, Sequence[str]] = PROCESSES,
-        say: Callable[[str], None] = print,
-        port: int | None = None,
-    ) -> None:
-        self.config = Config(home, port or free_port())
-        self.environment = {
-            name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW_", "LLM_BENCH_"))
-        }
-        self.environment |= {"AIRFLOW_HOME": str(self.config.airflow_home), "LLM_BENCH_HOME": str(home)}
-        self.environment |= {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"}
-        self.environment |= environment
-        self.restarts: Counter[str] = Counter()
-        """Process → how often it was started again."""
-        self._commands = dict(processes)
-        self._say = say
-        self._lock = threading.Lock()
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self._ended = threading.Event()
-        self._supervisor = threading.Thread(target=self._supervise, name="supervisor")
-
-    @property
-    def logs(self) -> Path:
-        return self.config.airflow_home / "logs"
-
-    def start(self) -> AirflowAPI:
-        """Starts all of it and waits until it is healthy.
-
-        :raises SetupError: it can't be started.
-        """
-        self.config.write(PROJECT)
-        self._write_settings()
-        self.logs.mkdir(exist_ok=True)
-        done = self.command("db", "migrate")
-        if done.returncode:
-            raise SetupError(f"Airflow's database can't be set up: {done.stderr[-2000:]}", "")
-        for name in self._commands:
-            self.start_process(name)
-        self._supervisor.start()
-        return healthy(self.config, [], self._say)
-
-    def stop(self) -> None:
-        """Stops all of it."""
-        self._ended.set()
-        if self._supervisor.is_alive():
-            self._supervisor.join()
-        with self._lock:
-            stop(list(self._running.values()))
-            for process in self._running.values():
-                _end_session(process.pid)
-
-    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Runs an ``airflow`` command."""
-        return self.run([*AIRFLOW, *words])
-
-    def run(self, command: Sequence[str] | str) -> subprocess.CompletedProcess[str]:
-        """Runs a command beside Airflow, as a user in its shell would."""
-        return subprocess.run(
-            command,
-            env=self.environment,
-            cwd=PROJECT,
-            shell=isinstance(command, str),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def start_process(self, name: str) -> None:
-        """Starts one process, which was never started or was taken down."""
-        with self._lock, (self.logs / f"{name}.log").open("ab") as log:
-            self._running[name] = start(list(self._commands[name]), self.environment, log)
-
-    def kill(self, name: str) -> int:
-        """Kills a process, as ``kill -9`` does; its id."""
-        with self._lock:
-            os.kill(pid := self._running[name].pid, signal.SIGKILL)
-        return pid
-
-    def take_down(self, name: str) -> None:
-        """Stops a process, which isn't started again by itself."""
-        with self._lock:
-            process = self._running.pop(name)
-        stop([process])
-        _end_session(process.pid)
-
-    def is_up(self, name: str) -> bool:
-        with self._lock:
-            return name in self._running and self._running[name].poll() is None
-
-    def _write_settings(self) -> None:
-        """Puts the settings of the environment in ``airflow.cfg``: whoever names AIRFLOW_HOME then means this one."""
-        path = self.config.airflow_home / "airflow.cfg"
-        file = configparser.ConfigParser(interpolation=None)
-        file.read(path)
-        for name, value in self.environment.items():
-            if setting := re.fullmatch(r"AIRFLOW__(DATABASE|CORE|CELERY)__(\w+)", name):
-                file.read_dict({setting[1].lower(): {setting[2].lower(): value}})
-        with path.open("w", encoding="utf-8") as written:
-            file.write(written)
-
-    def _supervise(self) -> None:
-        while not self._ended.wait(0.5):
-            with self._lock:
-                ended = {name: process.pid for name, process in self._running.items() if process.poll() is not None}
-            for name, pid in ended.items():
-                _end_session(pid)
-                self.restarts[name] += 1
-                self.start_process(name)
-
-
-def _end_session(leader: int) -> None:
-    """Kills what a process left running, as the end of a container or of a systemd unit does."""
-    for process in psutil.process_iter():
-        with suppress(OSError, psutil.Error):
-            if os.getsid(process.pid) == leader:
-                process.kill()
-
-
-@contextmanager
-def running(stack: Stack) -> Iterator[AirflowAPI]:
-    """The API of a stack that is stopped at the end."""
-    try:
-        yield stack.start()
-    finally:
-        stack.stop()
 
 
 def patiently(ask: Callable[[], Answer], patience_sec: float = PATIENCE_SEC) -> Answer:

@@ -1,4 +1,4 @@
-"""``python -m llm_bench``: the command line."""
+"""``python -m llm_bench``: the command ``llm-bench``."""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 
 
 class LLMBenchError(Exception):
@@ -69,7 +70,22 @@ class ConflictError(StorageError):
     """Another writer replaced the object since it was read."""
 
 
-class ViewError(LLMBenchError):
+class InputError(LLMBenchError):
+    """What a person gave to a command or a page can't be used: an unknown name, a malformed value."""
+
+
+def unknown(cause: str, name: str, known: Iterable[str]) -> InputError:
+    """What to raise for a name that isn't among those known; it shows them, and the nearest first.
+
+    :param cause: a sentence with the name.
+    """
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1) or [other for other in names if name in other]
+    question = f"Did you mean {near[0]}? " if near else ""
+    return InputError(cause, f"{question}Known: {', '.join(names) or 'none yet'}.")
+
+
+class ViewError(InputError):
     """A filter or an option of a view of the records can't be used."""
 
 

@@ -1,16 +1,74 @@
-"""Where the project's files lie: beside ``plugins/``, in a checkout as in a container."""
+"""Where a project's files lie.
+
+A *project* is a folder with ``dags/``, ``include/`` (studies, questions, documents) and ``data/``. Where only ``dags/``
+is copied to the machines that run it, ``include/`` lies in ``dags/``.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+from llm_bench.errors import SetupError
+
+PACKAGE = Path(__file__).resolve().parent
+PLACES = ("include", "dags/include")
+"""Of a project's studies, questions and documents."""
 
 
 def home() -> Path:
-    """The folder that holds ``include/`` and ``data/``: ``LLM_BENCH_HOME``, or the parent of ``plugins/``."""
-    return Path(os.environ.get("LLM_BENCH_HOME") or Path(__file__).resolve().parents[2])
+    """The project: ``LLM_BENCH_HOME``, or else the nearest one.
+
+    That is the first folder with studies, from the current folder upwards, then from Airflow's DAGs folder upwards, and
+    last the checkout that an editable install is.
+
+    :raises SetupError: there is none.
+    """
+    named = os.environ.get("LLM_BENCH_HOME")
+    if named:
+        return Path(named)
+    for folder in _candidates():
+        if folder.name != "dags" and any((folder / place / "studies").is_dir() for place in PLACES):
+            return folder
+    raise SetupError(
+        f"There is no llm-bench project here: neither {Path.cwd()} nor a folder above it holds include/studies.",
+        "`llm-bench init` writes one into the current folder; LLM_BENCH_HOME names one that lies elsewhere.",
+    )
 
 
 def include() -> Path:
-    """The folder of studies, questions and knowledge."""
-    return home() / "include"
+    """The project's folder of studies, questions and documents."""
+    root = home()
+    return next((root / place for place in PLACES if (root / place / "studies").is_dir()), root / PLACES[0])
+
+
+def shipped() -> Path:
+    """The folder with a new project's ``dags/`` and ``include/``: the checkout, or what the wheel brought."""
+    return PACKAGE / "project" if (PACKAGE / "project" / "dags").is_dir() else PACKAGE.parents[1]
+
+
+def _candidates() -> Iterator[Path]:
+    yield Path.cwd()
+    yield from Path.cwd().parents
+    dags = _airflow_dags()
+    yield dags
+    yield from dags.parents
+    yield PACKAGE.parents[1]
+
+
+def _airflow_dags() -> Path:
+    """Airflow's DAGs folder, as the Airflow of this process or the environment has it."""
+    airflow = sys.modules.get("airflow.configuration")
+    if airflow is not None:
+        return Path(airflow.conf.get("core", "dags_folder")).resolve()
+    default = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")) / "dags"
+    return Path(os.environ.get("AIRFLOW__CORE__DAGS_FOLDER", default)).expanduser().resolve()
+
+
+def program(name: str) -> str:
+    """How a shell starts a program that is installed beside this Python: with its path where it isn't on PATH."""
+    path = Path(sys.executable).with_name(name)
+    return str(path) if path.exists() and shutil.which(name) != str(path) else name

@@ -1,25 +1,22 @@
-"""The record: one row per question asked. The one schema, from which storage, validation and documents derive.
+"""The record: one row per question asked. Schema, storage, gate, exports and the page of a record derive from it.
 
 In flight a record is a plain dict of JSON values (timestamps as ISO 8601 UTC text), so that it crosses tasks as it is.
 """
 
-from __future__ import annotations
-
+# No `from __future__ import annotations`: the annotations are read at import, and texts would be compiled for that.
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from types import NoneType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict, cast, get_args, get_origin, get_type_hints
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 SCHEMA_VERSION = 1
 
-Record = dict[str, Any]
-"""Field name → JSON value; every field of ``FIELDS`` is present, null where it has no meaning."""
-
-FAILURE_KINDS = (
+FailureKind = Literal[
     "rate_limited",
     "timeout_connect",
     "timeout_first_token",
@@ -34,17 +31,209 @@ FAILURE_KINDS = (
     "model_unavailable",
     "context_too_long",
     "refused",
-)
-RUN_TYPES = ("scheduled", "backfill", "manual")
-TOKEN_SOURCES = ("provider", "estimated")
-
+]
+RunType = Literal["scheduled", "backfill", "manual"]
+TokenSource = Literal["provider", "estimated"]
+FAILURE_KINDS: tuple[FailureKind, ...] = get_args(FailureKind)
+RUN_TYPES: tuple[RunType, ...] = get_args(RunType)
 
 FieldType = Literal["string", "float", "integer", "boolean", "timestamp", "offsets"]
+Group = Literal["clock", "tokens", "outcome", "quality", "client", "identity", "provenance", "exchange"]
+GROUPS: tuple[Group, ...] = get_args(Group)
+"""What fields belong together, in the order in which the page of a record shows them; it shows ``exchange``, what was
+sent and what came back, in places of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What is true of all values of a type.
+
+    :param type: where the Python type doesn't say it.
+    :param minimum: smallest value allowed, inclusive.
+    :param maximum: largest value allowed, inclusive.
+    """
+
+    unit: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    type: FieldType | None = None
+
+
+Timestamp = Annotated[str, Kind(type="timestamp")]
+"""UTC with microseconds, as ``utc_text`` writes it."""
+Seconds = Annotated[float, Kind("s", minimum=0)]
+Offsets = Annotated[list[float], Kind("s")]
+"""Seconds from one start, in rising order."""
+TokensPerSecond = Annotated[float, Kind("tokens/s", minimum=0)]
+Tokens = Annotated[int, Kind("tokens", minimum=0)]
+Share = Annotated[float, Kind(minimum=0, maximum=1)]
+Ordinal = Annotated[int, Kind(minimum=1)]
+HttpStatus = Annotated[int, Kind(minimum=100, maximum=599)]
+Dollars = Annotated[float, Kind("USD", minimum=0)]
+Load = Annotated[float, Kind(minimum=0)]
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Which fields a field belongs with, and what it holds; where ``None`` is allowed, also what null means."""
+
+    group: Group
+    description: str
+
+
+class SeedRecord(TypedDict):
+    """The eleven fields that the study began with: they keep their names, order and meaning, and come first."""
+
+    timestamp: Annotated[Timestamp, About("identity", "When the question was asked (the same moment as measured_at).")]
+    industry: Annotated[str, About("identity", "Question set the question is from.")]
+    question: Annotated[str, About("exchange", "The question, as asked.")]
+    llm_provider: Annotated[
+        str,
+        About("identity", "Provider, the first part of the LiteLLM model string; baseline for a built-in baseline."),
+    ]
+    llm_model: Annotated[str, About("identity", "Model, the rest of the LiteLLM model string.")]
+    latency_sec: Annotated[
+        Seconds | None,
+        About("clock", "Request handed to the wire → last byte of the answer's stream; null when it failed."),
+    ]
+    throughput_tps: Annotated[
+        TokensPerSecond | None, About("clock", "response_tokens / latency_sec; null when it failed.")
+    ]
+    success: Annotated[
+        bool, About("outcome", "The stream ended as the protocol says, with an answer that isn't empty.")
+    ]
+    coverage_score: Annotated[
+        Share | None,
+        About("quality", "How much of what the context says about the question the answer uses; null without one."),
+    ]
+    prompt_tokens: Annotated[
+        Tokens | None, About("tokens", "Tokens of the prompt; null when neither stated nor countable.")
+    ]
+    response_tokens: Annotated[
+        Tokens | None,
+        About("tokens", "Tokens generated, reasoning included; null when there are none to count."),
+    ]
+
+
+class Record(SeedRecord):
+    """One question, asked once of one LLM. Every field is present, null (``None``) where it has no meaning.
+
+    A further field is one more line here; new ones come last in their group.
+    """
+
+    record_id: Annotated[str, About("identity", "Deterministic: study, slot, LLM and question.")]
+    study: Annotated[str, About("identity", "Name of the study.")]
+    slot: Annotated[Timestamp, About("identity", "When the batch was due.")]
+    run_id: Annotated[str, About("identity", "Airflow's run id.")]
+    run_type: Annotated[RunType, About("identity", "What started the run.")]
+    measured_at: Annotated[Timestamp, About("identity", "When the question was really asked.")]
+    late_sec: Annotated[Seconds, About("identity", "measured_at − slot.")]
+    attempt: Annotated[Ordinal, About("identity", "Airflow's attempt at the task.")]
+    question_id: Annotated[str, About("identity", "Id of the question in its set.")]
+
+    connect_sec: Annotated[
+        Seconds | None,
+        About("clock", "Opening the connection, TLS included; null when an open one was used again."),
+    ]
+    tls_sec: Annotated[Seconds | None, About("clock", "Of connect_sec, the TLS handshake; null without one.")]
+    headers_sec: Annotated[Seconds | None, About("clock", "Request handed to the wire → the response's headers.")]
+    first_byte_sec: Annotated[
+        Seconds | None, About("clock", "Request handed to the wire → first byte of the response's body.")
+    ]
+    ttft_sec: Annotated[
+        Seconds | None,
+        About("clock", "Request handed to the wire → first event with a generated token, reasoning included."),
+    ]
+    first_answer_sec: Annotated[
+        Seconds | None, About("clock", "Request handed to the wire → first event with answer text.")
+    ]
+    itl_mean_sec: Annotated[Seconds | None, About("clock", "Mean gap between token-bearing events; null under two.")]
+    itl_p99_sec: Annotated[Seconds | None, About("clock", "99th percentile of the gaps (nearest rank).")]
+    itl_max_sec: Annotated[Seconds | None, About("clock", "Largest gap.")]
+    event_times_sec: Annotated[
+        Offsets | None,
+        About(
+            "exchange",
+            "Request handed to the wire → each event with a generated token, reasoning included: all other times of "
+            "tokens can be computed from it.",
+        ),
+    ]
+    decode_tps: Annotated[
+        TokensPerSecond | None,
+        About("clock", "(response_tokens − 1) / (last token − first token); null under two tokens."),
+    ]
+    wait_sec: Annotated[Seconds, About("clock", "Waited before asking, to respect the rate limit; outside the clock.")]
+
+    reasoning_tokens: Annotated[
+        Tokens | None,
+        About("tokens", "Of response_tokens, those spent on reasoning; null when the provider doesn't say."),
+    ]
+    cached_tokens: Annotated[
+        Tokens | None,
+        About("tokens", "Of prompt_tokens, those read from the provider's cache; null when it doesn't say."),
+    ]
+    token_source: Annotated[TokenSource | None, About("tokens", "Who counted: the provider, or estimated here.")]
+
+    failure_kind: Annotated[FailureKind | None, About("outcome", "Why it failed; null for a success.")]
+    http_status: Annotated[HttpStatus | None, About("outcome", "HTTP status; null when no response came.")]
+    finish_reason: Annotated[str | None, About("outcome", "Why the LLM stopped, in its provider's words.")]
+    error: Annotated[
+        str | None, About("exchange", "The fault in the provider's or the network's words, secrets removed.")
+    ]
+    answer: Annotated[
+        str | None,
+        About("exchange", "Answer text, reasoning left out; what came before the fault when it failed."),
+    ]
+    response_model: Annotated[str | None, About("outcome", "Model that the provider says answered.")]
+    provider_request_id: Annotated[str | None, About("outcome", "The provider's id of the request.")]
+    cost_usd: Annotated[Dollars | None, About("outcome", "Cost; null when no price is known.")]
+
+    groundedness: Annotated[
+        Share | None, About("quality", "How much of the answer the context supports; null without a claim.")
+    ]
+    answerable: Annotated[bool, About("quality", "Whether the documents hold the answer, as the question set says.")]
+    declined: Annotated[
+        bool | None,
+        About(
+            "quality",
+            "The answer says that the context lacks what was asked, or a part of it; null without an answer.",
+        ),
+    ]
+    context_hash: Annotated[str, About("quality", "SHA-256 of the context, as given to the LLM.")]
+    prompt_hash: Annotated[str, About("quality", "SHA-256 of the whole prompt.")]
+
+    client_load: Annotated[
+        Load | None, About("client", "Load of this machine when asked: 1-minute load average / cores.")
+    ]
+    client_delay_sec: Annotated[
+        Seconds | None,
+        About("client", "Longest wait for a core in one read: how late a time can be; null where not known."),
+    ]
+    suspect: Annotated[
+        str | None,
+        About("client", "Why the client was too slow or loaded for the times to be trusted; null when they can be."),
+    ]
+    warnings: Annotated[
+        str | None,
+        About(
+            "client",
+            "What the quality gate found implausible in this record, though nothing forbids it; null for nothing.",
+        ),
+    ]
+
+    llm_bench_version: Annotated[str, About("provenance", "Version of this package.")]
+    litellm_version: Annotated[str, About("provenance", "Version of LiteLLM.")]
+    embedding_model: Annotated[str, About("provenance", "Model that retrieved and scored.")]
+    schema_version: Annotated[Ordinal, About("provenance", "Version of this schema.")]
+
+
+RawRecord = Mapping[str, Any]
+"""A record that nothing has judged yet: it may lack fields, have others, and hold anything."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One column of the record.
+    """One column of the record, as its declaration in ``Record`` has it.
 
     :param type: ``timestamp`` is UTC with microseconds; ``offsets`` are seconds from one start, in rising order.
     :param nullable: whether null has a meaning here (see the description).
@@ -56,6 +245,7 @@ class Field:
     name: str
     type: FieldType
     description: str
+    group: Group
     unit: str = ""
     nullable: bool = False
     minimum: float | None = None
@@ -63,127 +253,52 @@ class Field:
     allowed: tuple[str, ...] = ()
 
 
-def _seconds(name: str, description: str, *, nullable: bool = True) -> Field:
-    return Field(name, "float", description, unit="s", nullable=nullable, minimum=0)
+_TYPES: Mapping[Any, FieldType] = {
+    str: "string",
+    float: "float",
+    int: "integer",
+    bool: "boolean",
+    list[float]: "offsets",
+}
 
 
-def _rate(name: str, description: str) -> Field:
-    return Field(name, "float", description, unit="tokens/s", nullable=True, minimum=0)
+def _field(name: str, hint: Any) -> Field:
+    """The field that an annotation declares: ``Annotated[<type> or None, About(…)]``."""
+    declared, *kinds, about = get_args(hint)  # typing makes one Annotated of a nested one
+    nullable = NoneType in get_args(declared)
+    if nullable:
+        (declared,) = (part for part in get_args(declared) if part is not NoneType)
+        if get_origin(declared) is Annotated:
+            declared, *kinds = get_args(declared)
+    kind = kinds[0] if kinds else Kind()
+    allowed = get_args(declared) if get_origin(declared) is Literal else ()
+    return Field(
+        name,
+        kind.type or _TYPES[str if allowed else declared],
+        about.description,
+        about.group,
+        unit=kind.unit,
+        nullable=nullable,
+        minimum=kind.minimum,
+        maximum=kind.maximum,
+        allowed=allowed,
+    )
 
 
-def _count(name: str, description: str, *, nullable: bool = True, minimum: int = 0, unit: str = "tokens") -> Field:
-    return Field(name, "integer", description, unit=unit, nullable=nullable, minimum=minimum)
+def fields_of(declaration: type) -> tuple[Field, ...]:
+    """The fields that a typed dict declares, in its order."""
+    return tuple(_field(name, hint) for name, hint in get_type_hints(declaration, include_extras=True).items())
 
 
-def _share(name: str, description: str) -> Field:
-    return Field(name, "float", description, nullable=True, minimum=0, maximum=1)
-
-
-def _text(name: str, description: str, *, nullable: bool = False, allowed: tuple[str, ...] = ()) -> Field:
-    return Field(name, "string", description, nullable=nullable, allowed=allowed)
-
-
-SEED_FIELDS = (
-    Field("timestamp", "timestamp", "When the question was asked (the same moment as measured_at)."),
-    _text("industry", "Question set the question is from."),
-    _text("question", "The question, as asked."),
-    _text("llm_provider", "Provider, the first part of the LiteLLM model string; baseline for a built-in baseline."),
-    _text("llm_model", "Model, the rest of the LiteLLM model string."),
-    _seconds("latency_sec", "Request handed to the wire → last byte of the answer's stream; null when it failed."),
-    _rate("throughput_tps", "response_tokens / latency_sec; null when it failed."),
-    Field("success", "boolean", "The stream ended as the protocol says, with an answer that isn't empty."),
-    _share("coverage_score", "How much of what the context says about the question the answer uses; null without one."),
-    _count("prompt_tokens", "Tokens of the prompt; null when neither stated nor countable."),
-    _count("response_tokens", "Tokens generated, reasoning included; null when there are none to count."),
-)
-
-FIELDS = (
-    *SEED_FIELDS,
-    # identity
-    _text("record_id", "Deterministic: study, slot, LLM and question."),
-    _text("study", "Name of the study."),
-    Field("slot", "timestamp", "When the batch was due."),
-    _text("run_id", "Airflow's run id."),
-    _text("run_type", "What started the run.", allowed=RUN_TYPES),
-    Field("measured_at", "timestamp", "When the question was really asked."),
-    _seconds("late_sec", "measured_at − slot.", nullable=False),
-    _count("attempt", "Airflow's attempt at the task.", nullable=False, minimum=1, unit=""),
-    _text("question_id", "Id of the question in its set."),
-    # clock
-    _seconds("connect_sec", "Opening the connection, TLS included; null when an open one was used again."),
-    _seconds("tls_sec", "Of connect_sec, the TLS handshake; null without one."),
-    _seconds("headers_sec", "Request handed to the wire → the response's headers."),
-    _seconds("first_byte_sec", "Request handed to the wire → first byte of the response's body."),
-    _seconds("ttft_sec", "Request handed to the wire → first event with a generated token, reasoning included."),
-    _seconds("first_answer_sec", "Request handed to the wire → first event with answer text."),
-    _seconds("itl_mean_sec", "Mean gap between token-bearing events; null under two."),
-    _seconds("itl_p99_sec", "99th percentile of the gaps (nearest rank)."),
-    _seconds("itl_max_sec", "Largest gap."),
-    Field(
-        "event_times_sec",
-        "offsets",
-        "Request handed to the wire → each event with a generated token, reasoning included: all other times of tokens "
-        "can be computed from it.",
-        unit="s",
-        nullable=True,
-    ),
-    _rate("decode_tps", "(response_tokens − 1) / (last token − first token); null under two tokens."),
-    _seconds("wait_sec", "Waited before asking, to respect the rate limit; outside the clock.", nullable=False),
-    # tokens
-    _count("reasoning_tokens", "Of response_tokens, those spent on reasoning; null when the provider doesn't say."),
-    _count("cached_tokens", "Of prompt_tokens, those read from the provider's cache; null when it doesn't say."),
-    _text("token_source", "Who counted: the provider, or estimated here.", nullable=True, allowed=TOKEN_SOURCES),
-    # outcome
-    _text("failure_kind", "Why it failed; null for a success.", nullable=True, allowed=FAILURE_KINDS),
-    Field(
-        "http_status", "integer", "HTTP status; null when no response came.", nullable=True, minimum=100, maximum=599
-    ),
-    _text("finish_reason", "Why the LLM stopped, in its provider's words.", nullable=True),
-    _text("error", "The fault in the provider's or the network's words, secrets removed.", nullable=True),
-    # answer
-    _text("answer", "Answer text, reasoning left out; what came before the fault when it failed.", nullable=True),
-    _text("response_model", "Model that the provider says answered.", nullable=True),
-    _text("provider_request_id", "The provider's id of the request.", nullable=True),
-    Field("cost_usd", "float", "Cost; null when no price is known.", unit="USD", nullable=True, minimum=0),
-    # quality
-    _share("groundedness", "How much of the answer the context supports; null without a claim."),
-    Field("answerable", "boolean", "Whether the documents hold the answer, as the question set says."),
-    Field(
-        "declined",
-        "boolean",
-        "The answer says that the context lacks what was asked, or a part of it; null without an answer.",
-        nullable=True,
-    ),
-    _text("context_hash", "SHA-256 of the context, as given to the LLM."),
-    _text("prompt_hash", "SHA-256 of the whole prompt."),
-    # client
-    Field(
-        "client_load",
-        "float",
-        "Load of this machine when asked: 1-minute load average / cores.",
-        nullable=True,
-        minimum=0,
-    ),
-    _seconds("client_delay_sec", "Longest wait for a core in one read: how late a time can be; null where not known."),
-    _text(
-        "suspect",
-        "Why the client was too slow or loaded for the times to be trusted; null when they can be.",
-        nullable=True,
-    ),
-    _text(
-        "warnings",
-        "What the quality gate found implausible in this record, though nothing forbids it; null for nothing.",
-        nullable=True,
-    ),
-    # provenance
-    _text("llm_bench_version", "Version of this package."),
-    _text("litellm_version", "Version of LiteLLM."),
-    _text("embedding_model", "Model that retrieved and scored."),
-    _count("schema_version", "Version of this schema.", nullable=False, minimum=1, unit=""),
-)
-
+FIELDS = fields_of(Record)
 FIELD_NAMES = tuple(field.name for field in FIELDS)
+SEED_FIELDS = FIELDS[: len(SeedRecord.__annotations__)]
 SEED_NAMES = tuple(field.name for field in SEED_FIELDS)
+
+
+def complete(values: Mapping[str, Any]) -> Record:
+    """The record that has these values, and null in every other field."""
+    return cast(Record, dict.fromkeys(FIELD_NAMES) | dict(values))
 
 
 def record_id(study: str, slot: str, model: str, question_id: str) -> str:
@@ -200,7 +315,7 @@ def utc_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def arrow_schema(fields: Iterable[Field] = FIELDS) -> pa.Schema:
+def arrow_schema(fields: Iterable[Field] = FIELDS) -> "pa.Schema":
     """The schema as stored: names, types, units and descriptions."""
     import pyarrow as pa
 
@@ -223,10 +338,18 @@ def arrow_schema(fields: Iterable[Field] = FIELDS) -> pa.Schema:
     )
 
 
-def parse_times(record: Mapping[str, Any]) -> Record:
+def parse_times(record: RawRecord) -> dict[str, Any]:
     """The record with its timestamps as datetimes, as pyarrow wants them."""
     times = {field.name for field in FIELDS if field.type == "timestamp"}
     return {
         name: datetime.fromisoformat(value) if name in times and isinstance(value, str) else value
         for name, value in record.items()
     }
+
+
+def records_of(table: "pa.Table") -> list[Record]:
+    """The records of a table, its timestamps as text again. A field that an older table lacks is missing."""
+    return [
+        cast(Record, {name: utc_text(value) if isinstance(value, datetime) else value for name, value in row.items()})
+        for row in table.to_pylist()
+    ]

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 DAY_US = 24 * 3600 * 1_000_000
-MOST_GRACE = timedelta(minutes=5)
+MAX_GRACE = timedelta(minutes=5)
 """It covers a busy or restarting scheduler, and is a tenth of the default study's spacing."""
 
 
@@ -56,9 +56,9 @@ class Schedule:
     def grace(self) -> timedelta:
         """How long after its time a slot may still be started: then it was missed, and is for a backfill.
 
-        :data:`MOST_GRACE`; the time to the next slot where that is shorter.
+        :data:`MAX_GRACE`; the time to the next slot where that is shorter.
         """
-        return min(MOST_GRACE, self.period_us // self.batches * MICROSECOND)
+        return min(MAX_GRACE, self.period_us // self.batches * MICROSECOND)
 
     def __len__(self) -> int:
         if self.end_us <= self.start_us:
@@ -95,11 +95,6 @@ class Schedule:
     def after(self, moment: datetime) -> datetime | None:
         """The first slot after ``moment``, or None."""
         return self.at_or_after(moment + MICROSECOND)
-
-    def at_or_before(self, moment: datetime) -> datetime | None:
-        """The last slot at or before ``moment``, or None."""
-        n = self.index_at_or_after(moment + MICROSECOND) - 1
-        return self[n] if n >= 0 else None
 
     def _first_at_or_after(self, rest_us: int) -> int:
         """The smallest ``k`` with ``k * period // batches >= rest_us``; ``batches`` where the period has none.

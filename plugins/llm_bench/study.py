@@ -22,10 +22,13 @@ from pydantic import (
 )
 
 from llm_bench.errors import StudyError
+from llm_bench.records import FIELD_NAMES
 from llm_bench.schedule import DAY_US, MICROSECOND, Schedule, to_us
 
 START_VARIABLE = "LLM_BENCH_START"
 DEFAULT_EMBEDDING_MODEL = "all-MiniLM-L6-v2"
+BASELINE = "baseline"
+"""Provider of the built-in baselines, which speak OpenAI's protocol at an address of this machine."""
 
 _NAME = r"^[a-z][a-z0-9_-]{0,62}$"
 
@@ -159,14 +162,60 @@ class Alerts(_Part):
         str,
         Field(
             pattern=r"^[\w.-]{1,200}$",
-            description="Id of an Airflow connection of type `http` whose host is the URL of a webhook that takes JSON "
-            "with a `text`, as Slack's and Mattermost's do; a password is sent as a bearer token.",
+            description="Id of an Airflow connection of type `generic` whose host is the URL of a webhook that takes "
+            "JSON with a `text`, as Slack's and Mattermost's do; a password is sent as a bearer token.",
         ),
     ]
 
 
+class Quality(_Part):
+    """An expectation of Great Expectations that the quality gate holds the study's records to, beside its own."""
+
+    type: Annotated[
+        str,
+        Field(
+            pattern=r"^expect_[a-z0-9_]+$",
+            description="Great Expectations' name of it, e.g. `expect_column_values_to_be_between`.",
+        ),
+    ]
+    kwargs: Annotated[
+        dict[str, Any],
+        Field(description="Its arguments, e.g. `{column: latency_sec, max_value: 30}`; a column is a record's field."),
+    ] = {}
+    severity: Annotated[
+        Literal["critical", "warning"],
+        Field(
+            description="`warning`: a record that breaks it is loaded and says so in `warnings`; `critical`: it goes "
+            "to quarantine. What looks at the batch as a whole is always a warning."
+        ),
+    ] = "warning"
+    name: Annotated[
+        str, Field(max_length=200, description="What it says of a record; left out: its type and arguments.")
+    ] = ""
+
+    @field_validator("kwargs")
+    @classmethod
+    def _names_fields(cls, kwargs: dict[str, Any]) -> dict[str, Any]:
+        named = [kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs]
+        listed = kwargs.get("column_list", [])
+        named += listed if isinstance(listed, list) else [listed]
+        unknown = [str(name) for name in named if name not in FIELD_NAMES]
+        if unknown:
+            raise ValueError(
+                f"a record has no field {', '.join(unknown)}; allowed: the fields of docs/metrics.md, as "
+                f"{', '.join(FIELD_NAMES[:6])}, …"
+            )
+        return kwargs
+
+    @property
+    def words(self) -> str:
+        """Its name or, without one, its type and arguments."""
+        arguments = ", ".join(f"{key} {value}" for key, value in self.kwargs.items())
+        return self.name or f"{self.type} ({arguments})"
+
+
 def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    names = [value.model if isinstance(value, LLM) else value for value in values]
+    names = [getattr(value, "model", getattr(value, "words", value)) for value in values]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"{', '.join(twice)} stands there twice; allowed: each once")
@@ -196,6 +245,11 @@ class Study(_Part):
     concurrency: Annotated[
         int, Field(ge=1, description="Cells measured at once per provider (the size of its Airflow pool).")
     ] = 4
+    quality: Annotated[
+        tuple[Quality, ...],
+        Field(description="What the quality gate expects of this study's records beside its own rules."),
+        AfterValidator(_distinct),
+    ] = ()
     alerts: Annotated[Alerts | None, Field(description="Who is told when a batch needs a hand.")] = None
     storage: Annotated[
         str,
@@ -366,13 +420,14 @@ def _started_at(study: Study, start: str, path: Path) -> Study:
     return study.model_copy(update={"window": window})
 
 
-def load_study(path: Path, include: Path | None = None) -> Study:
+def load_study(path: str | Path, include: Path | None = None) -> Study:
     """The study in a file, with its window moved to ``LLM_BENCH_START`` where that is set.
 
     :param path: a study file.
     :param include: the folder of questions and knowledge; the one above the file's own where left out.
     :raises StudyError: with every mistake at once.
     """
+    path = Path(path)
     return parse_study(read_yaml(path), path, include or path.resolve().parents[1], os.environ.get(START_VARIABLE))
 
 

@@ -100,7 +100,7 @@ class TestABatchThatLacksRecords:
         assert list((tmp_path / "data" / "records").rglob("*.parquet"))
 
     def test_for_a_refused_one_fails_the_task_and_says_how_to_load_it(self, execute, batch):
-        with pytest.raises(AirflowFailException, match="python -m llm_bench requeue mine"):
+        with pytest.raises(AirflowFailException, match="llm-bench requeue mine"):
             execute([batch[0] | {"attempt": 0}, *batch[1:]])
 
     def test_because_nothing_was_measured_leaves_the_store_as_it_is(self, execute, batch, tmp_path):

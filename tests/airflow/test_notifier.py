@@ -122,7 +122,7 @@ class TestMissedSlots:
         tell(context(SCHEDULE[4], before=SCHEDULE[1]))
         assert webhook.texts == [
             "llm_bench_mine: 2 slots were missed: 2026-12-07 08:42:51 UTC, 2026-12-07 09:34:17 UTC. "
-            "python -m llm_bench status mine tells how to fill them."
+            "`llm-bench status mine` shows how to fill them."
         ]
 
     def test_are_counted_from_the_first_slot_where_there_was_no_run_before(self, webhook: Webhook, tell: MissedSlots):

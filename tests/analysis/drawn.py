@@ -117,9 +117,11 @@ def summaries(llms: Sequence[str], groups: Sequence[str | None] = (None,)) -> li
 
 def comparisons(llms: Sequence[str]) -> list[Comparison]:
     return [
-        Comparison("latency_sec", a, b, 1050, 55, 30, Interval(0.1 * (j - i), -0.1, 0.4, 1050, 55), 0.01, 0.04, 0.3)
-        for i, a in enumerate(llms)
-        for j, b in enumerate(llms)
+        Comparison(
+            "latency_sec", first, second, 1050, 55, 30, Interval(0.1 * (j - i), -0.1, 0.4, 1050, 55), 0.01, 0.04, 0.3
+        )
+        for i, first in enumerate(llms)
+        for j, second in enumerate(llms)
         if i < j
     ]
 

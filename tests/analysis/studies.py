@@ -15,8 +15,9 @@ from typing import Any
 
 from llm_bench import __version__
 from llm_bench.measure import timing
+from llm_bench.rag.documents import load_documents, passages
 from llm_bench.rag.prompt import build_messages, context_hash, prompt_hash
-from llm_bench.rag.questions import Question, load_documents, load_question_sets, passages
+from llm_bench.rag.questions import Question, load_question_sets
 from llm_bench.rag.ranking import bm25
 from llm_bench.records import FIELD_NAMES, SCHEMA_VERSION, Record, record_id, utc_text
 from llm_bench.store.base import Store, object_path, to_parquet

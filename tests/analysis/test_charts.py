@@ -37,8 +37,9 @@ from analysis.drawn import (
 )
 from dashboard.browser import chromium
 from llm_bench.analysis import charts
-from llm_bench.analysis.charts.axes import log_ticks, number
+from llm_bench.analysis.charts.axes import log_ticks
 from llm_bench.analysis.charts.looks import Theme, config
+from llm_bench.analysis.format import number
 from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.queries import Bin, Comparison, Point, Series, Spread, Summary
 from llm_bench.analysis.statistics import Interval
@@ -272,9 +273,9 @@ class TestOverTime:
 class TestValues:
     @given(st.floats(1e-9, 1e12))
     def test_are_written_without_exponent_to_three_digits(self, value: float):
-        text = number(value)
-        assert re.fullmatch(r"[0-9,]+(\.[0-9]+)?", text)
-        assert float(text.replace(",", "")) == pytest.approx(value, rel=0.0051)
+        written = number(value)
+        assert re.fullmatch(r"[0-9,]+(\.[0-9]+)?", written)
+        assert float(written.replace(",", "")) == pytest.approx(value, rel=0.0051)
 
     def test_that_differ_greatly_are_on_a_logarithmic_axis(self):
         assert "log scale" in text_of(charts.svg(charts.distribution(spreads(FOUR), LATENCY, charts.looks(FOUR))))
@@ -301,7 +302,7 @@ class TestComparison:
     def test_takes_the_second_from_the_first_named(self):
         pair = Comparison("latency_sec", FOUR[0], FOUR[1], 9, 9, 0, Interval(0.4, 0.2, 0.6, 9, 9), 0.01, 0.01, 1.0)
         text = text_of(charts.svg(charts.comparison([pair], "latency_sec", charts.looks(FOUR))))
-        assert "kimi-k2-instruct − llama3-70b-8192" in text
+        assert "llama3-70b-8192 − kimi-k2-instruct" in text
 
     def test_shows_a_small_difference_of_shares(self):
         pair = Comparison(
@@ -309,7 +310,7 @@ class TestComparison:
         )
         made = charts.spec(charts.comparison([pair], "coverage_score", charts.looks(FOUR)))
         row = next(row for row in rows_of(made) if "shown" in row)
-        assert row["shown"] == "-0.00410"
+        assert row["shown"] == "−0.00410"
 
     def test_leaves_out_a_pair_without_a_difference(self):
         pair = Comparison("latency_sec", FOUR[0], FOUR[1], 0, 0, 40, None, None, None, None)

@@ -16,10 +16,9 @@ from llm_bench.analysis import export as module
 from llm_bench.analysis.cache import Cache, Records
 from llm_bench.analysis.export import stream
 from llm_bench.analysis.view import View
-from llm_bench.gate.columns import plain
-from llm_bench.records import FIELD_NAMES, SEED_NAMES, arrow_schema
+from llm_bench.records import FIELD_NAMES, SEED_NAMES, arrow_schema, records_of
 from llm_bench.store import exports
-from llm_bench.store.base import FileStore, object_path, read_table, to_parquet
+from llm_bench.store.base import FileStore, from_parquet, object_path, to_parquet
 
 FORMATS = ("csv", "json", "parquet")
 SOME = View(industries=("retail",), run_types=("scheduled",), suspect="exclude", llms=("groq/llama3-70b-8192",))
@@ -50,7 +49,7 @@ def rows(records: Records, form: str, view: View = View()) -> list[dict]:  # noq
     content = whole(records, form, view)
     if form == "csv":
         return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
-    return json.loads(content) if form == "json" else plain(pq.read_table(io.BytesIO(content)))
+    return json.loads(content) if form == "json" else records_of(pq.read_table(io.BytesIO(content)))
 
 
 class TestTheWholeStudy:
@@ -71,7 +70,7 @@ class TestTheWholeStudy:
 
     def test_is_in_parquet_what_the_store_holds(self, records, home):
         store = FileStore(home / "data")
-        held = [row for path in store.list("records/") for row in plain(read_table(store.read(path)[0]))]
+        held = [row for path in store.list("records/") for row in from_parquet(store.read(path)[0])]
         order = ("study", "slot", "llm_provider", "llm_model", "question_id")
         assert rows(records, "parquet") == sorted(held, key=lambda row: [row[name] for name in order])
 
@@ -126,7 +125,7 @@ class TestText:
     @pytest.mark.parametrize("answer", [*HOSTILE, "+1", "-2 + 3", "@SUM(A1)", '"quoted",\nlines\r\n', "  "])
     def test_is_as_it_was_recorded(self, tmp_path, include, home, form, answer):
         study, store = thesis(include), FileStore(home / "data")
-        record = plain(read_table(store.read(store.list("records/")[0])[0]))[0] | {"answer": answer}
+        record = from_parquet(store.read(store.list("records/")[0])[0])[0] | {"answer": answer}
         slot = datetime.fromisoformat(record["slot"])
         FileStore(tmp_path / "data").commit(object_path("records", study.name, slot), to_parquet([record]), 0)
         (found,) = rows(Cache(tmp_path).records(study), form)

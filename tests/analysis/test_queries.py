@@ -19,9 +19,8 @@ from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.queries import comparisons, numbers, strata
 from llm_bench.analysis.view import View
 from llm_bench.errors import ViewError
-from llm_bench.gate.columns import plain
 from llm_bench.records import FAILURE_KINDS, FIELD_NAMES, Record
-from llm_bench.store.base import FileStore, read_table, to_parquet
+from llm_bench.store.base import FileStore, from_parquet, to_parquet
 
 LATENCY, COVERAGE = METRICS["latency_sec"], METRICS["coverage_score"]
 ZONE = ZoneInfo("Europe/Amsterdam")
@@ -29,7 +28,7 @@ LLAMA, REASONING = "groq/llama3-70b-8192", "openrouter/deepseek/deepseek-r1-0528
 
 
 class Filled:
-    """A made-up study: its records as they stand in the store, and as figures see them."""
+    """A made-up study: its records as they stand in the store, and as queries see them."""
 
     def __init__(self, home: Path, include: Path, slots: slice) -> None:
         self.study = thesis(include)
@@ -37,7 +36,7 @@ class Filled:
         fill_study(self.store, self.study, include, slots=list(self.study.window.schedule)[slots])
         self.cache = Cache(home)
         self.plain = [
-            record for path in self.store.list("records/") for record in plain(read_table(self.store.read(path)[0]))
+            record for path in self.store.list("records/") for record in from_parquet(self.store.read(path)[0])
         ]
 
     @property
@@ -236,7 +235,7 @@ class TestALineOverTime:
             record
             | dict.fromkeys(("latency_sec", "throughput_tps", "decode_tps", "coverage_score"))
             | {"success": False}
-            for record in plain(read_table(broken.store.read(path)[0]))
+            for record in from_parquet(broken.store.read(path)[0])
         ]
         broken.store.commit(path, to_parquet(failed), broken.store.read(path)[1])
         points = queries.over_time(Cache(tmp_path, 0).records(broken.study), View(llms=(LLAMA,)), LATENCY).points
@@ -392,7 +391,7 @@ class TestAComparison:
             for llm in (LLAMA, REASONING)
         }
         pairs = {
-            key: values[REASONING][key] - values[LLAMA][key]
+            key: values[LLAMA][key] - values[REASONING][key]
             for key in values[LLAMA]
             if values[LLAMA][key] is not None and values[REASONING][key] is not None
         }
@@ -426,6 +425,12 @@ class TestAComparison:
         back = queries.compare(records, View(), [REASONING, LLAMA])[0]
         assert back.difference.estimate == pytest.approx(-there.difference.estimate)
         assert back.effect == pytest.approx(-there.effect)
+
+    def test_names_first_the_one_that_was_given_first_and_takes_the_second_from_it(self, records):
+        pair = queries.compare(records, View(), [REASONING, LLAMA])[0]
+        assert (pair.first, pair.second) == (REASONING, LLAMA)
+        middle = {headline.llm: headline.latency.estimate for headline in queries.headline(records, View())}
+        assert (pair.difference.estimate > 0) == (middle[REASONING] > middle[LLAMA])
 
     def test_keeps_close_where_values_are_in_bins(self, filled, monkeypatch):
         exact = queries.compare(filled.records, View(), [LLAMA, REASONING])[0]
@@ -578,7 +583,7 @@ class TestMadeUpRecords:
         from llm_bench.gate.validate import validate
 
         for path in filled.store.list("records/")[::7]:
-            batch = plain(read_table(filled.store.read(path)[0]))
+            batch = from_parquet(filled.store.read(path)[0])
             due = due_of(filled.study, datetime.fromisoformat(batch[0]["slot"]), include)
             assert validate([batch], due).refused == []
 

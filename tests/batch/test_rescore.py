@@ -91,6 +91,16 @@ class TestScoresByAnotherModel:
         assert [day.records for day in days] == [2, 1]
         assert {row["slot"] for row in scores(store, days[1].path)} == {utc_text(first + timedelta(days=1))}
 
+    def test_list_the_contexts_once_for_all_days(self, store, load, monkeypatch):
+        keep_contexts(store, "thesis", [PROMPT])
+        first = datetime(2026, 12, 7, 7, tzinfo=UTC)
+        for slot in (first, first + timedelta(days=1), first + timedelta(days=2)):
+            load("Home & Kitchen, € 148.2 million.", slot=slot)
+        listed = []
+        monkeypatch.setattr(store, "list", lambda prefix, of=store.list: listed.append(prefix) or of(prefix))
+        assert len(list(rescore(store, "thesis", Model(), {}, AT))) == 3
+        assert listed == ["contexts/study=thesis/"]
+
     def test_replace_only_earlier_ones_of_the_same_model(self, store, load):
         keep_contexts(store, "thesis", [PROMPT])
         load("Home & Kitchen, € 148.2 million.")

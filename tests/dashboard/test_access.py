@@ -9,7 +9,7 @@ from dashboard.conftest import PAGE
 from llm_bench.airflow.links import PREFIX
 from llm_bench.dashboard import dashboard
 from llm_bench.dashboard.app import create_app
-from llm_bench.dashboard.templating import PAGES
+from llm_bench.dashboard.pages import NAVIGATION
 
 FORGED = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiIsInJvbGUiOiJBRE1JTiJ9."  # pragma: allowlist secret
 
@@ -59,7 +59,7 @@ class TestAUser:
         assert "wait_sec must be at least 0" in reply.text
 
     @pytest.mark.parametrize(
-        "page", [PAGE, *(f"/llm-bench/thesis/{name}" for name in (*PAGES, "records/x", "export/records.csv"))]
+        "page", [PAGE, *(f"/llm-bench/thesis/{name}" for name in (*NAVIGATION, "records/x", "export/records.csv"))]
     )
     def test_who_may_not_is_told_so(self, visitor, stored, page):
         reply = visitor(None).get(page)

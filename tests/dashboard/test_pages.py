@@ -15,13 +15,13 @@ import pytest
 from analysis.studies import HOSTILE, fill_study, thesis
 from dashboard.conftest import SLOTS, thesis_slots
 from dashboard.parsed import Parsed
-from llm_bench.dashboard import record as record_page
-from llm_bench.dashboard.templating import PAGES
-from llm_bench.records import FAILURE_KINDS, FIELD_NAMES, SEED_NAMES
+from llm_bench.dashboard.pages import NAVIGATION
+from llm_bench.records import FAILURE_KINDS, FIELD_NAMES, FIELDS, SEED_NAMES
 from llm_bench.store.base import from_parquet, object_path, open_store, to_parquet
 
 ROOT = "/llm-bench/thesis"
 LLM = "openrouter/mistralai/mistral-7b-instruct"
+CLOCK = [field.name for field in FIELDS if field.group == "clock"]
 
 
 @pytest.fixture
@@ -63,21 +63,20 @@ def batch(home, include):
 
 
 class TestEveryPage:
-    @pytest.mark.parametrize("page", PAGES)
+    @pytest.mark.parametrize("page", NAVIGATION)
     def test_keeps_the_filters_in_its_links_to_the_others(self, loaded, reader, page):
         query = [("industry", "retail"), ("llm", LLM), ("suspect", "exclude")]
         parsed = see(reader, page, **dict(query))
-        others = {
-            address for address in parsed.addresses if urlsplit(address).path in {f"{ROOT}/{name}" for name in PAGES}
-        }
+        pages = {f"{ROOT}/{name}" for name in NAVIGATION}
+        others = {address for address in parsed.addresses if urlsplit(address).path in pages}
         kept = [address for address in others if parse_qsl(urlsplit(address).query)[:3] == query]
-        assert {urlsplit(address).path for address in kept} == {f"{ROOT}/{name}" for name in PAGES}
+        assert {urlsplit(address).path for address in kept} == {f"{ROOT}/{name}" for name in NAVIGATION}
 
-    @pytest.mark.parametrize("page", PAGES)
+    @pytest.mark.parametrize("page", NAVIGATION)
     def test_loads_nothing_from_elsewhere(self, loaded, reader, page):
         assert not [address for address in see(reader, page).addresses if "//" in address]
 
-    @pytest.mark.parametrize("page", PAGES)
+    @pytest.mark.parametrize("page", NAVIGATION)
     @pytest.mark.parametrize(
         ("name", "value"),
         [
@@ -91,18 +90,18 @@ class TestEveryPage:
     def test_refuses_a_filter_that_cant_be_used_and_names_it(self, loaded, reader, page, name, value):
         assert f"{name} is '{value}'" in see(reader, page, 400, **{name: value}).text
 
-    @pytest.mark.parametrize("page", PAGES)
+    @pytest.mark.parametrize("page", NAVIGATION)
     def test_of_a_study_without_records_says_what_to_do(self, home, reader, page):
         text = see(reader, page).text
-        assert ("make run STUDY=thesis" in text) or page == "export"
+        assert ("llm-bench run thesis" in text) or page == "export"
 
     @pytest.mark.parametrize("page", ["latency", "success", "compare", "records"])
     def test_without_a_record_in_the_view_leads_back_to_all(self, loaded, reader, page):
         assert "No record is in this view" in see(reader, page, start="2030-01-01").text
 
-    @pytest.mark.parametrize("page", PAGES)
+    @pytest.mark.parametrize("page", NAVIGATION)
     def test_can_be_seen_when_all_failed(self, home, include, reader, batch, page):
-        lost = [name for name in record_page.GROUPS["Clock"] if name not in ("wait_sec",)]
+        lost = [name for name in CLOCK if name not in ("wait_sec",)]
         failed = dict.fromkeys([*lost, "coverage_score", "groundedness", "cost_usd", "answer", "event_times_sec"])
         failed |= {"success": False, "failure_kind": "connection", "error": "refused"}
         put(home, include, [record | failed for record in batch])
@@ -111,11 +110,11 @@ class TestEveryPage:
         if page == "success":
             assert "0.0 %" in text
 
-    @pytest.mark.parametrize("page", PAGES)
+    @pytest.mark.parametrize("page", NAVIGATION)
     def test_can_be_seen_of_one_llm(self, loaded, reader, page):
         assert "mistral-7b-instruct" in see(reader, page, llm=LLM).text
 
-    @pytest.mark.parametrize("page", PAGES)
+    @pytest.mark.parametrize("page", NAVIGATION)
     def test_of_a_store_that_cant_be_read_says_why_and_what_to_do(self, home, include, reader, page):
         path = home / "data" / object_path("records", "thesis", thesis_slots(include)[0])
         path.parent.mkdir(parents=True)
@@ -233,9 +232,11 @@ class TestRecords:
 
 
 class TestARecord:
-    def test_shows_every_field_once(self):
-        shown = [*record_page.APART, *(name for names in record_page.GROUPS.values() for name in names)]
-        assert sorted(shown) == sorted(FIELD_NAMES)
+    def test_shows_every_field_in_its_group_once(self, loaded, reader, include):
+        record = first_records(loaded, include)[0]
+        words = see(reader, f"records/{record['record_id']}").words
+        shown = [name for name in words[words.index("All fields") :] if name in FIELD_NAMES]
+        assert sorted(shown) == sorted(field.name for field in FIELDS if field.group != "exchange")
 
     def test_shows_the_context_that_it_was_asked_with(self, loaded, reader, include):
         record = next(one for one in first_records(loaded, include) if one["success"])
@@ -261,9 +262,7 @@ class TestARecord:
 
     @pytest.mark.parametrize("kind", FAILURE_KINDS)
     def test_that_failed_says_how(self, home, include, reader, batch, kind):
-        lost = dict.fromkeys(
-            [*record_page.GROUPS["Clock"], "coverage_score", "groundedness", "answer", "event_times_sec"]
-        )
+        lost = dict.fromkeys([*CLOCK, "coverage_score", "groundedness", "answer", "event_times_sec"])
         failed = batch[0] | lost | {"wait_sec": 0.0, "success": False, "failure_kind": kind, "error": "so it is"}
         put(home, include, [failed])
         text = see(reader, f"records/{failed['record_id']}").text

@@ -43,7 +43,7 @@ class TestTheLink:
 
 def test_loading_the_plugin_loads_no_web_framework(project):
     script = (
-        "import sys, airflow.plugins_manager, llm_bench_plugin\n"
+        "import sys, airflow.plugins_manager, llm_bench.plugin\n"
         "assert not {'fastapi', 'great_expectations'} & set(sys.modules), 'loaded'\n"
     )
     subprocess.run([sys.executable, "-c", script], cwd=project / "plugins", check=True)

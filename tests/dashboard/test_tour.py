@@ -13,7 +13,7 @@ from analysis.studies import HOSTILE
 from dashboard import serving
 from dashboard.browser import chromium
 from dashboard.conftest import SLOTS, thesis_slots
-from llm_bench.dashboard.templating import PAGES
+from llm_bench.dashboard.pages import NAVIGATION
 from llm_bench.store.base import from_parquet, object_path, open_store
 
 expect.set_options(timeout=60_000)  # a busy machine takes its time to draw
@@ -74,7 +74,7 @@ def drawn(tab) -> None:
 
 
 class TestEveryPage:
-    @pytest.mark.parametrize(("page", "theme"), list(itertools.product([*PAGES, "record"], ["light", "dark"])))
+    @pytest.mark.parametrize(("page", "theme"), list(itertools.product([*NAVIGATION, "record"], ["light", "dark"])))
     def test_is_accessible_in_both_themes_and_fits_a_phone(self, open_tab, hostile, page, theme):
         tab = open_tab(page if page != "record" else f"records/{hostile}", color_scheme=theme)
         drawn(tab)

@@ -161,6 +161,8 @@ class Provider:
     def __init__(self, script: Script = good) -> None:
         self.script = script
         self.asked: list[Asked] = []
+        self.got: list[Asked] = []
+        """The GET requests, which spend no token."""
         self.connections = 0
         self.stopping = threading.Event()
         self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"provider": self}))
@@ -191,15 +193,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         content = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        asked = Asked(self.path, headers, content, self.number, time.time())
+        asked = self.as_asked(content)
         self.provider.asked.append(asked)
         with suppress(ConnectionError, socket.timeout):
             self.answer(self.provider.script(asked))
 
     def do_GET(self) -> None:
         """The list of models (https://console.groq.com/docs/api-reference#models-list; OpenRouter's is alike)."""
-        if not self.path.endswith("/models"):
+        self.provider.got.append(self.as_asked({}))
+        if not self.path.partition("?")[0].endswith("/models"):
             return self.tell(
                 404, {"error": {"message": f"Unknown request URL: GET {self.path}", "code": "unknown_url"}}
             )
@@ -208,6 +210,10 @@ class _Handler(BaseHTTPRequestHandler):
         return self.tell(
             200, {"object": "list", "data": [{"id": name, "object": "model"} for name in self.provider.models]}
         )
+
+    def as_asked(self, content: dict[str, Any]) -> Asked:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        return Asked(self.path, headers, content, self.number, time.time())
 
     def tell(self, status: int, content: dict[str, Any]) -> None:
         body = json.dumps(content).encode()

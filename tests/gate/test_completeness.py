@@ -42,7 +42,7 @@ class TestABatch:
         )
 
     def test_with_refused_records_says_how_to_load_them(self, due: Due):
-        assert "python -m llm_bench requeue mine" in str(account(due, batch(due), [object()]))
+        assert "llm-bench requeue mine" in str(account(due, batch(due), [object()]))
 
     def test_of_values_of_any_type_is_accounted_for(self, due: Due):
         junk = [{"industry": ["retail"], "question_id": {}}, {"question_id": 7}, {}]

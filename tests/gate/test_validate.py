@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -109,16 +108,15 @@ class TestVerdict:
         assert all(any(name.startswith(f"{field.name} must be ") for name in names) for field in FIELDS)
 
     def test_refuses_all_when_an_expectation_fails_to_run(self, make_record, due, monkeypatch):
-        from llm_bench.gate import validate as quality
+        from llm_bench.gate import evidence
 
-        def look(records, due):
-            chunk = examine(records, due)
-            chunk.evidence["wait_sec"] = np.array(["long"] * len(records), object)
-            return chunk
+        def with_text(table):
+            frame = as_values(table)
+            return frame.assign(wait_sec="long") if "wait_sec" in frame else frame
 
         # Great Expectations can't compare text with 0: the expectation ends in an exception.
-        examine = quality.examine
-        monkeypatch.setattr(quality, "examine", look)
+        as_values = evidence.as_values
+        monkeypatch.setattr(evidence, "as_values", with_text)
         verdict = validate([[make_record(0), make_record(1)]], due)
         assert [one.broken for one in verdict.refused] == [
             ("wait_sec must be at least 0 (it couldn't be checked)",)
@@ -168,7 +166,7 @@ def _name(record: Record) -> str:
 
 
 def _cells(found: Column) -> list[Any]:
-    return [found.values.to_pylist(), found.typed.tolist(), found.missing.tolist()]
+    return [found.values.to_pylist(), found.misfits]
 
 
 @settings(max_examples=300, deadline=None)

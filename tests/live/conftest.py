@@ -45,6 +45,7 @@ STUDIES = {
         "industries: [retail, finance]\nconcurrency: 12\n"
         "deadlines: {connect_sec: 2, first_token_sec: 2, total_sec: 4}\n"
     ),
+    "walked": "llms: [{model: groq/walked}]\nindustries: [retail]\n",
     "bucket": "llms: [{model: hosted_vllm/bucket}]\nindustries: [retail]\nstorage: gs://thesis-data/runs\n",
     "broken": "llms: [{model: groq/a}]\nindustries: [mining]\n",
 }
@@ -166,6 +167,7 @@ def airflow(include: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         limits = GroqLimits(30, 6_000)
         mixed = Mixed(groq.good, groq.FAULTS, share=0.2, seed=20261207)
         provider.script = play(limits, mixed)
+        provider.models, provider.key = ["walked"], CANARY
         environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")} | {
             "LLM_BENCH_HOME": str(home),
             "LLM_BENCH_START": START,

@@ -25,8 +25,10 @@ sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 from rehearsal import PROJECT
 from rehearsal.providers import Log, doubles
-from rehearsal.servers import postgres
-from rehearsal.stack import QUICK, Stack, make_home, running, settings
+from rehearsal.stack import QUICK, make_home
+
+from llm_bench.local.servers import postgres
+from llm_bench.local.stack import Stack, running, settings
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.rehearsal]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from llm_bench.cli import run
+from llm_bench.cli import calibrate
 from llm_bench.measure import calibration, reference
 from llm_bench.measure.calibration import Calibration, CalibrationError, Part, Seen, Spread, compare
 from llm_bench.measure.reference import Scenario, Sent
@@ -172,9 +172,9 @@ def test_the_command_shows_the_errors_in_ms_and_where_they_are_kept(
     part = Part(1, 30, 2, Spread(30, 0.000297, 0.00112, 0.00112), Spread(720, 0.00014, 0.000264, 0.00462))
     result = Calibration("2026-12-07T07:51:25.714285Z", calibration.machine(), {}, {}, part, part)
     study = Study(name="some", llms=(LLM(model="baseline/lead"),), industries=("retail",), storage=f"file://{tmp_path}")
-    monkeypatch.setattr(run, "find_study", lambda _: study)
+    monkeypatch.setattr(calibrate, "find_study", lambda _: study)
     monkeypatch.setattr(calibration, "calibrate", lambda _: result)
-    assert run.calibrate("some") == 0
+    assert calibrate.calibrate("some") == 0
     shown = capsys.readouterr().out
     assert [figure in shown for figure in ("0.297", "1.120", "0.140", "0.264", "4.620", "2/30")] == [True] * 6
     path = "calibrations/study=some/date=2026-12-07/20261207T075125.714285Z.json"

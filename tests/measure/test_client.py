@@ -210,17 +210,17 @@ class TestAMistake:
 
     def test_a_missing_key_names_the_connection_and_the_variable(self):
         with pytest.raises(CredentialsError, match="connection llm_groq nor the environment variable GROQ_API_KEY"):
-            find_endpoint(LLMS[0], "", None)
+            find_endpoint(LLMS[0], Endpoint())
 
     def test_an_unknown_provider_is_told(self):
         with pytest.raises(RequestError, match="no provider 'nonsense'"):
-            find_endpoint(LLM(model="nonsense/model"), "", None)
+            find_endpoint(LLM(model="nonsense/model"), Endpoint())
 
 
 class TestTheKey:
     def test_comes_from_the_providers_variable_without_a_connection(self, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setenv("GROQ_API_KEY", KEY)
-        assert find_endpoint(LLMS[0], "", None).api_key == KEY
+        assert find_endpoint(LLMS[0], Endpoint()).api_key == KEY
 
     def test_shows_in_no_representation(self):
         assert KEY not in repr(Endpoint(KEY, "http://x"))

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from email.utils import formatdate
 from typing import Any
 
-import httpx
 import pytest
 
-from llm_bench.errors import CredentialsError, LLMBenchError, RequestError
+from llm_bench.errors import RequestError
+from llm_bench.measure import inquiry
+from llm_bench.measure.inquiry import Heard
 from llm_bench.preflight import answers
-from llm_bench.preflight.wire import Heard, server_time
 from llm_bench.study import LLM
 
 WINDOW = {"start": "2026-12-07T08:00:00Z", "end": "2026-12-11T08:00:00Z"}
@@ -21,42 +19,9 @@ def heard(status: int = 200, content: Any = None, ahead_sec: float | None = 0.0,
     return Heard(status, content, elapsed_sec, ahead_sec)
 
 
-class TestAccepted:
-    @pytest.mark.parametrize("status", [401, 403])
-    def test_is_not_a_key_that_was_refused(self, status):
-        with pytest.raises(CredentialsError, match=rf"groq refused the key \(environment\): HTTP {status}\. Correct"):
-            answers.accepted("groq", heard(status), "environment")
-
-    def test_is_not_an_account_that_cannot_pay(self):
-        with pytest.raises(CredentialsError, match=r"HTTP 402\. Top up the account"):
-            answers.accepted("openrouter", heard(402), "environment")
-
-    def test_tells_what_is_left_of_the_keys_limit(self):
-        content = {"data": {"label": "sk-or-v1-au7...890", "limit": 100, "limit_remaining": 74.5}}
-        told = answers.accepted("openrouter", heard(content=content), "environment")
-        assert told == "accepted (environment), 74.50 USD left of its limit"
-
-    def test_needs_no_limit(self):
-        content = {"data": {"limit": None, "limit_remaining": None}}
-        assert answers.accepted("openrouter", heard(content=content), "environment") == "accepted (environment)"
-
-    def test_is_not_a_key_whose_limit_is_used_up(self):
-        with pytest.raises(CredentialsError, match="its credit limit is used up"):
-            answers.accepted("openrouter", heard(content={"data": {"limit_remaining": 0}}), "environment")
-
-    @pytest.mark.parametrize("status", [404, 405])
-    def test_cannot_be_told_where_there_is_no_list(self, status):
-        assert answers.accepted("groq", heard(status), "environment").endswith("can't be told before it is asked")
-
-    @pytest.mark.parametrize(("status", "mend"), [(302, "sign-in page"), (200, "sign-in page"), (503, "status page")])
-    def test_is_not_said_of_an_answer_that_tells_nothing(self, status, mend):
-        with pytest.raises(LLMBenchError, match=rf"groq answers HTTP {status}.*{mend}"):
-            answers.accepted("groq", heard(status), "environment")
-
-
 class TestServed:
     def served(self, make_study, model: str, *listed: dict[str, Any], **changes: Any) -> str:
-        models = answers.listed(heard(content={"object": "list", "data": list(listed)}))
+        models = inquiry.listed(heard(content={"object": "list", "data": list(listed)}))
         assert models is not None
         return answers.served(LLM(model=model), models, make_study(**changes))
 
@@ -90,9 +55,6 @@ class TestServed:
         told = self.served(make_study, "openrouter/a", {"id": "a", "expiration_date": "2027-01-01"}, window=WINDOW)
         assert told == "served until 2027-01-01"
 
-    def test_is_told_of_a_bare_list_too(self):
-        assert answers.listed(heard(content=[{"id": "a"}])) == {"a": {"id": "a"}}
-
 
 class TestClock:
     def test_in_step_names_whom_with(self):
@@ -108,17 +70,3 @@ class TestClock:
 
     def test_cannot_be_told_by_a_server_without_one(self):
         assert answers.clock([("groq", heard(ahead_sec=None))]).passed
-
-
-class TestServerTime:
-    def test_is_the_middle_of_the_second_that_it_names(self):
-        now = float(int(time.time()))
-        assert server_time(httpx.Headers({"date": formatdate(now, usegmt=True)})) == now + 0.5
-
-    def test_counts_how_long_a_cache_has_kept_the_answer(self):
-        now = float(int(time.time()))
-        assert server_time(httpx.Headers({"date": formatdate(now - 60, usegmt=True), "age": "60"})) == now + 0.5
-
-    @pytest.mark.parametrize("headers", [{}, {"date": "yesterday"}])
-    def test_is_unknown_without_a_date(self, headers):
-        assert server_time(httpx.Headers(headers)) is None

@@ -81,5 +81,5 @@ def test_counts_what_failed_and_exits_1(command, provider):
 
 def test_of_a_study_that_is_not_there_lists_those_that_are(command):
     done = command("llm_bench", "check", "yours")
-    assert done.returncode == 1
-    assert "studies here: mine" in done.stderr
+    assert done.returncode == 2
+    assert "Known: mine" in done.stderr

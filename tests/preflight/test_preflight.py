@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from doubles.provider import refusing, unreachable
+from llm_bench.paths import program
 from llm_bench.preflight import PATIENCE_SEC
 from llm_bench.preflight.checks import Check
 
@@ -98,7 +99,7 @@ class TestTheKey:
         checks = run()
         assert failed(checks) == ["groq: key"]
         assert checks["groq: key"].detail == "groq refused the key (connection llm_groq): HTTP 401."
-        assert "Correct the password of the Airflow connection llm_groq" in checks["groq: key"].mend
+        assert "Correct the API key of the Airflow connection llm_groq" in checks["groq: key"].mend
 
     def test_of_the_environment_is_found_as_a_task_finds_it(self, run, monkeypatch, provider):
         monkeypatch.setenv("GROQ_API_BASE", provider.url)
@@ -197,7 +198,7 @@ class TestTheNetwork:
         assert KEY not in repr(checks)
 
     def test_that_swallows_everything_is_told_in_time(self, connect, run, monkeypatch):
-        monkeypatch.setattr("llm_bench.preflight.wire.TIMEOUT_SEC", 0.3)
+        monkeypatch.setattr("llm_bench.measure.inquiry.TIMEOUT_SEC", 0.3)
         with unreachable() as url:
             connect(url=url)
             started = time.monotonic()
@@ -248,4 +249,4 @@ class TestThePlan:
     def test_whose_window_is_over_is_moved_to_tomorrow(self, run):
         window = {"start": "2026-11-01T08:00:00+01:00", "end": "2026-11-05T08:00:00+01:00"}
         mend = run("baseline/lead", window=window)["window"].mend
-        assert "LLM_BENCH_START=2026-12-02T08:00:00+01:00 make up" in mend
+        assert f"LLM_BENCH_START=2026-12-02T08:00:00+01:00 {program('llm-bench')} up" in mend

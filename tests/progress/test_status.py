@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from llm_bench.local.config import Config
+from llm_bench.paths import program
 from llm_bench.schedule import Schedule, to_us
 from llm_bench.store.base import FileStore
 
@@ -241,4 +242,4 @@ class TestWithAnAirflow:
     def test_says_that_airflow_runs_another_window(self, airflow: Any, command: Command, start: datetime):
         done = command("llm_bench", "status", "mine", LLM_BENCH_START="2099-01-01T08:00:00Z")
         assert done.returncode == 1
-        assert f"LLM_BENCH_START={start.isoformat()} make status STUDY=mine" in done.stdout
+        assert f"LLM_BENCH_START={start.isoformat()} {program('llm-bench')} status mine" in done.stdout

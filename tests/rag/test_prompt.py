@@ -4,8 +4,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from llm_bench.rag.documents import Passage
 from llm_bench.rag.prompt import build_messages, context_hash, parse_messages, prompt_hash, within_budget
-from llm_bench.rag.questions import Passage
 
 # Text that is likely to look like the template's own lines, or to be any text at all.
 TEXT = st.one_of(

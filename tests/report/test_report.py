@@ -19,17 +19,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.studies import HOSTILE, fill_study, make_batch, make_prompts, thesis
+from llm_bench.analysis import table as tables
 from llm_bench.analysis.cache import Cache
 from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.statistics import Interval
+from llm_bench.analysis.table import Column, Table
 from llm_bench.analysis.view import View
 from llm_bench.measure.calibration import Calibration, Part, Spread, keep
 from llm_bench.records import Record
-from llm_bench.report import report_zip, tables, write_report
+from llm_bench.report import report_zip, write_report
 from llm_bench.report.facts import gather
 from llm_bench.report.latex import escape, latex
 from llm_bench.report.methods import methods
-from llm_bench.report.tables import Column, Table
 from llm_bench.store.base import object_path, open_store, to_parquet
 from llm_bench.study import Study
 
@@ -230,7 +231,7 @@ class TestAReportOfLittle:
 
     def test_of_one_slot_has_estimates_without_intervals(self, tmp_path: Path):
         text = self.page(tmp_path, project(tmp_path, slots=1))
-        assert "[–]: no honest interval, e.g. with fewer than 6 slots." in text
+        assert "[—]: no honest interval, e.g. with fewer than 6 slots." in text
         (row, *_) = csv.DictReader((tmp_path / "report" / "tables" / "summary-speed.csv").open())
         assert float(row["latency_sec"]) > 0
         assert row["latency_sec_low"] == ""
@@ -264,7 +265,7 @@ class TestTheMethods:
     def test_say_that_the_instruments_error_was_never_measured_and_how_to(self, whole: tuple[Study, Path]):
         text = told(*whole)
         assert "Not known: it was never measured" in text
-        assert "python -m llm_bench calibrate" in text
+        assert "llm-bench calibrate" in text
 
     def test_tell_the_instruments_error_once_it_was_measured(self, tmp_path: Path):
         study = project(tmp_path, slots=1)
@@ -314,7 +315,7 @@ class TestTheMethods:
 
 
 def a_table(*rows: list[Any], columns: list[Column] | None = None) -> Table:
-    made = [tables.words("llm", "LLM"), tables.count("n", "Records"), tables.value("latency_sec", LATENCY)]
+    made = [tables.words("llm", "LLM"), tables.count("n", "Records"), tables.metric("latency_sec", LATENCY)]
     return Table("example", "An example", columns or made, rows)
 
 
@@ -331,7 +332,7 @@ class TestATable:
 
     def test_has_nothing_where_there_is_nothing(self):
         table = a_table(["groq/m", 0, None], ["groq/n", 3, Interval(0.5, None, None, 3, 1)])
-        assert [row[2].text for row in table.cells] == ["–", "0.500"]
+        assert [row[2].text for row in table.cells] == ["—", "0.500"]
         assert table.to_csv().decode().splitlines()[1:] == ["groq/m,0,,,", "groq/n,3,0.5,,"]
 
     def test_says_why_an_interval_is_missing(self):

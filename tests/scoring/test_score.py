@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from llm_bench.measure.formats.reader import read
+from llm_bench.rag.documents import sentences
 from llm_bench.rag.prompt import context_hash
-from llm_bench.rag.questions import sentences
 from llm_bench.scoring.score import ContextMismatchError, _labels, score
 
 SCORES = ("coverage_score", "groundedness", "declined")

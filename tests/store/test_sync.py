@@ -8,8 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from llm_bench.__main__ import main
-from llm_bench.cli import console
-from llm_bench.errors import StorageError
+from llm_bench.errors import InputError, StorageError
 from llm_bench.store.base import from_parquet, object_path, open_store, to_parquet
 from llm_bench.store.compaction import compact
 from llm_bench.store.snapshot import record_objects
@@ -125,7 +124,7 @@ class TestSync:
         with pytest.raises(StorageError, match=r"holds no study's data\. Correct its URL"):
             to_copy(stores[0])
         fill(stores[0])
-        with pytest.raises(StorageError, match="holds nothing of study nowhere"):
+        with pytest.raises(InputError, match=r"holds nothing of study nowhere\. Known: quickstart, thesis"):
             to_copy(stores[0], "nowhere")
 
     def test_of_what_is_gone_by_now_says_so(self, stores):
@@ -187,11 +186,10 @@ class TestCommand:
         assert "Correct its URL" in capsys.readouterr().err
 
     def test_compact_says_what_it_did(self, project, monkeypatch, tmp_path, make_record, capsys):
-        monkeypatch.setattr(console, "include", lambda: project / "include")
+        (tmp_path / "include").symlink_to(project / "include")
         monkeypatch.setenv("LLM_BENCH_HOME", str(tmp_path))
-        study = console.find_study("thesis")
         slot = datetime(2026, 1, 1, tzinfo=UTC)
-        store = open_store(study.storage, tmp_path)
+        store = open_store("file://data", tmp_path)
         store.commit(object_path("records", "thesis", slot), to_parquet([make_record(0, slot=slot)]), 0)
         assert main(["compact", "thesis"]) == 0
         assert "thesis: 1 slots taken into 1 objects of days, 1 objects of slots removed" in capsys.readouterr().out

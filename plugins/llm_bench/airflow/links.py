@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
@@ -11,7 +10,7 @@ from airflow.sdk import BaseOperatorLink
 from airflow.sdk.configuration import conf
 
 from llm_bench.schedule import slot_of
-from llm_bench.store.base import object_path
+from llm_bench.store.names import moment_name
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
@@ -41,7 +40,7 @@ def validation_path(study: str, slot: datetime) -> str:
 
     :param slot: aware.
     """
-    return f"/validations/{study}/{PurePosixPath(object_path('validations', study, slot)).stem}"
+    return f"/validations/{study}/{moment_name(slot)}"
 
 
 def _address(path: str) -> str:

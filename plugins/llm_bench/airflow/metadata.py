@@ -69,6 +69,6 @@ def _schedule(session: Session, dag_id: str) -> Schedule | None:
     from llm_bench.airflow.timetable import SlotTimetable  # noqa: PLC0415
 
     query: Any = SerializedDagModel.latest_item_select_object(dag_id)  # type: ignore[no-untyped-call]
-    found: Any = session.scalar(query)
-    timetable = None if found is None else found.dag.timetable
+    serialized: Any = session.scalar(query)
+    timetable = None if serialized is None else serialized.dag.timetable
     return timetable.schedule if isinstance(timetable, SlotTimetable) else None

@@ -93,7 +93,7 @@ class MissedSlots(Alert):
         named = ", ".join(map(_shown, slots[:_MOST_NAMED])) + (" …" if len(slots) > _MOST_NAMED else "")
         slots_were = "1 slot was" if len(slots) == 1 else f"{len(slots)} slots were"
         study = run.dag_id.removeprefix("llm_bench_")
-        return f"{run.dag_id}: {slots_were} missed: {named}. python -m llm_bench status {study} tells how to fill them."
+        return f"{run.dag_id}: {slots_were} missed: {named}. `llm-bench status {study}` shows how to fill them."
 
 
 class LateBatch(Alert):
@@ -161,12 +161,12 @@ def webhook(connection: str) -> tuple[str, dict[str, str]]:
 
     :raises AirflowNotFoundException: there is no such connection.
     """
-    found = BaseHook.get_connection(connection)
-    url = found.host or ""
+    webhook_connection = BaseHook.get_connection(connection)
+    url = webhook_connection.host or ""
     if "://" not in url:
-        url = f"{found.schema or 'https'}://{url}"
+        url = f"{webhook_connection.schema or 'https'}://{url}"
     mask_secret(url)  # who knows the address of a webhook can write there, and httpx logs it
-    return url, {"authorization": f"Bearer {found.password}"} if found.password else {}
+    return url, {"authorization": f"Bearer {webhook_connection.password}"} if webhook_connection.password else {}
 
 
 def _shown(slot: datetime) -> str:

@@ -216,11 +216,11 @@ class _Copy:
         connection = self._connection
         assert connection is not None  # noqa: S101
         held, there = layout.held(connection), set(objects)
-        gone = [number for found, number in held.items() if found not in there]
-        new = [found for found in objects if found not in held]
+        gone = [number for stored, number in held.items() if stored not in there]
+        new = [stored for stored in objects if stored not in held]
         if not gone and not new:
             return
-        read = ((found, read_object(store, found)) for found in new)
+        read = ((stored, read_object(store, stored)) for stored in new)
         self._kept = {}  # who reads the earlier data keeps what belongs to them
         layout.replace(connection, gone, read, hashlib.sha256(repr(objects).encode()).hexdigest()[:16])
 

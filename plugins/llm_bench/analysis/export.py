@@ -53,7 +53,7 @@ def _parts(records: Records, view: View) -> Iterator[Condition]:
     # The slots alone, too: by these DuckDB knows where not to look.
     within = f"{where} AND slot BETWEEN $first_slot AND $last_slot AND list_contains($cells, {_CELL})"
     for part in gathered(cells, lambda cell: int(cell["n"]), PART):
-        named = {"first_slot": part[0]["slot"], "last_slot": part[-1]["slot"], "cells": [one["cell"] for one in part]}
+        named = {"first_slot": part[0]["slot"], "last_slot": part[-1]["slot"], "cells": [cell["cell"] for cell in part]}
         yield within, parameters | named
 
 

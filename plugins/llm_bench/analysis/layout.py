@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 from llm_bench import __version__
 from llm_bench.analysis.metrics import METRICS
 from llm_bench.errors import StorageError
-from llm_bench.records import FIELDS, FieldType, arrow_schema
-from llm_bench.store.base import read_table, unreadable
+from llm_bench.records import FIELDS, FieldType
+from llm_bench.store.base import current, read_table, together, unreadable, without_slots
 from llm_bench.store.snapshot import RecordObject
 
 if TYPE_CHECKING:
@@ -111,8 +111,8 @@ def replace(
         if gone:
             _drop(connection, gone)
         # Many small objects together: a statement of so many columns costs more than a few thousand rows.
-        fitting = ((found, _fitting(found, held)) for found, held in new)
-        for part in gathered(fitting, lambda one: one[1].num_rows, _ROWS_AT_ONCE):
+        fitting = ((source, _fitting(source, held)) for source, held in new)
+        for part in gathered(fitting, lambda read: read[1].num_rows, _ROWS_AT_ONCE):
             _add(connection, part)
         connection.execute("UPDATE version SET content = $content", {"content": content})
         connection.execute("COMMIT")
@@ -130,23 +130,14 @@ def _drop(connection: duckdb.DuckDBPyConnection, numbers: Sequence[int]) -> None
         )
 
 
-def _fitting(found: RecordObject, content: bytes) -> pa.Table:
+def _fitting(source: RecordObject, content: bytes) -> pa.Table:
     """The object's records that count, with the columns of today: null for one that an older object lacks."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     try:
-        table = read_table(content)
-        schema = pa.schema([field.with_nullable(True) for field in arrow_schema()]).remove_metadata()
-        columns = [
-            table[field.name].cast(field.type) if field.name in table.schema.names else pa.nulls(len(table), field.type)
-            for field in schema
-        ]
-        fitting = pa.Table.from_arrays(columns, schema=schema)
-        left_out = pa.array(found.without, pa.string()).cast(schema.field("slot").type)
-        return fitting.filter(pc.invert(pc.is_in(fitting["slot"], value_set=left_out)))
+        return without_slots(current(read_table(content)), source.without)
     except (StorageError, pa.ArrowException) as fault:
-        raise unreadable(found.path, fault) from None
+        raise unreadable(source.path, fault) from None
 
 
 def gathered(items: Iterable[T], rows: Callable[[T], int], least: int) -> Iterator[list[T]]:
@@ -168,16 +159,16 @@ def _add(connection: duckdb.DuckDBPyConnection, part: list[_Loaded]) -> None:
 
     row = connection.execute("SELECT coalesce(max(object_no) + 1, 0) FROM objects").fetchone()
     first = int(row[0]) if row else 0
-    for number, (found, _) in enumerate(part, first):
+    for number, (source, _) in enumerate(part, first):
         connection.execute(
             "INSERT INTO objects VALUES ($number, $path, $generation, $without)",
-            {"number": number, **found._asdict(), "without": list(found.without)},
+            {"number": number, **source._asdict(), "without": list(source.without)},
         )
     numbered = [
         table.append_column("object_no", pa.repeat(pa.scalar(number, pa.int64()), len(table)))
         for number, (_, table) in enumerate(part, first)
     ]
-    connection.register("loaded", pa.concat_tables(numbered))
+    connection.register("loaded", together(numbered))
     for statement in _STATEMENTS:
         connection.execute(statement)
     connection.unregister("loaded")

@@ -32,6 +32,16 @@ class Metric:
         """What a summary of it is: "mean" or "median"."""
         return "mean" if self.share else "median"
 
+    @property
+    def short_name(self) -> str:
+        """Its name without the unit, as files have it: "latency", "first-answer"."""
+        return self.name.rsplit("_", 1)[0].replace("_", "-")
+
+    @property
+    def scale(self) -> str:
+        """What its numbers are in, as a title says it."""
+        return "from 0 to 1" if self.share else f"in {self.unit}"
+
 
 _TITLES: Mapping[str, tuple[str, Better | None]] = {
     "latency_sec": ("Latency", "lower"),

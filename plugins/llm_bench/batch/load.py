@@ -1,4 +1,4 @@
-"""Loading a judged batch: one object of each kind per slot, in which no record stands twice and none gets lost."""
+"""Loads a judged batch: one object of each kind per slot, in which no record stands twice and none gets lost."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import io
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from llm_bench.errors import StorageError
-from llm_bench.gate.columns import Rows, plain
+from llm_bench.errors import ConflictError, StorageError
+from llm_bench.gate.columns import Rows
 from llm_bench.gate.validate import Refused, Verdict
-from llm_bench.records import Record, arrow_schema, utc_text
-from llm_bench.store.base import ROWS_A_GROUP, Store, lineage_of, object_path, read_table, write_table
+from llm_bench.records import RawRecord, arrow_schema, records_of, utc_text
+from llm_bench.store.base import ROWS_A_GROUP, Store, current, lineage_of, object_path, read_table, write_table
 from llm_bench.store.snapshot import compacted_slot
 
 if TYPE_CHECKING:
@@ -54,13 +55,28 @@ def load(store: Store, study: str, slot: datetime, verdict: Verdict) -> Loaded:
     brought = _ids(verdict)
     records = held_records(store, study, slot)
     quarantined = Held.of(store, object_path("quarantine", study, slot))
+    _keep_suite(store, study, verdict)
     refused = [*kept_refused(quarantined.content, brought, verdict.refused), *verdict.refused]
     # The records last: whoever sees them finds what the gate said of them.
     validations = Held.of(store, object_path("validations", study, slot, "json"))
     validations.replace(store, results)
-    quarantined.replace(store, quarantine(refused), needed=bool(refused))
+    quarantined.replace(store, to_quarantine(refused), needed=bool(refused))
     count = replace_records(store, records, verdict.valid, brought)
     return Loaded(records.path, count, len(refused))
+
+
+def suite_path(study: str) -> str:
+    """Where the expectations lie that a study's records are held to, as Great Expectations stores a suite."""
+    return f"validations/study={study}/expectation_suite.json"
+
+
+def _keep_suite(store: Store, study: str, verdict: Verdict) -> None:
+    """Put the study's expectations beside its validations, where they are others than those there."""
+    if verdict.suite is None:
+        return
+    content = json.dumps(verdict.suite, ensure_ascii=False, indent=1).encode()
+    with suppress(ConflictError):  # another slot of the study was loaded meanwhile, and its suite is as good
+        Held.of(store, suite_path(study)).replace(store, content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,27 +122,18 @@ def replace_records(store: Store, held: Held, rows: Rows, brought: set[str]) -> 
         held.replace(store, write_table(arrow_schema().empty_table()), needed=False)
         return 0
     newest = next(rows.tables(), first)
-    lineage = lineage_of(plain(newest.slice(0, 1))) | {"records": str(count)}
+    lineage = lineage_of(records_of(newest.slice(0, 1))) | {"records": str(count)}
     held.replace(store, _parquet(chain([first], tables), first.schema, lineage), lineage=lineage)
     return count
 
 
 def _without(table: pa.Table, ids: set[str]) -> pa.Table:
-    """The other records, with the columns of today: null for one that an older object lacks."""
+    """The other records, with the columns of today."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    table = table.filter(pc.invert(pc.is_in(table["record_id"], value_set=pa.array(list(ids), pa.string()))))
-    schema = arrow_schema()
-    columns = [
-        table[field.name].cast(field.type) if field.name in table.schema.names else pa.nulls(len(table), field.type)
-        for field in schema
-    ]
-    fields = [
-        field.with_nullable(field.nullable or column.null_count > 0)
-        for field, column in zip(schema, columns, strict=True)
-    ]
-    return pa.Table.from_arrays(columns, schema=pa.schema(fields, schema.metadata))
+    others = pc.invert(pc.is_in(table["record_id"], value_set=pa.array(list(ids), pa.string())))
+    return current(table.filter(others))
 
 
 def _parquet(tables: Iterable[pa.Table], schema: pa.Schema, lineage: Mapping[str, str]) -> bytes:
@@ -143,9 +150,9 @@ def _parquet(tables: Iterable[pa.Table], schema: pa.Schema, lineage: Mapping[str
 
 def _ids(verdict: Verdict) -> set[str]:
     """The record_id of everything that a batch brings; a refused record may have none."""
-    refused = (stored_id(one.record) for one in verdict.refused)
+    refused = (stored_id(refusal.record) for refusal in verdict.refused)
     valid = (table["record_id"].to_pylist() for table in verdict.valid.tables())
-    return {*chain.from_iterable(valid), *(found for found in refused if found is not None)}
+    return {*chain.from_iterable(valid), *(known for known in refused if known is not None)}
 
 
 def _check_belonging(rows: Rows, study: str, slot: datetime) -> None:
@@ -153,7 +160,7 @@ def _check_belonging(rows: Rows, study: str, slot: datetime) -> None:
 
     for table in rows.tables():
         of_batch = pc.and_(pc.equal(table["study"], study), pc.equal(table["slot"], slot))
-        for record in plain(table.filter(pc.invert(of_batch)).slice(0, 1)):
+        for record in records_of(table.filter(pc.invert(of_batch)).slice(0, 1)):
             raise StorageError(
                 f"Record {record['record_id']} is of study {record['study']}, slot {record['slot']}; "
                 f"it can't be loaded as {study}, {utc_text(slot)}.",
@@ -161,7 +168,7 @@ def _check_belonging(rows: Rows, study: str, slot: datetime) -> None:
             )
 
 
-def quarantine(refused: Sequence[Refused]) -> bytes:
+def to_quarantine(refused: Sequence[Refused]) -> bytes:
     """Refused records as a Parquet object. Whatever is wrong with them, it fits: each row is kept as JSON text.
 
     :return: columns ``record_id`` (null where it isn't text), ``broken`` (list of text) and ``record`` (JSON).
@@ -176,13 +183,14 @@ def quarantine(refused: Sequence[Refused]) -> bytes:
         ]
     )
     rows = [
-        {"record_id": stored_id(one.record), "broken": list(one.broken), "record": _text(one.record)} for one in refused
+        {"record_id": stored_id(refusal.record), "broken": list(refusal.broken), "record": _text(refusal.record)}
+        for refusal in refused
     ]
     return write_table(pa.Table.from_pylist(rows, schema=schema))
 
 
-def quarantined(content: bytes | None) -> list[Refused]:
-    """The records of a quarantine object, as ``quarantine`` kept them.
+def from_quarantine(content: bytes | None) -> list[Refused]:
+    """The records of a quarantine object, as ``to_quarantine`` kept them.
 
     :raises StorageError: it can't be read.
     """
@@ -191,23 +199,23 @@ def quarantined(content: bytes | None) -> list[Refused]:
 
 
 def kept_refused(content: bytes | None, brought: set[str], refused: Sequence[Refused]) -> list[Refused]:
-    """What a quarantine holds and a batch doesn't bring: told by record_id or, without one, by the whole record."""
-    brought_texts = {_text(one.record) for one in refused if stored_id(one.record) is None}
+    """What a quarantine holds and a batch doesn't bring, by record_id or, without one, by the whole record."""
+    brought_texts = {_text(refusal.record) for refusal in refused if stored_id(refusal.record) is None}
 
-    def is_brought(one: Refused) -> bool:
-        known = stored_id(one.record)
-        return known in brought if known is not None else _text(one.record) in brought_texts
+    def is_brought(refusal: Refused) -> bool:
+        known = stored_id(refusal.record)
+        return known in brought if known is not None else _text(refusal.record) in brought_texts
 
-    return [one for one in quarantined(content) if not is_brought(one)]
+    return [refusal for refusal in from_quarantine(content) if not is_brought(refusal)]
 
 
-def stored_id(record: Record) -> str | None:
+def stored_id(record: RawRecord) -> str | None:
     """A record's id, what has no UTF-8 (lone surrogates) escaped; None where it isn't text."""
     value = record.get("record_id")
     return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else None
 
 
-def _text(record: Record) -> str:
+def _text(record: RawRecord) -> str:
     """A record as JSON, which has no NaN and no infinity: they become text."""
     kept = {
         str(name): str(value) if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,20 +1,18 @@
-"""Loading from quarantine what the present rules let through."""
+"""Loads from quarantine what the present rules let through."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import PurePosixPath
 
-from llm_bench.batch.load import Held, held_records, quarantine, quarantined, replace_records, stored_id
-from llm_bench.errors import StorageError
-from llm_bench.gate.columns import moment, plain
+from llm_bench.batch.load import Held, from_quarantine, held_records, replace_records, stored_id, to_quarantine
 from llm_bench.gate.completeness import Due
 from llm_bench.gate.validate import Refused, validate
-from llm_bench.records import Record, utc_text
-from llm_bench.store.base import Store, object_path, read_table
+from llm_bench.records import RawRecord, Record
+from llm_bench.store.base import Store, from_parquet, object_path
+from llm_bench.store.names import named_moment
 
-_STEM = "%Y%m%dT%H%M%S.%fZ"
 LOADED_ALREADY = "another record with this record_id is loaded"
 
 
@@ -30,23 +28,13 @@ class Requeued:
     kept: list[Refused]
 
 
-def quarantined_slots(store: Store, study: str, slot: str | None = None) -> list[datetime]:
+def quarantined_slots(store: Store, study: str) -> list[datetime]:
     """The slots of a study that have a quarantine object, in their order.
 
-    :param slot: only this one, ISO 8601 with a UTC offset.
-    :raises StorageError: the store can't be read, or ``slot`` is no such text or has no quarantine object.
+    :raises StorageError: the store can't be read.
     """
     paths = store.list(f"quarantine/study={study}/")
-    slots = {datetime.strptime(PurePosixPath(path).stem, _STEM).replace(tzinfo=UTC) for path in paths}
-    if slot is None:
-        return sorted(slots)
-    asked = moment(slot)
-    if asked not in slots:
-        raise StorageError(
-            f"Study {study} has nothing in quarantine for the slot {slot!r}.",
-            f"Name one of these: {', '.join(map(utc_text, sorted(slots))) or 'there is none'}.",
-        )
-    return [asked]
+    return sorted(set(filter(None, (named_moment(PurePosixPath(path).stem) for path in paths))))
 
 
 def requeue(store: Store, due: Due) -> Requeued:
@@ -60,27 +48,27 @@ def requeue(store: Store, due: Due) -> Requeued:
     :raises ConflictError: a run of this slot loads at the same time; nothing is lost.
     """
     quarantine_held = Held.of(store, object_path("quarantine", due.study.name, due.slot))
-    waiting = quarantined(quarantine_held.content)
+    waiting = from_quarantine(quarantine_held.content)
     if not waiting:
         return Requeued(0, [])
     records_held = held_records(store, due.study.name, due.slot)
     loaded = _by_id(records_held.content)
-    in_both = [one for one in waiting if _same(one.record, loaded.get(stored_id(one.record)))]
-    clashing = [one for one in waiting if stored_id(one.record) in loaded and one not in in_both]
-    candidates = [one.record for one in waiting if stored_id(one.record) not in loaded]
+    in_both = [refusal for refusal in waiting if _same(refusal.record, loaded.get(stored_id(refusal.record)))]
+    clashing = [refusal for refusal in waiting if stored_id(refusal.record) in loaded and refusal not in in_both]
+    candidates = [refusal.record for refusal in waiting if stored_id(refusal.record) not in loaded]
     verdict = validate([candidates], due)
     if len(verdict.valid):
         replace_records(store, records_held, verdict.valid, set())
-    kept = [*(Refused(one.record, (LOADED_ALREADY,)) for one in clashing), *verdict.refused]
-    quarantine_held.replace(store, quarantine(kept))
+    kept = [*(Refused(refusal.record, (LOADED_ALREADY,)) for refusal in clashing), *verdict.refused]
+    quarantine_held.replace(store, to_quarantine(kept))
     return Requeued(len(in_both) + len(verdict.valid), kept)
 
 
 def _by_id(content: bytes | None) -> dict[str | None, Record]:
-    records = plain(read_table(content)) if content is not None else []
+    records = from_parquet(content) if content is not None else []
     return {record["record_id"]: record for record in records}
 
 
-def _same(record: Record, loaded: Record | None) -> bool:
+def _same(record: RawRecord, loaded: Record | None) -> bool:
     """Whether this very measurement is loaded; its warnings are the gate's, not measured."""
     return loaded is not None and {**record, "warnings": None} == {**loaded, "warnings": None}

@@ -11,10 +11,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from llm_bench import __version__
-from llm_bench.gate.columns import plain
 from llm_bench.records import Record
 from llm_bench.scoring.score import SCORING_VERSION, score
-from llm_bench.store.base import Store, read_table, write_table
+from llm_bench.store.base import Store, from_parquet, write_table
 from llm_bench.store.contexts import context_path, read_context
 from llm_bench.store.snapshot import snapshot
 
@@ -23,7 +22,9 @@ if TYPE_CHECKING:
 
     from llm_bench.rag.embeddings import Embedder
 
-SCORES = ("coverage_score", "groundedness", "declined")
+
+_Asked = dict[tuple[str, str], list[Record]]
+"""Question id and hash of the prompt → the records that were asked with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +56,17 @@ def rescore(
     """
     with TemporaryDirectory(prefix="llm-bench-") as folder:
         days: dict[str, list[Record]] = {}
-        for found, copy in snapshot(store, Path(folder), study).items():
-            day = found.path.split("/")[2]
-            rows = plain(read_table(copy.read_bytes()))
-            days.setdefault(day, []).extend(row for row in rows if row["slot"] not in found.without)
-        for day, records in sorted(days.items()):
-            yield _rescore_day(store, study, day, records=records, embedder=embedder, points=points, at=at)
+        for listed, copy in snapshot(store, Path(folder), study).items():
+            day = listed.path.split("/")[2]
+            rows = from_parquet(copy.read_bytes())
+            days.setdefault(day, []).extend(row for row in rows if row["slot"] not in listed.without)
+    contexts = set(store.list(f"contexts/study={study}/"))
+    for day, records in sorted(days.items()):
+        asked: _Asked = {}
+        for record in records:
+            asked.setdefault((record["question_id"], record["prompt_hash"]), []).append(record)
+        prompts = {key: _prompt(store, study, key, points) for key in asked if context_path(study, *key) in contexts}
+        yield _rescore_day(store, study, day, asked=asked, prompts=prompts, embedder=embedder, at=at)
 
 
 def _rescore_day(
@@ -68,37 +74,25 @@ def _rescore_day(
     study: str,
     day: str,
     *,
-    records: Sequence[Record],
+    asked: _Asked,
+    prompts: Mapping[tuple[str, str], Mapping[str, Any]],
     embedder: Embedder,
-    points: Mapping[str, Sequence[str]],
     at: datetime,
 ) -> Rescored:
-    asked: dict[tuple[str, str], list[Record]] = {}
-    for record in records:
-        asked.setdefault((record["question_id"], record["prompt_hash"]), []).append(record)
-    prompts, missing = _prompts(store, study, asked, points)
     # One question may have been asked with two contexts, so each prompt's answers are scored apart.
-    scored = [one for key, prompt in prompts.items() for one in score(asked[key], {key[0]: prompt}, embedder)]
+    scored = [record for key, prompt in prompts.items() for record in score(asked[key], {key[0]: prompt}, embedder)]
     path = f"scores/study={study}/by={_file_name(embedder.identity)}/{day}.parquet"
     held = store.read(path)
     store.commit(path, write_table(_table(scored, embedder.identity, at)), held[1] if held else 0)
     before = _mean(record for key in prompts for record in asked[key])
-    return Rescored(path, len(scored), before, _mean(scored), tuple(sorted(missing)))
+    missing = sorted({question_id for question_id, _ in asked.keys() - prompts.keys()})
+    return Rescored(path, len(scored), before, _mean(scored), tuple(missing))
 
 
-def _prompts(
-    store: Store, study: str, asked: Iterable[tuple[str, str]], points: Mapping[str, Sequence[str]]
-) -> tuple[dict[tuple[str, str], dict[str, Any]], set[str]]:
-    """What was asked (question id and hash), as far as the store has it, and the questions of which it hasn't."""
-    known = set(store.list(f"contexts/study={study}/"))
-    prompts, missing = {}, set()
-    for key in asked:
-        if context_path(study, *key) in known:
-            prompt = read_context(store, study, *key)
-            prompts[key] = prompt | {"points": list(points.get(key[0], prompt["points"]))}
-        else:
-            missing.add(key[0])
-    return prompts, missing
+def _prompt(store: Store, study: str, key: tuple[str, str], points: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """What was asked, with the points of today."""
+    prompt = read_context(store, study, *key)
+    return prompt | {"points": list(points.get(key[0], prompt["points"]))}
 
 
 def _table(scored: Sequence[Record], identity: str, at: datetime) -> pa.Table:
@@ -124,7 +118,17 @@ def _table(scored: Sequence[Record], identity: str, at: datetime) -> pa.Table:
         "llm_bench_version": __version__,
         "scored_at": at,
     }
-    rows = [{name: record[name] for name in ("record_id", "slot", *SCORES)} | provenance for record in scored]
+    rows = [
+        {
+            "record_id": record["record_id"],
+            "slot": record["slot"],
+            "coverage_score": record["coverage_score"],
+            "groundedness": record["groundedness"],
+            "declined": record["declined"],
+            **provenance,
+        }
+        for record in scored
+    ]
     return pa.Table.from_pylist(sorted(rows, key=lambda row: (row["slot"], row["record_id"])), schema=schema)
 
 

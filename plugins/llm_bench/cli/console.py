@@ -1,39 +1,28 @@
-"""What the commands share: the terminal, and how things are said on it."""
+"""The terminal that the commands share, and how things are said on it."""
 
 from __future__ import annotations
 
 import time
+from functools import cache
+from typing import TYPE_CHECKING
 
-from rich.console import Console
+if TYPE_CHECKING:
+    from rich.console import Console
 
-from llm_bench.errors import StudyError
-from llm_bench.paths import include
-from llm_bench.study import Study, load_study, study_files
 
-console = Console(highlight=False, soft_wrap=True)
+@cache
+def console() -> Console:
+    """The terminal."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=True)
 
 
 def say(text: str) -> None:
     """Prints a line with the time of day."""
-    console.print(f"[dim]{time.strftime('%H:%M:%S')}[/dim] {text}")
+    console().print(f"[dim]{time.strftime('%H:%M:%S')}[/dim] {text}")
 
 
 def interrupt(_number: int, _frame: object) -> None:
     """A handler of signals that does as Ctrl-C does."""
     raise KeyboardInterrupt
-
-
-def find_study(name: str) -> Study:
-    """The study of that name.
-
-    :raises StudyError: there is none, or its file can't be used.
-    """
-    paths = {path.stem: path for path in study_files(include())}
-    if name not in paths:
-        raise StudyError(f"include/studies/{name}.yaml", [f"there is no such file; studies here: {', '.join(paths)}"])
-    return load_study(paths[name])
-
-
-def shown(value: float | None, form: str) -> str:
-    """A value in a form of ``str.format``; a dash where there is none."""
-    return "–" if value is None else form.format(value)

@@ -9,69 +9,131 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from llm_bench.analysis.view import Suspect, View
-from llm_bench.cli.console import console, find_study
-from llm_bench.files import locked, replacing, storage_errors
+from llm_bench.cli.console import console, say
+from llm_bench.cli.options import Actions, add_command, add_study, complete, industry_names, llm_names
+from llm_bench.cli.studies import find_study, store_at
+from llm_bench.errors import InputError, unknown
 from llm_bench.paths import home
 from llm_bench.records import RUN_TYPES
-from llm_bench.study import Study
 
 if TYPE_CHECKING:
     from llm_bench.analysis.cache import Records
     from llm_bench.analysis.export import Format
+    from llm_bench.study import Study
 
 VIEW = ("start", "end", "industry", "llm", "run_type", "suspect")
 """Options of a command that make a view, as they are named in an address."""
 
 
-def add_view_options(parser: argparse.ArgumentParser) -> None:
+def register(actions: Actions) -> None:
+    """Add the commands."""
+    summary = "Write a study's report: a page, figures, tables, methods, and the records that they rest on."
+    detail = (
+        "It writes report.html, figures (PNG, SVG, PDF), tables (CSV, LaTeX), records.csv and SHA256SUMS. The same "
+        "data give the same files, byte for byte."
+    )
+    example = "llm-bench report thesis --run-type scheduled --suspect exclude"
+    command = add_command(actions, report, summary, detail=detail, example=example)
+    add_study(command)
+    command.add_argument("--out", type=Path, help="folder to write to; left out: data/reports/STUDY")
+    _add_view(command)
+
+    summary = "Write a study's records as CSV, JSON or Parquet, all or a view of them."
+    example = "llm-bench export thesis --format parquet --industry retail --start 2026-12-07"
+    command = add_command(actions, export, summary, example=example)
+    add_study(command)
+    command.add_argument(
+        "--format", dest="form", choices=("csv", "json", "parquet"), default="csv", help="left out: csv"
+    )
+    command.add_argument("--out", type=Path, help="file to write; -: standard output; left out: below data/exports")
+    _add_view(command)
+
+
+def _add_view(command: argparse.ArgumentParser) -> None:
     """Let a command take a view."""
-    group = parser.add_argument_group("view", "which records; left out: all")
-    group.add_argument("--start", help="slots from then on: ISO 8601, the study's time zone where it tells none")
+    group = command.add_argument_group("view", "Which records; all where left out.")
+    group.add_argument("--start", help="slots from then on: ISO 8601, in the study's time zone where it has no offset")
     group.add_argument("--end", help="slots before then")
-    group.add_argument("--industry", action="append", help="of this industry; may be given again")
-    group.add_argument("--llm", action="append", help="of this LLM, a LiteLLM model string; may be given again")
+    text = "records of this {}; may be given again"
+    complete(group.add_argument("--industry", action="append", help=text.format("industry")), industry_names)
+    complete(group.add_argument("--llm", action="append", help=text.format("LLM, provider/model")), llm_names)
     group.add_argument("--run-type", action="append", choices=RUN_TYPES, help="of such runs; may be given again")
     group.add_argument("--suspect", choices=get_args(Suspect), help="records whose times can't be trusted")
 
 
-def view_of(study: Study, options: dict[str, object]) -> View:
-    """The view that a command was given; takes its options out of ``options``.
+def report(study: str, out: Path | None, **options: object) -> int:
+    """Writes a report of a view into a folder; below ``data/reports`` where none is given."""
+    from llm_bench.report import write_report
 
-    :raises ViewError: a value can't be used.
-    """
-    given = {name: options.pop(name) for name in VIEW}
-    query = [(name, str(value)) for name, values in given.items() if values for value in _each(values)]
-    return View.from_query(query, study.zone)
-
-
-def _each(values: object) -> Iterable[object]:
-    return values if isinstance(values, list) else [values]
-
-
-def records_of(study: Study) -> Records:
-    """A study's records; a bucket is read with the connection that Airflow's tasks use.
-
-    :raises StorageError: the store can't be read.
-    """
-    from llm_bench.analysis.cache import Cache  # noqa: PLC0415
-    from llm_bench.cli.data import store_at  # noqa: PLC0415
-
-    store_at(study.storage)
-    return Cache(home()).records(study)
+    chosen = find_study(study)
+    view = _view(chosen, options)
+    folder = out or home() / "data" / "reports" / chosen.name
+    say(f"Reading {chosen.name}")
+    records = _records(chosen, view)
+    say("Drawing")
+    write_report(records, chosen, view, folder)
+    console().print(f"Report: {folder / 'report.html'}", markup=False)
+    return 0
 
 
 def export(study: str, form: Format, out: Path | None, **options: object) -> int:
     """Writes the records of a view to a file; to standard output where ``out`` is "-"."""
-    from llm_bench.analysis.export import stream  # noqa: PLC0415
+    from llm_bench.analysis.export import stream
+    from llm_bench.files import locked, replacing, storage_errors
 
     chosen = find_study(study)
-    view = view_of(chosen, options)
-    parts = stream(records_of(chosen), view, form)
+    view = _view(chosen, options)
+    parts = stream(_records(chosen, view), view, form)
     if out == Path("-"):
         sys.stdout.buffer.writelines(parts)
         return 0
     path = out or home() / "data" / "exports" / f"{chosen.name}.{form}"
     with storage_errors(path, "written"), locked(path.parent), replacing(path) as partial, partial.open("wb") as file:
         file.writelines(parts)
-    console.print(str(path), markup=False)
+    console().print(str(path), markup=False)
     return 0
+
+
+def _view(study: Study, options: dict[str, object]) -> View:
+    """The view that a command was given.
+
+    :raises InputError: a value can't be used.
+    """
+    query = [(name, str(value)) for name in VIEW for value in _each(options[name])]
+    view = View.from_query(query, study.zone)
+    if view.start and view.end and view.start >= view.end:
+        raise InputError(
+            f"end, {options['end']}, isn't after start, {options['start']}, so there is no slot between them.",
+            "Give an end that is later.",
+        )
+    return view
+
+
+def _each(values: object) -> Iterable[object]:
+    if values is None:
+        return []
+    return values if isinstance(values, list) else [values]
+
+
+def _records(study: Study, view: View) -> Records:
+    """A study's records; a bucket is read with the connection that Airflow's tasks use.
+
+    :raises InputError: the view names an LLM or an industry that neither the study nor its records have.
+    :raises StorageError: the store can't be read.
+    """
+    from llm_bench.analysis.cache import Cache
+
+    store_at(study.storage)
+    records = Cache(home()).records(study)
+    _check("LLM", view.llms, [llm.model for llm in study.llms], records)
+    _check("industry", view.industries, study.industries, records)
+    return records
+
+
+def _check(what: str, names: Iterable[str], planned: Iterable[str], records: Records) -> None:
+    """Refuses a name that neither the study nor its records have."""
+    for name in set(names) - set(planned):
+        rows = records.rows(f"SELECT DISTINCT {what.lower()} AS name FROM records ORDER BY 1")  # noqa: S608
+        known = dict.fromkeys([*planned, *(row["name"] for row in rows)])
+        if name not in known:
+            raise unknown(f"Study {records.study} has no {what} {name!r}.", name, known)

@@ -11,49 +11,10 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from llm_bench.analysis.charts import Caption, spec
+from llm_bench.analysis.table import Table
 
 if TYPE_CHECKING:
     from llm_bench.analysis.charts.drawing import Chart
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """What stands in a table's cell.
-
-    :param note: said in a fainter line below.
-    :param llm: the LLM whose colour and shape stand before the text.
-    """
-
-    text: str
-    href: str | None = None
-    note: str = ""
-    llm: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A table's column.
-
-    :param numeric: aligned by its digits.
-    :param hint: what its title means.
-    """
-
-    title: str
-    numeric: bool = True
-    hint: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table; the first cell of a row is its heading."""
-
-    caption: str
-    columns: Sequence[Column]
-    rows: Sequence[Sequence[Cell | str]]
-
-    @property
-    def cells(self) -> list[list[Cell]]:
-        return [[cell if isinstance(cell, Cell) else Cell(cell) for cell in row] for row in self.rows]
 
 
 @dataclass(frozen=True)

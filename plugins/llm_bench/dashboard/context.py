@@ -150,7 +150,7 @@ def _look(study: ReadableStudy, request: Request) -> Look:
     query = request.query_params.multi_items()
     view = View.from_query(query, study.zone)
     records = records_of(study)
-    found = Look(
+    look = Look(
         root=str(request.scope["root_path"]),
         query=query,
         study=study,
@@ -158,9 +158,9 @@ def _look(study: ReadableStudy, request: Request) -> Look:
         records=records,
         choices=queries.choices(records),
     )
-    _check("llm", view.llms, found.llms)
-    _check("industry", view.industries, found.industries)
-    return found
+    _check("llm", view.llms, look.llms)
+    _check("industry", view.industries, look.industries)
+    return look
 
 
 def _check(name: str, wanted: Sequence[str], there: Sequence[str]) -> None:

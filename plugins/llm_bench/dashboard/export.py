@@ -5,19 +5,17 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from itertools import chain
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
-from fastapi import HTTPException, Response
+from fastapi import APIRouter, HTTPException, Response
 from fastapi.responses import StreamingResponse
 
 from llm_bench.analysis import export, queries
+from llm_bench.analysis.export import Format
+from llm_bench.dashboard.context import Look, Looked
 from llm_bench.dashboard.form import form
 from llm_bench.dashboard.templating import show
 from llm_bench.records import SEED_NAMES
-
-if TYPE_CHECKING:
-    from llm_bench.analysis.export import Format
-    from llm_bench.dashboard.context import Look
 
 FORMATS: Mapping[Format, str] = {
     "csv": "for spreadsheets and R; the seed's eleven columns come first",
@@ -25,15 +23,18 @@ FORMATS: Mapping[Format, str] = {
     "parquet": "typed, with units and descriptions; for pandas, polars and DuckDB",
 }
 
+router = APIRouter()
 
-def page(look: Look) -> Response:
-    """What can be taken away of the view."""
+
+@router.get("/{study}/export", response_model=None)
+def page(look: Looked) -> Response:
+    """Offers what can be taken away of the view."""
     return show(
         look,
         "export",
         form=form(look, "export"),
         total=queries.total(look.records, look.view),
-        formats=[(name, told, look.address(f"export/records.{name}")) for name, told in FORMATS.items()],
+        formats=[(name, use, look.address(f"export/records.{name}")) for name, use in FORMATS.items()],
         report=look.address("export/report.zip"),
         commands={name: _command(look, name) for name in ("export", "report")},
         seed=SEED_NAMES,
@@ -46,22 +47,24 @@ def _command(look: Look, name: str) -> str:
     return shlex.join(["python", "-m", "llm_bench", name, look.study.name, *options])
 
 
-def records(look: Look, form: str) -> Response:
+@router.get("/{study}/export/records.{form}", response_model=None)
+def records(look: Looked, form: str) -> Response:
     """The records of the view as a file, sent while they are read.
 
     :raises HTTPException: 404: there is no such format.
     """
     if form not in FORMATS:
         raise HTTPException(404, f"There is no format {form}; there are {', '.join(FORMATS)}.")
-    parts = export.stream(look.records, look.view, cast("Format", form))
-    first = next(parts, b"")  # what can't be read is told before the file begins
+    parts = export.stream(look.records, look.view, cast(Format, form))
+    first = next(parts, b"")  # what can't be read is said before the file begins
     name = f"{look.study.name}-records.{form}"
     return StreamingResponse(
-        chain([first], parts), media_type=export.MEDIA_TYPES[cast("Format", form)], headers=_named(name)
+        chain([first], parts), media_type=export.MEDIA_TYPES[cast(Format, form)], headers=_named(name)
     )
 
 
-def report(look: Look) -> Response:
+@router.get("/{study}/export/report.zip", response_model=None)
+def report(look: Looked) -> Response:
     """The report of the view, packed."""
     from llm_bench.report import report_zip  # noqa: PLC0415
 

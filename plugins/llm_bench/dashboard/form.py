@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from llm_bench.analysis import format as text
 from llm_bench.analysis.view import View
-from llm_bench.dashboard import text
 from llm_bench.dashboard.context import Look
 from llm_bench.records import RUN_TYPES
 from llm_bench.schedule import MICROSECOND
@@ -72,9 +72,9 @@ def _chips(look: Look) -> Iterator[str]:
         yield f"slot {text.moment(view.start, look.zone)}"
     else:
         if view.start:
-            yield f"from {_told(look, view.start)}"
+            yield f"from {_bound(look, view.start)}"
         if view.end:
-            yield f"before {_told(look, view.end)}"
+            yield f"before {_bound(look, view.end)}"
     if view.suspect != "include":
         yield "without suspect records" if view.suspect == "exclude" else "suspect records alone"
 
@@ -84,7 +84,7 @@ def _is_day(look: Look, bound: datetime) -> bool:
     return local == local.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _told(look: Look, bound: datetime) -> str:
+def _bound(look: Look, bound: datetime) -> str:
     return text.day(bound, look.zone) if _is_day(look, bound) else text.moment(bound, look.zone)
 
 

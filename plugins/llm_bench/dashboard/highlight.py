@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from llm_bench.rag.questions import headings, sentences
+from llm_bench.rag.documents import headings, sentences
 from llm_bench.scoring.numbers import Figure
 from llm_bench.scoring.statements import Features, features
 
@@ -58,7 +58,7 @@ def mark(passages: Sequence[str], documents: Sequence[str], question: str, answe
 
     :param documents: where each passage is from; may be shorter.
     """
-    told = [features(sentence) for sentence in sentences(answer)] if answer.strip() else []
+    stated = [features(sentence) for sentence in sentences(answer)] if answer.strip() else []
     asked = features(question).words
     named = [*documents, *[""] * len(passages)]
     return [
@@ -66,7 +66,7 @@ def mark(passages: Sequence[str], documents: Sequence[str], question: str, answe
             text,
             document,
             headings(text),
-            [Marked(sentence, _how(features(sentence), told, asked)) for sentence in sentences(text)],
+            [Marked(sentence, _how(features(sentence), stated, asked)) for sentence in sentences(text)],
         )
         for text, document in zip(passages, named, strict=False)
     ]
@@ -76,13 +76,13 @@ def _is_precise(figure: Figure) -> bool:
     return 0 < figure.tolerance <= PRECISE * figure.value
 
 
-def _how(sentence: Features, told: Sequence[Features], asked: frozenset[str]) -> How | None:
+def _how(sentence: Features, answer: Sequence[Features], asked: frozenset[str]) -> How | None:
     own = {word for word in sentence.words - asked - _OF_FIGURES if len(word) >= _SHORTEST and not word.isdigit()}
-    for one in told:
-        shared = len(own & one.words) / len(own) if own else 0.0
-        agreed = [figure for figure in sentence.figures if any(map(figure.agrees, one.figures))]
+    for statement in answer:
+        shared = len(own & statement.words) / len(own) if own else 0.0
+        agreed = [figure for figure in sentence.figures if any(map(figure.agrees, statement.figures))]
         if agreed and (shared >= SHARED_WITH_FIGURE or any(map(_is_precise, agreed))):
             return "figure"
-        if shared >= SHARED and not (sentence.figures and one.figures):
+        if shared >= SHARED and not (sentence.figures and statement.figures):
             return "words"
     return None

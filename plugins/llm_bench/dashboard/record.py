@@ -2,47 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from fastapi import HTTPException
+from fastapi import APIRouter, HTTPException, Response
 
-from llm_bench.analysis import charts, queries
-from llm_bench.dashboard import highlight, text
-from llm_bench.dashboard.components import Column, Figure, Table
+from llm_bench.analysis import charts, queries, table
+from llm_bench.analysis import format as text
+from llm_bench.analysis.table import Column, Table
+from llm_bench.dashboard import highlight
+from llm_bench.dashboard.components import Figure
+from llm_bench.dashboard.context import Look, Looked
 from llm_bench.dashboard.templating import show
 from llm_bench.errors import StorageError
 from llm_bench.paths import home
 from llm_bench.records import FIELDS, Field, Record
+from llm_bench.records import GROUPS as FIELD_GROUPS
 from llm_bench.store.base import open_store
 from llm_bench.store.contexts import read_context
 
-if TYPE_CHECKING:
-    from fastapi import Response
-
-    from llm_bench.dashboard.context import Look
-
 GROUPS = {
-    "Clock": (
-        *("latency_sec", "connect_sec", "tls_sec", "headers_sec", "first_byte_sec", "ttft_sec", "first_answer_sec"),
-        *("throughput_tps", "decode_tps", "itl_mean_sec", "itl_p99_sec", "itl_max_sec", "wait_sec"),
-    ),
-    "Tokens": ("prompt_tokens", "response_tokens", "reasoning_tokens", "cached_tokens", "token_source"),
-    "Outcome": (
-        *("success", "failure_kind", "http_status", "finish_reason", "response_model", "provider_request_id"),
-        "cost_usd",
-    ),
-    "Quality": ("coverage_score", "groundedness", "answerable", "declined", "context_hash", "prompt_hash"),
-    "Client": ("suspect", "client_load", "client_delay_sec", "warnings"),
-    "Identity": (
-        *("record_id", "study", "slot", "timestamp", "measured_at", "late_sec", "run_id", "run_type", "attempt"),
-        *("industry", "question_id", "llm_provider", "llm_model"),
-    ),
-    "Provenance": ("llm_bench_version", "litellm_version", "embedding_model", "schema_version"),
+    group.capitalize(): tuple(field.name for field in FIELDS if field.group == group)
+    for group in FIELD_GROUPS
+    if group != "exchange"
 }
-APART = ("question", "answer", "error", "event_times_sec")
-"""Fields that the page shows in a place of their own."""
+"""Each group's heading → its fields. What was exchanged is shown in places of its own."""
 
 _FIELDS = {field.name: field for field in FIELDS}
 _NEIGHBOUR = """
@@ -51,8 +37,11 @@ _NEIGHBOUR = """
     ORDER BY slot {order} LIMIT 1
 """
 
+router = APIRouter()
 
-def page(look: Look, record_id: str) -> Response:
+
+@router.get("/{study}/records/{record_id}", response_model=None)
+def page(look: Looked, record_id: str) -> Response:
     """A record, whatever the view is.
 
     :raises HTTPException: 404: the study has none of that id.
@@ -62,6 +51,7 @@ def page(look: Look, record_id: str) -> Response:
         raise HTTPException(404, f"The study {look.study.name} has no record {record_id}.")
     slot = datetime.fromisoformat(record["slot"])
     llm = f"{record['llm_provider']}/{record['llm_model']}"
+    values: Mapping[str, Any] = record
     return show(
         look,
         "records",
@@ -73,7 +63,7 @@ def page(look: Look, record_id: str) -> Response:
         after=_neighbour(look, record, slot, ">", "ASC"),
         waterfall=Figure("waterfall", charts.waterfall(record)),
         tokens=Figure("tokens", charts.tokens_over_time(record), _events(record)),
-        groups=[(name, [_told(_FIELDS[field], record[field]) for field in fields]) for name, fields in GROUPS.items()],
+        groups=[(name, [_written(_FIELDS[field], values[field]) for field in names]) for name, names in GROUPS.items()],
         context=_context(look, record),
         facts=_facts(record),
     )
@@ -81,7 +71,7 @@ def page(look: Look, record_id: str) -> Response:
 
 def _neighbour(look: Look, record: Record, slot: datetime, sign: str, order: str) -> str | None:
     """Address of the same question to the same LLM in the slot before or after."""
-    found = look.records.rows(
+    rows = look.records.rows(
         _NEIGHBOUR.format(sign=sign, order=order),
         {
             "provider": record["llm_provider"],
@@ -90,7 +80,7 @@ def _neighbour(look: Look, record: Record, slot: datetime, sign: str, order: str
             "slot": slot,
         },
     )
-    return look.record(found[0]["record_id"]) if found else None
+    return look.record(rows[0]["record_id"]) if rows else None
 
 
 def _events(record: Record) -> list[Table]:
@@ -98,15 +88,13 @@ def _events(record: Record) -> list[Table]:
     if not times:
         return []
     gaps = [None, *(after - before for before, after in pairwise(times))]
-    rows = [
-        [str(number), f"{at:.4f}", text.NONE if gap is None else f"{gap:.4f}"]
-        for number, (at, gap) in enumerate(zip(times, gaps, strict=True), 1)
-    ]
-    columns = [Column("Event", numeric=False), Column("At"), Column("Gap")]
-    return [Table("Events with a generated token, in seconds from the request", columns, rows)]
+    rows = [[number, at, gap] for number, (at, gap) in enumerate(zip(times, gaps, strict=True), 1)]
+    seconds = [Column(name, name.title(), "s", form="{:.4f}".format) for name in ("at", "gap")]
+    columns = [table.words("event", "Event"), *seconds]
+    return [Table("events", "Events with a generated token, in seconds from the request", columns, rows)]
 
 
-def _told(field: Field, value: Any) -> tuple[Field, str]:
+def _written(field: Field, value: Any) -> tuple[Field, str]:
     if value is None:
         return field, text.NONE
     if isinstance(value, bool):

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, Response
 
 from llm_bench.analysis import queries
+from llm_bench.dashboard.context import Look, Looked
 from llm_bench.dashboard.form import form
 from llm_bench.dashboard.templating import show
 from llm_bench.errors import ViewError
-
-if TYPE_CHECKING:
-    from fastapi import Response
-
-    from llm_bench.dashboard.context import Look
 
 LIMIT = 50
 COLUMNS = {
@@ -30,6 +27,8 @@ COLUMNS = {
 """What the list can be sorted by → the column's title and unit."""
 OPTIONS = ("q", "outcome", "question", "sort", "order")
 
+router = APIRouter()
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -45,7 +44,8 @@ class Head:
     sorted: str | None
 
 
-def page(look: Look) -> Response:
+@router.get("/{study}/records", response_model=None)
+def page(look: Looked) -> Response:
     """Records of the view that a search finds."""
     number, sort = _number(look), look.option("sort", tuple(COLUMNS))
     outcome, order = look.option("outcome", queries.OUTCOMES), look.option("order", ("up", "down"))

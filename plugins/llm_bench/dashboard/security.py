@@ -68,9 +68,9 @@ def _readable_study(study: str, request: Request, user: GetUserDep) -> Study:
     path = next((path for path in study_files(include()) if path.stem == study), None)
     if path is None:
         raise HTTPException(404, f"There is no study {study}: include/studies has no {study}.yaml.")
-    found = load_study(path)
-    _require(found.dag_id, request, user)
-    return found
+    readable = load_study(path)
+    _require(readable.dag_id, request, user)
+    return readable
 
 
 ReadableStudy = Annotated[Study, Depends(_readable_study)]

@@ -7,32 +7,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.api_fastapi.app import API_ROOT_PATH
+from fastapi import Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from llm_bench.analysis.charts.looks import config
-from llm_bench.dashboard import assets, icons, text
+from llm_bench.analysis.html import encoded, environment
+from llm_bench.dashboard import assets, icons
 from llm_bench.dashboard.components import data
 from llm_bench.dashboard.security import WITH_SCRIPT
 
-PAGES = ("overview", "latency", "throughput", "success", "coverage", "compare", "records", "export")
-"""Of a study, in the order in which they stand."""
-
 if TYPE_CHECKING:
+    from jinja2 import Environment
+
     from llm_bench.dashboard.context import Look
 
 
 @cache
 def _environment() -> Environment:
-    made = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters |= {"count": text.count, "words": text.words, "span": text.span}
-    made.globals |= {"text": text, "asset": assets.address, "vega": assets.vega_address}
+    from llm_bench.dashboard.pages import NAVIGATION  # noqa: PLC0415  (the pages are made by this module)
+
+    made = environment(Path(__file__).parent / "templates")
+    made.globals |= {"pages": NAVIGATION, "asset": assets.address, "vega": assets.vega_address}
     made.globals |= {"marks": icons.SHAPES, "states": icons.STATES, "airflow": API_ROOT_PATH or "/"}
     made.globals["themes"] = data({theme: config(theme) for theme in ("light", "dark")})
     return made
@@ -44,7 +39,12 @@ def render(template: str, **facts: Any) -> bytes:
     :param template: a file of ``templates/``.
     :param facts: what the template asks for.
     """
-    return _environment().get_template(template).render(facts).encode(errors="backslashreplace")  # lone surrogates
+    return encoded(_environment().get_template(template).render(facts))
+
+
+def root_of(request: Request) -> str:
+    """Path of the dashboard, without a slash at its end."""
+    return str(request.scope["root_path"])
 
 
 def respond(template: str, *, root: str, status: int = 200, **facts: Any) -> HTMLResponse:
@@ -58,7 +58,7 @@ def respond(template: str, *, root: str, status: int = 200, **facts: Any) -> HTM
 def show(look: Look, page: str, template: str | None = None, **facts: Any) -> HTMLResponse:
     """A page of a study.
 
-    :param page: one of ``PAGES``.
+    :param page: one of ``NAVIGATION``.
     :param template: where it isn't named like the page.
     """
-    return respond(template or f"{page}.html", root=look.root, look=look, page=page, pages=PAGES, **facts)
+    return respond(template or f"{page}.html", root=look.root, look=look, page=page, **facts)

@@ -1,4 +1,4 @@
-"""The data docs of a slot: what the quality gate said of it, as one page. Pure.
+"""The data docs of a slot: what the quality gate said of it, as one page.
 
 Great Expectations' own page isn't used: it loads its styles and scripts from elsewhere, puts the offending values on
 the page as markup, and speaks of the columns that the gate derives, not of records.
@@ -6,33 +6,71 @@ the page as markup, and speaks of the columns that the gate derives, not of reco
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
+from fastapi import APIRouter, HTTPException, Response
+from fastapi.responses import HTMLResponse
+
 from llm_bench.dashboard import templating
+from llm_bench.dashboard.security import ReadableStudy
+from llm_bench.paths import home
+from llm_bench.store.base import object_path, open_store
+from llm_bench.store.names import named_moment
 
 MOST_EXAMPLES = 20
 """Records named for each expectation, however many broke it."""
 
+router = APIRouter()
+
+
+@router.get("/validations/{study}/{slot}", response_model=None)
+def validation(study: ReadableStudy, slot: str) -> Response:
+    """What the quality gate said of a slot.
+
+    :param slot: as it names the slot's objects, e.g. ``20261207T075125.714285Z``.
+    :raises HTTPException: 404: there is no such slot, or no validation of it.
+    """
+    moment = named_moment(slot)
+    if moment is None:
+        raise HTTPException(404, f"{slot} is no slot: a slot is named like 20261207T075125.714285Z.")
+    stored = open_store(study.storage, home()).read(object_path("validations", study.name, moment, "json"))
+    if stored is None:
+        raise HTTPException(
+            404,
+            f"The study {study.name} has no validation of the slot {slot}: its batch isn't loaded yet, or nothing was "
+            "measured. The log of the run's task validate_and_load tells which.",
+        )
+    return HTMLResponse(page(json.loads(stored[0]), study.name, moment))
+
 
 def page(results: dict[str, Any], study: str, slot: datetime) -> bytes:
-    """The page, as UTF-8; its size depends on the number of expectations, not of records.
+    """The page, as UTF-8. Pure; its size depends on the number of expectations, not of records.
 
     :param results: as the gate stored them (``Verdict.results``).
     :param slot: aware.
     """
     expectations = results["expectations"]
-    broken = [one for one in expectations if not one["success"]]
+    broken = [expectation for expectation in expectations if not expectation["success"]]
     return templating.render(
         "validation.html",
         study=study,
         slot=slot.astimezone(UTC),
         results=results,
         groups=[
-            ("Broken: the records are quarantined", "bad", [one for one in broken if not _warns(one)]),
-            ("Warnings: the records are loaded all the same", "warn", [one for one in broken if _warns(one)]),
+            (
+                "Broken: the records are quarantined",
+                "bad",
+                [expectation for expectation in broken if not _warns(expectation)],
+            ),
+            (
+                "Warnings: the records are loaded all the same",
+                "warn",
+                [expectation for expectation in broken if _warns(expectation)],
+            ),
         ],
-        met=[one for one in expectations if one["success"]],
+        met=[expectation for expectation in expectations if expectation["success"]],
         most_examples=MOST_EXAMPLES,
     )
 

@@ -1,10 +1,10 @@
-"""Records as typed columns: a chunk of them in Arrow, and many chunks, compressed, on their way through the join."""
+"""Records as typed columns: a chunk of them in Arrow and in pandas, and many chunks, compressed."""
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, pairwise
@@ -12,11 +12,20 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from llm_bench.records import FIELDS, Field, FieldType, Record, arrow_schema, utc_text
+from llm_bench.records import (
+    FIELD_NAMES,
+    FIELDS,
+    Field,
+    FieldType,
+    RawRecord,
+    Record,
+    arrow_schema,
+    records_of,
+)
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
 TYPE_NAMES: dict[FieldType, str] = {
@@ -27,11 +36,23 @@ TYPE_NAMES: dict[FieldType, str] = {
     "timestamp": "ISO 8601 text with a UTC offset",
     "offsets": "numbers in rising order, none below 0",
 }
-Flags = npt.NDArray[np.bool_]
-Numbers = npt.NDArray[np.float64]
 
-MISSING = object()
+
+class Misfit:
+    """What a record has in place of a value of its field's type. It equals no other value and is no null."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+
+MISSING = Misfit("(missing)")
 """Stands for the value of a field that a record lacks."""
+
+Misfits = dict[str, dict[int, Misfit]]
+"""Field → row → what the record has there; no key for a field in which every value fits."""
 
 _PLAIN: dict[FieldType, set[type]] = {
     "string": {str},
@@ -49,54 +70,24 @@ _INT64 = 2**63
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One field of a chunk of records; arrays of one entry a record.
+    """One field of a chunk of records.
 
-    :param values: null where the value is null, missing or of another type; times in UTC.
-    :param typed: false where the value has another type than its field.
-    :param missing: true where the record lacks the field.
+    :param values: one a record, null where the value is null, missing or of another type; times in UTC.
+    :param misfits: row → what is there instead, for those that are missing or of another type.
     """
 
     values: pa.Array
-    typed: Flags
-    missing: Flags
-
-    @property
-    def judged(self) -> Flags:
-        """Where ``values`` says what the record says."""
-        return self.typed & ~self.missing
-
-    @property
-    def present(self) -> Flags:
-        """Where the record doesn't say null: a value of any type, or no such field."""
-        return ~(self.judged & self.null)
-
-    @property
-    def null(self) -> Flags:
-        found: Flags = self.values.is_null().to_numpy(zero_copy_only=False)
-        return found
-
-    @property
-    def numbers(self) -> Numbers:
-        """As 64-bit floats, NaN for null; times in microseconds since the epoch."""
-        import pyarrow as pa
-
-        values = self.values.cast(pa.int64()) if pa.types.is_timestamp(self.values.type) else self.values
-        if pa.types.is_boolean(values.type):
-            values = values.cast(pa.int8())
-        found: Numbers = values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-        return found
+    misfits: dict[int, Misfit]
 
 
-def column(field: Field, records: Sequence[Record]) -> Column:
+def column(field: Field, records: Sequence[RawRecord]) -> Column:
     """A field of the records. Values that all have the field's type are converted at once, others one by one."""
     try:
         values = list(map(itemgetter(field.name), records))
     except KeyError:
         values = [record.get(field.name, MISSING) for record in records]
     array = _at_once(field, values)
-    if array is not None:
-        return Column(array, np.ones(len(values), bool), np.zeros(len(values), bool))
-    return _one_by_one(field, values)
+    return _one_by_one(field, values) if array is None else Column(array, {})
 
 
 def _at_once(field: Field, values: Sequence[Any]) -> pa.Array | None:
@@ -142,13 +133,15 @@ def _rising(values: Sequence[list[Any] | None]) -> pa.Array | None:
 def _one_by_one(field: Field, values: Sequence[Any]) -> Column:
     import pyarrow as pa
 
-    missing = np.fromiter((value is MISSING for value in values), bool, len(values))
-    said = [None if value is MISSING else value for value in values]
-    typed = np.fromiter((value is None or _HAS_TYPE[field.type](value) for value in said), bool, len(values))
-    kept = [value if good else None for value, good in zip(said, typed, strict=True)]
+    misfits = {
+        row: MISSING if value is MISSING else Misfit(value)
+        for row, value in enumerate(values)
+        if not (value is None or _HAS_TYPE[field.type](value))
+    }
+    kept = [None if row in misfits else value for row, value in enumerate(values)]
     if field.type == "timestamp":
         kept = [moment(value) for value in kept]
-    return Column(pa.array(kept, arrow_schema([field])[0].type), typed, missing)
+    return Column(pa.array(kept, arrow_schema([field])[0].type), misfits)
 
 
 def moment(value: Any) -> datetime | None:
@@ -178,8 +171,9 @@ def _is_number(value: Any) -> bool:
     return _is_integer(value) and abs(value) <= _EXACT_FLOAT
 
 
-def _is_offsets(value: Any) -> bool:
-    if not isinstance(value, list) or not all(map(_is_number, value)):
+def is_rising(value: Any) -> bool:
+    """Whether it is a list, or an array, of numbers in rising order, none below 0."""
+    if not isinstance(value, list | np.ndarray) or not all(map(_is_number, value)):
         return False
     return all(earlier <= later for earlier, later in pairwise([0, *value]))
 
@@ -190,8 +184,55 @@ _HAS_TYPE: dict[FieldType, Callable[[Any], bool]] = {
     "integer": _is_integer,
     "boolean": lambda value: isinstance(value, bool),
     "timestamp": lambda value: moment(value) is not None,
-    "offsets": _is_offsets,
+    "offsets": is_rising,
 }
+
+
+def as_came(table: pa.Table, misfits: Mapping[str, Mapping[int, Misfit]]) -> pd.DataFrame:
+    """Columns of records in pandas, for what looks at types and nulls.
+
+    A column in which every value fits has its field's type, another is one of objects, misfits among them.
+    """
+    import pandas as pd
+
+    columns = {
+        name: _objects(table[name], misfits[name]) if misfits.get(name) else _as_stored(table[name])
+        for name in table.column_names
+    }
+    return pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows))
+
+
+def as_values(table: pa.Table) -> pd.DataFrame:
+    """Columns of records in pandas, for what looks at values: null for what doesn't fit its column.
+
+    Numbers are 64-bit floats: Great Expectations compares those all at once, and others one by one.
+    """
+    import pandas as pd
+    import pyarrow as pa
+
+    def is_number(column: pa.ChunkedArray) -> bool:
+        return bool(pa.types.is_integer(column.type) or pa.types.is_floating(column.type))
+
+    columns = {
+        name: column.cast(pa.float64(), safe=False).to_numpy() if is_number(column) else _as_stored(column)
+        for name, column in zip(table.column_names, table.columns, strict=True)
+    }
+    return pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows))
+
+
+def _as_stored(column: pa.ChunkedArray) -> pd.Series:
+    import pandas as pd
+    import pyarrow as pa
+
+    if pa.types.is_timestamp(column.type):
+        return column.to_pandas()
+    return pd.Series(pd.arrays.ArrowExtensionArray(column))
+
+
+def _objects(column: pa.ChunkedArray, misfits: Mapping[int, Misfit]) -> pd.Series:
+    values = column.to_pandas(integer_object_nulls=True).astype(object)
+    values.iloc[list(misfits)] = list(misfits.values())
+    return values
 
 
 class Rows:
@@ -207,7 +248,7 @@ class Rows:
             self.add(table)
 
     @classmethod
-    def of(cls, records: Sequence[Record]) -> Rows:
+    def of(cls, records: Sequence[RawRecord]) -> Rows:
         """Records that are known to be of the right types."""
         import pyarrow as pa
 
@@ -247,14 +288,15 @@ class Rows:
         while self._chunks:
             yield pa.ipc.open_stream(self._chunks.popleft()).read_all()
 
+    def columns(self, names: Sequence[str]) -> pa.Table:
+        """Some columns of all of them."""
+        import pyarrow as pa
+
+        empty = arrow_schema().empty_table().select(names)
+        options = pa.ipc.IpcReadOptions(included_fields=[FIELD_NAMES.index(name) for name in names])
+        parts = [pa.ipc.open_stream(chunk, options=options).read_all() for chunk in self._chunks]
+        return pa.concat_tables([empty, *(part.select(names) for part in parts)])
+
     def records(self) -> list[Record]:
         """All of them, as plain records."""
-        return [record for table in self.tables() for record in plain(table)]
-
-
-def plain(table: pa.Table) -> list[Record]:
-    """The records of a table, times as text again."""
-    return [
-        {name: utc_text(value) if isinstance(value, datetime) else value for name, value in row.items()}
-        for row in table.to_pylist()
-    ]
+        return [record for table in self.tables() for record in records_of(table)]

@@ -72,6 +72,6 @@ def account(due: Due, records: Iterable[Mapping[str, Any]], refused: Sequence[An
         causes.append(f"{len(refused)} records were refused by the quality gate and are in quarantine.")
         mends.append(
             "The quarantine object and this task's log name the rule that each one broke; once that is mended, "
-            f"python -m llm_bench requeue {due.study.name} loads them."
+            f"llm-bench requeue {due.study.name} loads them."
         )
     return MissingRecordsError(" ".join(causes), " ".join(mends))

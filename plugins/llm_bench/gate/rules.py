@@ -1,148 +1,131 @@
-"""The rules of the quality gate, as Great Expectations' own expectations on the evidence of ``checks.examine``.
+"""The rules of the quality gate: the suite of a study, as Great Expectations' own expectations and those of ours.
 
 Critical rules forbid what can't be so; a record that breaks one isn't loaded. Warnings name what can hardly be so: the
-record is loaded, and says so itself.
+record is loaded, and says so itself. An expectation's ``description`` names the rule, its ``notes`` say why.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from typing import TYPE_CHECKING, Any
 
-from llm_bench.gate.columns import TYPE_NAMES
-from llm_bench.gate.evidence import (
-    MAX_CHARACTERS_PER_TOKEN,
-    MAX_TOKENS_PER_SEC,
-    MAX_USD_PER_TOKEN,
-    MIN_TTFT_SEC,
-    NULL_WHEN_FAILED,
+import great_expectations.expectations as gxe
+from great_expectations.expectations.expectation import (
+    ColumnMapExpectation,
+    ColumnPairMapExpectation,
+    Expectation,
+    MulticolumnMapExpectation,
 )
-from llm_bench.records import FIELDS, Field
+from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+from great_expectations.expectations.row_conditions import Column, Condition
+
+from llm_bench.gate.completeness import Due
+from llm_bench.gate.expectations import ExpectColumnValuesToRise, RecordExpectation
+from llm_bench.records import FIELD_NAMES, FIELDS, Field, FieldType
 
 if TYPE_CHECKING:
-    from great_expectations.expectations.expectation import Expectation
+    from llm_bench.study import Quality
 
-NONE_MISSING = "no field is missing"
 NONE_UNKNOWN = "no field is unknown"
+SLOT = "slot"
+"""The suite's parameter: the slot of the batch, ISO 8601 UTC text. All else is the same for all batches of a study."""
 
-_Asked = dict[str, tuple[Any, dict[str, Any]]]
-"""Rule → class of expectation and its arguments."""
+BASELINE = "baseline"
+"""Provider of the built-in baselines: on this machine, so no bound of a network or of a model holds for them."""
+MAX_TOKENS_PER_SEC = 5_000
+MIN_TTFT_SEC = 0.001
+DEADLINE_GRACE_SEC = 1.0
+"""A deadline is applied when bytes arrive, so a request may outlast it by one read."""
 
-_WARNINGS = {
-    f"throughput_tps must be at most {MAX_TOKENS_PER_SEC}": (
-        "throughput_plausible",
-        "The fastest hosted LLMs reach 2,000 to 3,000 tokens/s: above, the tokens are miscounted or the answer was "
-        "kept from an earlier request.",
-    ),
-    f"decode_tps must be at most {MAX_TOKENS_PER_SEC}": (
-        "decode_plausible",
-        "No hosted LLM generates so fast: something on the way held the tokens back and let them go at once, so the "
-        "times between them aren't the LLM's.",
-    ),
-    f"ttft_sec must be at least {MIN_TTFT_SEC}": (
-        "ttft_plausible",
-        "A request can't reach a provider and bring a token back sooner: something nearer answered.",
-    ),
-    "ttft_sec must be within the study's first_token_sec": (
-        "ttft_within_deadline",
-        "Such a request should have been recorded as a timeout: its deadline was another, or didn't work.",
-    ),
-    "latency_sec must be within the study's total_sec": (
-        "latency_within_deadline",
-        "Such a request should have been recorded as a timeout: its deadline was another, or didn't work.",
-    ),
-    "a scheduled record must be measured before the next slot is due": (
-        "within_slot",
-        "It tells of another time of day than its slot's. (A backfill is late by nature, and says so in run_type.)",
-    ),
-    f"question must have at most {MAX_CHARACTERS_PER_TOKEN} characters per token of prompt_tokens": (
-        "prompt_tokens_plausible",
-        "The prompt holds more than the question: it was cut before it reached the LLM, or miscounted.",
-    ),
-    f"answer must have at most {MAX_CHARACTERS_PER_TOKEN} characters per token of response_tokens": (
-        "response_tokens_plausible",
-        "So few tokens (or none) can't say so much: they are miscounted, and throughput_tps with them.",
-    ),
-    "response_tokens must be within the study's max_tokens": (
-        "response_tokens_within_limit",
-        "The provider didn't keep to the limit, so this LLM wasn't asked as the others were.",
-    ),
-    "reasoning_tokens must not exceed response_tokens": (
-        "reasoning_plausible",
-        "They are a part of them; this provider counts them apart, so its response_tokens are too few.",
-    ),
-    "cached_tokens must not exceed prompt_tokens": (
-        "cached_plausible",
-        "They are a part of them; this provider counts them apart, so its prompt_tokens are too few.",
-    ),
-    f"cost_usd must be at most {MAX_USD_PER_TOKEN:g} per token": (
-        "cost_plausible",
-        "The dearest LLMs cost less: the price is in another unit, or the tokens are miscounted.",
-    ),
-    "question must be as the question set has it now": (
-        "question_unchanged",
-        "The set was edited while the study ran: answers to two wordings stand under one question_id.",
-    ),
-    "response_model must be the model asked": (
-        "model_as_asked",
-        "The provider says that another model answered.",
-    ),
+NULL_WHEN_FAILED = ("latency_sec", "throughput_tps", "decode_tps", "coverage_score", "groundedness")
+
+_TYPES: dict[FieldType, tuple[str, str]] = {
+    "string": ("str", "Unicode text"),
+    "float": ("float", "a finite number"),
+    "integer": ("int", "a whole number"),
+    "boolean": ("bool", "true or false"),
+    "timestamp": ("Timestamp", "ISO 8601 text with a UTC offset"),
+    "offsets": ("list", "numbers in rising order, none below 0"),
 }
-"""Rule → fact and the reason for it. A null breaks none of them."""
+"""Type of a field → that of its column in pandas, and what it is in a record."""
+
+_NOT_BLANK = "[^\\s\x1c-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+"""What no space is, written out: not every engine of regular expressions counts them all to ``\\s``."""
 
 
-def rules() -> dict[str, Expectation]:
-    """Every expectation by the words that name it, in the order in which they are reported."""
-    import great_expectations.expectations as gxe
-
-    asked: _Asked = {
-        NONE_MISSING: (gxe.ExpectColumnValuesToBeInSet, _true("none_missing")),
-        NONE_UNKNOWN: (gxe.ExpectColumnValuesToBeInSet, _true("none_unknown")),
-    }
-    for field in FIELDS:
-        asked |= _field_rules(field)
-    asked |= _membership_rules() | _outcome_rules() | _clock_rules()
-    critical = {rule: kind(**arguments, meta={"rule": rule}) for rule, (kind, arguments) in asked.items()}
-    warnings = {
-        rule: gxe.ExpectColumnValuesToBeInSet(**_true(fact), meta={"rule": rule}, notes=reason, severity="warning")
-        for rule, (fact, reason) in _WARNINGS.items()
-    }
-    return critical | warnings
+def suite(due: Due) -> list[Expectation]:
+    """Every expectation that a study's records are held to, in the order in which they are reported."""
+    expected = [rule for field in FIELDS for rule in field_rules(field)]
+    expected += [*_table(), *_membership(due), *_outcome(), *_order(), *_plausibility(due)]
+    for kind in RecordExpectation.__subclasses__():
+        arguments = {"column_list": list(kind.columns), **kind.of_study(due)}
+        expected.append(_rule(kind, kind.words, kind.reason, kind.severity_level, **arguments))
+    return sorted(expected, key=lambda rule: not is_critical(rule))
 
 
-def is_critical(expectation: Expectation) -> bool:
+def own(entry: Quality) -> Expectation:
+    """An expectation that a study adds.
+
+    :raises Exception: Great Expectations knows no such expectation, or refuses its arguments.
+    """
+    configuration = ExpectationConfiguration(
+        type=entry.type, kwargs=dict(entry.kwargs), severity=entry.severity, description=entry.words
+    )
+    return configuration.to_domain_obj()
+
+
+def is_critical(rule: Expectation) -> bool:
     """Whether a record that breaks it may not be loaded."""
-    return str(expectation.severity.value) == "critical"
+    return str(rule.severity.value) == "critical"
 
 
-def columns_of(expectation: Expectation) -> set[str]:
-    """The columns of the evidence that it looks at."""
-    return {getattr(expectation, name) for name in ("column", "column_A", "column_B") if hasattr(expectation, name)}
+def judges_rows(rule: Expectation) -> bool:
+    """Whether it says which records break it; others look at the batch as a whole."""
+    return isinstance(rule, ColumnMapExpectation | ColumnPairMapExpectation | MulticolumnMapExpectation)
 
 
-def _true(column: str) -> dict[str, Any]:
-    return {"column": column, "value_set": [True]}
+def looks_at_types(rule: Expectation) -> bool:
+    """Whether it is about types or nulls, and so has to see what doesn't fit its column."""
+    about_types = gxe.ExpectColumnValuesToBeOfType | gxe.ExpectColumnValuesToBeInTypeList | ExpectColumnValuesToRise
+    return isinstance(rule, about_types | gxe.ExpectColumnValuesToNotBeNull)
 
 
-def _field_rules(field: Field) -> _Asked:
-    import great_expectations.expectations as gxe
+def columns_of(rule: Expectation) -> tuple[str, ...]:
+    """The columns that it looks at, those of its row condition among them."""
+    named = [getattr(rule, name) for name in ("column", "column_A", "column_B") if hasattr(rule, name)]
+    named += getattr(rule, "column_list", [])
+    condition = getattr(rule, "row_condition", None)
+    text = json.dumps(condition.dict(), default=str) if condition else ""
+    return tuple(dict.fromkeys([*named, *(name for name in FIELD_NAMES if re.search(rf"\b{name}\b", text))]))
 
-    name = field.name
-    asked: _Asked = {
-        f"{name} must be {TYPE_NAMES[field.type]}": (gxe.ExpectColumnValuesToBeInSet, _true(f"{name}_typed"))
-    }
+
+def _rule(
+    kind: Any, words: str, reason: str | None = None, severity: str = "critical", **arguments: Any
+) -> Expectation:
+    return kind(description=words, notes=reason, severity=severity, **arguments)
+
+
+def _table() -> list[Expectation]:
+    return [_rule(gxe.ExpectTableColumnsToMatchSet, NONE_UNKNOWN, column_set=list(FIELD_NAMES), exact_match=True)]
+
+
+def field_rules(field: Field) -> list[Expectation]:
+    """What ``FIELDS`` says of a field: type, null, range, set."""
+    name, (type_, words) = field.name, _TYPES[field.type]
+    if field.type == "offsets":
+        rules = [_rule(ExpectColumnValuesToRise, f"{name} must be {words}", column=name)]
+    else:
+        rules = [_rule(gxe.ExpectColumnValuesToBeOfType, f"{name} must be {words}", column=name, type_=type_)]
     if not field.nullable:
-        asked[f"{name} must not be null"] = (gxe.ExpectColumnValuesToBeInSet, _true(f"{name}_present"))
+        rules.append(_rule(gxe.ExpectColumnValuesToNotBeNull, f"{name} must not be null", column=name))
     if field.minimum is not None or field.maximum is not None:
-        asked[f"{name} must be {_range(field)}"] = (
-            gxe.ExpectColumnValuesToBeBetween,
-            {"column": name, "min_value": field.minimum, "max_value": field.maximum},
-        )
+        bounds: dict[str, Any] = {"min_value": field.minimum, "max_value": field.maximum}
+        rules.append(_rule(gxe.ExpectColumnValuesToBeBetween, f"{name} must be {_range(field)}", column=name, **bounds))
     if field.allowed:
-        asked[f"{name} must be one of {', '.join(field.allowed)}"] = (
-            gxe.ExpectColumnValuesToBeInSet,
-            {"column": name, "value_set": list(field.allowed)},
-        )
-    return asked
+        words = f"{name} must be one of {', '.join(field.allowed)}"
+        rules.append(_rule(gxe.ExpectColumnValuesToBeInSet, words, column=name, value_set=list(field.allowed)))
+    return rules
 
 
 def _range(field: Field) -> str:
@@ -153,75 +136,169 @@ def _range(field: Field) -> str:
     return f"between {field.minimum:g} and {field.maximum:g}"
 
 
-def _facts(facts: dict[str, str]) -> _Asked:
-    import great_expectations.expectations as gxe
+def _membership(due: Due) -> list[Expectation]:
+    one_of, slot = gxe.ExpectColumnValuesToBeInSet, {"$PARAMETER": SLOT}
+    return [
+        _rule(one_of, "study must be the batch's", column="study", value_set=[due.study.name]),
+        _rule(
+            gxe.ExpectColumnValuesToBeBetween, "slot must be the batch's", column="slot", min_value=slot, max_value=slot
+        ),
+        _rule(one_of, "industry must be one of the study's", column="industry", value_set=list(due.questions)),
+        _rule(
+            gxe.ExpectCompoundColumnsToBeUnique,
+            "each LLM answers each question once",
+            column_list=["llm_provider", "llm_model", "question_id"],
+            ignore_row_if="any_value_is_missing",
+        ),
+    ]
 
-    return {rule: (gxe.ExpectColumnValuesToBeInSet, _true(fact)) for rule, fact in facts.items()}
+
+def _outcome() -> list[Expectation]:
+    """What a success and a failure have, and what they lack."""
+    succeeded, failed = Column("success") == True, Column("success") == False  # noqa: E712
+    known = Column("response_tokens").is_not_null()
+    rated = (succeeded & Column("throughput_tps").is_not_null()) | (succeeded & Column("decode_tps").is_not_null())
+
+    def given(name: str, when: str, condition: Condition) -> Expectation:
+        words = f"{name} must be set when {when}"
+        return _rule(gxe.ExpectColumnValuesToNotBeNull, words, column=name, row_condition=condition)
+
+    def absent(name: str, when: str, condition: Condition) -> Expectation:
+        words = f"{name} must be null when {when}"
+        return _rule(gxe.ExpectColumnValuesToBeNull, words, column=name, row_condition=condition)
+
+    return [
+        absent("failure_kind", "it succeeded", succeeded),
+        given("failure_kind", "it failed", failed),
+        given("answer", "it succeeded", succeeded),
+        _rule(
+            gxe.ExpectColumnValuesToMatchRegex,
+            "answer must not be empty when it succeeded",
+            column="answer",
+            regex=_NOT_BLANK,
+            row_condition=succeeded,
+        ),
+        _rule(
+            gxe.ExpectColumnValuesToBeBetween,
+            "http_status must be below 400 when it succeeded",
+            column="http_status",
+            max_value=400,
+            strict_max=True,
+            row_condition=succeeded,
+        ),
+        given("latency_sec", "it succeeded", succeeded),
+        given("throughput_tps", "it succeeded and response_tokens is known", succeeded & known),
+        given("response_tokens", "it succeeded and throughput_tps or decode_tps is known", rated),
+        *(absent(name, "it failed", failed) for name in NULL_WHEN_FAILED),
+    ]
 
 
-def _membership_rules() -> _Asked:
-    return _facts(
-        {
-            "study must be the batch's": "study_due",
-            "slot must be the batch's": "slot_due",
-            "the LLM must be one of the study's": "llm_due",
-            "industry must be one of the study's": "industry_due",
-            "question_id must be one of its industry's": "question_due",
-            "record_id must be that of study, slot, LLM and question_id": "record_id_agrees",
-            "each LLM answers each question once": "asked_once",
-        }
+def _not_above(smaller: str, larger: str, reason: str | None = None, severity: str = "critical") -> Expectation:
+    return _rule(
+        gxe.ExpectColumnPairValuesAToBeGreaterThanB,
+        f"{smaller} must not exceed {larger}",
+        reason,
+        severity,
+        column_A=larger,
+        column_B=smaller,
+        or_equal=True,
+        ignore_row_if="either_value_is_missing",
     )
 
 
-def _outcome_rules() -> _Asked:
-    return _facts(
-        {
-            "failure_kind must be null when it succeeded": "failure_kind_null_when_succeeded",
-            "failure_kind must be set when it failed": "failure_kind_set_when_failed",
-            "answer must not be empty when it succeeded": "answer_given",
-            "http_status must be below 400 when it succeeded": "status_fine_when_succeeded",
-            "latency_sec must be set when it succeeded": "latency_set_when_succeeded",
-            "throughput_tps must be set when it succeeded and response_tokens is known": (
-                "throughput_set_when_succeeded"
-            ),
-            **{f"{name} must be null when it failed": f"{name}_null_when_failed" for name in NULL_WHEN_FAILED},
-            "throughput_tps is response_tokens / latency_sec": "throughput_agrees",
-            "decode_tps is (response_tokens − 1) / (last − first of event_times_sec)": "decode_agrees",
-        }
-    )
-
-
-def _clock_rules() -> _Asked:
-    import great_expectations.expectations as gxe
-
-    def ordered(earlier: str, later: str) -> _Asked:
-        arguments = {
-            "column_A": later,
-            "column_B": earlier,
-            "or_equal": True,
-            "ignore_row_if": "either_value_is_missing",
-        }
-        return {f"{earlier} must not exceed {later}": (gxe.ExpectColumnPairValuesAToBeGreaterThanB, arguments)}
-
-    return {
-        **_facts(
-            {
-                "ttft_sec is the first of event_times_sec": "ttft_agrees",
-                "event_times_sec must not exceed latency_sec": "ended_in_time",
-            }
+def _order() -> list[Expectation]:
+    return [
+        _not_above("tls_sec", "connect_sec"),
+        _not_above("first_byte_sec", "ttft_sec"),
+        _not_above("ttft_sec", "first_answer_sec"),
+        _not_above("ttft_sec", "latency_sec"),
+        _not_above("first_answer_sec", "latency_sec"),
+        _not_above("itl_mean_sec", "itl_max_sec"),
+        _not_above("itl_p99_sec", "itl_max_sec"),
+        _not_above("slot", "measured_at"),
+        _rule(
+            gxe.ExpectColumnPairValuesToBeEqual,
+            "timestamp is measured_at",
+            column_A="timestamp",
+            column_B="measured_at",
+            ignore_row_if="either_value_is_missing",
         ),
-        **ordered("tls_sec", "connect_sec"),
-        **ordered("first_byte_sec", "ttft_sec"),
-        **ordered("ttft_sec", "first_answer_sec"),
-        **ordered("ttft_sec", "latency_sec"),
-        **ordered("first_answer_sec", "latency_sec"),
-        **ordered("itl_mean_sec", "itl_max_sec"),
-        **ordered("itl_p99_sec", "itl_max_sec"),
-        **ordered("slot", "measured_at"),
-        **_facts(
-            {
-                "timestamp is measured_at": "timestamp_agrees",
-                "late_sec is measured_at − slot": "late_agrees",
-            }
+    ]
+
+
+def _plausibility(due: Due) -> list[Expectation]:
+    """What nothing forbids and yet can hardly be."""
+
+    def bounded(column: str, must: str, reason: str, **arguments: Any) -> Expectation:
+        kind = gxe.ExpectColumnValuesToBeBetween
+        return _rule(kind, f"{column} must be {must}", reason, "warning", column=column, **arguments)
+
+    remote = {"row_condition": Column("llm_provider") != BASELINE}
+    untimely = "Such a request should have been recorded as a timeout: its deadline was another, or didn't work."
+    deadlines = due.study.deadlines
+    apart = "They are a part of them; this provider counts them apart, so its {} are too few."
+    return [
+        bounded(
+            "throughput_tps",
+            f"at most {MAX_TOKENS_PER_SEC}",
+            "The fastest hosted LLMs reach 2,000 to 3,000 tokens/s: above, the tokens are miscounted or the answer was "
+            "kept from an earlier request.",
+            max_value=MAX_TOKENS_PER_SEC,
+            **remote,
         ),
-    }
+        bounded(
+            "decode_tps",
+            f"at most {MAX_TOKENS_PER_SEC}",
+            "No hosted LLM generates so fast: something on the way held the tokens back and let them go at once, so "
+            "the times between them aren't the LLM's.",
+            max_value=MAX_TOKENS_PER_SEC,
+            **remote,
+        ),
+        bounded(
+            "ttft_sec",
+            f"at least {MIN_TTFT_SEC}",
+            "A request can't reach a provider and bring a token back sooner: something nearer answered.",
+            min_value=MIN_TTFT_SEC,
+            **remote,
+        ),
+        bounded(
+            "ttft_sec",
+            "within the study's first_token_sec",
+            untimely,
+            max_value=deadlines.first_token_sec + DEADLINE_GRACE_SEC,
+        ),
+        bounded(
+            "latency_sec",
+            "within the study's total_sec",
+            untimely,
+            max_value=deadlines.total_sec + DEADLINE_GRACE_SEC,
+        ),
+        *_timeliness(due),
+        bounded(
+            "response_tokens",
+            "within the study's max_tokens",
+            "The provider didn't keep to the limit, so this LLM wasn't asked as the others were.",
+            max_value=due.study.generation.max_tokens,
+            row_condition=Column("token_source") != "estimated",
+        ),
+        _not_above("reasoning_tokens", "response_tokens", apart.format("response_tokens"), "warning"),
+        _not_above("cached_tokens", "prompt_tokens", apart.format("prompt_tokens"), "warning"),
+    ]
+
+
+def _timeliness(due: Due) -> list[Expectation]:
+    window = due.study.window
+    if window is None:
+        return []
+    return [
+        _rule(
+            gxe.ExpectColumnValuesToBeBetween,
+            "a scheduled record must be measured before the next slot is due",
+            "It tells of another time of day than its slot's. (A backfill is late by nature, and says so in run_type.)",
+            "warning",
+            column="late_sec",
+            max_value=window.period.total_seconds() / window.batches_per_period,
+            strict_max=True,
+            row_condition=Column("run_type") == "scheduled",
+        )
+    ]

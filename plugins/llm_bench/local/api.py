@@ -58,8 +58,8 @@ class AirflowAPI:
             if errors:  # perhaps another study's: this one may still be on its way
                 deadline = min(deadline, time.monotonic() + 10)
             if time.monotonic() > deadline:
-                told = "\n".join(error["stack_trace"] for error in errors) or "It isn't there."
-                raise SetupError(f"Airflow can't load the DAG {dag_id}. {told}", "")
+                causes = "\n".join(error["stack_trace"] for error in errors) or "It isn't there."
+                raise SetupError(f"Airflow can't load the DAG {dag_id}. {causes}", "")
             time.sleep(0.5)
 
     def trigger(self, dag_id: str) -> str:
@@ -84,14 +84,14 @@ class AirflowAPI:
 
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """The task instances of a run."""
-        found: list[dict[str, Any]] = []
+        tasks: list[dict[str, Any]] = []
         while True:
             page = self.request(
-                "GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances", params={"limit": 100, "offset": len(found)}
+                "GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances", params={"limit": 100, "offset": len(tasks)}
             )
-            found += page["task_instances"]
-            if len(found) >= page["total_entries"] or not page["task_instances"]:
-                return found
+            tasks += page["task_instances"]
+            if len(tasks) >= page["total_entries"] or not page["task_instances"]:
+                return tasks
 
     def errors(self, task: dict[str, Any]) -> list[str]:
         """The errors in the log of a task instance's last attempt."""
@@ -102,8 +102,8 @@ class AirflowAPI:
             params={"map_index": task["map_index"], "full_content": True},
             headers={"accept": "application/json"},
         )
-        found = []
+        errors = []
         for line in log["content"]:
             if isinstance(line, dict):
-                found += [str(error["exc_value"]) for error in line.get("error_detail") or ()]
-        return found
+                errors += [str(error["exc_value"]) for error in line.get("error_detail") or ()]
+        return errors

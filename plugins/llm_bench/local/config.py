@@ -50,7 +50,7 @@ class Config:
     def write(self, project: Path) -> None:
         """Writes ``airflow.cfg``, keeping the secrets of an earlier one.
 
-        :param project: the folder that holds ``dags/`` and ``plugins/``.
+        :param project: the folder that holds ``dags/``, and ``plugins/`` where there are others than ours.
         """
         path = self.airflow_home / "airflow.cfg"
         before = configparser.ConfigParser(interpolation=None)
@@ -70,6 +70,7 @@ class Config:
                 "simple_auth_manager_users": "admin:admin",
                 "simple_auth_manager_passwords_file": self.passwords,
                 "xcom_backend": "airflow.providers.common.io.xcom.backend.XComObjectStorageBackend",
+                "test_connection": "Enabled",
             },
             "common.io": {
                 "xcom_objectstorage_path": f"file://{self.airflow_home}/xcom",

@@ -23,7 +23,7 @@ import psutil
 from llm_bench.errors import SetupError
 from llm_bench.local.api import AirflowAPI
 from llm_bench.local.config import Config
-from llm_bench.paths import home
+from llm_bench.paths import home, shipped
 
 PATIENCE_SEC = 180
 """How long Airflow may take to be healthy; it takes about 20 s on two cores."""
@@ -62,7 +62,10 @@ def running_airflow(port: int, say: Say) -> Iterator[AirflowAPI]:
 
 def _check_machine(config: Config) -> None:
     _stop_leftovers(config)
-    check_port(config.port, f"Stop that program, or choose another port: make run PORT={config.port + 1}")
+    check_port(
+        config.port,
+        f"Stop that program, or choose another port: --port {config.port + 1} (of make: PORT={config.port + 1})",
+    )
     free = shutil.disk_usage(config.home).free
     if free < LEAST_DISK_BYTES:
         raise SetupError(
@@ -97,12 +100,12 @@ def _stop_leftovers(config: Config) -> None:
 
 @contextlib.contextmanager
 def _processes(config: Config, say: Say) -> Iterator[list[tuple[str, subprocess.Popen[bytes]]]]:
-    config.write(Path(__file__).resolve().parents[3])
+    config.write(config.home if (config.home / "dags").is_dir() else shipped())
     logs = config.airflow_home / "logs"
     logs.mkdir(exist_ok=True)
     endpoint = free_port()
     environment = config.environment() | {
-        "AIRFLOW_CONN_LLM_BASELINE": json.dumps({"conn_type": "http", "host": f"http://127.0.0.1:{endpoint}/v1"})
+        "AIRFLOW_CONN_LLM_BASELINE": json.dumps({"conn_type": "llm", "host": f"http://127.0.0.1:{endpoint}/v1"})
     }
     say("Starting Airflow (database)")
     _migrate(config, environment, logs)

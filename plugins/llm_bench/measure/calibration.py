@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from multiprocessing.synchronize import Barrier
 
     from llm_bench.measure.client import Reply
-    from llm_bench.store.base import Store
+    from llm_bench.store.base import Store, object_path
 
 CELLS = 8
 """Cells at once in the second part."""
@@ -139,8 +139,7 @@ def keep(store: Store, study: str, calibration: Calibration) -> str:
 
     :raises StorageError: the store can't be written.
     """
-    moment = datetime.fromisoformat(calibration.measured_at)
-    path = f"calibrations/study={study}/date={moment:%Y-%m-%d}/{moment:%Y%m%dT%H%M%S.%fZ}.json"
+    path = object_path("calibrations", study, datetime.fromisoformat(calibration.measured_at), "json")
     store.commit(path, calibration.to_json().encode(), 0)
     return path
 
@@ -179,7 +178,7 @@ def ask_at_once(url: str, cells: int, requests: int) -> list[list[Seen]]:
     if parent.returncode != 0:
         raise CalibrationError(
             "A cell of the calibration ended before its last answer: its error stands above.",
-            "End what else uses this machine, then run `make calibrate` again.",
+            "End what else uses this machine, then calibrate again.",
         )
     seen = json.loads(parent.stdout.splitlines()[-1])
     return [[Seen(**one) for one in cell] for cell in seen]
@@ -228,7 +227,7 @@ def _seen(reply: Reply) -> Seen:
     if reply.failure_kind is not None or exchange.sent is None:
         raise CalibrationError(
             f"The reference server's answer was not taken: {reply.failure_kind}: {reply.error}.",
-            "End what else uses this machine, then run `make calibrate` again.",
+            "End what else uses this machine, then calibrate again.",
         )
     tokens = tuple(reply.answer.token_times)
     return Seen(exchange.headers["x-request-id"], exchange.sent, tokens, exchange.delay_sec)
@@ -251,7 +250,7 @@ def compare(seen: Sequence[Seen], log: dict[str, Sent], cells: int) -> Part:
     if not seen or any(one.id not in log or len(one.tokens) != len(log[one.id].tokens) for one in seen):
         raise CalibrationError(
             "The client and the reference server disagree about what was sent.",
-            "Run `make calibrate` again; if it stays so, report it with this machine's Python and package versions.",
+            "Calibrate again; if it stays so, report it with this machine's Python and package versions.",
         )
     return Part(
         cells=cells,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import cast
 
@@ -17,11 +19,15 @@ from llm_bench.measure.formats.answer import Answer
 from llm_bench.measure.formats.framing import BrokenFrameError, TooLargeError
 from llm_bench.measure.formats.reader import END, read
 from llm_bench.measure.page import page
-from llm_bench.measure.transport import AnsweredError, InstrumentedTransport
-from llm_bench.study import LLM, Deadlines, Generation
+from llm_bench.measure.transport import AnsweredError, InstrumentedTransport, secrets_of
+from llm_bench.study import BASELINE, LLM, Deadlines, Generation
 
-BASELINE = "baseline"
-"""Provider of the built-in baselines, which speak OpenAI's protocol at an address of this machine."""
+ENVIRONMENT = "environment"
+"""Source of a key that is no connection's."""
+
+_KEY = re.compile(r"[\x21-\x7e]*")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +37,40 @@ class Endpoint:
     :param api_key: the provider's key; empty for an endpoint that needs none, and where LiteLLM finds it by itself.
     :param api_base: overrides the provider's own address.
     :param source: where the key was found.
+    :param api_version: what LiteLLM calls so; it reaches providers whose addresses carry a version (Azure AI).
+    :param headers: sent with every request, over LiteLLM's own; as secret as the key.
     """
 
     api_key: str = ""
     api_base: str | None = None
     source: str = ""
+    api_version: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:  # a key must not reach a log
         return f"Endpoint(api_base={self.api_base!r})"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must never show."""
+        return secrets_of((self.api_key, *self.headers.values()))
+
+    def check(self) -> None:
+        """Checks what no request could carry, before it looks like a fault of the provider's.
+
+        :raises CredentialsError: the key or a header can't be sent.
+        """
+        if not _KEY.fullmatch(self.api_key):
+            raise CredentialsError(
+                f"The key ({self.source}) holds a space, a line break or a character that no key has.",
+                "Paste it again, alone.",
+            )
+        for name, value in self.headers.items():
+            if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+                raise CredentialsError(
+                    f"The extra header {name!r} ({self.source}) holds a character that HTTP can't send.",
+                    "Correct its name or its value in the connection.",
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +107,19 @@ class LLMClient:
     :param endpoint: its key and address.
     :param generation: what it is asked with.
     :param deadlines: when a request counts as timed out.
+    :raises CredentialsError: the endpoint's key or one of its headers can't be sent.
     :raises RequestError: no request to it can be made, or none that can be timed.
     """
 
     def __init__(self, *, llm: LLM, endpoint: Endpoint, generation: Generation, deadlines: Deadlines) -> None:
+        endpoint.check()
         self._llm = llm
         self._endpoint = endpoint
         self._generation = generation
         self._deadlines = deadlines
         self._litellm = quiet_litellm()
         self._warm_up()
-        self._transport = InstrumentedTransport()
+        self._transport = InstrumentedTransport(self._endpoint.headers)
 
     def __enter__(self) -> LLMClient:
         return self
@@ -148,6 +182,7 @@ class LLMClient:
                     temperature=self._generation.temperature,
                     api_key=self._endpoint.api_key or ("none" if self._endpoint.api_base else None),
                     api_base=self._endpoint.api_base,
+                    api_version=self._endpoint.api_version,
                     num_retries=0,
                     max_retries=0,
                     timeout=self._deadlines.total_sec,
@@ -170,7 +205,7 @@ class LLMClient:
                 "study file, or an address that speaks OpenAI's protocol (openai/… with a connection).",
             )
         raise RequestError(
-            f"LiteLLM made no request to {self._llm.model}: {_scrub(str(fault), (self._endpoint.api_key,))}.",
+            f"LiteLLM made no request to {self._llm.model}: {_scrub(str(fault), self._endpoint.secrets)}.",
             "Check the model string (provider/model) and its parameters in the study file.",
         )
 
@@ -340,20 +375,19 @@ def known_provider(llm: LLM) -> tuple[str | None, str | None]:
     return key, address
 
 
-def find_endpoint(llm: LLM, api_key: str, api_base: str | None) -> Endpoint:
+def find_endpoint(llm: LLM, given: Endpoint) -> Endpoint:
     """The endpoint of an LLM, its key from the provider's own environment variable where none is given.
 
-    :param api_key: the key of the Airflow connection, or empty.
-    :param api_base: the address of the Airflow connection, or None.
+    :param given: what the Airflow connection says; empty where there is none.
     :raises CredentialsError: there is no key; names the connection and the variable.
     :raises RequestError: LiteLLM knows no such provider.
     """
-    if api_key or api_base:
-        return Endpoint(api_key, api_base, f"connection llm_{llm.provider}")
+    if given.api_key or given.api_base:
+        return given
     if llm.provider == BASELINE:
         raise CredentialsError(
             "The address of the built-in baselines isn't known: there is no Airflow connection llm_baseline.",
-            "Start Airflow with `make run` or `make up`, which serve the baselines and set the connection.",
+            "Start Airflow with `llm-bench run` or `llm-bench up`, which serve the baselines and set the connection.",
         )
     known_provider(llm)
     wanted = quiet_litellm().validate_environment(llm.model)["missing_keys"]
@@ -361,7 +395,7 @@ def find_endpoint(llm: LLM, api_key: str, api_base: str | None) -> Endpoint:
         raise CredentialsError(
             f"There is no key for {llm.provider}: neither the Airflow connection llm_{llm.provider} nor the "
             f"environment variable {' or '.join(wanted)} is set.",
-            f"Add the connection in the UI (Admin → Connections: id llm_{llm.provider}, type http, the key as its "
-            f"password), or set {wanted[0]} and restart Airflow; then clear this task.",
+            f"Add the connection in the UI (Admin → Connections: id llm_{llm.provider}, type LLM API, with the "
+            f"API key), or set {wanted[0]} and restart Airflow; then clear this task.",
         )
-    return Endpoint(os.environ.get(f"{llm.provider.upper()}_API_KEY", ""), source="environment")
+    return replace(given, api_key=os.environ.get(f"{llm.provider.upper()}_API_KEY", ""), source=ENVIRONMENT)

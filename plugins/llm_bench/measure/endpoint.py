@@ -16,8 +16,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from llm_bench.measure.baselines import BASELINES
+from llm_bench.rag.documents import sentences
 from llm_bench.rag.prompt import parse_messages
-from llm_bench.rag.questions import sentences
 
 _PIECE = re.compile(r"\s*\S+")
 

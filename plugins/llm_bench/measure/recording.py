@@ -11,7 +11,7 @@ from typing import Any
 from llm_bench import __version__
 from llm_bench.measure import timing
 from llm_bench.measure.client import Reply
-from llm_bench.records import FIELD_NAMES, SCHEMA_VERSION, Record, record_id, utc_text
+from llm_bench.records import SCHEMA_VERSION, Record, complete, record_id, utc_text
 from llm_bench.study import LLM
 
 _REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid")
@@ -57,8 +57,8 @@ def make_record(
     """
     slot = utc_text(batch.slot)
     success = reply.failure_kind is None
-    record: Record = dict.fromkeys(FIELD_NAMES)
-    record |= {
+    clock = _clock(reply, success=success)
+    own = {
         "timestamp": utc_text(measured_at),
         "industry": batch.industry,
         "question": prompt["question"],
@@ -80,17 +80,16 @@ def make_record(
         "answerable": prompt["answerable"],
         "client_load": load,
         "client_delay_sec": reply.exchange.delay_sec,
+        "suspect": timing.suspicion(reply.exchange.delay_sec, clock.get("ttft_sec")),
         "llm_bench_version": __version__,
         "litellm_version": version("litellm"),
         "embedding_model": batch.embedding_model,
         "schema_version": SCHEMA_VERSION,
     }
-    record |= _clock(reply, success=success) | _tokens(reply) | _outcome(reply)
-    record["suspect"] = timing.suspicion(reply.exchange.delay_sec, record["ttft_sec"])
-    return record
+    return complete(own | clock | _tokens(reply) | _outcome(reply))
 
 
-def _clock(reply: Reply, *, success: bool) -> Record:
+def _clock(reply: Reply, *, success: bool) -> dict[str, Any]:
     exchange, answer, tokens = reply.exchange, reply.answer, reply.response_tokens
     if exchange.sent is None:
         return {}
@@ -118,7 +117,7 @@ def _clock(reply: Reply, *, success: bool) -> Record:
     }
 
 
-def _tokens(reply: Reply) -> Record:
+def _tokens(reply: Reply) -> dict[str, Any]:
     usage = reply.answer.usage
     return {
         "prompt_tokens": reply.prompt_tokens,
@@ -130,7 +129,7 @@ def _tokens(reply: Reply) -> Record:
     }
 
 
-def _outcome(reply: Reply) -> Record:
+def _outcome(reply: Reply) -> dict[str, Any]:
     exchange, answer = reply.exchange, reply.answer
     return {
         "failure_kind": reply.failure_kind,

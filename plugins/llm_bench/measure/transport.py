@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from llm_bench.measure.exchange import Exchange
 _SCHEDSTAT = Path("/proc/thread-self/schedstat")
 _KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 _KEY_PARAMETERS = ("key", "api_key")
+_SHORTEST_SECRET = 5
+"""Airflow's own bound: what is shorter is a word, and to take it out would make a text unreadable."""
 
 
 class AnsweredError(BaseException):
@@ -28,6 +30,15 @@ class AnsweredError(BaseException):
 
     No ``Exception``, so that no library between takes it for a fault of the network, tries again, or writes a report.
     """
+
+
+def secrets_of(headers: Iterable[str]) -> tuple[str, ...]:
+    """The secrets in values of headers: each whole, and without the scheme before it ("Bearer …").
+
+    :param headers: the values.
+    """
+    parts = (part for value in headers for part in (value, value.rpartition(" ")[2]))
+    return tuple(dict.fromkeys(part for part in parts if len(part) >= _SHORTEST_SECRET))
 
 
 class CoreWait:
@@ -165,12 +176,16 @@ class InstrumentedTransport(httpx.HTTPTransport):
     """An httpx transport for one request at a time, over one connection that is kept open between them.
 
     ``exchange`` must be set to a fresh :class:`Exchange` before each request.
+
+    :param headers: sent with every request, over those that it has.
     """
 
     exchange: Exchange
 
-    def __init__(self) -> None:
+    def __init__(self, headers: Mapping[str, str] | None = None) -> None:
         super().__init__()
+        # Added here, under LiteLLM: as its own extra_headers they would stand in the body of some providers' requests.
+        self._headers = dict(headers or {})
         self.core_wait = CoreWait()
         self._pool = httpcore.ConnectionPool(
             ssl_context=httpx.create_ssl_context(),
@@ -186,6 +201,11 @@ class InstrumentedTransport(httpx.HTTPTransport):
         super().close()
         self.core_wait.close()
 
+    def _secret_values(self, request: httpx.Request) -> list[str]:
+        """The values of a request that hold its keys."""
+        headers = [request.headers[name] for name in (*_KEY_HEADERS, *self._headers) if name in request.headers]
+        return [*headers, *(request.url.params[name] for name in _KEY_PARAMETERS if name in request.url.params)]
+
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Makes the exchange's one request and reads its whole answer.
 
@@ -195,7 +215,8 @@ class InstrumentedTransport(httpx.HTTPTransport):
         """
         exchange = self.exchange
         exchange.admit(request)
-        exchange.secrets = secrets(request)
+        request.headers.update(self._headers)
+        exchange.secrets = secrets_of(self._secret_values(request))
         request.extensions["trace"] = exchange.trace
         # A compressed stream is delivered when the compressor flushes, not when the token is made.
         request.headers["accept-encoding"] = "identity"
@@ -218,10 +239,3 @@ class InstrumentedTransport(httpx.HTTPTransport):
             extensions=response.extensions,
             request=request,
         )
-
-
-def secrets(request: httpx.Request) -> tuple[str, ...]:
-    """The keys that a request is sent with."""
-    headers = [request.headers[name].removeprefix("Bearer ") for name in _KEY_HEADERS if name in request.headers]
-    parameters = [request.url.params[name] for name in _KEY_PARAMETERS if name in request.url.params]
-    return (*headers, *parameters)

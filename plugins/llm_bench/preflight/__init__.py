@@ -9,12 +9,11 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from llm_bench.measure.client import BASELINE
 from llm_bench.preflight import plan
 from llm_bench.preflight.checks import Check
 from llm_bench.preflight.providers import Inquiry, check_clock
 from llm_bench.preflight.storage import StorageProbe
-from llm_bench.study import Study
+from llm_bench.study import BASELINE, Study
 
 __all__ = ["PATIENCE_SEC", "Check", "preflight"]
 
@@ -36,6 +35,7 @@ def preflight(study: Study, home: Path, now: datetime) -> list[Check]:
     local = [
         plan.check_questions(study, home),
         plan.check_window(study, now),
+        *([plan.check_quality(study)] if study.quality else []),
         plan.check_embedding_model(study),
         plan.check_alerts(study),
     ]

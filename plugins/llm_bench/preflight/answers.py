@@ -1,4 +1,4 @@
-"""What a provider's answers tell of the key, the models and the clock. Pure."""
+"""What a provider's answers tell of a study's models and of this machine's clock. Pure."""
 
 from __future__ import annotations
 
@@ -7,66 +7,16 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from llm_bench.errors import CredentialsError, LLMBenchError, RequestError
+from llm_bench.errors import RequestError
+from llm_bench.measure.inquiry import Heard
 from llm_bench.preflight.checks import Check
-from llm_bench.preflight.wire import Heard
 from llm_bench.study import LLM, Study
 
 CLOCK_LIMIT_SEC = 5.0
-NOT_BEFORE_ASKED = "can't be told before it is asked"
-REFUSED = (401, 402, 403)
-NO_SUCH_PATH = (404, 405)
 
 # OpenRouter takes these at the end of any model's id, but lists none of them.
 # https://openrouter.ai/docs/guides/routing/model-variants/overview
 _ROUTING = re.compile(r":(nitro|floor|exacto|online)$")
-
-
-def accepted(provider: str, heard: Heard, source: str) -> str:
-    """How the key was received.
-
-    :param heard: the answer of a path that needs the key.
-    :param source: where the key was found; empty where there is none.
-    :raises CredentialsError: it was refused, or its account can't pay.
-    :raises LLMBenchError: the provider can't tell now.
-    """
-    if heard.status in REFUSED:
-        what = f"the key ({source})" if source else "a request without a key"
-        raise CredentialsError(
-            f"{provider} refused {what}: HTTP {heard.status}.",
-            "Top up the account."
-            if heard.status == 402
-            else f"Correct the password of the Airflow connection llm_{provider} (in the UI: Admin → Connections), "
-            "or the provider's environment variable.",
-        )
-    if heard.status in NO_SUCH_PATH:
-        return f"there ({source}); whether it is accepted {NOT_BEFORE_ASKED}" if source else "none given"
-    if heard.status != 200 or not isinstance(heard.content, dict | list):
-        raise unexpected(provider, heard)
-    left = _credit(heard.content)
-    if left is not None and left <= 0:
-        raise CredentialsError(
-            f"{provider} accepts the key ({source}), but its credit limit is used up.",
-            "Raise the key's limit at the provider, or wait until it is reset.",
-        )
-    credit = f", {left:.2f} USD left of its limit" if left is not None else ""
-    return f"accepted ({source}){credit}" if source else "none needed"
-
-
-def _credit(content: Any) -> float | None:
-    """What is left of the limit of a key at OpenRouter, in USD; None where there is no limit."""
-    data = content.get("data") if isinstance(content, dict) else None
-    left = data.get("limit_remaining") if isinstance(data, dict) else None
-    return float(left) if isinstance(left, int | float) else None
-
-
-def listed(heard: Heard) -> dict[str, Mapping[str, Any]] | None:
-    """The provider's models by id, or None where it sent no list."""
-    models = heard.content.get("data") if isinstance(heard.content, dict) else heard.content
-    if heard.status != 200 or not isinstance(models, list):
-        return None
-    known = [model for model in models if isinstance(model, dict)]
-    return {str(model[name]): model for name in ("canonical_slug", "id") for model in known if model.get(name)}
 
 
 def served(llm: LLM, models: Mapping[str, Mapping[str, Any]], study: Study) -> str:
@@ -94,16 +44,6 @@ def served(llm: LLM, models: Mapping[str, Mapping[str, Any]], study: Study) -> s
             f"Name another of its models in {file}, or move the window.",
         )
     return f"served until {retired}"
-
-
-def unexpected(provider: str, heard: Heard) -> LLMBenchError:
-    """An answer that tells nothing."""
-    if heard.status < 400:
-        return LLMBenchError(
-            f"{provider} answers HTTP {heard.status}, but not with what was asked for.",
-            "Check its address, and that no sign-in page of the network answers in its place.",
-        )
-    return LLMBenchError(f"{provider} answers HTTP {heard.status}.", "Check its status page, and try again later.")
 
 
 def clock(heard: Sequence[tuple[str, Heard]]) -> Check:

@@ -1,4 +1,4 @@
-"""Checks of what is on this machine: the questions, the window, the embedding model, who is told."""
+"""Checks of what is on this machine: questions, window, expectations, the embedding model, who is told."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from llm_bench.errors import CredentialsError
+from llm_bench.errors import CredentialsError, StudyError
+from llm_bench.paths import program
 from llm_bench.preflight.checks import Check, tell
 from llm_bench.study import START_VARIABLE, Study
 
@@ -15,7 +16,8 @@ def check_questions(study: Study, home: Path) -> Check:
     """Whether every question set and knowledge base can be used."""
 
     def look() -> str:
-        from llm_bench.rag.questions import load_documents, load_question_sets  # noqa: PLC0415
+        from llm_bench.rag.documents import load_documents  # noqa: PLC0415
+        from llm_bench.rag.questions import load_question_sets  # noqa: PLC0415
 
         sets = load_question_sets(home / "include", study.industries)
         for industry in sets:
@@ -48,9 +50,30 @@ def check_window(study: Study, now: datetime) -> Check:
         "window",
         False,
         f"It is over: it ended {window.end.isoformat()}, and no slot of its {len(slots)} is still to come.",
-        f"Move it: {START_VARIABLE}={tomorrow.isoformat()} make up, or edit window.start in "
+        f"Move it: {START_VARIABLE}={tomorrow.isoformat()} {program('llm-bench')} up, or edit window.start in "
         f"include/studies/{study.name}.yaml.",
     )
+
+
+def check_quality(study: Study) -> Check:
+    """Whether Great Expectations knows each expectation that the study adds, and takes its arguments."""
+
+    def look() -> str:
+        from llm_bench.gate.rules import own  # noqa: PLC0415
+        from llm_bench.gate.validate import quietly  # noqa: PLC0415
+
+        problems = []
+        for number, entry in enumerate(study.quality):
+            try:
+                with quietly():
+                    own(entry)
+            except Exception as fault:  # Great Expectations raises many kinds
+                problems.append(f"quality.{number}: {entry.type}: {' '.join(str(fault).split())}")
+        if problems:
+            raise StudyError(f"include/studies/{study.name}.yaml", problems)
+        return f"{len(study.quality)} of the study's own"
+
+    return tell("quality", look)
 
 
 def check_embedding_model(study: Study) -> Check:
@@ -70,7 +93,7 @@ def check_alerts(study: Study) -> Check:
     def look() -> str:
         assert study.alerts is not None  # noqa: S101  (looked at below)
         name = study.alerts.connection
-        mend = f"Add it in Airflow (Admin → Connections): id {name}, type http, its host the webhook's whole address."
+        mend = f"Add it in Airflow (Admin → Connections): id {name}, type Generic, its host the webhook's address."
         from airflow.sdk.exceptions import AirflowNotFoundException  # noqa: PLC0415
 
         from llm_bench.airflow.notifier import webhook  # noqa: PLC0415

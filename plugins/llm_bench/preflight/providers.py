@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -12,21 +10,13 @@ from dataclasses import replace
 import httpx
 
 from llm_bench.airflow.connections import find_key
-from llm_bench.errors import CredentialsError, LLMBenchError
-from llm_bench.measure import failures
-from llm_bench.measure.client import Endpoint, LLMClient, known_provider, quiet_litellm
+from llm_bench.errors import LLMBenchError
+from llm_bench.measure import failures, inquiry
+from llm_bench.measure.client import Endpoint, LLMClient
+from llm_bench.measure.inquiry import MODELS, NOT_BEFORE_ASKED, Heard
 from llm_bench.preflight import answers
 from llm_bench.preflight.checks import Check, start, tell
-from llm_bench.preflight.wire import Heard, ask
 from llm_bench.study import LLM, Study
-
-# Where LiteLLM keeps the address to itself.
-_ADDRESSES = {"openrouter": "https://openrouter.ai/api/v1", "openai": "https://api.openai.com/v1"}
-_MODELS = "/models"
-# OpenRouter sends its list of models to anyone, so its key is tried elsewhere.
-# https://openrouter.ai/docs/api/api-reference/api-keys/get-current-key
-_KEY_PATHS = {"openrouter": "/key"}
-_SENDABLE = re.compile(r"[\x21-\x7e]*")
 
 
 class Inquiry:
@@ -40,14 +30,13 @@ class Inquiry:
         self.provider = provider
         self._study = study
         self._llms = [llm for llm in study.llms if llm.provider == provider]
-        self._key_path = _KEY_PATHS.get(provider, _MODELS)
-        self._address: str | None = None
-        self._key, self._source = "", ""
-        self._endpoint: Endpoint | None = None
+        self._key_path = inquiry.key_path(provider)
+        self._endpoint = Endpoint()
+        self._measured = Endpoint()
         self._found = tell(f"{provider}: key", self._find)
         self._requests: dict[str, Future[Heard]] = {}
-        if self._address is not None:
-            for path in {_MODELS, self._key_path}:
+        if self._endpoint.api_base is not None:
+            for path in {MODELS, self._key_path}:
                 self._requests[path] = start(self._request(path))
 
     @property
@@ -58,28 +47,30 @@ class Inquiry:
     @property
     def _place(self) -> str:
         """Host and port, without the user and password that an address may hold."""
-        return (self._address or "").partition("://")[2].partition("/")[0].rpartition("@")[2]
+        return (self._endpoint.api_base or "").partition("://")[2].partition("/")[0].rpartition("@")[2]
 
     def _find(self) -> str:
         """Finds address and key; the address also where there is no key."""
-        like_openai, self._address, ambient_key = _known(self._llms[0])
+        like_openai, address, ambient_key = inquiry.known(self._llms[0])
+        self._endpoint = Endpoint(api_base=address)
         endpoint = find_key(self._llms[0])
-        self._endpoint, source = endpoint, endpoint.source
+        self._measured = endpoint
         if endpoint.api_base is None:
-            endpoint = Endpoint(endpoint.api_key or ambient_key)
-        elif like_openai:
-            self._address = endpoint.api_base.rstrip("/")
-        if not _SENDABLE.fullmatch(endpoint.api_key):
-            raise CredentialsError(
-                f"The key ({source}) holds a space, a line break or a character that no key has.",
-                "Paste it again, alone.",
-            )
-        self._key, self._source = endpoint.api_key, source if endpoint.api_key else ""
-        return source
+            endpoint = replace(endpoint, api_key=endpoint.api_key or ambient_key, api_base=address)
+        elif not like_openai:
+            endpoint = replace(endpoint, api_base=None)
+        self._endpoint = replace(endpoint, api_key="", headers={})
+        endpoint.check()
+        self._endpoint = endpoint
+        return endpoint.source
+
+    @property
+    def _source(self) -> str:
+        return self._endpoint.source if self._endpoint.api_key else ""
 
     def _request(self, path: str) -> Callable[[], Heard]:
-        url, key = f"{self._address}{path}", self._key
-        return lambda: ask(url, key)
+        endpoint = self._endpoint
+        return lambda: inquiry.ask(path, endpoint)
 
     def _answer(self, path: str, deadline: float) -> Heard:
         mend = "Check this machine's network and the provider's address, then check again."
@@ -96,7 +87,7 @@ class Inquiry:
         :param deadline: CLOCK_MONOTONIC.
         """
         try:
-            return self._answer(_MODELS, deadline) if self.asks else None
+            return self._answer(MODELS, deadline) if self.asks else None
         except LLMBenchError:
             return None
 
@@ -110,11 +101,11 @@ class Inquiry:
         reached = [tell(f"{self.provider}: reached", lambda: self._reached(deadline))] if self.asks else []
         for check in (*reached, key, *(self._check_model(llm, heard, key) for llm in self._llms)):
             # The provider's own words are in some.
-            detail, mend = (failures.scrub(text, (self._key,)) for text in (check.detail, check.mend))
+            detail, mend = (failures.scrub(text, self._endpoint.secrets) for text in (check.detail, check.mend))
             yield replace(check, detail=detail, mend=mend)
 
     def _reached(self, deadline: float) -> str:
-        heard = self._answer(_MODELS, deadline)
+        heard = self._answer(MODELS, deadline)
         return f"{self._place}, in {heard.elapsed_sec:.2f} s"
 
     def _check_key(self, heard: Heard | None, deadline: float) -> Check:
@@ -122,28 +113,28 @@ class Inquiry:
         if not self._found.passed:
             return self._found
         if not self.asks:
-            return Check(name, True, f"there ({self._source}); whether it is accepted {answers.NOT_BEFORE_ASKED}")
+            return Check(name, True, f"there ({self._source}); whether it is accepted {NOT_BEFORE_ASKED}")
         if heard is None:
             return Check(name, None, f"there ({self._source}); not tried, as {self.provider} isn't reached")
-        return tell(name, lambda: answers.accepted(self.provider, self._answer(self._key_path, deadline), self._source))
+        return tell(name, lambda: inquiry.accepted(self.provider, self._answer(self._key_path, deadline), self._source))
 
     def _rehearse(self, llm: LLM) -> str:
         """Has LiteLLM make the model's request, which goes nowhere.
 
         :raises RequestError: it makes none with the study's settings, or none that can be timed.
         """
-        if self._found.passed and self._endpoint is not None:
+        if self._found.passed:
             study = self._study
-            LLMClient(llm=llm, endpoint=self._endpoint, generation=study.generation, deadlines=study.deadlines).close()
+            LLMClient(llm=llm, endpoint=self._measured, generation=study.generation, deadlines=study.deadlines).close()
         return ""
 
     def _check_model(self, llm: LLM, heard: Heard | None, key: Check) -> Check:
         def look() -> str:
-            if heard is None or heard.status in answers.NO_SUCH_PATH:
-                return f"whether it is served {answers.NOT_BEFORE_ASKED}"
-            models = answers.listed(heard)
+            if heard is None or heard.status in inquiry.NO_SUCH_PATH:
+                return f"whether it is served {NOT_BEFORE_ASKED}"
+            models = inquiry.listed(heard)
             if models is None:
-                raise answers.unexpected(self.provider, heard)
+                raise inquiry.unexpected(self.provider, heard)
             return answers.served(llm, models, self._study)
 
         rehearsed = tell(llm.model, lambda: self._rehearse(llm))
@@ -151,7 +142,7 @@ class Inquiry:
             return rehearsed
         if self.asks and heard is None:
             return Check(llm.model, None, f"not told, as {self.provider} isn't reached")
-        if not key.passed and (heard is None or answers.listed(heard) is None):
+        if not key.passed and (heard is None or inquiry.listed(heard) is None):
             return Check(llm.model, None, f"not told without a key that {self.provider} accepts")
         return tell(llm.model, look)
 
@@ -166,15 +157,3 @@ def check_clock(inquiries: Sequence[Inquiry], deadline: float) -> Check:
     if heard and not told:
         return Check("clock", None, "not told, as no provider is reached")
     return answers.clock(told)
-
-
-def _known(llm: LLM) -> tuple[bool, str | None, str]:
-    """What LiteLLM knows: whether the provider's API is like OpenAI's, its address then, and a key of the environment.
-
-    :raises RequestError: it knows no such provider.
-    """
-    key, address = known_provider(llm)
-    if llm.provider in _ADDRESSES:
-        address = address or os.environ.get(f"{llm.provider.upper()}_API_BASE") or _ADDRESSES[llm.provider]
-    like_openai = address is not None or llm.provider in quiet_litellm().openai_compatible_providers
-    return like_openai, address.rstrip("/") if address else None, key or ""

@@ -23,47 +23,47 @@ def planned_window(study: Study) -> Window | None:
     return parse_study(read_yaml(path), path, include()).window
 
 
-def facts(found: Overview, planned: Window | None) -> Iterator[tuple[str, str]]:
+def facts(overview: Overview, planned: Window | None) -> Iterator[tuple[str, str]]:
     """A study in words: what each one is about, and what there is to say.
 
     :param planned: the window as the file has it.
     """
-    yield "Window", _window(found.study.window, planned)
-    yield "Airflow", _airflow(found)
-    yield "Records", _records(found)
-    for llm, kinds in states.failures(found.measured).items():
+    yield "Window", _window(overview.study.window, planned)
+    yield "Airflow", _airflow(overview)
+    yield "Records", _records(overview)
+    for llm, kinds in states.failures(overview.measured).items():
         yield "Failed", f"{llm}: " + ", ".join(f"{kind} {count}" for kind, count in kinds.items())
-    suspect = sum(part.suspect for part in found.measured)
+    suspect = sum(part.suspect for part in overview.measured)
     if suspect:
         yield "Suspect", f"{suspect} records: this machine was too busy for exact times"
-    lag = states.start_lag(_in_window(found))
+    lag = states.start_lag(_in_window(overview))
     if lag is not None:
         yield "Start lag", f"{lag.median_sec:.1f} s at the median, {lag.max_sec:.1f} s at most (scheduled batches)"
-    if found.next is not None:
-        wait = timedelta(seconds=round((found.next.due - found.now).total_seconds()))
-        yield "Next slot", f"{found.name(found.next)}, in {wait}"
-    if found.pace is not None:
-        yield from (("Pace", told) for told in _pace(found, found.pace))
-    if found.measured:
-        yield "Cost", _cost(found)
-    if not found.slots:
-        for batch in found.batches.values():
-            yield "Batch", f"{utc_text(batch.slot)}  {batch.records}/{found.per_batch}, {batch.failed} failed"
-    elif found.outside:
-        yield "Beside", f"{len(found.outside)} batches of no slot: trial runs, or those of a window that was moved"
+    if overview.next is not None:
+        wait = timedelta(seconds=round((overview.next.due - overview.now).total_seconds()))
+        yield "Next slot", f"{overview.name(overview.next)}, in {wait}"
+    if overview.pace is not None:
+        yield from (("Pace", text) for text in _pace(overview, overview.pace))
+    if overview.measured:
+        yield "Cost", _cost(overview)
+    if not overview.slots:
+        for batch in overview.batches.values():
+            yield "Batch", f"{utc_text(batch.slot)}  {batch.records}/{overview.per_batch}, {batch.failed} failed"
+    elif overview.outside:
+        yield "Beside", f"{len(overview.outside)} batches of no slot: trial runs, or those of a window that was moved"
 
 
-def _in_window(found: Overview) -> dict[datetime, Batch]:
-    return {slot.due: slot.batch for slot in found.slots if slot.batch is not None} or dict(found.batches)
+def _in_window(overview: Overview) -> dict[datetime, Batch]:
+    return {slot.due: slot.batch for slot in overview.slots if slot.batch is not None} or dict(overview.batches)
 
 
 def _window(window: Window | None, planned: Window | None) -> str:
     if window is None or planned is None:
         return "none: batches run when they are triggered"
-    told = f"{window.start.isoformat()} to {window.end.isoformat()}, {_rhythm(window.schedule)}"
+    text = f"{window.start.isoformat()} to {window.end.isoformat()}, {_rhythm(window.schedule)}"
     if window == planned:
-        return told
-    return f"{told}; moved by {START_VARIABLE}, the file says {planned.start.isoformat()}"
+        return text
+    return f"{text}; moved by {START_VARIABLE}, the file says {planned.start.isoformat()}"
 
 
 def _rhythm(schedule: Schedule) -> str:
@@ -71,26 +71,26 @@ def _rhythm(schedule: Schedule) -> str:
     return f"{len(schedule)} slots, one every {str(spacing)[:9]} in a period"
 
 
-def _airflow(found: Overview) -> str:
-    if found.airflow is None:
+def _airflow(overview: Overview) -> str:
+    if overview.airflow is None:
         return "not known here: judged from the store and the clock alone"
-    down = "" if found.airflow.alive else "not running: its database tells the runs so far"
-    if found.airflow.paused is None:
+    down = "" if overview.airflow.alive else "not running: its database tells the runs so far"
+    if overview.airflow.paused is None:
         return "; ".join(filter(None, (down, "it hasn't seen this study yet")))
-    switch = "switched off" if found.airflow.paused else "switched on"
-    return f"{down or 'running, ' + found.airflow.url}; the DAG is {switch}"
+    switch = "switched off" if overview.airflow.paused else "switched on"
+    return f"{down or 'running, ' + overview.airflow.url}; the DAG is {switch}"
 
 
-def _records(found: Overview) -> str:
-    records = sum(part.records for part in found.measured)
-    if not found.slots:
+def _records(overview: Overview) -> str:
+    records = sum(part.records for part in overview.measured)
+    if not overview.slots:
         return str(records)
-    refused = sum(slot.quarantined for slot in found.slots)
+    refused = sum(slot.quarantined for slot in overview.slots)
     quarantine = f"; {refused} in quarantine" if refused else ""
-    return f"{records:,} of {found.per_batch * len(found.slots):,}{quarantine}"
+    return f"{records:,} of {overview.per_batch * len(overview.slots):,}{quarantine}"
 
 
-def _pace(found: Overview, pace: Pace) -> Iterator[str]:
+def _pace(overview: Overview, pace: Pace) -> Iterator[str]:
     if pace.took_sec is not None:
         yield f"a batch takes {_minutes(pace.took_sec)} at the median, of {_minutes(pace.spacing_sec)} to the next"
     for llm, seconds in pace.least_sec.items():
@@ -98,7 +98,7 @@ def _pace(found: Overview, pace: Pace) -> Iterator[str]:
             yield f"{llm}: its requests_per_minute leave a batch no less than {_minutes(seconds)}, more than there is"
     for batch in pace.overlong:
         yield (
-            f"the batch of slot {found.moment(batch.slot)} took {_minutes(batch.took_sec or 0)}, longer than the "
+            f"the batch of slot {overview.moment(batch.slot)} took {_minutes(batch.took_sec or 0)}, longer than the "
             f"spacing of {_minutes(pace.spacing_sec)}"
         )
 
@@ -107,39 +107,39 @@ def _minutes(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.1f} min"
 
 
-def _cost(found: Overview) -> str:
-    cost = found.cost
+def _cost(overview: Overview) -> str:
+    cost = overview.cost
     if not cost.known:
         return f"not known ({cost.unknown} records without a price)"
-    told = f"${cost.usd:.4f} for {cost.known} records"
+    text = f"${cost.usd:.4f} for {cost.known} records"
     if cost.unknown:
-        told += f", not known for {cost.unknown}"
-    if found.slots:
-        told += f"; about ${cost.at_the_end_usd:.4f} at the end"
+        text += f", not known for {cost.unknown}"
+    if overview.slots:
+        text += f"; about ${cost.at_the_end_usd:.4f} at the end"
         if cost.not_estimated:
-            told += f", without {', '.join(cost.not_estimated)}"
-    return told
+            text += f", without {', '.join(cost.not_estimated)}"
+    return text
 
 
-def as_json(found: Overview, planned: Window | None, todo: list[Step]) -> dict[str, Any]:
+def as_json(overview: Overview, planned: Window | None, todo: list[Step]) -> dict[str, Any]:
     """The same as JSON values: times as UTC text, durations in seconds."""
-    pace, lag = found.pace, states.start_lag(_in_window(found))
+    pace, lag = overview.pace, states.start_lag(_in_window(overview))
     return {
-        "study": found.study.name,
-        "now": utc_text(found.now),
-        "window": found.study.window.model_dump(mode="json") if found.study.window else None,
+        "study": overview.study.name,
+        "now": utc_text(overview.now),
+        "window": overview.study.window.model_dump(mode="json") if overview.study.window else None,
         "window_in_file": planned.model_dump(mode="json") if planned else None,
-        "airflow": {"alive": found.airflow.alive, "paused": found.airflow.paused} if found.airflow else None,
-        "counts": found.counts,
-        "slots": [_slot(slot) for slot in found.slots],
-        "batches": [_batch(batch) for batch in found.batches.values()],
-        "records": sum(part.records for part in found.measured),
-        "records_expected": found.per_batch * len(found.slots) if found.slots else None,
-        "quarantined": sum(slot.quarantined for slot in found.slots),
-        "failures": states.failures(found.measured),
-        "suspect": sum(part.suspect for part in found.measured),
+        "airflow": {"alive": overview.airflow.alive, "paused": overview.airflow.paused} if overview.airflow else None,
+        "counts": overview.counts,
+        "slots": [_slot(slot) for slot in overview.slots],
+        "batches": [_batch(batch) for batch in overview.batches.values()],
+        "records": sum(part.records for part in overview.measured),
+        "records_expected": overview.per_batch * len(overview.slots) if overview.slots else None,
+        "quarantined": sum(slot.quarantined for slot in overview.slots),
+        "failures": states.failures(overview.measured),
+        "suspect": sum(part.suspect for part in overview.measured),
         "start_lag": asdict(lag) if lag else None,
-        "next_slot": utc_text(found.next.due) if found.next else None,
+        "next_slot": utc_text(overview.next.due) if overview.next else None,
         "pace": {
             "spacing_sec": pace.spacing_sec,
             "least_sec": dict(pace.least_sec),
@@ -148,9 +148,9 @@ def as_json(found: Overview, planned: Window | None, todo: list[Step]) -> dict[s
         }
         if pace
         else None,
-        "cost": asdict(found.cost),
+        "cost": asdict(overview.cost),
         "to_do": [{"what": words, "commands": list(commands)} for words, commands in todo],
-        "needs_a_hand": found.needs_a_hand,
+        "needs_a_hand": overview.needs_a_hand,
     }
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from llm_bench.progress.states import Measured
 from llm_bench.schedule import from_us
-from llm_bench.store.base import Store, together, unreadable
-from llm_bench.store.snapshot import RecordObject, slot_of, snapshot
+from llm_bench.store.base import Store, together, unreadable, without_slots
+from llm_bench.store.names import slot_in
+from llm_bench.store.snapshot import RecordObject, snapshot
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,13 +46,13 @@ def measured(store: Store, study: str) -> list[Measured]:
     import duckdb
 
     with TemporaryDirectory(prefix="llm-bench-") as scratch:
-        tables = [_table(found, file) for found, file in snapshot(store, Path(scratch), study).items()]
+        tables = [_table(listed, file) for listed, file in snapshot(store, Path(scratch), study).items()]
     if not tables:
         return []
     with duckdb.connect() as connection:
         connection.register("records", together(tables))
-        found = connection.sql(_QUERY).to_arrow_table()
-    return [_measured(row) for row in found.to_pylist()]
+        rows = connection.sql(_QUERY).to_arrow_table().to_pylist()
+    return [_measured(row) for row in rows]
 
 
 def held(records: Records) -> list[Measured]:
@@ -59,7 +60,7 @@ def held(records: Records) -> list[Measured]:
     return records.once("measured", lambda copy: [_measured(row) for row in copy.rows(_QUERY)])
 
 
-def quarantined(store: Store, study: str) -> dict[datetime, int]:
+def refused_per_slot(store: Store, study: str) -> dict[datetime, int]:
     """Slot → records that the quality gate refused; only slots that have some.
 
     :raises StorageError: the store can't be read.
@@ -69,10 +70,10 @@ def quarantined(store: Store, study: str) -> dict[datetime, int]:
 
     counts = {}
     for path in store.list(f"quarantine/study={study}/"):
-        slot, found = slot_of(path), store.read(path)
-        if slot is not None and found is not None:
+        slot, held = slot_in(path), store.read(path)
+        if slot is not None and held is not None:
             try:
-                rows = pq.read_metadata(io.BytesIO(found[0])).num_rows
+                rows = pq.read_metadata(io.BytesIO(held[0])).num_rows
             except (pa.ArrowException, OSError) as fault:
                 raise unreadable(path, fault) from None
             if rows:
@@ -89,14 +90,12 @@ def _moment(us: int | None) -> datetime | None:
     return None if us is None else from_us(us)
 
 
-def _table(found: RecordObject, file: Path) -> pa.Table:
+def _table(listed: RecordObject, file: Path) -> pa.Table:
     import pyarrow as pa
-    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     try:
         table = pq.read_table(file, columns=list(_COLUMNS), partitioning=None)
     except (pa.ArrowException, OSError) as fault:
-        raise unreadable(found.path, fault) from None
-    left_out = pa.array(found.without, pa.string()).cast(table.schema.field("slot").type)
-    return table.filter(pc.invert(pc.is_in(table["slot"], value_set=left_out)))
+        raise unreadable(listed.path, fault) from None
+    return without_slots(table, listed.without)

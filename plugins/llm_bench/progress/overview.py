@@ -86,8 +86,8 @@ class Overview:
     @property
     def counts(self) -> dict[str, int]:
         """How many slots are in each state."""
-        found = Counter(slot.state for slot in self.slots)
-        return {state: found[state] for state in states.STATES}
+        counts = Counter(slot.state for slot in self.slots)
+        return {state: counts[state] for state in states.STATES}
 
     @property
     def outside(self) -> list[Batch]:
@@ -172,7 +172,7 @@ def overview(
     slots: list[Slot] = []
     if study.window:
         schedule = study.window.schedule
-        refused = store_facts.quarantined(store, study.name)
+        refused = store_facts.refused_per_slot(store, study.name)
         runs = airflow.runs if airflow else {}
         slots = states.account(schedule, now, expected=per_batch, measured=batches, quarantined=refused, runs=runs)
         measured = [part for part in measured if part.slot in schedule]

@@ -269,10 +269,10 @@ def cost(measured: Sequence[Measured], due: Mapping[str, int]) -> Cost:
 
 def failures(measured: Sequence[Measured]) -> dict[str, dict[str, int]]:
     """LLM → failure kind → records, the most frequent kind first; only LLMs that failed."""
-    found: dict[str, Counter[str]] = {}
+    by_llm: dict[str, Counter[str]] = {}
     for part in measured:
-        found.setdefault(part.llm, Counter()).update(part.failures)
-    return {llm: dict(kinds.most_common()) for llm, kinds in found.items() if kinds}
+        by_llm.setdefault(part.llm, Counter()).update(part.failures)
+    return {llm: dict(kinds.most_common()) for llm, kinds in by_llm.items() if kinds}
 
 
 def periods(slots: Sequence[Slot], batches_per_period: int) -> Iterator[Sequence[Slot]]:

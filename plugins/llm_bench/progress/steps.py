@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from llm_bench.paths import program
 from llm_bench.progress import states
 from llm_bench.progress.overview import Overview
 from llm_bench.progress.states import Slot, Span
@@ -18,30 +18,30 @@ Step = tuple[str, tuple[str, ...]]
 """Something to do: in words, and the commands that do it."""
 
 
-def steps(found: Overview, airflow_home: Path | None) -> list[Step]:
+def steps(overview: Overview, airflow_home: Path | None) -> list[Step]:
     """What needs a hand, most pressing first.
 
     :param airflow_home: of the local Airflow, which its command has to be told; None where that is known anyway.
     """
-    dag_id, slots = found.study.dag_id, found.slots
+    dag_id, slots = overview.study.dag_id, overview.slots
     airflow = _airflow_command(airflow_home)
     return [
-        *_idle(found),
-        *_other_window(found),
-        *_missed(found, [_backfill(airflow, dag_id, span) for span in states.missed_spans(slots)]),
+        *_idle(overview),
+        *_other_window(overview),
+        *_missed(overview, [_backfill(airflow, dag_id, span) for span in states.missed_spans(slots)]),
         *_incomplete(
-            found,
+            overview,
             [_clear(airflow, dag_id, span, "--only-failed") for span in states.failed_spans(slots)]
             + [_clear(airflow, dag_id, span) for span in states.emptied_spans(slots)],
         ),
-        *_quarantined(found),
+        *_quarantined(overview),
     ]
 
 
 def _airflow_command(airflow_home: Path | None) -> list[str]:
     if airflow_home is None:
         return ["airflow"]
-    return [f"AIRFLOW_HOME={airflow_home}", str(Path(sys.executable).with_name("airflow"))]
+    return [f"AIRFLOW_HOME={airflow_home}", program("airflow")]
 
 
 def _backfill(airflow: list[str], dag_id: str, span: Span) -> str:
@@ -65,65 +65,68 @@ def _line(words: list[str]) -> str:
     )
 
 
-def _idle(found: Overview) -> Iterator[Step]:
-    if not found.idle or found.airflow is None:
+def _idle(overview: Overview) -> Iterator[Step]:
+    if not overview.idle or overview.airflow is None:
         return
-    if not found.airflow.alive:
-        yield "Airflow isn't running, so slots pass by. Start it:", ("make up",)
-    if found.airflow.paused is None:
-        yield f"Airflow hasn't seen the DAG {found.study.dag_id} yet, so slots pass by. Start it again: make up", ()
-    elif found.airflow.paused:
-        yield f"The DAG {found.study.dag_id} is switched off, so slots pass by. Switch it on in the UI.", ()
+    if not overview.airflow.alive:
+        yield "Airflow isn't running, so slots pass by. Start it:", (_line([program("llm-bench"), "up"]),)
+    if overview.airflow.paused is None:
+        yield (
+            f"Airflow hasn't seen the DAG {overview.study.dag_id} yet, so slots pass by. Start it again:",
+            (_line([program("llm-bench"), "up"]),),
+        )
+    elif overview.airflow.paused:
+        yield f"The DAG {overview.study.dag_id} is switched off, so slots pass by. Switch it on in the UI.", ()
 
 
-def _other_window(found: Overview) -> Iterator[Step]:
-    other, window = found.other_window, found.study.window
+def _other_window(overview: Overview) -> Iterator[Step]:
+    other, window = overview.other_window, overview.study.window
     if other is None:
         return
     start = from_us(other.start_us).astimezone(window.start.tzinfo if window else None).isoformat()
     yield (
         f"Airflow runs another window, of {len(other)} slots from {start}. If {START_VARIABLE} was set when Airflow "
         "was started, set it here, too; if the file was changed since, Airflow takes it over while it runs.",
-        (f"{START_VARIABLE}={start} make status STUDY={found.study.name}",),
+        (_line([f"{START_VARIABLE}={start}", program("llm-bench"), "status", overview.study.name]),),
     )
 
 
-def _missed(found: Overview, commands: list[str]) -> Iterator[Step]:
-    slots = [slot for slot in found.slots if slot.state == "missed"]
+def _missed(overview: Overview, commands: list[str]) -> Iterator[Step]:
+    slots = [slot for slot in overview.slots if slot.state == "missed"]
     if not slots:
         return
     many = " One after another: Airflow takes one backfill of a DAG at a time." if len(commands) > 1 else ""
     yield (
-        f"{_count(slots)} missed: {', '.join(found.name(slot) for slot in slots)}. "
+        f"{_count(slots)} missed: {', '.join(overview.name(slot) for slot in slots)}. "
         "This measures exactly these, late, and their records say so. "
-        f"(In the UI: Dags → {found.study.dag_id} → Trigger → Backfill, Missing Runs, over the same dates.){many}",
+        f"(In the UI: Dags → {overview.study.dag_id} → Trigger → Backfill, Missing Runs, over the same dates.){many}",
         tuple(commands),
     )
 
 
-def _incomplete(found: Overview, commands: list[str]) -> Iterator[Step]:
-    slots = [slot for slot in found.slots if slot.state == "incomplete"]
+def _incomplete(overview: Overview, commands: list[str]) -> Iterator[Step]:
+    slots = [slot for slot in overview.slots if slot.state == "incomplete"]
     if not slots:
         return
-    told = "; ".join(
-        f"{found.name(slot)}, {slot.batch.records if slot.batch else 0} of {found.per_batch} records"
+    batches = "; ".join(
+        f"{overview.name(slot)}, {slot.batch.records if slot.batch else 0} of {overview.per_batch} records"
         + (f", {slot.quarantined} more in quarantine" if slot.quarantined else "")
-        + (f", {_address(found, slot.run_id)}" if slot.run_id else "")
+        + (f", {_address(overview, slot.run_id)}" if slot.run_id else "")
         for slot in slots
     )
     yield (
-        f"{_count(slots)} left incomplete: {told}. The last task of each run names what is missing and why. "
+        f"{_count(slots)} left incomplete: {batches}. The last task of each run names what is missing and why. "
         "Once that is mended, clear the failed tasks (in the UI: the run → Clear → Clear only failed tasks): "
         "only what is missing is measured.",
         tuple(commands),
     )
 
 
-def _quarantined(found: Overview) -> Iterator[Step]:
-    if any(slot.quarantined for slot in found.slots):
+def _quarantined(overview: Overview) -> Iterator[Step]:
+    if any(slot.quarantined for slot in overview.slots):
         yield (
             "Records in quarantine were measured but broke a rule of the schema. Once the rule is mended:",
-            (f"python -m llm_bench requeue {found.study.name}",),
+            (_line([program("llm-bench"), "requeue", overview.study.name]),),
         )
 
 
@@ -131,5 +134,5 @@ def _count(slots: list[Slot]) -> str:
     return "1 slot was" if len(slots) == 1 else f"{len(slots)} slots were"
 
 
-def _address(found: Overview, run_id: str | None) -> str:
-    return f"{found.airflow.url if found.airflow else ''}/dags/{found.study.dag_id}/runs/{run_id}"
+def _address(overview: Overview, run_id: str | None) -> str:
+    return f"{overview.airflow.url if overview.airflow else ''}/dags/{overview.study.dag_id}/runs/{run_id}"

@@ -98,7 +98,7 @@ class Embedder:
     def _by_tokens(self, texts: Sequence[str]) -> list[int]:
         """The positions of n texts, those of the most tokens first.
 
-        A batch is padded to its longest text. The library would sort by characters, but a figure has more tokens than
+        A batch is padded to its longest text. The library would sort by characters, but a number has more tokens than
         a word as long: of 20,000 sentences it made a third more tokens by padding, in this order it makes 0.2 %.
         """
         tokenizer = self._model.tokenizer
@@ -116,7 +116,7 @@ class Embedder:
 
 @contextmanager
 def _keeping_all() -> Iterator[None]:
-    """Without the search for rubbish: imports make many objects to stay, and it took a quarter of their time more."""
+    """Imports go without the search for rubbish, which took a quarter of their time: what they make stays."""
     was_on = gc.isenabled()
     gc.disable()
     try:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import accumulate, takewhile
 from typing import Any
 
-from llm_bench.rag.questions import Passage, openings
+from llm_bench.rag.documents import Passage, openings
 
 SYSTEM = (
     "You answer business questions. Use only the numbered context passages that you are given, and nothing else that "

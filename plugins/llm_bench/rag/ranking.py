@@ -23,7 +23,7 @@ def bm25(queries: Sequence[str], texts: Sequence[str]) -> list[list[float]]:
     score = Σ over the query's words w of idf(w) · f / (f + K1 · (1 − B + B · length / mean length)), where f is how
     often w stands in the text, and idf(w) = ln(1 + (m − n(w) + ½) / (n(w) + ½)), with n(w) the texts that hold w: as in
     Robertson and Zaragoza, The Probabilistic Relevance Framework (2009), with Lucene's idf, which is never negative.
-    Words are compared without regard to case; a figure is one word ("1.42").
+    Words are compared without regard to case; a number is one word ("1.42").
     """
     counts = [Counter(_words(text)) for text in texts]
     lengths = [count.total() for count in counts]

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from llm_bench.files import locked, replacing, storage_errors
+from llm_bench.rag.documents import Passage, load_documents, passages
 from llm_bench.rag.embeddings import Embedder, bundled_folder, model_identity
 from llm_bench.rag.prompt import build_messages, canonical_hash, context_hash, prompt_hash, within_budget
-from llm_bench.rag.questions import Passage, Question, load_documents, load_questions, passages
+from llm_bench.rag.questions import Question, load_questions
 from llm_bench.rag.ranking import K1, RANK_CONSTANT, B, bm25, fuse, order
 from llm_bench.study import DEFAULT_EMBEDDING_MODEL, Retrieval
 
@@ -46,7 +47,7 @@ def retrieve(include: Path, industry: str, settings: Retrieval, cache: Path) -> 
     """The prompts of an industry's questions, in the order of the set.
 
     Passages are ranked by meaning (cosine of embeddings) and by words (BM25), and the two rankings are fused: meaning
-    alone finds the right document, but not as often the passage of it that holds the figure (`make bench-retrieval`).
+    alone finds the right document, but not as often the passage of it that holds the number (`make bench-retrieval`).
 
     :param include: the folder that holds ``questions/`` and ``knowledge/``.
     :param settings: of its ``top_k`` passages a prompt holds as many, best first, as ``max_context_tokens`` allow.
@@ -101,10 +102,10 @@ def _retrieve(questions: Sequence[Question], pieces: Sequence[Passage], settings
 def similarities(queries: Sequence[str], texts: Sequence[str], embedder: Embedder) -> list[list[float]]:
     """Cosine of each text to each query: m for each of n queries."""
     vectors = embedder.encode([*queries, *texts])
-    found: list[list[float]] = (
+    cosines: list[list[float]] = (
         (vectors[: len(queries)] @ vectors[len(queries) :].T).astype(float).round(_DECIMALS).tolist()
     )
-    return found
+    return cosines
 
 
 def count_tokens(text: str) -> int:
@@ -128,13 +129,13 @@ def _tokenizer() -> Tokenizer:
     return tokenizer
 
 
-def _prompt(question: Question, found: Sequence[Passage]) -> Prompt:
-    texts = [passage.text for passage in found]
+def _prompt(question: Question, context: Sequence[Passage]) -> Prompt:
+    texts = [passage.text for passage in context]
     return Prompt(
         question_id=question.id,
         question=question.text,
         passages=texts,
-        documents=[passage.document for passage in found],
+        documents=[passage.document for passage in context],
         answerable=question.answerable,
         points=[point.text for point in question.points],
         context_hash=context_hash(texts),

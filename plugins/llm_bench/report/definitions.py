@@ -1,4 +1,4 @@
-"""What the metrics mean and how the statistics are made, in short: docs/metrics.md and inference.py tell all."""
+"""What the metrics mean and how the statistics are made, in short: docs/metrics.md and analysis.statistics tell all."""
 
 from __future__ import annotations
 

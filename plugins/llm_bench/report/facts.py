@@ -82,7 +82,7 @@ def gather(records: Records, study: Study, view: View, home: Path) -> Facts:
     expected = sum(map(len, questions.values())) * len(study.llms)
     where, parameters = view.where()
     (counts,) = records.rows(_COUNTS + where, parameters)
-    slots, outside = _slots(records, study, expected, measured.quarantined(store, study.name))
+    slots, outside = _slots(records, study, expected, measured.refused_per_slot(store, study.name))
     return Facts(
         counts=counts,
         suspect=queries.total(records, replace(view, suspect="only")),
@@ -99,19 +99,19 @@ def gather(records: Records, study: Study, view: View, home: Path) -> Facts:
 
 def _values(records: Records, name: str, view: View) -> list[str]:
     where, parameters = view.where()
-    found = records.rows(f"SELECT DISTINCT {name} AS found FROM records WHERE {where} ORDER BY 1", parameters)  # noqa: S608
-    return [str(row["found"]) for row in found]
+    rows = records.rows(f"SELECT DISTINCT {name} AS content FROM records WHERE {where} ORDER BY 1", parameters)  # noqa: S608
+    return [str(row["content"]) for row in rows]
 
 
 def _slots(
     records: Records, study: Study, expected: int, quarantined: Mapping[datetime, int]
 ) -> tuple[list[Slot], int]:
-    found = measured.held(records)
-    if study.window is None or not found:
+    held = measured.held(records)
+    if study.window is None or not held:
         return [], 0
     schedule = study.window.schedule
     (newest,) = records.rows("SELECT max(measured_at) AS moment FROM records")
-    batches = states.batches(found)
+    batches = states.batches(held)
     slots = states.account(
         schedule,
         newest["moment"],

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.export import stream
+from llm_bench.analysis.table import Table
 from llm_bench.analysis.view import View
 from llm_bench.files import storage_errors
 from llm_bench.paths import home
@@ -19,7 +20,6 @@ from llm_bench.report.facts import Facts, gather
 from llm_bench.report.latex import latex
 from llm_bench.report.page import Drawn, draw, render
 from llm_bench.report.source import Section, Source
-from llm_bench.report.tables import Table
 from llm_bench.study import Study
 
 SUMS = "SHA256SUMS"
@@ -69,15 +69,15 @@ def report_zip(records: Records, study: Study, view: View, root: Path | None = N
 def _files(records: Records, study: Study, view: View, root: Path, checksum: str) -> Iterator[tuple[str, bytes]]:
     """Name and content of each file but the records."""
     facts = gather(records, study, view, root)
-    found = _sections(Source.of(records, study, view), facts)
+    sections = _sections(Source.of(records, study, view), facts)
     drawn: dict[str, Drawn] = {}
-    for figure in (figure for section in found for figure in section.figures):
+    for figure in (figure for section in sections for figure in section.figures):
         drawn[figure.name] = draw(figure.chart)
         for suffix, content in drawn[figure.name].files.items():
             yield f"figures/{figure.name}.{suffix}", content
-    for table in (table for section in found for table in section.tables):
+    for table in (table for section in sections for table in section.tables):
         yield from _table_files(table)
-    yield "report.html", render(study, view, facts, found=found, drawn=drawn, checksum=checksum)
+    yield "report.html", render(study, view, facts, sections=sections, drawn=drawn, checksum=checksum)
 
 
 def _sections(source: Source, facts: Facts) -> list[Section]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from llm_bench.report.tables import Cell, Column, Table
+from llm_bench.analysis.table import Cell, Column, Table
 
 LONG = 30
 """Rows from which a table may break over pages."""
@@ -50,6 +50,7 @@ _SIGNS = {
     "·": r"$\cdot$",
     "→": r"$\rightarrow$",
     "\u00a0": "~",
+    "\u202f": "~",
     "/": r"/\allowbreak{}",
 }
 
@@ -118,30 +119,30 @@ _SIZE = r"\footnotesize\setlength{\tabcolsep}{4pt}"
 
 def _heading(column: Column) -> str:
     """In two lines where it has a unit."""
-    title, bracket, unit = column.title.partition(" (")
-    if column.text or not bracket:
-        return escape(column.title)
-    return rf"\begin{{tabular}}[b]{{@{{}}r@{{}}}}{escape(title)}\\({escape(unit)}\end{{tabular}}"
+    if column.is_text or not column.unit:
+        return escape(column.heading)
+    return rf"\begin{{tabular}}[b]{{@{{}}r@{{}}}}{escape(column.title)}\\({escape(column.unit)})\end{{tabular}}"
 
 
 def _kinds(table: Table) -> list[str]:
     """How each column is set. Where all together are too wide, those of long words share what the others leave."""
     widths = [_longest(table, place) for place in range(len(table.columns))]
-    plain = ["l" if column.text else "r" for column in table.columns]
+    plain = ["l" if column.is_text else "r" for column in table.columns]
     wide = [kind == "l" and width > _SHORT for kind, width in zip(plain, widths, strict=True)]
     left = _WIDTH - sum(width + _GAP for width in widths)
     if left >= 0 or not any(wide):
         return plain
     shares = [min(width, _LONG) if long else 0.0 for width, long in zip(widths, wide, strict=True)]
     left += sum(width for width, long in zip(widths, wide, strict=True) if long)
-    each = left / sum(shares) / _WIDTH
+    per_letter = left / sum(shares) / _WIDTH
     broken = r">{\raggedright\arraybackslash}p{%.3f\textwidth}"
-    return [broken % (share * each) if share else kind for share, kind in zip(shares, plain, strict=True)]
+    return [broken % (share * per_letter) if share else kind for share, kind in zip(shares, plain, strict=True)]
 
 
 def _longest(table: Table, place: int) -> float:
     """Letters of a column's longest line."""
-    heading = max(map(len, table.columns[place].title.split(" (")))
+    column = table.columns[place]
+    heading = max(len(column.title), len(column.unit) + 2)
     cells = [row[place] for row in table.cells]
     return max([float(heading), *(max(len(cell.text), len(cell.interval) * _SCRIPT) for cell in cells)])
 

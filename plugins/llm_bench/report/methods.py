@@ -52,8 +52,8 @@ def _asked(study: Study, facts: Facts) -> Iterator[Item]:
     yield Item(
         "Questions",
         [
-            f"{industry}: {len(questions)} questions, {sum(one.answerable for one in questions)} of which the "
-            "documents answer"
+            f"{industry}: {len(questions)} questions, {sum(question.answerable for question in questions)} of which "
+            "the documents answer"
             for industry, questions in facts.questions.items()
         ],
     )
@@ -119,12 +119,12 @@ def _when(study: Study, facts: Facts) -> Iterator[Item]:
         "missed": "missed: not measured",
         "to come": "not due yet at the last record",
     }
-    told = [f"{counts[state]} {words}" for state, words in states.items() if counts[state]]
+    ended = [f"{counts[state]} {words}" for state, words in states.items() if counts[state]]
     held = sum(slot.batch.records for slot in facts.slots if slot.batch)
     yield Item(
         "Completeness",
         [
-            f"Of {len(facts.slots)} slots: {'; '.join(told)}.",
+            f"Of {len(facts.slots)} slots: {'; '.join(ended)}.",
             f"{held:,} of {facts.expected * len(facts.slots):,} records. The table Slots names what isn't whole.",
             *([f"{facts.outside:,} more records are of no slot of the window."] if facts.outside else []),
         ],
@@ -196,27 +196,27 @@ def _measured(facts: Facts) -> Iterator[Item]:
     yield Item("Error of the instrument", list(_calibrated(facts.calibration)))
 
 
-def _calibrated(found: Mapping[str, Any] | None) -> Iterator[str]:
-    if found is None:
+def _calibrated(calibration: Mapping[str, Any] | None) -> Iterator[str]:
+    if calibration is None:
         yield (
-            "Not known: it was never measured on the machine of this study. `python -m llm_bench calibrate` with the "
+            "Not known: it was never measured on the machine of this study. `llm-bench calibrate` with the "
             "study's name measures it and keeps it with the study's data; a report made after that tells it."
         )
         return
-    machine = found["machine"]
+    machine = calibration["machine"]
     yield (
-        f"Measured {found['measured_at'][:10]} on {machine['cores']} cores ({machine['platform']}, Python "
+        f"Measured {calibration['measured_at'][:10]} on {machine['cores']} cores ({machine['platform']}, Python "
         f"{machine['python']}), against a server that knows what it sent and when. The errors are upper bounds: client "
         "and server shared the cores."
     )
-    for part in (found["alone"], found["eight"]):
-        first, each = part["ttft_error_sec"], part["token_error_sec"]
+    for part in (calibration["alone"], calibration["eight"]):
+        first, token = part["ttft_error_sec"], part["token_error_sec"]
         yield (
             f"{part['cells']} at once: time to first token too long by {_ms(first['median'])} at the median and "
-            f"{_ms(first['p99'])} at the 99th percentile, each token by {_ms(each['median'])} and {_ms(each['p99'])} "
+            f"{_ms(first['p99'])} at the 99th percentile, each token by {_ms(token['median'])} and {_ms(token['p99'])} "
             f"({part['requests']:,} requests, {part['suspect']:,} of them suspect)."
         )
-    yield f"With {', '.join(f'{name} {number}' for name, number in found['versions'].items())}."
+    yield f"With {', '.join(f'{name} {number}' for name, number in calibration['versions'].items())}."
 
 
 def _ms(seconds: float) -> str:

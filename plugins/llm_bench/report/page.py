@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llm_bench.analysis import charts
+from llm_bench.analysis.html import encoded, environment
 from llm_bench.report.methods import methods, moment, settings
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def draw(chart: Chart) -> Drawn:
 
 
 def render(
-    study: Study, view: View, facts: Facts, *, found: Sequence[Section], drawn: Mapping[str, Drawn], checksum: str
+    study: Study, view: View, facts: Facts, *, sections: Sequence[Section], drawn: Mapping[str, Drawn], checksum: str
 ) -> bytes:
     """The page, as UTF-8. Whatever comes from a record is text in it.
 
@@ -65,7 +66,7 @@ def render(
         .render(
             study=study,
             facts=facts,
-            sections=found,
+            sections=sections,
             drawn=drawn,
             checksum=checksum,
             methods=methods(study, view, facts),
@@ -74,17 +75,9 @@ def render(
             zone=study.zone,
         )
     )
-    return page.encode(errors="backslashreplace")  # lone surrogates
+    return encoded(page)
 
 
 @cache
 def _templates() -> jinja2.Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
-
-    return Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    return environment(Path(__file__).parent / "templates")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from llm_bench.analysis import charts, queries
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.charts import Looks
+from llm_bench.analysis.table import Table
 from llm_bench.analysis.view import View
-from llm_bench.report.tables import Column, Table
 from llm_bench.study import Study
 
 if TYPE_CHECKING:
@@ -54,10 +54,3 @@ class Source:
         named = tuple(dict.fromkeys([*(llm.model for llm in study.llms), *known]))
         llms = [llm for llm in named if llm in known and (not view.llms or llm in view.llms)]
         return cls(records, view, charts.looks(named), llms, study.zone)
-
-    def llm(self, name: str = "llm", title: str = "LLM") -> Column:
-        """A column of LLMs: the charts' short names for reading."""
-        return Column(name, title, lambda llm: self.looks.names.get(llm, llm), text=True)
-
-
-APPROXIMATE = "Approximate (≈): see Statistics."

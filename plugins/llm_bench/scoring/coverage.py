@@ -63,8 +63,8 @@ def _support(statement: Statement, evidence: Evidence) -> float:
     if statement.figures:
         agreeing = left * _scaled(cosines, SAME_WITH_FIGURE)
         otherwise = left * likeness * np.where(evidence.has_figures, WRONG_FIGURE, NO_FIGURE)
-        found = (evidence.holds(figure, difference=statement.compares) for figure in statement.figures)
-        best = [float(np.where(held > 0, held * agreeing, otherwise).max()) for held in found]
+        holds = (evidence.holds(figure, difference=statement.compares) for figure in statement.figures)
+        best = [float(np.where(held > 0, held * agreeing, otherwise).max()) for held in holds]
         supported = float(np.mean(np.multiply(best, statement.trust)))
     else:
         supported = float((left * likeness).max())
@@ -83,7 +83,7 @@ def coverage(points: Sequence[Statement], context: Evidence, answer: Evidence) -
 
     :return: in [0, 1]; 0 for an answer without a sentence. None where the context holds none of the points.
     """
-    held = [point for point, found in zip(points, support(points, context), strict=True) if found >= HELD]
+    held = [point for point, supported in zip(points, support(points, context), strict=True) if supported >= HELD]
     return float(support(held, answer).mean()) if held else None
 
 

@@ -28,9 +28,9 @@ _WORDS = {name: float(number) for number, name in enumerate(_ONES.split())} | {
     name: 10.0 * tens for tens, name in enumerate(_TENS.split(), 3)
 }
 _WORDS |= {
-    f"{tens}{joint}{one}": _WORDS[tens] + _WORDS[one]
+    f"{tens}{joint}{unit}": _WORDS[tens] + _WORDS[unit]
     for tens in ("twenty", *_TENS.split()[:-1])
-    for one in _ONES.split()[1:10]
+    for unit in _ONES.split()[1:10]
     for joint in "- "
 }
 _SHARES = {"half": 50.0, "third": 100 / 3, "quarter": 25.0, "fifth": 20.0, "tenth": 10.0, "twentieth": 5.0}
@@ -116,8 +116,8 @@ def figures(text: str) -> tuple[tuple[Figure, ...], frozenset[int]]:
 
     Numbers in words ("twelve"), shares ("two thirds of") and ratios ("nine in ten") are figures; "one" isn't.
     """
-    found, years = located(text)
-    return tuple(one.figure for one in found), frozenset(year for year, _ in years)
+    numbers, years = located(text)
+    return tuple(number.figure for number in numbers), frozenset(year for year, _ in years)
 
 
 def located(text: str) -> tuple[list[Located], list[tuple[int, int]]]:
@@ -126,13 +126,13 @@ def located(text: str) -> tuple[list[Located], list[tuple[int, int]]]:
     A text with "İ" is one letter longer in lower case, so that places in it may be off by some.
     """
     text = text.lower()  # patterns that ignored case would take "ſix" for "six"
-    found, years = [], []
+    numbers, years = [], []
     taken: list[tuple[int, int]] = []
     for pattern, read in ((_RATIO, _ratio), (_SHARE, _share)):
         for match in pattern.finditer(text):
             figure = read(match)
             if figure is not None:
-                found.append(Located(figure, match.start(), "%"))
+                numbers.append(Located(figure, match.start(), "%"))
                 taken.append(match.span())
     for match in _FIGURE.finditer(text):
         start, number = match.start("number"), match["number"]
@@ -143,8 +143,8 @@ def located(text: str) -> tuple[list[Located], list[tuple[int, int]]]:
             years.append((int(number), start))
         else:
             unit = "%" if match["percent"] else "€" if match["currency"] else ""
-            found.append(Located(_written(match), start, unit))
-    return found, years
+            numbers.append(Located(_written(match), start, unit))
+    return numbers, years
 
 
 def _number(text: str) -> float:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
 from llm_bench.errors import LLMBenchError
+from llm_bench.rag.documents import headings, sentences
 from llm_bench.rag.prompt import context_hash
-from llm_bench.rag.questions import headings, sentences
 from llm_bench.scoring import coverage as maths
 from llm_bench.scoring.statements import Evidence, Statement, claims, declines, features, state
 from llm_bench.scoring.surroundings import Surroundings, content
@@ -47,24 +47,40 @@ def score(records: Sequence[Record], prompts: Mapping[str, Mapping[str, Any]], e
     :raises ContextMismatchError: when a record's question has no context here, or another than it was asked with.
     """
     _check_contexts(records, prompts)
-    answers = [sentences(record["answer"]) if _is_answered(record) else [] for record in records]
+    texts = [_answer_of(record) for record in records]
+    answers = [sentences(text) if text else [] for text in texts]
     asked = {record["question_id"]: None for record, answer in zip(records, answers, strict=True) if answer}
     wanted = {name: _Wanted(prompts[name]) for name in asked}
-    vectors = _Vectors(embedder, [*(text for one in wanted.values() for text in one.texts()), *_all(answers)])
-    for one in wanted.values():
-        one.embed(vectors)
+    vectors = _Vectors(embedder, [*(text for prompt in wanted.values() for text in prompt.texts()), *_all(answers)])
+    for prompt in wanted.values():
+        prompt.embed(vectors)
     return [
-        {**record, **(wanted[record["question_id"]].judge(record["answer"], answer, vectors) if answer else _UNSCORED)}
-        | ({"embedding_model": embedder.identity} if answer else {})
-        for record, answer in zip(records, answers, strict=True)
+        _scored(record, wanted[record["question_id"]].judge(text, answer, vectors), embedder.identity)
+        if answer
+        else {**record, **_UNSCORED}
+        for record, text, answer in zip(records, texts, answers, strict=True)
     ]
 
 
-_UNSCORED: Record = {"coverage_score": None, "groundedness": None, "declined": None}
+class Scores(TypedDict):
+    """What scoring says of an answer, as the record has it."""
+
+    coverage_score: float | None
+    groundedness: float | None
+    declined: bool | None
 
 
-def _is_answered(record: Record) -> bool:
-    return bool(record["success"] and record["answer"] and record["answer"].strip())
+_UNSCORED: Scores = {"coverage_score": None, "groundedness": None, "declined": None}
+
+
+def _scored(record: Record, scores: Scores, embedding_model: str) -> Record:
+    return {**record, **scores, "embedding_model": embedding_model}
+
+
+def _answer_of(record: Record) -> str:
+    """The answer to score, empty where there is none."""
+    text = record["answer"] or ""
+    return text if record["success"] and text.strip() else ""
 
 
 def _all(answers: Iterable[Iterable[str]]) -> Iterable[str]:
@@ -74,11 +90,11 @@ def _all(answers: Iterable[Iterable[str]]) -> Iterable[str]:
 def _check_contexts(records: Sequence[Record], prompts: Mapping[str, Mapping[str, Any]]) -> None:
     hashes = {question_id: context_hash(prompt["passages"]) for question_id, prompt in prompts.items()}
     for record in records:
-        expected, found = record["context_hash"], hashes.get(record["question_id"])
-        if expected != found:
+        expected, at_hand = record["context_hash"], hashes.get(record["question_id"])
+        if expected != at_hand:
             raise ContextMismatchError(
                 f"{record['llm_model']} was asked {record['question_id']} with the context {expected[:12]}…, but the "
-                f"context to score it with is {f'{found[:12]}…' if found else 'missing'}.",
+                f"context to score it with is {f'{at_hand[:12]}…' if at_hand else 'missing'}.",
                 "Clear the run's prepare task and all after it, so that the questions are asked and scored with the "
                 "same context.",
             )
@@ -134,10 +150,10 @@ class _Wanted:
             for given, (number, sentence) in zip(self._given, self._context, strict=True)
         )
 
-    def judge(self, text: str, answer: Sequence[str], vectors: _Vectors) -> Record:
+    def judge(self, text: str, answer: Sequence[str], vectors: _Vectors) -> Scores:
         """The scores of an answer, given by its text and the sentences of it."""
         named = _union(features(sentence).years for sentence in answer)
-        told = [
+        stated = [
             state(
                 sentence,
                 vectors[sentence],
@@ -150,20 +166,22 @@ class _Wanted:
             for sentence, label in zip(answer, _labels(text, answer, self._subjects), strict=True)
         ]
         claimed = [
-            (one, len(sentence.split()))
-            for one, sentence in zip(told, answer, strict=True)
-            if claims(sentence, figure=bool(one.figures))
+            (statement, len(sentence.split()))
+            for statement, sentence in zip(stated, answer, strict=True)
+            if claims(sentence, figure=bool(statement.figures))
         ]
         return {
-            "coverage_score": _rounded(self._coverage(told)) if self._answerable else None,
+            "coverage_score": _rounded(self._coverage(stated)) if self._answerable else None,
             "groundedness": _rounded(
-                maths.groundedness([one for one, _ in claimed], [words for _, words in claimed], self._evidence)
+                maths.groundedness(
+                    [statement for statement, _ in claimed], [words for _, words in claimed], self._evidence
+                )
             ),
             "declined": any(map(declines, answer)),
         }
 
-    def _coverage(self, told: Sequence[Statement]) -> float | None:
-        answer = Evidence(told, [0] * len(told))
+    def _coverage(self, stated: Sequence[Statement]) -> float | None:
+        answer = Evidence(stated, [0] * len(stated))
         if self._wanted:
             return maths.coverage(self._wanted, self._evidence, answer)
         return maths.coverage_without_points(self._meaning, self._given, answer)

@@ -86,8 +86,8 @@ def claims(sentence: str, *, figure: bool = False) -> bool:
     :param figure: whether it holds a figure that the question hasn't. Then it claims something where it declines, too:
         "Only the figure of 2024 is given: 4.2 million."
     """
-    told = _ASSENT.sub("", sentence, count=1) if _ASSENT.match(sentence) else sentence
-    return (figure or not declines(told)) and _REMARK.match(told) is None and len(_WORD.findall(told)) > 1
+    claim = _ASSENT.sub("", sentence, count=1) if _ASSENT.match(sentence) else sentence
+    return (figure or not declines(claim)) and _REMARK.match(claim) is None and len(_WORD.findall(claim)) > 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +116,12 @@ class Features:
 @lru_cache(maxsize=50_000)
 def features(text: str) -> Features:
     """The features of a sentence."""
-    found, years = figures(text)
+    numbers, years = figures(text)
     plain = text.lower().replace("’", "'").replace("n't", " not")
     words = re.findall(r"[a-z]+", plain)
     directions = [(word in _UP) - (word in _DOWN) for word in words]
     return Features(
-        figures=found,
+        figures=numbers,
         years=years,
         names=frozenset(match[0].lower()[:STEM] for match in _NAME.finditer(text) if match.start() > 0),
         words=frozenset(word.lower()[:STEM] for word in _WORD.findall(text)),
@@ -192,7 +192,7 @@ def state(
         compares=own.compares,
         denied=own.denied,
         vector=vector,
-        trust=tuple(surroundings.trust(one, meant) for one in counts) if surroundings else (1.0,) * len(figures),
+        trust=tuple(surroundings.trust(count, meant) for count in counts) if surroundings else (1.0,) * len(figures),
         place=own.words | place,
     )
 
@@ -215,11 +215,11 @@ class Evidence:
         self._lengths = np.sqrt(np.maximum(2 + 2 * alike, 1e-12))
         self.has_figures = self._any(bool(statement.figures) for statement in statements)
         self.has_years = self._any(bool(statement.years) for statement in statements)
-        told = [(i, *pair) for i, one in enumerate(statements) for pair in zip(one.figures, one.trust, strict=True)]
-        self._figures = Figures(figure for _, figure, _ in told)
-        self._owners = np.array([owner for owner, _, _ in told], int)
-        self._trust = np.array([trust for _, _, trust in told], float)
-        between = [(i, gap) for i, one in enumerate(statements) for gap in _differences(one.figures)]
+        owned = [(i, *pair) for i, by in enumerate(statements) for pair in zip(by.figures, by.trust, strict=True)]
+        self._figures = Figures(figure for _, figure, _ in owned)
+        self._owners = np.array([owner for owner, _, _ in owned], int)
+        self._trust = np.array([trust for _, _, trust in owned], float)
+        between = [(i, gap) for i, statement in enumerate(statements) for gap in _differences(statement.figures)]
         self._differences = Figures(gap for _, gap in between)
         self._between = np.array([owner for owner, _ in between], int)
 
@@ -250,23 +250,23 @@ class Evidence:
 
     def share_of_names(self, wanted: frozenset[str]) -> np.ndarray:
         """Which share of some names each one holds, or has around it, shape (m + pairs,)."""
-        held = self._any([name in one.place for name in wanted] for one in self._statements)
+        held = self._any([name in statement.place for name in wanted] for statement in self._statements)
         return np.asarray(held.mean(axis=1))
 
     def opposes(self, rising: int) -> np.ndarray:
         """Whether each one goes the other way, shape (m + pairs,)."""
-        return self._any(one.rising * rising < 0 for one in self._statements)
+        return self._any(statement.rising * rising < 0 for statement in self._statements)
 
     def denies(self, statement: Statement) -> np.ndarray:
         """Whether only one of the two is negated, and the other has what is denied, shape (m + pairs,)."""
         if statement.denied:
-            has = self._any(_has(one, statement.denied) for one in self._statements)
-            return np.asarray(has & ~self._any(bool(one.denied) for one in self._statements))
-        return self._any(_has(statement, one.denied) for one in self._statements)
+            has = self._any(_has(ours, statement.denied) for ours in self._statements)
+            return np.asarray(has & ~self._any(bool(ours.denied) for ours in self._statements))
+        return self._any(_has(statement, ours.denied) for ours in self._statements)
 
     def shares_a_year(self, years: frozenset[int]) -> np.ndarray:
         """Whether each one is of one of those years, shape (m + pairs,)."""
-        return self._any(bool(one.years & years) for one in self._statements)
+        return self._any(bool(statement.years & years) for statement in self._statements)
 
 
 def _has(statement: Statement, denied: frozenset[str]) -> bool:
@@ -275,6 +275,6 @@ def _has(statement: Statement, denied: frozenset[str]) -> bool:
 
 
 def _differences(figures: Sequence[Figure]) -> Iterator[Figure]:
-    for one, other in combinations(figures, 2) if len(figures) <= LISTED else ():
-        if one.value != other.value:
-            yield Figure(abs(one.value - other.value), 0.0)
+    for first, second in combinations(figures, 2) if len(figures) <= LISTED else ():
+        if first.value != second.value:
+            yield Figure(abs(first.value - second.value), 0.0)

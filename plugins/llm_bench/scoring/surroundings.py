@@ -60,8 +60,8 @@ class Counted:
 @lru_cache(maxsize=5_000)  # each takes a kilobyte or more
 def counted(sentence: str) -> tuple[Counted, ...]:
     """The figures of a sentence, in the order of ``features``."""
-    words, found = _placed(sentence)
-    return tuple(Counted(figure, unit, _nearness(words, at)) for figure, unit, at in found)
+    words, numbers = _placed(sentence)
+    return tuple(Counted(figure, unit, _nearness(words, at)) for figure, unit, at in numbers)
 
 
 def _nearness(words: Sequence[tuple[str, int]], at: int) -> dict[str, float]:
@@ -73,7 +73,7 @@ def _nearness(words: Sequence[tuple[str, int]], at: int) -> dict[str, float]:
 
 def _placed(text: str) -> tuple[list[tuple[str, int]], list[tuple[Figure, str, int]]]:
     """The words that count and the years, and the figures with their units, each with its position in words."""
-    found, years = located(text)
+    numbers, years = located(text)
     tokens = [(match[0].lower(), match.start()) for match in _TOKEN.finditer(text)]
     starts = [start for _, start in tokens]
     joints = [match.start() for match in _JOINT.finditer(text)]
@@ -87,7 +87,7 @@ def _placed(text: str) -> tuple[list[tuple[str, int]], list[tuple[Figure, str, i
         if len(word) > 2 and word[0].isalpha() and word not in IDLE
     ]
     words += [(str(year), position(start)) for year, start in years]
-    return words, [(one.figure, one.unit, position(one.at)) for one in found]
+    return words, [(number.figure, number.unit, position(number.at)) for number in numbers]
 
 
 class Surroundings:
@@ -97,16 +97,16 @@ class Surroundings:
     """
 
     def __init__(self, context: Iterable[tuple[str, frozenset[int], frozenset[str]]]) -> None:
-        found = [
-            (one, _with(one.near, heading | set(map(str, years))))
+        known = [
+            (count, _with(count.near, heading | set(map(str, years))))
             for sentence, years, heading in context
-            for one in counted(sentence)
+            for count in counted(sentence)
         ]
-        self._figures = Figures(one.figure for one, _ in found)
-        self._units = np.array([one.unit for one, _ in found], str)
-        self._columns = {word: i for i, word in enumerate(sorted({word for _, near in found for word in near}))}
-        self._near = np.zeros((len(found), len(self._columns)))
-        for row, (_, near) in zip(self._near, found, strict=True):
+        self._figures = Figures(count.figure for count, _ in known)
+        self._units = np.array([count.unit for count, _ in known], str)
+        self._columns = {word: i for i, word in enumerate(sorted({word for _, near in known for word in near}))}
+        self._near = np.zeros((len(known), len(self._columns)))
+        for row, (_, near) in zip(self._near, known, strict=True):
             row[[self._columns[word] for word in near]] = list(near.values())
 
     def trust(self, claimed: Counted, years: frozenset[int]) -> float:

@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from llm_bench.errors import StorageError
-from llm_bench.records import FIELDS, Field, Record, arrow_schema, parse_times, utc_text
+from llm_bench.records import FIELDS, Field, RawRecord, Record, arrow_schema, parse_times, records_of
 from llm_bench.store.entry import Entry
 from llm_bench.store.file import FileStore
+from llm_bench.store.names import moment_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Kind = Literal["records", "quarantine", "validations"]
+Kind = Literal["records", "quarantine", "validations", "calibrations"]
 
 LINEAGE_FIELDS = (
     "study",
@@ -31,7 +32,7 @@ LINEAGE_FIELDS = (
     "embedding_model",
     "schema_version",
 )
-"""The fields that are the same in all records of a slot and tell where they come from."""
+"""The fields that are the same in all records of a slot and say where they come from."""
 
 ROWS_A_GROUP = 10_000
 """Some 10 MB as stored: a reader that wants one slot of a day need not decode the others."""
@@ -109,21 +110,20 @@ def object_path(kind: Kind, study: str, slot: datetime, suffix: str = "parquet")
 
     :param slot: aware; its UTC date and time name the object, e.g. ``20261207T075125.714285Z``.
     """
-    utc = slot.astimezone(UTC)
-    return f"{kind}/study={study}/date={utc:%Y-%m-%d}/{utc:%Y%m%dT%H%M%S.%fZ}.{suffix}"
+    return f"{kind}/study={study}/date={slot.astimezone(UTC):%Y-%m-%d}/{moment_name(slot)}.{suffix}"
 
 
-def lineage_of(records: Sequence[Record]) -> dict[str, str]:
+def lineage_of(records: Sequence[RawRecord]) -> dict[str, str]:
     """Where the records of one slot come from: the values of ``LINEAGE_FIELDS``, and how many ``records`` there are.
 
-    :param records: of one run; without any, only their number is told.
+    :param records: of one run; without any, there is only their number.
     """
     named = {name: str(records[0][name]) for name in LINEAGE_FIELDS} if records else {}
     return named | {"records": str(len(records))}
 
 
 def to_parquet(
-    records: Sequence[Record], fields: Sequence[Field] = FIELDS, lineage: Mapping[str, str] | None = None
+    records: Sequence[RawRecord], fields: Sequence[Field] = FIELDS, lineage: Mapping[str, str] | None = None
 ) -> bytes:
     """The records as a Parquet object, with checksums; the same records always give the same bytes.
 
@@ -181,8 +181,36 @@ def together(tables: Sequence[pa.Table]) -> pa.Table:
     return pa.concat_tables(loose, promote_options="default")
 
 
+def current(table: pa.Table) -> pa.Table:
+    """The table with the columns of today, in their order: null for one that an older object lacks."""
+    import pyarrow as pa
+
+    schema = arrow_schema()
+    columns = [
+        table[field.name].cast(field.type) if field.name in table.schema.names else pa.nulls(len(table), field.type)
+        for field in schema
+    ]
+    fields = [
+        field.with_nullable(field.nullable or column.null_count > 0)
+        for field, column in zip(schema, columns, strict=True)
+    ]
+    return pa.Table.from_arrays(columns, schema=pa.schema(fields, schema.metadata))
+
+
+def without_slots(table: pa.Table, slots: Sequence[str]) -> pa.Table:
+    """The rows of other slots.
+
+    :param slots: as the records have them.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    moments = pa.array(slots, pa.string()).cast(table.schema.field("slot").type)
+    return table.filter(pc.invert(pc.is_in(table["slot"], value_set=moments)))
+
+
 def unreadable(path: str, fault: Exception) -> StorageError:
-    """What to raise for an object of records that can't be read."""
+    """The error to raise for an object of records that can't be read."""
     return StorageError(
         f"The object {path} can't be read: {str(fault).splitlines()[0].rstrip('.')}.",
         "Clear the run of its slot to load it anew, or move the object out of the store.",
@@ -194,7 +222,4 @@ def from_parquet(content: bytes) -> list[Record]:
 
     :raises StorageError: it isn't Parquet, or its checksums don't fit.
     """
-    return [
-        {name: utc_text(value) if isinstance(value, datetime) else value for name, value in row.items()}
-        for row in read_table(content).to_pylist()
-    ]
+    return records_of(read_table(content))

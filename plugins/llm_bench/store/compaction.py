@@ -1,4 +1,4 @@
-"""Compaction: the slots of a past day in one object, so that a long study is read with few requests."""
+"""Compaction puts the slots of a past day into one object, so that a long study is read with few requests."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from llm_bench.errors import ConflictError, StorageError
-from llm_bench.store.base import Store, read_table, together, write_table
+from llm_bench.store.base import Store, read_table, together, without_slots, write_table
 from llm_bench.store.entry import Entry
-from llm_bench.store.snapshot import DAY, SOURCES, folder_of, name_of, slot_of, sources
+from llm_bench.store.names import folder_of, name_of, slot_in
+from llm_bench.store.snapshot import DAY, SOURCES, sources
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,7 +52,7 @@ def compact(store: Store, study: str, before: date) -> Compacted:
         folders[folder_of(entry.path)].append(entry)
     done = Compacted()
     for folder, entries in folders.items():
-        if _date(folder) < before.isoformat() and any(slot_of(entry.path) for entry in entries):
+        if _date(folder) < before.isoformat() and any(slot_in(entry.path) for entry in entries):
             taken, removed = _compact_day(store, folder)
             done = Compacted(done.days + bool(taken), done.slots + taken, done.removed + removed)
     return done
@@ -65,7 +66,7 @@ def _compact_day(store: Store, folder: str) -> tuple[int, int]:
     """How many slots were taken over, and how many objects removed."""
     for _ in range(_ATTEMPTS):
         with suppress(ConflictError):  # a load or another compaction came first: look again
-            slots = [entry for entry in store.entries(folder) if slot_of(entry.path)]
+            slots = [entry for entry in store.entries(folder) if slot_in(entry.path)]
             taken, held = _take_over(store, folder, slots)
             return taken, _remove(store, slots, held)
     raise ConflictError(f"Others change {folder}{DAY} all the time.", "Compact later.")
@@ -78,8 +79,8 @@ def _take_over(store: Store, folder: str, slots: Sequence[Entry]) -> tuple[int, 
     fresh = [entry for entry in slots if held.get(name_of(entry.path)) != entry.generation]
     if not fresh:
         return 0, held
-    replaced = [slot for entry in fresh if (slot := slot_of(entry.path))]
-    tables = [_without(read_table(day[0]), replaced)] if day else []
+    replaced = [slot for entry in fresh if (slot := slot_in(entry.path))]
+    tables = [without_slots(read_table(day[0]), replaced)] if day else []
     tables += [_slot(store, entry) for entry in fresh]
     held |= {name_of(entry.path): entry.generation for entry in fresh}
     content = _day(tables, held)
@@ -92,23 +93,15 @@ def _take_over(store: Store, folder: str, slots: Sequence[Entry]) -> tuple[int, 
 
 def _slot(store: Store, entry: Entry) -> pa.Table:
     """The records of a slot's object, all of that slot."""
-    found = store.read(entry.path)
-    if found is None or found[1] != entry.generation:
+    held = store.read(entry.path)
+    if held is None or held[1] != entry.generation:
         raise ConflictError(f"Another writer replaced {entry.path} in the meantime.", "Compact again.")
-    table = read_table(found[0])
-    if _without(table, [slot_of(entry.path) or ""]).num_rows:
+    table = read_table(held[0])
+    if without_slots(table, [slot_in(entry.path) or ""]).num_rows:
         raise StorageError(
             f"The object {entry.path} holds records of another slot.", "Clear the run of its slot to load it anew."
         )
     return table
-
-
-def _without(table: pa.Table, slots: Sequence[str]) -> pa.Table:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    moments = pa.array(slots).cast(table.schema.field("slot").type)
-    return table.filter(pc.invert(pc.is_in(table["slot"], value_set=moments)))
 
 
 def _day(tables: Sequence[pa.Table], held: Mapping[str, int]) -> bytes:

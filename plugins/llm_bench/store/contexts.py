@@ -36,14 +36,14 @@ def read_context(store: Store, study: str, question_id: str, prompt_hash: str) -
     :raises StorageError: it isn't there, or can't be read.
     """
     path = context_path(study, question_id, prompt_hash)
-    found = store.read(path)
-    if found is None:
+    held = store.read(path)
+    if held is None:
         raise StorageError(
             f"The context of {question_id} is missing: there is no {path}.",
-            "Copy the study's contexts/ back (python -m llm_bench sync), or leave the slot out.",
+            "Copy the study's contexts/ back (llm-bench sync), or leave the slot out.",
         )
     try:
-        prompt: Prompt = json.loads(found[0])
+        prompt: Prompt = json.loads(held[0])
     except ValueError as fault:
         raise StorageError(f"{path} is damaged: {fault}.", "Put it back from a copy.") from None
     return prompt

@@ -62,22 +62,25 @@ def _collect(connection: duckdb.DuckDBPyConnection, files: dict[RecordObject, Pa
     # An object without rows comes first, so that the columns are there even where no object has them.
     model = scratch / "model.parquet"
     model.write_bytes(to_parquet([]))
-    left_out = [f"{files[found]} {slot}" for found in files for slot in found.without]
+    left_out = [f"{files[listed]} {slot}" for listed in files for slot in listed.without]
     try:
         _select(connection, [model, *files.values()], left_out)
     except duckdb.Error as fault:
-        for found, file in files.items():
+        for listed, file in files.items():
             try:
                 _select(connection, [model, file], left_out)
             except duckdb.Error as broken:
-                raise unreadable(found.path, broken) from None
+                raise unreadable(listed.path, broken) from None
         raise StorageError(f"The store can't be read: {fault}.", "Clear the task.") from None
     counted = connection.execute("SELECT count(*) FROM records").fetchone()
     return int(counted[0]) if counted else 0
 
 
 def _select(connection: duckdb.DuckDBPyConnection, files: list[Path], left_out: list[str]) -> None:
-    """:param left_out: a file and a slot in it, a space between them."""
+    """Fill the table ``records`` from files.
+
+    :param left_out: a file and a slot in it, a space between them.
+    """
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE records AS SELECT {COLUMNS} "  # noqa: S608  (our names)
         "FROM read_parquet($files, union_by_name = true, hive_partitioning = false, filename = 'object_file') "

@@ -43,8 +43,8 @@ class FileStore:
     def entries(self, prefix: str) -> builtins.list[Entry]:
         folder = self.root / prefix.rpartition("/")[0]
         with storage_errors(folder, "read"):
-            found = ((file.relative_to(self.root), status) for file, status in _files(folder))
-            visible = (pair for pair in found if not any(part.startswith(".") for part in pair[0].parts))
+            files = ((file.relative_to(self.root), status) for file, status in _files(folder))
+            visible = (pair for pair in files if not any(part.startswith(".") for part in pair[0].parts))
             entries = (_entry(path.as_posix(), status) for path, status in visible)
             return sorted(entry for entry in entries if entry.path.startswith(prefix))
 

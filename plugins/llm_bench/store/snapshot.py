@@ -1,6 +1,6 @@
 """Which objects to read to see every record exactly once, while others load and compact.
 
-A slot's records stand in its own object until a day's object takes them over. The day's object tells which generation
+A slot's records stand in its own object until a day's object takes them over. The day's object says which generation
 of each slot it took; a slot's object of any other generation was loaded since, and wins over the day's rows of it.
 """
 
@@ -11,14 +11,14 @@ import json
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from llm_bench.errors import StorageError
-from llm_bench.records import utc_text
 from llm_bench.store.base import Store, read_table, write_table
 from llm_bench.store.entry import Entry
+from llm_bench.store.names import folder_of, name_of, slot_in
 
 DAY = "day.parquet"
 """Name of the object that holds a day's slots, beside those that it doesn't hold."""
@@ -70,9 +70,9 @@ def settled(store: Store, study: str | None, take: Callable[[list[RecordObject]]
     raise StorageError("The store changes all the time while it's read.", "Clear the task later.")
 
 
-def read_object(store: Store, found: RecordObject) -> bytes:
-    """The content of an object, in the very generation that was found; for use within ``settled``."""
-    return _read(store, found.path, found.generation)
+def read_object(store: Store, listed: RecordObject) -> bytes:
+    """The content of an object, in the very generation that was listed; for use within ``settled``."""
+    return _read(store, listed.path, listed.generation)
 
 
 def snapshot(store: Store, folder: Path, study: str | None = None) -> dict[RecordObject, Path]:
@@ -84,12 +84,12 @@ def snapshot(store: Store, folder: Path, study: str | None = None) -> dict[Recor
     copies: dict[tuple[str, int], Path] = {}
 
     def take(objects: list[RecordObject]) -> dict[RecordObject, Path]:
-        for found in objects:
-            if found[:2] not in copies:
+        for listed in objects:
+            if listed[:2] not in copies:
                 copy = folder / f"{len(copies)}.parquet"
-                copy.write_bytes(read_object(store, found))
-                copies[found[:2]] = copy
-        return {found: copies[found[:2]] for found in objects}
+                copy.write_bytes(read_object(store, listed))
+                copies[listed[:2]] = copy
+        return {listed: copies[listed[:2]] for listed in objects}
 
     return settled(store, study, take)
 
@@ -105,32 +105,13 @@ def compacted_slot(store: Store, path: str) -> bytes | None:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    slot = slot_of(path)
+    slot = slot_in(path)
     day = store.read(folder_of(path) + DAY) if slot else None
     if day is None or slot is None or name_of(path) not in sources(day[0]):
         return None
     table = read_table(day[0])
     moment = pa.scalar(datetime.fromisoformat(slot)).cast(table.schema.field("slot").type)
     return write_table(table.filter(pc.equal(table["slot"], moment)).replace_schema_metadata())
-
-
-def slot_of(path: str) -> str | None:
-    """The slot, as its records have it, whose object this is; None for any other object."""
-    name = path.rpartition("/")[2]
-    try:
-        return utc_text(datetime.strptime(name, "%Y%m%dT%H%M%S.%fZ.parquet").replace(tzinfo=UTC))
-    except ValueError:
-        return None
-
-
-def folder_of(path: str) -> str:
-    """The folder of a day of a study, ``/`` last."""
-    return path.rpartition("/")[0] + "/"
-
-
-def name_of(path: str) -> str:
-    """An object's name in its folder."""
-    return path.rpartition("/")[2]
 
 
 def sources(content: bytes) -> dict[str, int]:
@@ -154,26 +135,26 @@ def _record_objects(store: Store, prefix: str) -> list[RecordObject]:
     entries = [entry for entry in store.entries(prefix) if name_of(entry.path) != DAY]
     days = {folder_of(entry.path): entry for entry in store.entries(prefix) if name_of(entry.path) == DAY}
     beside: dict[str, list[Entry]] = defaultdict(list)
-    found = []
+    objects = []
     for entry in entries:
         folder = folder_of(entry.path)
-        if slot_of(entry.path) and folder in days:
+        if slot_in(entry.path) and folder in days:
             beside[folder].append(entry)
         elif entry.path.endswith(".parquet"):
-            found.append(RecordObject(entry.path, entry.generation))
+            objects.append(RecordObject(entry.path, entry.generation))
     for folder, day in days.items():
         # Only what lies beside a day's object makes it necessary to look into it.
         slots = beside.get(folder, [])
         taken = sources(_read(store, day.path, day.generation)) if slots else {}
         newer = [entry for entry in slots if taken.get(name_of(entry.path)) != entry.generation]
-        found += [RecordObject(entry.path, entry.generation) for entry in newer]
-        replaced = sorted(filter(None, (slot_of(entry.path) for entry in newer if name_of(entry.path) in taken)))
-        found.append(RecordObject(day.path, day.generation, tuple(replaced)))
-    return sorted(found)
+        objects += [RecordObject(entry.path, entry.generation) for entry in newer]
+        replaced = sorted(filter(None, (slot_in(entry.path) for entry in newer if name_of(entry.path) in taken)))
+        objects.append(RecordObject(day.path, day.generation, tuple(replaced)))
+    return sorted(objects)
 
 
 def _read(store: Store, path: str, generation: int) -> bytes:
-    found = store.read(path)
-    if found is None or found[1] != generation:
+    held = store.read(path)
+    if held is None or held[1] != generation:
         raise _MovedError
-    return found[0]
+    return held[0]

@@ -1,4 +1,4 @@
-"""Copying what one store holds to another, as often as one likes: only what differs is copied."""
+"""Copies what one store holds to another, as often as one likes: only what differs is copied."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
-from llm_bench.errors import StorageError
+from llm_bench.errors import StorageError, unknown
 from llm_bench.store.base import Store
 from llm_bench.store.entry import Entry
-from llm_bench.store.snapshot import DAY, folder_of, name_of, slot_of, sources
+from llm_bench.store.names import folder_of, name_of, slot_in
+from llm_bench.store.snapshot import DAY, sources
 
 KINDS = ("contexts", "calibrations", "validations", "quarantine", "records", "scores")
 """What a store holds of a study. Records come last, as when they are loaded: whoever sees them finds the rest."""
@@ -26,21 +27,25 @@ def to_copy(source: Store, study: str | None = None) -> list[Entry]:
     """The objects of a store that ``sync`` is for.
 
     :param study: of this study alone; of all where left out.
-    :raises StorageError: the store can't be read, or holds nothing of it.
+    :raises InputError: it holds other studies, but not this one.
+    :raises StorageError: the store can't be read, or holds no study's data.
     """
-    found = [entry for kind in KINDS for entry in source.entries(f"{kind}/study={study}/" if study else f"{kind}/")]
-    if not found:
-        raise StorageError(
-            f"The source holds nothing of study {study}." if study else "The source holds no study's data.",
-            "Correct its URL (a study's storage, without records/ or what lies below it) or the study's name.",
-        )
-    return found
+    entries = [entry for kind in KINDS for entry in source.entries(f"{kind}/study={study}/" if study else f"{kind}/")]
+    if entries:
+        return entries
+    if study and (others := to_copy(source)):
+        names = sorted({entry.path.split("/")[1].removeprefix("study=") for entry in others})
+        raise unknown(f"The source holds nothing of study {study}.", study, names)
+    raise StorageError(
+        "The source holds no study's data.",
+        "Correct its URL: a study's storage, without records/ or what lies below it.",
+    )
 
 
 def sync(source: Store, dest: Store, entries: Sequence[Entry]) -> Iterator[tuple[Entry, Outcome]]:
-    """Copy objects, each whole or not at all, and tell of each as it is done.
+    """Copy objects, each whole or not at all, and report each as it is done.
 
-    What was copied before an interruption isn't copied again: size and CRC32C are compared, and a bucket tells both
+    What was copied before an interruption isn't copied again: size and CRC32C are compared, and a bucket gives both
     without a download. An object that differs is replaced only where the source's was written later, by the stores'
     own clocks, and only in the generation that was compared. Nothing is removed but a slot's object, older than the
     day's object that holds the slot at the source: it would hide the day's rows.
@@ -57,8 +62,8 @@ def sync(source: Store, dest: Store, entries: Sequence[Entry]) -> Iterator[tuple
         for entry, outcome in pool.map(lambda entry: _copy(source, dest, entry, there.get(entry.path)), entries):
             yield entry, outcome
             if name_of(entry.path) == DAY and outcome != "newer":
-                beside = [found for path, found in there.items() if folder_of(path) == folder_of(entry.path)]
-                yield from _compacted(dest, entry, beside, {found.path for found in entries})
+                beside = [other for path, other in there.items() if folder_of(path) == folder_of(entry.path)]
+                yield from _compacted(dest, entry, beside, {other.path for other in entries})
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -76,7 +81,7 @@ def _compacted(
     dest: Store, day: Entry, beside: Sequence[Entry], at_source: set[str]
 ) -> Iterator[tuple[Entry, Outcome]]:
     """Removes the slots that the day's object has taken over at the source."""
-    slots = [entry for entry in beside if slot_of(entry.path) and entry.path not in at_source]
+    slots = [entry for entry in beside if slot_in(entry.path) and entry.path not in at_source]
     held = sources(_content(dest, day)) if slots else {}
     for slot in (entry for entry in slots if name_of(entry.path) in held):
         if slot.written_at < day.written_at:
@@ -87,12 +92,12 @@ def _compacted(
 
 
 def _content(store: Store, entry: Entry) -> bytes:
-    found = store.read(entry.path)
-    if found is None:
+    held = store.read(entry.path)
+    if held is None:
         raise StorageError(
             f"{entry.path} is gone since the store was listed.", "Sync again; what was copied isn't copied again."
         )
-    return found[0]
+    return held[0]
 
 
 def _crc32c(store: Store, entry: Entry) -> str:

@@ -74,9 +74,9 @@ class ValidateAndLoadOperator(BaseOperator):
         shortfall = account(due, records, verdict.refused if verdict else [])
         if shortfall is not None or loaded is None:
             raise AirflowFailException(str(shortfall))
-        told = asdict(loaded)
-        context["outlet_events"][records_asset(study)].extra = {"slot": utc_text(due.slot), **told}
-        return told
+        outcome = asdict(loaded)
+        context["outlet_events"][records_asset(study)].extra = {"slot": utc_text(due.slot), **outcome}
+        return outcome
 
     def _prompts(self, context: Context, study: Study) -> list[dict[str, Any]]:
         pulled = (context["ti"].xcom_pull(task_ids=self.prompts_task_id, key=name) for name in study.industries)
@@ -93,6 +93,9 @@ class ValidateAndLoadOperator(BaseOperator):
         verdict = validate([records], due)
         for refused in verdict.refused:
             self.log.warning("Quarantined %s: %s", refused.record.get("record_id"), "; ".join(refused.broken))
+        for rule in verdict.results["expectations"]:
+            if "problem" in rule:
+                self.log.warning("Couldn't check %r: %s", rule["name"], rule["problem"])
         warned = verdict.results["records"]["warned"]
         keep_contexts(store, due.study.name, prompts)
         loaded = load(store, due.study.name, due.slot, verdict)

@@ -60,7 +60,7 @@ class LLMBenchmarkOperator(BaseOperator):
 
         study = Study.model_validate(self.study)
         prompts = context["ti"].xcom_pull(task_ids=self.prompts_task_id, key=self.industry)
-        store = context["task_state_store"]
+        store: Any = context["task_state_store"]
         records = list(_kept(store, prompts))
         if records:
             self.log.info("%s: %d of %d answers were kept; going on", self.cell, len(records), len(prompts))

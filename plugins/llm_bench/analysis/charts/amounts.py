@@ -7,6 +7,7 @@ from dataclasses import replace
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
+from llm_bench.analysis import format as text
 from llm_bench.analysis.charts import axes
 from llm_bench.analysis.charts.looks import Looks
 from llm_bench.analysis.metrics import Metric
@@ -31,39 +32,39 @@ def bars(summaries: Sequence[Summary], metric: Metric, looks: Looks, group: str 
     :param group: what the summaries are by beside the LLM: "industry" or "question".
     """
     title = f"{metric.title} by {group}" if group else metric.title
-    known = [one for one in summaries if one.value is not None and one.value.estimate is not None]
+    known = [summary for summary in summaries if summary.value is not None and summary.value.estimate is not None]
     if not known:
         return axes.nothing(title)
-    made = [_amount(one, metric, looks) for one in known]
-    names = looks.present(one.llm for one in known)
-    missing = axes.left_out(sum(one.left_out for one in summaries))
+    made = [_amount(summary, metric, looks) for summary in known]
+    names = looks.present(summary.llm for summary in known)
+    missing = axes.left_out(sum(summary.left_out for summary in summaries))
     heading = axes.titled(title, [f"{metric.statistic.title()} and {INTERVAL}", *missing])
     draw = _bars if not group else _dots if len(names) <= MOST_LLMS else _grid
-    chart = draw(made, metric, looks, names, any(one.approximate for one in known))
+    chart = draw(made, metric, looks, names, any(summary.approximate for summary in known))
     return chart.properties(title=heading, description=f"{title} of {', '.join(names)}")
 
 
-def _amount(one: Summary, metric: Metric, looks: Looks) -> Row:
-    assert one.value is not None  # noqa: S101  (left out before)
-    assert one.value.estimate is not None  # noqa: S101
+def _amount(summary: Summary, metric: Metric, looks: Looks) -> Row:
+    assert summary.value is not None  # noqa: S101  (left out before)
+    assert summary.value.estimate is not None  # noqa: S101
     return {
-        "llm": looks.names[one.llm],
-        "group": _lines(one.title or one.group or ""),
-        "value": one.value.estimate,
-        "low": one.value.low,
-        "high": one.value.high,
-        "end": one.value.estimate if one.value.high is None else one.value.high,
-        "bare": axes.bare(one.value.estimate, metric),
-        "shown": axes.shown(one.value.estimate, metric),
-        "interval": axes.spanned(one.value.low, one.value.high, metric),
-        "n": one.n,
-        "left_out": one.left_out,
+        "llm": looks.names[summary.llm],
+        "group": _lines(summary.title or summary.group or ""),
+        "value": summary.value.estimate,
+        "low": summary.value.low,
+        "high": summary.value.high,
+        "end": summary.value.estimate if summary.value.high is None else summary.value.high,
+        "bare": text.bare(summary.value.estimate, metric.unit),
+        "shown": text.value(summary.value.estimate, metric.unit),
+        "interval": text.ends(summary.value.low, summary.value.high, metric.unit),
+        "n": summary.n,
+        "left_out": summary.left_out,
     }
 
 
-def _lines(text: str) -> str:
+def _lines(question: str) -> str:
     """A question in at most two lines."""
-    return "\n".join(wrap(text, 44, max_lines=2, placeholder="…")) or text
+    return "\n".join(wrap(question, 44, max_lines=2, placeholder="…")) or question
 
 
 def _bars(made: list[Row], metric: Metric, looks: Looks, names: list[str], approximate: bool) -> alt.LayerChart:
@@ -132,14 +133,14 @@ def distribution(spreads: Sequence[Spread], metric: Metric, looks: Looks) -> Cha
     import altair as alt
 
     title = f"Distribution of {metric.title[:1].lower()}{metric.title[1:]}"
-    known = [one for one in spreads if one.quantiles]
+    known = [spread for spread in spreads if spread.quantiles]
     if not known:
         return axes.nothing(title)
-    names = looks.present(one.llm for one in known)
+    names = looks.present(spread.llm for spread in known)
     step = 40 if len(names) <= 8 else 26
-    edges = [edge for one in known for edge in (one.minimum, one.maximum)]
-    values = axes.Values.of(edges, metric, approximate=any(one.approximate for one in known))
-    outline = alt.Chart(axes.inline([row for one in known for row in _outline(one, metric, looks)]))
+    edges = [edge for spread in known for edge in (spread.minimum, spread.maximum)]
+    values = axes.Values.of(edges, metric, approximate=any(spread.approximate for spread in known))
+    outline = alt.Chart(axes.inline([row for spread in known for row in _outline(spread, metric, looks)]))
     body = outline.mark_bar(opacity=0.4, binSpacing=0).encode(
         x=values.channel("low", alt.X),
         x2="high",
@@ -148,9 +149,9 @@ def distribution(spreads: Sequence[Spread], metric: Metric, looks: Looks) -> Cha
         size=alt.Size("share:Q", scale=alt.Scale(domain=[0, 1], range=[0, step * 0.92]), legend=None),
         tooltip=axes.tooltip({"llm": "LLM", "range": "From, to", "count": "Records"}),
     )
-    told = {"llm": "LLM", "middle": "Median", "half": "Middle half", "tails": "95th, 99th percentile", "n": "Records"}
-    lines = alt.Chart(axes.inline([_quantiles(one, metric, looks) for one in known])).encode(
-        y=axes.rows(names), tooltip=axes.tooltip(told)
+    shown = {"llm": "LLM", "middle": "Median", "half": "Middle half", "tails": "95th, 99th percentile", "n": "Records"}
+    lines = alt.Chart(axes.inline([_quantiles(spread, metric, looks) for spread in known])).encode(
+        y=axes.rows(names), tooltip=axes.tooltip(shown)
     )
     layers = [
         body,
@@ -162,36 +163,36 @@ def distribution(spreads: Sequence[Spread], metric: Metric, looks: Looks) -> Cha
         title,
         [
             "Tick: median; thick line: the middle half; thin line: 5th to 95th percentile",
-            *axes.left_out(sum(one.left_out for one in spreads)),
+            *axes.left_out(sum(spread.left_out for spread in spreads)),
         ],
     )
     return axes.layered(*layers, height=len(names) * step, title=heading, description=f"{title} of {', '.join(names)}")
 
 
-def _outline(one: Spread, metric: Metric, looks: Looks) -> Iterator[Row]:
-    most = max(each.count for each in one.bins)
-    for each in one.bins:
+def _outline(spread: Spread, metric: Metric, looks: Looks) -> Iterator[Row]:
+    most = max(step.count for step in spread.bins)
+    for step in spread.bins:
         # A bin from 0 has no place on a logarithmic axis.
-        if each.count and (each.low > 0 or metric.share):
+        if step.count and (step.low > 0 or metric.share):
             yield {
-                "llm": looks.names[one.llm],
-                "low": each.low,
-                "high": each.high,
-                "share": each.count / most,
-                "range": axes.spanned(each.low, each.high, metric),
-                "count": each.count,
+                "llm": looks.names[spread.llm],
+                "low": step.low,
+                "high": step.high,
+                "share": step.count / most,
+                "range": text.between(step.low, step.high, metric.unit),
+                "count": step.count,
             }
 
 
-def _quantiles(one: Spread, metric: Metric, looks: Looks) -> Row:
-    found = one.quantiles
+def _quantiles(spread: Spread, metric: Metric, looks: Looks) -> Row:
+    quantiles = spread.quantiles
     return {
-        "llm": looks.names[one.llm],
-        **{f"p{share * 100:g}": value for share, value in found.items()},
-        "middle": axes.shown(found[0.5], metric),
-        "half": axes.spanned(found[0.25], found[0.75], metric),
-        "tails": f"{axes.bare(found[0.95], metric)}, {axes.shown(found[0.99], metric)}",
-        "n": one.n,
+        "llm": looks.names[spread.llm],
+        **{f"p{share * 100:g}": value for share, value in quantiles.items()},
+        "middle": text.value(quantiles[0.5], metric.unit),
+        "half": text.between(quantiles[0.25], quantiles[0.75], metric.unit),
+        "tails": f"{text.bare(quantiles[0.95], metric.unit)}, {text.value(quantiles[0.99], metric.unit)}",
+        "n": spread.n,
     }
 
 

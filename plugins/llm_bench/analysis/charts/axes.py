@@ -1,4 +1,4 @@
-"""What the charts share: axes with their units, legends, numbers as text, and what is drawn where nothing is known."""
+"""What the charts share: axes with their units, legends, and what is drawn where nothing is known."""
 
 from __future__ import annotations
 
@@ -36,30 +36,8 @@ NAME_LIMIT = 190
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def number(value: float) -> str:
-    """Three significant digits, never an exponent: 0.000420, 1.23, 1,235."""
-    if not value or not math.isfinite(value):
-        return f"{value:g}"
-    return f"{value:,.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
-
-
-def bare(value: float, metric: Metric) -> str:
-    """A value without its unit: a share with two decimals, anything else with three significant digits."""
-    return f"{value:.2f}" if metric.share else number(value)
-
-
-def shown(value: float | None, metric: Metric) -> str:
-    """A value with its unit; a dash where there is none."""
-    return "–" if value is None else f"{bare(value, metric)} {metric.unit}".rstrip()
-
-
-def spanned(low: float | None, high: float | None, metric: Metric) -> str:
-    """From one value to another, with their unit; a dash where there is no interval, as with too few slots."""
-    return "–" if low is None or high is None else f"{bare(low, metric)} to {shown(high, metric)}"
-
-
 def left_out(count: int, why: str = "no such number (a failure has none)", what: str = "record") -> list[str]:
-    """The line of a title that tells what a chart doesn't show; none where it shows all."""
+    """The line of a title that says what a chart doesn't show; none where it shows all."""
     return [f"{count:,} {what}{'' if count == 1 else 's'} left out: {why}"] if count else []
 
 

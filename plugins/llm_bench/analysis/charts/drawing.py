@@ -65,7 +65,7 @@ def svg(chart: Chart, theme: Theme = "print", width: int = PRINT_WIDTH, *, title
     drawn = vl_convert.vegalite_to_svg(spec(chart, theme, width, titled=titled), allowed_base_urls=[])
     # What draws numbers its gradients from one drawing on to the next; here each drawing begins at 0.
     numbers = {name: f"gradient_{place}" for place, name in enumerate(dict.fromkeys(_GRADIENT.findall(drawn)))}
-    return _GRADIENT.sub(lambda found: numbers[found[0]], drawn)
+    return _GRADIENT.sub(lambda name: numbers[name[0]], drawn)
 
 
 def png(drawn: str) -> bytes:
@@ -84,9 +84,9 @@ def pdf(drawn: str) -> bytes:
     return _RESOURCES.sub(_sorted, vl_convert.svg_to_pdf(size + drawn[drawn.index(">") :]))
 
 
-def _sorted(found: re.Match[bytes]) -> bytes:
-    return b"".join(sorted(found[0].splitlines(keepends=True)))
+def _sorted(names: re.Match[bytes]) -> bytes:
+    return b"".join(sorted(names[0].splitlines(keepends=True)))
 
 
-def _in_points(found: re.Match[str]) -> str:
-    return f'{found[1]}="{float(found[2]) * _POINTS / _PIXELS:g}"'
+def _in_points(size: re.Match[str]) -> str:
+    return f'{size[1]}="{float(size[2]) * _POINTS / _PIXELS:g}"'

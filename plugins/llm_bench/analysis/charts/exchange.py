@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from llm_bench.analysis import format as text
 from llm_bench.analysis.charts import axes
 from llm_bench.records import Record
 
@@ -26,7 +27,9 @@ def waterfall(record: Record) -> Chart:
     phases = list(_phases(record))
     if not phases:
         return axes.nothing(title, "No time was taken")
-    made = [{"phase": name, "from": start, "to": end, "shown": f"{end - start:.3f} s"} for name, start, end in phases]
+    made = [
+        {"phase": name, "from": start, "to": end, "shown": text.value(end - start, "s")} for name, start, end in phases
+    ]
     base = alt.Chart(axes.inline(made)).encode(
         y=alt.Y("phase:N", sort=[name for name, _, _ in phases], title=None, axis=axes.names_axis()),
         tooltip=axes.tooltip({"phase": "Phase", "shown": "Took"}),
@@ -68,8 +71,8 @@ def _phases(record: Record) -> Iterator[tuple[str, float, float]]:
 def _notes(record: Record) -> list[str]:
     waited, failed = record["wait_sec"], record["failure_kind"]
     return [
-        *([f"Before that it waited {axes.number(waited)} s for the rate limit"] if waited else []),
-        *([f"Failed: {failed.replace('_', ' ')}"] if failed else []),
+        *([f"Before that it waited {text.value(waited, 's')} for the rate limit"] if waited else []),
+        *([f"Failed: {text.words(failed)}"] if failed else []),
     ]
 
 
@@ -95,5 +98,5 @@ def tokens_over_time(record: Record) -> Chart:
         start = alt.Chart(axes.inline([{"at": first, "text": "answer begins"}])).encode(x=x)
         layers += [start.mark_rule(strokeDash=[4, 3]), start.mark_text(align="right", dx=-5, y=8).encode(text="text:N")]
     notes = [f"{len(times):,} events; every {step}th is drawn"] if step > 1 else []
-    about = f"{title}: {len(times)} events in {axes.number(times[-1])} s"
+    about = f"{title}: {len(times)} events in {text.value(times[-1], 's')}"
     return axes.layered(*layers, height=180, title=axes.titled(title, notes), description=about)

@@ -33,7 +33,7 @@ class OfLLM(Protocol):
     def llm(self) -> str: ...
 
 
-One = TypeVar("One", bound=OfLLM)
+Item = TypeVar("Item", bound=OfLLM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,10 @@ class Looks:
         wanted = set(llms)
         return [name for llm, name in self.names.items() if llm in wanted]
 
-    def ordered(self, found: Iterable[One]) -> list[One]:
+    def ordered(self, items: Iterable[Item]) -> list[Item]:
         """By LLM, in the order of the study."""
         place = {llm: number for number, llm in enumerate(self.names)}
-        return sorted(found, key=lambda one: place[one.llm])
+        return sorted(items, key=lambda item: place[item.llm])
 
     @property
     def domain(self) -> list[str]:

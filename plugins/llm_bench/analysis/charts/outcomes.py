@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from llm_bench.analysis import format as text
 from llm_bench.analysis.charts import axes
 from llm_bench.analysis.charts.amounts import INTERVAL
 from llm_bench.analysis.charts.looks import Looks
@@ -17,34 +18,33 @@ if TYPE_CHECKING:
 _FLOORS = (0.95, 0.9, 0.8, 0.5)
 
 
-def success_rate(found: Sequence[Success], looks: Looks) -> Chart:
+def success_rate(outcomes: Sequence[Success], looks: Looks) -> Chart:
     """The share of the records that succeeded, with its interval; points, so that the axis needn't start at 0."""
     import altair as alt
 
     title = "Success"
-    if not found:
+    if not outcomes:
         return axes.nothing(title)
     made = [
         {
-            "llm": looks.names[one.llm],
-            "value": one.rate.estimate,
-            "low": one.rate.low,
-            "high": one.rate.high,
-            "shown": f"{one.succeeded:,} of {one.records:,}",
-            "interval": "–"
-            if one.rate.low is None or one.rate.high is None
-            else f"{one.rate.low:.1%} to {one.rate.high:.1%}",
+            "llm": looks.names[success.llm],
+            "value": success.rate.estimate,
+            "low": success.rate.low,
+            "high": success.rate.high,
+            "shown": f"{text.count(success.succeeded)} of {text.count(success.records)}",
+            "interval": text.ends(success.rate.low, success.rate.high, "%"),
         }
-        for one in found
+        for success in outcomes
     ]
-    names = looks.present(one.llm for one in found)
-    lowest = min(one.succeeded / one.records if one.rate.low is None else one.rate.low for one in found)
+    names = looks.present(success.llm for success in outcomes)
+    rates = [(success.rate.low, success.succeeded / success.records) for success in outcomes]
+    lowest = min(rate if low is None else low for low, rate in rates)
     floor = next((edge for edge in _FLOORS if lowest >= edge), 0)
     axis = alt.Axis(title="Records that succeeded", format="~%", tickCount=5)
     x: dict[str, Any] = {"scale": alt.Scale(domain=[floor, 1], nice=False), "axis": axis}
-    told = axes.tooltip({"llm": "LLM", "shown": "Succeeded", "interval": INTERVAL})
+    seen = axes.tooltip({"llm": "LLM", "shown": "Succeeded", "interval": INTERVAL})
     base = alt.Chart(axes.inline(made)).encode(
-        y=axes.rows(names), color=axes.colour(looks, names, legend=False), tooltip=told
+        y=axes.rows(names), color=axes.colour(looks, names, legend=False), tooltip=seen
     )
     rule = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", **x), x2="high")
     point = base.mark_point(filled=True, size=70, opacity=1).encode(
@@ -57,29 +57,29 @@ def success_rate(found: Sequence[Success], looks: Looks) -> Chart:
     )
 
 
-def failures(found: Sequence[Success], looks: Looks) -> Chart:
+def failures(outcomes: Sequence[Success], looks: Looks) -> Chart:
     """How many records of each LLM failed in which way."""
     import altair as alt
 
     title = "Failures by kind"
     totals: Counter[str] = Counter()
-    for one in found:
-        totals.update(one.kinds)
+    for success in outcomes:
+        totals.update(success.kinds)
     if not totals:
-        return axes.nothing(title, "No record failed" if found else "No records to show")
-    kinds = [kind.replace("_", " ") for kind, _ in sorted(totals.items(), key=lambda item: (-item[1], item[0]))]
+        return axes.nothing(title, "No record failed" if outcomes else "No records to show")
+    kinds = [text.words(kind) for kind, _ in sorted(totals.items(), key=lambda item: (-item[1], item[0]))]
     made: list[dict[str, Any]] = [
         {
-            "llm": looks.names[one.llm],
-            "kind": kind.replace("_", " "),
+            "llm": looks.names[success.llm],
+            "kind": text.words(kind),
             "n": n,
-            "share": n / one.records,
-            "of": f"{n:,} of {one.records:,}",
+            "share": n / success.records,
+            "of": f"{text.count(n)} of {text.count(success.records)}",
         }
-        for one in found
-        for kind, n in one.kinds.items()
+        for success in outcomes
+        for kind, n in success.kinds.items()
     ]
-    names = looks.present(one.llm for one in found)
+    names = looks.present(success.llm for success in outcomes)
     few = len(kinds) <= 4
     top = alt.Axis(orient="top", labelAngle=0 if few else -90, domain=False, ticks=False, grid=False)
     base = alt.Chart(axes.inline(made)).encode(

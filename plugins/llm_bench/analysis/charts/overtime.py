@@ -11,6 +11,7 @@ from itertools import groupby, pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from llm_bench.analysis import format as text
 from llm_bench.analysis.charts import axes
 from llm_bench.analysis.charts.looks import SHAPES, Looks
 from llm_bench.analysis.metrics import Metric
@@ -62,12 +63,12 @@ def _statistic(metric: Metric, made: Sequence[Row]) -> str:
     return "Median" if _many(made) else "Median, and the middle half of the values,"
 
 
-def time_of_day(found: TimeOfDay, metric: Metric, looks: Looks, zone: tzinfo = UTC) -> Chart:
+def time_of_day(by_hour: TimeOfDay, metric: Metric, looks: Looks, zone: tzinfo = UTC) -> Chart:
     """A metric by the hour of the day in the study's time zone."""
     import altair as alt
 
     title = f"{metric.title} by the hour of the day"
-    if not found.points:
+    if not by_hour.points:
         return axes.nothing(title)
     made = [
         {
@@ -77,11 +78,11 @@ def time_of_day(found: TimeOfDay, metric: Metric, looks: Looks, zone: tzinfo = U
             "middle": point.middle,
             "high": point.high,
             "when": f"{point.hour:02}:00–{point.hour:02}:59",
-            "shown": axes.shown(point.middle, metric),
+            "shown": text.value(point.middle, metric.unit),
             "n": point.n,
             "left_out": 0,
         }
-        for point in found.points
+        for point in by_hour.points
     ]
     name = str(zone) if zone.utcoffset(None) is None else axes.zone_name(datetime.now(zone))
     ticks = alt.Axis(title=f"Hour of the day ({name})", values=list(range(0, 24, 3)), format="02", grid=False)
@@ -90,21 +91,21 @@ def time_of_day(found: TimeOfDay, metric: Metric, looks: Looks, zone: tzinfo = U
         return alt.X(f"{field}:Q", axis=ticks, scale=alt.Scale(domain=[-0.5, 23.5], nice=False))
 
     if _many(made):
-        chart: Chart = _strip(made, metric, looks, hours("from"), width=1, approximate=found.approximate)
+        chart: Chart = _strip(made, metric, looks, hours("from"), width=1, approximate=by_hour.approximate)
     else:
-        chart = _lines(_parted(made), metric, looks, hours("at"), found.approximate)
+        chart = _lines(_parted(made), metric, looks, hours("at"), by_hour.approximate)
     what = f"{_statistic(metric, made)} of all slots that are due within the hour"
     return chart.properties(title=axes.titled(title, [what]))
 
 
-def success_rate_over_time(found: Failures, looks: Looks, zone: tzinfo = UTC, *, link: Link | None = None) -> Chart:
+def success_rate_over_time(failures: Failures, looks: Looks, zone: tzinfo = UTC, *, link: Link | None = None) -> Chart:
     """The share of the records that failed, a row for each LLM: what failed is dark."""
     import altair as alt
 
     title = "Failed records over time"
-    if not found.rates:
+    if not failures.rates:
         return axes.nothing(title)
-    times = {axes.wall(rate.at, zone) for rate in found.rates}
+    times = {axes.wall(rate.at, zone) for rate in failures.rates}
     width = _slot_width(times)
     made = [
         {
@@ -116,17 +117,17 @@ def success_rate_over_time(found: Failures, looks: Looks, zone: tzinfo = UTC, *,
             "shown": f"{rate.n - rate.succeeded} of {rate.n}",
             **({"href": link(rate.llm, rate.at)} if link else {}),
         }
-        for rate in found.rates
+        for rate in failures.rates
     ]
-    names = looks.present(rate.llm for rate in found.rates)
+    names = looks.present(rate.llm for rate in failures.rates)
     legend = alt.Legend(title="Share failed", format=".0%", orient="bottom", gradientLength=160, tickCount=5)
     chart = alt.Chart(
         axes.inline(made),
         height=len(names) * axes.ROW,
-        title=axes.titled(title, [f"Share of the records of {_each(found.bucket)}; blank where nothing was measured"]),
+        title=axes.titled(title, [f"Share of the records of {_each(failures.bucket)}; blank where none was measured"]),
         description=f"{title}, of {len(names)} LLMs in {len(times)} slots",
     )
-    x = axes.slots([rate.at for rate in found.rates], zone)
+    x = axes.slots([rate.at for rate in failures.rates], zone)
     drawn: alt.Chart = chart.mark_rect(height={"band": 0.8}).encode(
         x=x,
         x2="until",
@@ -138,36 +139,36 @@ def success_rate_over_time(found: Failures, looks: Looks, zone: tzinfo = UTC, *,
     return drawn
 
 
-def failures_over_time(found: Failures, looks: Looks, zone: tzinfo = UTC, *, link: Link | None = None) -> Chart:
+def failures_over_time(failures: Failures, looks: Looks, zone: tzinfo = UTC, *, link: Link | None = None) -> Chart:
     """Each slot's failures of each kind, a row for each LLM: the more, the larger."""
     import altair as alt
 
     title = "Failures over time, by kind"
-    if not found.counts:
+    if not failures.counts:
         return axes.nothing(title)
     made: list[Row] = [
         {
             "llm": looks.names[count.llm],
             "at": axes.wall(count.at, zone),
-            "kind": count.kind.replace("_", " "),
+            "kind": text.words(count.kind),
             "n": count.n,
             "when": axes.clock(count.at, zone),
             **({"href": link(count.llm, count.at)} if link else {}),
         }
-        for count in found.counts
+        for count in failures.counts
     ]
     kinds = sorted({row["kind"] for row in made})
-    names = looks.present(rate.llm for rate in found.rates)
+    names = looks.present(rate.llm for rate in failures.rates)
     legend = alt.Legend(orient="bottom", columns=2, title=None, symbolSize=60)
     marks = [SHAPES[number % len(SHAPES)] for number in range(len(kinds))]
     chart = alt.Chart(
         axes.inline(made),
         height=len(names) * max(axes.ROW, 8 * len(kinds)),
-        title=axes.titled(title, [f"Records of {_each(found.bucket)} that failed: the more, the larger"]),
+        title=axes.titled(title, [f"Records of {_each(failures.bucket)} that failed: the more, the larger"]),
         description=f"{title}, of {len(names)} LLMs: {', '.join(kinds)}",
     )
     drawn: alt.Chart = chart.mark_point(filled=True, opacity=0.85).encode(
-        x=axes.slots([rate.at for rate in found.rates], zone),
+        x=axes.slots([rate.at for rate in failures.rates], zone),
         y=alt.Y("llm:N", scale=alt.Scale(domain=names), title=None, axis=axes.names_axis(grid=True)),
         yOffset=alt.YOffset("kind:N", scale=alt.Scale(domain=kinds)),
         color=alt.Color("kind:N", scale=alt.Scale(domain=kinds, range="category"), legend=legend),
@@ -193,7 +194,7 @@ def _row(point: Point, metric: Metric, looks: Looks, zone: tzinfo, link: Link | 
         "n": point.n,
         "left_out": point.left_out,
         "when": axes.clock(point.at, zone),
-        "shown": axes.shown(point.middle, metric),
+        "shown": text.value(point.middle, metric.unit),
         **({"href": link(point.llm, point.at)} if link else {}),
     }
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from llm_bench.analysis import format as text
 from llm_bench.analysis.charts import axes
 from llm_bench.analysis.charts.amounts import INTERVAL, NAME_ABOVE
 from llm_bench.analysis.charts.looks import Looks
@@ -33,20 +34,21 @@ _SPEEDS: dict[Against, Metric] = {
 }
 
 
-def comparison(found: Sequence[Comparison], metric: str, looks: Looks) -> Chart:
+def comparison(pairs: Sequence[Comparison], metric: str, looks: Looks) -> Chart:
     """The paired differences in one metric, of every two LLMs, with their intervals.
 
-    :param found: of all metrics.
+    :param pairs: of all metrics.
     :param metric: the one to show: a name of METRICS, or "success".
     """
     what = METRICS.get(metric, SUCCESS)
     title = f"Paired differences: {what.title.lower()}"
-    known = [one for one in found if one.metric == metric and one.difference and one.difference.estimate is not None]
+    of_metric = [pair for pair in pairs if pair.metric == metric]
+    known = [pair for pair in of_metric if pair.difference and pair.difference.estimate is not None]
     if not known:
         return axes.nothing(title)
-    missing = axes.left_out(sum(one.left_out for one in known), "one of the two has no such number", "pair")
-    exact = replace(what, share=False)  # two decimals would make small differences of shares 0
-    made = [_difference(one, exact, looks) for one in known]
+    missing = axes.left_out(sum(pair.left_out for pair in known), "one of the two has no such number", "pair")
+    unit = METRICS[metric].unit if metric in METRICS else "%"
+    made = [_difference(pair, unit, looks) for pair in known]
     few = len(made) <= MOST_ROWS
     chart = _forest(made, what) if few else _square(made, looks.domain)
     heading = axes.titled(title, [_way(what) if few else f"Row minus column; • where p < {LEVEL}", *missing])
@@ -59,31 +61,26 @@ def _way(metric: Metric) -> str:
     return f"Same question, same slot; {INTERVAL}{how}"
 
 
-def _difference(one: Comparison, metric: Metric, looks: Looks) -> Row:
-    assert one.difference is not None  # noqa: S101  (left out before)
-    first, second = looks.names[one.b], looks.names[one.a]
-    tested = "not tested" if one.p_holm is None else f"p < {LEVEL}" if one.p_holm < LEVEL else f"p ≥ {LEVEL}"
+def _difference(pair: Comparison, unit: str, looks: Looks) -> Row:
+    assert pair.difference is not None  # noqa: S101  (left out before)
+    first, second = looks.names[pair.first], looks.names[pair.second]
+    tested = "not tested" if pair.p_holm is None else f"p < {LEVEL}" if pair.p_holm < LEVEL else f"p ≥ {LEVEL}"
     return {
         "first": first,
         "second": second,
         "pair": f"{first} − {second}",
-        "value": one.difference.estimate,
-        "low": one.difference.low,
-        "high": one.difference.high,
-        "shown": axes.shown(one.difference.estimate, metric),
-        "interval": axes.spanned(one.difference.low, one.difference.high, metric),
+        "value": pair.difference.estimate,
+        "low": pair.difference.low,
+        "high": pair.difference.high,
+        "shown": text.difference(pair.difference.estimate, unit) + text.behind(text.difference_unit(unit)),
+        "interval": text.difference_ends(pair.difference.low, pair.difference.high, unit),
         "tested": tested,
-        "p": p_value(one.p_holm),
-        "effect": one.effect,
-        "rank": "–" if one.effect is None else f"{one.effect:+.2f}",
-        "n": one.n,
-        "left_out": one.left_out,
+        "p": text.p_value(pair.p_holm),
+        "effect": pair.effect,
+        "rank": text.effect(pair.effect),
+        "n": pair.n,
+        "left_out": pair.left_out,
     }
-
-
-def p_value(p: float | None) -> str:
-    """A p-value as text: three decimals, never 0."""
-    return "–" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _forest(made: list[Row], metric: Metric) -> alt.LayerChart:
@@ -97,7 +94,7 @@ def _forest(made: list[Row], metric: Metric) -> alt.LayerChart:
     )
     span = base.mark_rule(strokeWidth=1.5).encode(x=values.channel("low", alt.X, 10), x2="high")
     known = [f"p < {LEVEL}", f"p ≥ {LEVEL}", "not tested"]
-    there = [each for each in known if each in {row["tested"] for row in made}]
+    there = [outcome for outcome in known if outcome in {row["tested"] for row in made}]
     legend = alt.Legend(orient="bottom", title="Holm-corrected test", columns=3, values=there)
     scales = {
         "color": alt.Color("tested:N", scale=alt.Scale(domain=known, range="category"), legend=legend),
@@ -127,7 +124,7 @@ def _square(made: list[Row], names: list[str]) -> alt.LayerChart:
     return axes.layered(cell, dot, height=axes.rows_of(tested, "first") * axes.ROW)
 
 
-def tradeoff(found: Sequence[Tradeoff], looks: Looks, against: Against = "latency") -> Chart:
+def tradeoff(points: Sequence[Tradeoff], looks: Looks, against: Against = "latency") -> Chart:
     """Coverage against speed or cost, a point for each LLM."""
     import altair as alt
 
@@ -135,23 +132,23 @@ def tradeoff(found: Sequence[Tradeoff], looks: Looks, against: Against = "latenc
     title = f"Coverage against {metric.title.lower()}"
     made = [
         {
-            "llm": looks.names[one.llm],
+            "llm": looks.names[point.llm],
             "x": value,
-            "y": one.coverage,
-            "speed": axes.shown(value, metric),
-            "coverage": axes.number(one.coverage),
-            "success": f"{one.success:.1%}",
+            "y": point.coverage,
+            "speed": text.value(value, metric.unit),
+            "coverage": text.bare(point.coverage, ""),
+            "success": text.value(point.success, "%"),
         }
-        for one in found
-        if (value := getattr(one, against)) is not None and one.coverage is not None
+        for point in points
+        if (value := getattr(point, against)) is not None and point.coverage is not None
     ]
     if not made:
         return axes.nothing(title)
     names = [name for name in looks.domain if name in {row["llm"] for row in made}]
-    values = axes.Values.of([row["x"] for row in made], metric, approximate=any(one.approximate for one in found))
+    values = axes.Values.of([row["x"] for row in made], metric, approximate=any(point.approximate for point in points))
     quality = replace(axes.Values.of([], METRICS["coverage_score"]), title="Coverage (mean, 0 to 1)")
     corner = "left" if metric.better == "lower" else "right"
-    missing = axes.left_out(len(found) - len(made), "one of the two isn't known", "LLM")
+    missing = axes.left_out(len(points) - len(made), "one of the two isn't known", "LLM")
     chart = alt.Chart(
         axes.inline(made),
         height=axes.HEIGHT + 40,
@@ -169,5 +166,5 @@ def tradeoff(found: Sequence[Tradeoff], looks: Looks, against: Against = "latenc
 
 
 def _seen() -> list[alt.Tooltip]:
-    told = {"pair": "Pair", "shown": "Difference", "interval": INTERVAL, "p": "p, corrected", "rank": "Rank-biserial"}
-    return axes.tooltip(told | {"n": "Pairs", "left_out": "Left out"})
+    shown = {"pair": "Pair", "shown": "Difference", "interval": INTERVAL, "p": "p, corrected", "rank": "Rank-biserial"}
+    return axes.tooltip(shown | {"n": "Pairs", "left_out": "Left out"})

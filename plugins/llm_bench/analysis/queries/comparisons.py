@@ -29,8 +29,9 @@ _RUNS = 100
 def compare(records: Records, view: View, llms: Sequence[str]) -> list[Comparison]:
     """Every pair of the LLMs in each of the main metrics and in success; p corrected over all of these.
 
-    A pair of records is complete where both have the metric; the others are counted as left out. With more than
-    200 slots, runs of them are what is compared, at most 100: the work grows with the square of their number.
+    The first of a pair is the one that stands earlier in ``llms``, and a difference is first − second. A pair of
+    records is complete where both have the metric; the others are counted as left out. With more than 200 slots, runs
+    of them are what is compared, at most 100: the work grows with the square of their number.
 
     :param llms: in the order of the pairs; those of which the view has no record are left alone.
     """
@@ -41,15 +42,18 @@ def compare(records: Records, view: View, llms: Sequence[str]) -> list[Compariso
         return []
     grid = _Grid(scan, [scan.llms.index(llm) for llm in chosen], _questions(records))
     asked = grid.pairs(METRICS["latency_sec"], np.ones_like).counts.sum(axis=0)
-    found = []
+    comparisons = []
     for name in (*MAIN, SUCCESS):
         # Only a success has a latency, and every success has one.
         differences = grid.pairs(METRICS["latency_sec"], _known) if name == SUCCESS else grid.pairs(METRICS[name])
-        for a, b in pairs:
-            one = _comparison(name, chosen[a], chosen[b], differences.of(a, b), asked=int(asked[a, b]))
-            found.append(replace(one, approximate=scan.approximate and name != SUCCESS and not METRICS[name].share))
-    adjusted = statistics.holm([one.p for one in found])
-    return [replace(one, p_holm=p) for one, p in zip(found, adjusted, strict=True)]
+        approximate = scan.approximate and name != SUCCESS and not METRICS[name].share
+        for first, second in pairs:
+            pair = _comparison(
+                name, chosen[first], chosen[second], differences.of(first, second), asked=int(asked[first, second])
+            )
+            comparisons.append(replace(pair, approximate=approximate))
+    adjusted = statistics.holm([pair.p for pair in comparisons])
+    return [replace(pair, p_holm=p) for pair, p in zip(comparisons, adjusted, strict=True)]
 
 
 def _questions(records: Records) -> int:
@@ -63,9 +67,9 @@ def _known(values: Floats) -> Floats:
 
 
 class _Pair(NamedTuple):
-    """Two LLMs, a and b, over the questions and slots where both have a value.
+    """Two LLMs over the questions and slots where both have a value.
 
-    :param sums: of b − a, in each run of slots.
+    :param sums: of first − second, in each run of slots.
     :param counts: how many of these there are, in each run.
     :param slots: in how many slots there is one.
     """
@@ -76,14 +80,14 @@ class _Pair(NamedTuple):
 
 
 class _Pairs(NamedTuple):
-    """The same of each two LLMs: arrays of the shape (runs, LLMs, LLMs), and (LLMs, LLMs) for slots."""
+    """The same of each two LLMs: arrays of the shape (runs, first, second), and (first, second) for slots."""
 
     sums: Floats
     counts: Floats
     slots: Codes
 
-    def of(self, a: int, b: int) -> _Pair:
-        return _Pair(self.sums[:, a, b], self.counts[:, a, b], int(self.slots[a, b]))
+    def of(self, first: int, second: int) -> _Pair:
+        return _Pair(self.sums[:, first, second], self.counts[:, first, second], int(self.slots[first, second]))
 
 
 class _Grid:
@@ -105,16 +109,16 @@ class _Grid:
     def pairs(self, metric: Metric, change: Callable[[Floats], Floats] | None = None) -> _Pairs:
         """What one LLM has over another.
 
-        Σ (b − a) over the cells that both fill is Σ b · [a is there] − Σ a · [b is there]: two products of matrices
-        tell it for all pairs at once.
+        Σ (first − second) over the cells that both fill is Σ first · [second is there] − Σ second · [first is there]:
+        two products of matrices give it for all pairs at once.
 
         :param change: what is compared instead of the metric's values.
         """
         buckets, llms, size, _ = self._shape
         self._fill(metric, change)
-        filled, there = (one.reshape(buckets, llms, -1) for one in (self._filled, self._there))
+        filled, there = (cells.reshape(buckets, llms, -1) for cells in (self._filled, self._there))
         product = filled @ there.transpose(0, 2, 1)
-        sums, counts = product.transpose(0, 2, 1) - product, self._both.sum(axis=1)
+        sums, counts = product - product.transpose(0, 2, 1), self._both.sum(axis=1)
         if size > 1:
             runs = np.arange(0, buckets, -(-buckets // _RUNS))
             sums, counts = np.add.reduceat(sums, runs), np.add.reduceat(counts, runs)
@@ -125,24 +129,24 @@ class _Grid:
         self._filled.fill(0)
         known = np.zeros(self._key.size, bool)
         for cell, values in self._scan.each(metric, self._key):
-            found = values if change is None else change(values)
-            known[cell] = there = ~np.isnan(found)
-            self._filled[cell] = np.where(there, found, 0)
+            compared = values if change is None else change(values)
+            known[cell] = there = ~np.isnan(compared)
+            self._filled[cell] = np.where(there, compared, 0)
         if not np.array_equal(known, self._known):  # most metrics stand in the same records
             self._known, self._there = known, known.astype(float)
             by_slot = self._there.reshape(self._shape).transpose(0, 2, 1, 3)
             self._both = by_slot @ by_slot.transpose(0, 1, 3, 2)
 
 
-def _comparison(metric: str, a: str, b: str, found: _Pair, *, asked: int) -> Comparison:
-    kept, n = np.flatnonzero(found.counts), int(found.counts.sum())
-    test = statistics.paired(found.sums[kept] / found.counts[kept], kept)
+def _comparison(metric: str, first: str, second: str, pair: _Pair, *, asked: int) -> Comparison:
+    kept, n = np.flatnonzero(pair.counts), int(pair.counts.sum())
+    test = statistics.paired(pair.sums[kept] / pair.counts[kept], kept)
     return Comparison(
         metric=metric,
-        a=a,
-        b=b,
+        first=first,
+        second=second,
         n=n,
-        slots=found.slots,
+        slots=pair.slots,
         left_out=asked - n,
         difference=replace(test.difference, n=n) if n else None,
         p=test.p_value,

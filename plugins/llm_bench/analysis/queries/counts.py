@@ -31,7 +31,7 @@ def _choices(records: Records) -> Choices:
         "industries": "SELECT DISTINCT industry FROM questions SEMI JOIN records USING (question_no)",
         "run_types": "SELECT DISTINCT run_type FROM records",
     }
-    lists = {key: tuple(sorted(str(*found.values()) for found in records.rows(sql))) for key, sql in names.items()}
+    lists = {key: tuple(sorted(str(*chosen.values()) for chosen in records.rows(sql))) for key, sql in names.items()}
     return Choices(**row | lists)
 
 
@@ -83,8 +83,8 @@ def count(records: Records, view: View) -> Counts:
     places = rank[numbers] * len(slots.slots) + slots.place[held["slot_no"][taken]]
 
     def table(name: str, part: Codes | slice = slice(None)) -> Any:
-        found = np.bincount(places[part], held[name][taken][part], len(llms) * len(slots.slots))
-        return found.reshape(len(llms), len(slots.slots))
+        counts = np.bincount(places[part], held[name][taken][part], len(llms) * len(slots.slots))
+        return counts.reshape(len(llms), len(slots.slots))
 
     def counted(name: str, part: Codes | slice = slice(None)) -> Codes:
         return cast(Codes, table(name, part).astype(np.intp))
@@ -107,11 +107,11 @@ def _failed(records: Records, view: View, slots: Buckets) -> Counter[tuple[int, 
     llms, kinds = max(names, default=0) + 1, strata.failure_kinds(records)
     code = (slots.of_slot[held["slot_no"][taken]] * llms + held["llm_no"][taken]) * len(kinds) + held["kind"][taken]
     totals = np.bincount(code, held["n"][taken])
-    found: Counter[tuple[int, str, str]] = Counter()
-    for one in np.flatnonzero(totals).tolist():
-        place, number = divmod(one, len(kinds))
-        found[place // llms, names[place % llms], kinds[number]] = int(totals[one])
-    return found
+    counts: Counter[tuple[int, str, str]] = Counter()
+    for filled in np.flatnonzero(totals).tolist():
+        place, number = divmod(filled, len(kinds))
+        counts[place // llms, names[place % llms], kinds[number]] = int(totals[filled])
+    return counts
 
 
 def success(records: Records, view: View) -> list[Success]:
@@ -135,11 +135,11 @@ def success(records: Records, view: View) -> list[Success]:
 def failures_over_time(records: Records, view: View) -> Failures:
     """Failures by kind and the rate of success, in each slot or bucket that has records."""
     counts = count(records, view)
-    found = _failed(records, view, counts.buckets)
+    failed = _failed(records, view, counts.buckets)
     at = counts.buckets.at
     asked, good = counts.by_bucket(counts.records), counts.by_bucket(counts.succeeded)
     return Failures(
-        counts=[FailureCount(at[bucket], llm, kind, n) for (bucket, llm, kind), n in sorted(found.items())],
+        counts=[FailureCount(at[bucket], llm, kind, n) for (bucket, llm, kind), n in sorted(failed.items())],
         rates=[
             RatePoint(at[bucket], llm, int(asked[i, bucket]), int(good[i, bucket]))
             for i, llm in enumerate(counts.llms)

@@ -9,8 +9,7 @@ from typing import Any
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.view import View
 from llm_bench.errors import ViewError
-from llm_bench.gate.columns import plain
-from llm_bench.records import FAILURE_KINDS, FIELD_NAMES, Record
+from llm_bench.records import FAILURE_KINDS, FIELD_NAMES, Record, records_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,26 +131,26 @@ def _where(view: View, search: str, outcome: str, question: str) -> tuple[str, d
         parts.append("question_id = $question")
         parameters["question"] = question
     if search:
-        found = (f"contains(lower({name}), lower($search))" for name in _SEARCHED)
-        parts.append(f"({' OR '.join(found)})")
+        searched = (f"contains(lower({name}), lower($search))" for name in _SEARCHED)
+        parts.append(f"({' OR '.join(searched)})")
         parameters["search"] = search
     return " AND ".join(parts), parameters
 
 
 def record(records: Records, record_id: str) -> Record | None:
     """A record whole, as JSON values; None where there is none."""
-    found = records.query(
+    table = records.query(
         f"SELECT {', '.join(FIELD_NAMES)} FROM records WHERE record_id = $record_id",  # noqa: S608
         {"record_id": record_id},
     )
-    rows = plain(found)
+    rows = records_of(table)
     return rows[0] if rows else None
 
 
 def least_covered(records: Records, view: View, limit: int = 10) -> list[Covered]:
     """The questions that are covered least, over all LLMs, each with its least covered answer."""
     where, parameters = view.where()
-    found = records.rows(
+    rows = records.rows(
         "WITH worst AS (SELECT question_no, avg(coverage_score) AS coverage, avg(groundedness) AS groundedness, "  # noqa: S608
         "count(*) AS n, arg_min(rowid, coverage_score) AS place "
         f"FROM records WHERE coverage_score IS NOT NULL AND {where} "
@@ -161,4 +160,4 @@ def least_covered(records: Records, view: View, limit: int = 10) -> list[Covered
         "FROM worst JOIN records ON records.rowid = worst.place ORDER BY worst.coverage, question_id",
         parameters | {"limit": limit},
     )
-    return [Covered(**row) for row in found]
+    return [Covered(**row) for row in rows]

@@ -156,17 +156,17 @@ class Scan:
         """
         many = len(self.buckets.at) if by_bucket else 1
         spread = self._by_bucket(key, self.buckets.of_slot) if by_bucket else key
-        found = tuple(np.zeros(key.size * many) for _ in range(3))
+        totals = tuple(np.zeros(key.size * many) for _ in range(3))
         for codes, *weights in self._weighed(metric, spread):
-            for total, weight in zip(found, weights, strict=True):
+            for total, weight in zip(totals, weights, strict=True):
                 strata.add(total, codes, weight)
-        sums, counts, lost = (one.reshape(many, key.size).T if by_bucket else one for one in found)
+        sums, counts, lost = (flat.reshape(many, key.size).T if by_bucket else flat for flat in totals)
         return sums, counts.astype(np.int64), lost.astype(np.int64)
 
     def _weighed(self, metric: Metric, key: Key) -> Iterator[tuple[Codes, Floats, Floats, Floats]]:
         """Groups with what adds to each: to the sum, to the values and to the records without one."""
         if self.approximate and metric.share and key.of_stratum:
-            sums, counts = (one[self._taken] for one in strata.totals(self._records, metric.name))
+            sums, counts = (total[self._taken] for total in strata.totals(self._records, metric.name))
             yield self._places(key), sums, counts, self._held["records"][self._taken] - counts
             return
         for codes, values in self.each(metric, key):
@@ -224,10 +224,11 @@ class Scan:
         places[self._taken] = self._places(key)
         stratum = strata.of_record(self._records)
         if key.of_stratum:
-            return ((place, one) for place, one in strata.placed(stratum, places, column))
+            return ((place, values) for place, values in strata.placed(stratum, places, column))
         question = cast(Codes, key.question)
         asked = strata.column(self._records, "question_no")
-        return ((place + question[number], one) for place, one, number in strata.placed(stratum, places, column, asked))
+        placed = strata.placed(stratum, places, column, asked)
+        return ((place + question[number], values) for place, values, number in placed)
 
     def _by_bucket(self, key: Key, of_slot: Codes) -> Key:
         """The same groups in each bucket; those of the first bucket come first."""
@@ -250,10 +251,10 @@ class Scan:
         wide = spread._replace(size=counts.size, place=spread.place * width, question=question)
         for codes, bins in self._parts(wide, place):
             strata.add(counts, codes + bins)
-        found = counts.reshape(many, key.size, width).transpose(1, 0, 2)
+        by_group = counts.reshape(many, key.size, width).transpose(1, 0, 2)
         if key is self.llm and clusters:
-            self._counts[metric.name] = found
-        return found
+            self._counts[metric.name] = by_group
+        return by_group
 
     def _counted(self, metric: Metric, counts: Ints) -> Groups:
         middles = self._middles(metric)

@@ -143,7 +143,7 @@ class HourPoint:
 
 @dataclass(frozen=True, slots=True)
 class HourTest:
-    """Whether the same times of day are the slow ones on every day (see ``inference.time_of_day``).
+    """Whether the same times of day are the slow ones on every day (see ``statistics.time_of_day``).
 
     :param p: Holm-corrected over the LLMs; None where nothing can be compared.
     :param effect: mean rank correlation of two days: 1, all go alike; about 0, there is no effect. None as p.
@@ -167,7 +167,7 @@ class TimeOfDay:
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """Whether slots that follow one another go together (see ``inference.carry_over``).
+    """Whether slots that follow one another go together (see ``statistics.carry_over``).
 
     :param correlation: of slots with the next, by ranks; None where too few follow one another.
     :param p: Holm-corrected over the LLMs. None as the correlation.
@@ -250,22 +250,24 @@ class Failures:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two LLMs on the same questions in the same slots.
+    """Two LLMs on the same questions in the same slots: the first less the second, everywhere.
 
     :param metric: a name of METRICS, or "success".
+    :param first: LLM; of the two the one that was named first, as by the study.
+    :param second: LLM.
     :param n: pairs in which both have the metric.
     :param slots: in which these pairs are.
     :param left_out: pairs in which one or both failed, or lack the metric.
-    :param difference: of b − a: Hodges-Lehmann's estimate with its interval, or the difference of rates of "success";
-        None without a pair.
+    :param difference: first − second: Hodges-Lehmann's estimate with its interval, or the difference of rates of
+        "success"; None without a pair.
     :param p: of the paired test; None where there is nothing to test.
     :param p_holm: corrected over all comparisons that were asked for at once.
-    :param effect: rank-biserial correlation, −1 to 1; positive where b is larger. None as p.
+    :param effect: rank-biserial correlation, −1 to 1; positive where the first is larger. None as p.
     """
 
     metric: str
-    a: str
-    b: str
+    first: str
+    second: str
     n: int
     slots: int
     left_out: int

@@ -90,8 +90,8 @@ def _totals(records: Records, name: str) -> tuple[Array, Array]:
 
 def table(records: Records, sql: str, parameters: Mapping[str, Any] | None = None) -> Table:
     """What a query finds, as arrays."""
-    found = records.query(sql, parameters)
-    return {name: column.to_numpy() for name, column in zip(found.column_names, found.columns, strict=True)}
+    arrow = records.query(sql, parameters)
+    return {name: column.to_numpy() for name, column in zip(arrow.column_names, arrow.columns, strict=True)}
 
 
 def taken(held: Table, view: View, slots: Array, names: Mapping[int, str]) -> Codes:
@@ -124,18 +124,18 @@ def _of_record(records: Records) -> Array:
         for row in records.rows("FROM questions SEMI JOIN records USING (question_no)")
     }
     industry = np.array([place.get(number, 0) for number in range(max(place, default=0) + 1)], np.uint64)
-    found = table(
+    columns = table(
         records,
         "SELECT slot_no, llm_no, list_position($run_types, run_type)::UTINYINT AS run_type, "
         "suspect IS NOT NULL AS suspect FROM records",
         {"run_types": run_types},
     )
-    key = found["slot_no"].astype(np.uint64)
+    key = columns["slot_no"].astype(np.uint64)
     for many, codes in (
-        (int(held["llm_no"].max(initial=0)) + 1, found["llm_no"]),
+        (int(held["llm_no"].max(initial=0)) + 1, columns["llm_no"]),
         (len(industries), industry[column(records, "question_no")]),
-        (len(run_types) + 1, found["run_type"]),
-        (2, found["suspect"]),
+        (len(run_types) + 1, columns["run_type"]),
+        (2, columns["suspect"]),
     ):
         key *= np.uint64(many)
         key += codes.astype(np.uint64)
@@ -144,8 +144,8 @@ def _of_record(records: Records) -> Array:
 
 def column(records: Records, sql: str) -> Array:
     """Of each record: what an expression of its columns says."""
-    statement = f"SELECT {sql} AS found FROM records"  # noqa: S608
-    return records.once(f"column {sql}", lambda known: table(known, statement)["found"])
+    statement = f"SELECT {sql} AS content FROM records"  # noqa: S608
+    return records.once(f"column {sql}", lambda known: table(known, statement)["content"])
 
 
 def bins(records: Records, name: str) -> tuple[Array, Array]:
@@ -154,13 +154,13 @@ def bins(records: Records, name: str) -> tuple[Array, Array]:
 
 
 def _bins(records: Records, name: str) -> tuple[Array, Array]:
-    sql = f"SELECT coalesce({name}_bin + 1, 0)::USMALLINT AS found FROM records"  # noqa: S608
-    found = table(records, sql)["found"]
-    often = np.bincount(found, minlength=1)
+    sql = f"SELECT coalesce({name}_bin + 1, 0)::USMALLINT AS content FROM records"  # noqa: S608
+    bin_numbers = table(records, sql)["content"]
+    often = np.bincount(bin_numbers, minlength=1)
     used = np.flatnonzero(often[1:])
     places = np.zeros(often.size, np.uint16)
     places[used + 1] = np.arange(1, used.size + 1)
-    return places[found], used
+    return places[bin_numbers], used
 
 
 def placed(stratum: Array, places: Codes, *columns: Array) -> Iterator[tuple[Array, ...]]:
@@ -174,10 +174,10 @@ def placed(stratum: Array, places: Codes, *columns: Array) -> Iterator[tuple[Arr
     for start in range(0, len(stratum), _STEP):
         part = slice(start, start + _STEP)
         place = places[stratum[part]]
-        given = (place, *(one[part] for one in columns))
+        given = (place, *(column[part] for column in columns))
         if not whole:
             kept = place >= 0
-            given = tuple(one[kept] for one in given)
+            given = tuple(column[kept] for column in given)
         yield given
 
 
@@ -188,5 +188,5 @@ def add(totals: Array, places: Array, weights: Array | None = None) -> None:
     """
     if places.size:
         low = int(places.min())
-        found = np.bincount(places - low, weights)
-        totals[low : low + found.size] += found
+        sums = np.bincount(places - low, weights)
+        totals[low : low + sums.size] += sums

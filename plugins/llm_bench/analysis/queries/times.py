@@ -129,8 +129,8 @@ def time_of_day(records: Records, view: View, metric: Metric, zone: tzinfo) -> T
         for i in np.flatnonzero(counts).tolist()
     ]
     coarse = len(local) > MOST
-    times = hours if coarse else _of_slot(scan, _places([(one.hour, one.minute) for one in local]))
-    days = _of_slot(scan, _places([one.date() for one in local]))
+    times = hours if coarse else _of_slot(scan, _places([(moment.hour, moment.minute) for moment in local]))
+    days = _of_slot(scan, _places([moment.date() for moment in local]))
     tests = _tests(scan, metric, _merged(days) if coarse else days, times)
     adjusted = statistics.holm([test.p_value for test in tests])
     return TimeOfDay(
@@ -147,11 +147,11 @@ def neighbours(records: Records, view: View, metric: Metric) -> list[Neighbours]
     scan = Scan.of(records, view, [metric])
     middle = scan.by_llm_and_bucket(metric).quantile(0.5).reshape(len(scan.llms), len(scan.buckets.at))
     moments = [at.timestamp() for at in scan.buckets.at]
-    found = [statistics.carry_over(values, moments) for values in middle]
-    adjusted = statistics.holm([one.p_value for one in found])
+    kept = [statistics.carry_over(values, moments) for values in middle]
+    adjusted = statistics.holm([carried.p_value for carried in kept])
     return [
-        Neighbours(llm, one.correlation, p, one.wider, one.pairs)
-        for llm, p, one in zip(scan.llms, adjusted, found, strict=True)
+        Neighbours(llm, carried.correlation, p, carried.wider, carried.pairs)
+        for llm, p, carried in zip(scan.llms, adjusted, kept, strict=True)
     ]
 
 
@@ -174,11 +174,11 @@ def _merged(days: Codes) -> Codes:
 def _tests(scan: Scan, metric: Metric, days: Codes, times: Codes) -> list[statistics.TimeOfDay]:
     many_days, many_times = (int(codes.max(initial=0)) + 1 for codes in (days, times))
     cell = days * many_times + times
-    each = many_days * many_times
+    many_cells = many_days * many_times
     llms = len(scan.llms)
-    _, middle, _, _ = _quartiles(scan, metric, scan.key(llms * each, 1, cell * llms))
-    cells = np.arange(each)
+    _, middle, _, _ = _quartiles(scan, metric, scan.key(llms * many_cells, 1, cell * llms))
+    cells = np.arange(many_cells)
     return [
         statistics.time_of_day(values, cells // many_times, cells % many_times)
-        for values in middle.reshape(each, llms).T
+        for values in middle.reshape(many_cells, llms).T
     ]

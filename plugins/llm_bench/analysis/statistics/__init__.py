@@ -1,0 +1,44 @@
+"""How far the measurements bear out a number: intervals, comparisons and tests. Pure.
+
+The records of a batch aren't independent: they share their slot's load, outages and network. So the slot is the
+cluster everywhere: what varies from slot to slot makes an interval wide, not how many records a slot has.
+
+Clusters are taken as independent of one another. Where a slow hour outlasts a slot, neighbouring slots aren't, as
+`carry_over` tells: give blocks of slots that follow one another as clusters then. Simulated with 4 days of 14 slots
+whose effects keep half of the one before, an interval of 95 % by slots covers 0.79, by half-days of 7 slots 0.94, and
+is 1.7 times as wide.
+
+Nothing here is drawn at random but the turns in `time_of_day`, and those by a fixed seed: the same records give the
+same numbers, in whatever order they come. A missing value (None, NaN) is left out and not counted.
+"""
+
+from __future__ import annotations
+
+from llm_bench.analysis.statistics.comparisons import Paired, holm, paired
+from llm_bench.analysis.statistics.correlation import CarryOver, carry_over
+from llm_bench.analysis.statistics.means import mean, means
+from llm_bench.analysis.statistics.quantiles import quantile, quantile_of_counts
+from llm_bench.analysis.statistics.rates import success_rate, wilson
+from llm_bench.analysis.statistics.sample import LEAST_SLOTS, Codes, Floats, Interval
+from llm_bench.analysis.statistics.timeofday import TURNS, TimeOfDay, time_of_day
+
+__all__ = [
+    "LEAST_SLOTS",
+    "TURNS",
+    "CarryOver",
+    "Codes",
+    "Floats",
+    "Interval",
+    "Paired",
+    "TimeOfDay",
+    "carry_over",
+    "holm",
+    "mean",
+    "means",
+    "paired",
+    "quantile",
+    "quantile_of_counts",
+    "success_rate",
+    "time_of_day",
+    "wilson",
+]

@@ -1,0 +1,60 @@
+"""Whether a slow slot is followed by a slow one. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from llm_bench.analysis.statistics.sample import LEAST_SLOTS
+
+
+@dataclass(frozen=True, slots=True)
+class CarryOver:
+    """How much of what makes a slot slow the next one keeps.
+
+    :param correlation: of slots with the next, by ranks, −1 to 1; None with fewer than `LEAST_SLOTS` pairs, or where
+        nothing varies.
+    :param p_value: two-sided, that slots independent of one another correlate so; None as the correlation.
+    :param pairs: of slots that follow one another.
+    """
+
+    correlation: float | None
+    p_value: float | None
+    pairs: int
+
+    @property
+    def wider(self) -> float | None:
+        """How many times as wide as that of independent slots an interval of the mean has to be.
+
+        √((1 + r) / (1 − r)), where each slot keeps the share r of the one before (Bayley and Hammersley, Supplement to
+        the Journal of the Royal Statistical Society 1946); 1 without a positive correlation.
+        """
+        if self.correlation is None or self.correlation >= 1:
+            return None
+        kept = max(self.correlation, 0.0)
+        return float(np.sqrt((1 + kept) / (1 - kept)))
+
+
+def carry_over(values: npt.ArrayLike, moments: npt.ArrayLike) -> CarryOver:
+    """Whether a slow slot is followed by a slow one: Spearman's correlation of each slot with the next.
+
+    Only slots as far apart as slots usually are follow one another, not the last of a day and the first of the next.
+
+    :param values: one for each slot, such as its median.
+    :param moments: when each slot begins, in any unit of time.
+    """
+    from scipy.stats import spearmanr
+
+    levels, at = np.asarray(values, np.float64), np.asarray(moments, np.float64)
+    order = np.argsort(at)
+    levels, at = levels[order], at[order]
+    steps = np.diff(at)
+    near = steps <= 1.5 * np.median(steps) if steps.size else np.zeros(0, bool)
+    near &= ~np.isnan(levels[:-1]) & ~np.isnan(levels[1:])
+    before, after = levels[:-1][near], levels[1:][near]
+    if before.size < LEAST_SLOTS or np.ptp(before) == 0 or np.ptp(after) == 0:
+        return CarryOver(None, None, before.size)
+    result = spearmanr(before, after)
+    return CarryOver(float(result.statistic), float(result.pvalue), before.size)

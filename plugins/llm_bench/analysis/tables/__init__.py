@@ -1,0 +1,39 @@
+"""The tables of a study: one definition each, for a page and for a report.
+
+They take what ``queries`` returns, already aggregated, and ``looks(choices.llms)``, so that an LLM is called the same
+in all. A page adds what their cells lead to, and may turn a long one into a row for each group (``Table.pivot``).
+"""
+
+from __future__ import annotations
+
+from llm_bench.analysis.tables.llms import QUANTILES, grouped, headline, least_covered, quantiles, tradeoff
+from llm_bench.analysis.tables.outcomes import failures, failures_over_time, rates_over_time, success
+from llm_bench.analysis.tables.pairs import differences
+from llm_bench.analysis.tables.times import (
+    hour_tests,
+    hours_matter,
+    neighbours,
+    over_time,
+    slow_together,
+    time_of_day,
+)
+
+__all__ = [
+    "QUANTILES",
+    "differences",
+    "failures",
+    "failures_over_time",
+    "grouped",
+    "headline",
+    "hour_tests",
+    "hours_matter",
+    "least_covered",
+    "neighbours",
+    "over_time",
+    "quantiles",
+    "rates_over_time",
+    "slow_together",
+    "success",
+    "time_of_day",
+    "tradeoff",
+]

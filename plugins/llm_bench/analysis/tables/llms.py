@@ -1,0 +1,173 @@
+"""Tables of LLMs in a few numbers each: at a glance, one metric, by industry or question, side by side. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from llm_bench.analysis import table
+from llm_bench.analysis.metrics import METRICS, Metric
+from llm_bench.analysis.table import Table
+from llm_bench.records import FIELDS
+
+if TYPE_CHECKING:
+    from llm_bench.analysis.charts import Looks
+    from llm_bench.analysis.queries import Covered, Group, Headline, Spread, Summary, Tradeoff
+
+DESCRIPTIONS = {field.name: field.description for field in FIELDS}
+COVERAGE, GROUNDED = METRICS["coverage_score"], METRICS["groundedness"]
+QUANTILES = (0.05, 0.25, 0.75, 0.9, 0.95, 0.99)
+"""Those that stand beside a median."""
+
+
+def headline(headlines: Sequence[Headline], looks: Looks) -> Table:
+    """Each LLM in a few numbers."""
+    approximate = any(headline.approximate for headline in headlines)
+
+    def middle(name: str, title: str = "") -> table.Column:
+        return table.metric(name, METRICS[name], title, approximate=approximate)
+
+    return Table(
+        "summary",
+        "Each LLM at a glance, with 95 % intervals",
+        [
+            table.llm(looks),
+            table.count("records", "Records"),
+            table.count("slots", "Slots"),
+            table.rate("success", "Success"),
+            middle("latency_sec"),
+            middle("ttft_sec", "First token"),
+            middle("first_answer_sec", "First answer"),
+            middle("throughput_tps"),
+            middle("coverage_score"),
+            middle("groundedness"),
+            table.count("left_out", "Left out", remark="Left out: records without a latency, because they failed."),
+            table.number("cost_usd", "Cost", "USD", remark="Cost: of the records with a known one, “Cost known”."),
+            table.count("cost_known", "Cost known"),
+            table.count("suspect", "Suspect"),
+        ],
+        [
+            [
+                *(headline.llm, headline.records, headline.slots, headline.success),
+                *(
+                    headline.latency,
+                    headline.ttft,
+                    headline.first_answer,
+                    headline.throughput,
+                    headline.coverage,
+                    headline.groundedness,
+                ),
+                *(headline.left_out, headline.cost_usd, headline.cost_known, headline.suspect),
+            ]
+            for headline in looks.ordered(headlines)
+        ],
+        ["Medians of times and speeds, means of coverage and groundedness."],
+    )
+
+
+def quantiles(summaries: Sequence[Summary], spreads: Sequence[Spread], metric: Metric, looks: Looks) -> Table:
+    """A metric of each LLM: how many records, how much with its interval, and how it is spread."""
+    by_llm = {spread.llm: spread for spread in spreads}
+    bins = any(spread.approximate for spread in spreads)
+    return Table(
+        f"{metric.short_name}-quantiles",
+        f"{metric.title} of each LLM, {metric.scale}",
+        [
+            table.llm(looks),
+            table.count("n", "Records"),
+            table.count("left_out", "Left out", hint="without it"),
+            table.metric(
+                "mean" if metric.share else "p50",
+                metric,
+                metric.statistic.capitalize(),
+                approximate=any(summary.approximate for summary in summaries),
+            ),
+            *(
+                table.number(f"p{share * 100:g}", f"{share * 100:g} %", metric.unit, hint="quantile", approximate=bins)
+                for share in QUANTILES
+            ),
+            table.number("maximum", "Maximum", metric.unit),
+        ],
+        [_quantile_row(summary, by_llm.get(summary.llm)) for summary in looks.ordered(summaries)],
+        [DESCRIPTIONS[metric.name]],
+    )
+
+
+def _quantile_row(summary: Summary, spread: Spread | None) -> list[object]:
+    known = spread.quantiles if spread else {}
+    numbers = [known.get(share) for share in QUANTILES]
+    return [summary.llm, summary.n, summary.left_out, summary.value, *numbers, spread.maximum if spread else None]
+
+
+def grouped(summaries: Sequence[Summary], metric: Metric, looks: Looks, group: Group) -> Table:
+    """A metric of each LLM in each industry or for each question: one row for each two of them."""
+    name = group if group != "question" else "question_id"
+    columns = [table.words(name, "Id" if group == "question" else group.title())]
+    if group == "question":
+        columns.insert(0, table.words("question", "Question"))
+    return Table(
+        f"{metric.short_name}-by-{group}",
+        f"{metric.title} by {group}, {metric.statistic} with its 95 % interval, {metric.scale}",
+        [
+            *columns,
+            table.llm(looks),
+            table.count("n", "Records"),
+            table.count("left_out", "Left out"),
+            table.metric(metric.name, metric, approximate=any(summary.approximate for summary in summaries)),
+        ],
+        [
+            [
+                *([summary.title] if group == "question" else []),
+                *(summary.group, summary.llm, summary.n, summary.left_out, summary.value),
+            ]
+            for summary in summaries
+        ],
+    )
+
+
+def tradeoff(points: Sequence[Tradeoff], looks: Looks) -> Table:
+    """Each LLM's quality, speed and price."""
+    approximate = any(point.approximate for point in points)
+    return Table(
+        "side-by-side",
+        "Each LLM's quality, speed and price",
+        [
+            table.llm(looks),
+            table.rate("success", "Success", interval=False),
+            table.number("coverage_score", "Coverage", hint="mean"),
+            table.number("latency_sec", "Latency", "s", hint="median", approximate=approximate),
+            table.number("throughput_tps", "Throughput", "tokens/s", hint="median", approximate=approximate),
+            table.number("cost_per_thousand", "1,000 questions", "USD", hint="where the price is known"),
+        ],
+        [
+            [point.llm, point.success, point.coverage, point.latency, point.throughput, point.cost_per_thousand]
+            for point in looks.ordered(points)
+        ],
+    )
+
+
+def least_covered(questions: Sequence[Covered], looks: Looks) -> Table:
+    """The questions that are covered least, each with the answer that covers least of its context."""
+    return Table(
+        "least-covered",
+        "The least covered questions, each with its least covered answer",
+        [
+            table.words("question", "Question"),
+            table.words("question_id", "Id"),
+            table.count("n", "Answers"),
+            table.metric("coverage_score", COVERAGE, interval=False),
+            table.metric("groundedness", GROUNDED, interval=False),
+            table.llm(looks, title="LLM of the answer"),
+            table.metric("answer_coverage", COVERAGE, "Its coverage", interval=False),
+            table.long("answer", "Answer"),
+            table.digits("record_id", "Record"),
+        ],
+        [
+            [
+                *(question.question, question.question_id, question.n, question.coverage, question.groundedness),
+                *(question.llm, question.answer_coverage, question.answer, question.record_id),
+            ]
+            for question in questions
+        ],
+        ["Coverage and groundedness: means of all LLMs. Answers are cut here, and whole in the CSV."],
+    )

@@ -1,0 +1,127 @@
+"""The pages of one metric: latency, throughput and coverage. Each shows one of several, and a table of its LLMs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, Response
+
+from llm_bench.analysis import charts, queries, tables
+from llm_bench.analysis.metrics import METRICS, Metric
+from llm_bench.analysis.queries import Group, Series, Spread, Summary
+from llm_bench.dashboard.components import Figure
+from llm_bench.dashboard.context import Look, Looked
+from llm_bench.dashboard.form import form
+from llm_bench.dashboard.templating import show
+from llm_bench.dashboard.viewing import follow, linked, notices
+
+if TYPE_CHECKING:
+    from llm_bench.analysis.table import Table
+
+CHOICES = {
+    "latency": ("latency_sec", "ttft_sec", "first_answer_sec"),
+    "throughput": ("throughput_tps", "decode_tps", "itl_mean_sec"),
+    "coverage": ("coverage_score", "groundedness"),
+}
+"""Page → the metrics it can show, the first where none is asked for."""
+
+MOST_GROUPED = 1_000
+"""Values of a chart and table by question: of more of them, one sees the least covered alone."""
+
+router = APIRouter()
+
+
+def _route(name: str) -> Callable[[Look], Response]:
+    def metric(look: Looked) -> Response:
+        return page(look, name)
+
+    return metric
+
+
+for _name in CHOICES:
+    router.add_api_route(f"/{{study}}/{_name}", _route(_name), response_model=None)
+
+
+def page(look: Look, name: str) -> Response:
+    """A page of a metric.
+
+    :param name: of ``CHOICES``.
+    """
+    metric = METRICS[look.option("metric", CHOICES[name])]
+    summaries = queries.summary(look.records, look.view, metric)
+    spreads = queries.distribution(look.records, look.view, metric)
+    return show(
+        look,
+        name,
+        "metric.html",
+        form=form(look, name, ["metric"]),
+        notices=notices(look, [summary.approximate for summary in summaries], name == "coverage"),
+        metric=metric,
+        metrics=[METRICS[other] for other in CHOICES[name]],
+        overall=tables.quantiles(summaries, spreads, metric, look.looks),
+        figures=[*_figures(look, metric, name, summaries, spreads)] if summaries else [],
+        worst=_least_covered(look) if metric.name == "coverage_score" else None,
+    )
+
+
+def _figures(
+    look: Look, metric: Metric, name: str, summaries: Sequence[Summary], spreads: Sequence[Spread]
+) -> Iterator[Figure]:
+    if name != "latency":
+        yield Figure("by-llm", charts.bars(summaries, metric, look.looks))
+    yield _over_time(look, metric)
+    yield Figure("distribution", charts.distribution(spreads, metric, look.looks))
+    if name != "coverage":
+        yield _time_of_day(look, metric)
+    yield from _grouped(look, metric, "industry")
+    if name == "coverage":
+        yield from _grouped(look, metric, "question")
+
+
+def _over_time(look: Look, metric: Metric) -> Figure:
+    series = queries.over_time(look.records, look.view, metric)
+    link = follow(look, [point.at for point in series.points], series.bucket)
+    table = tables.over_time(series, metric, look.looks, look.zone)
+    return Figure(
+        "over-time",
+        charts.over_time(series, metric, look.looks, look.zone, link=linked(link, len(series.points))),
+        [table.pivot(["slot"], "llm", metric.name, look.llms).linked("slot", lambda row: link(None, row["slot"]))],
+        note=_bucketed(series),
+    )
+
+
+def _bucketed(series: Series) -> str:
+    if series.bucket == 1:
+        return "A point leads to its records."
+    return f"Each point stands for {series.bucket} slots."
+
+
+def _time_of_day(look: Look, metric: Metric) -> Figure:
+    hours = queries.time_of_day(look.records, look.view, metric, look.zone)
+    near = queries.neighbours(look.records, look.view, metric)
+    numbers = [
+        tables.time_of_day(hours, metric, look.looks).pivot(["hour"], "llm", metric.name, look.llms),
+        tables.hour_tests(hours.tests, metric, look.looks),
+        tables.neighbours(near, look.looks),
+    ]
+    notes = (tables.hours_matter(hours.tests, look.looks), tables.slow_together(near, look.looks))
+    chart = charts.time_of_day(hours, metric, look.looks, look.zone)
+    return Figure("time-of-day", chart, numbers, note=" ".join(filter(None, notes)))
+
+
+def _grouped(look: Look, metric: Metric, group: Group) -> Iterator[Figure]:
+    summaries = queries.summary(look.records, look.view, metric, group)
+    if len(summaries) > MOST_GROUPED:
+        return
+    rows = ["question", "question_id"] if group == "question" else [group]
+    table = tables.grouped(summaries, metric, look.looks, group).pivot(rows, "llm", metric.name, look.llms)
+    yield Figure(f"by-{group}", charts.bars(summaries, metric, look.looks, group), [table])
+
+
+def _least_covered(look: Look) -> Table | None:
+    questions = queries.least_covered(look.records, look.view)
+    if not questions:
+        return None
+    table = tables.least_covered(questions, look.looks)
+    return table.linked("answer", lambda row: look.record(row["record_id"]))

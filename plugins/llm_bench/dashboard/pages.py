@@ -1,0 +1,11 @@
+"""All pages of the dashboard, each made by the module that is named as its template, and what the navigation shows."""
+
+from __future__ import annotations
+
+from llm_bench.dashboard import compare, export, metric, overview, record, records, studies, success, validation
+
+PAGES = (studies, validation, overview, metric, success, compare, records, record, export)
+"""Modules with a ``router``."""
+
+NAVIGATION = ("overview", "latency", "throughput", "success", "coverage", "compare", "records", "export")
+"""Addresses of a study's pages, in the order in which they stand."""
