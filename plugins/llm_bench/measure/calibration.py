@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from multiprocessing.synchronize import Barrier
 
     from llm_bench.measure.client import Reply
-    from llm_bench.store.base import Store, object_path
+    from llm_bench.store.base import Store
 
 CELLS = 8
 """Cells at once in the second part."""
@@ -139,6 +139,8 @@ def keep(store: Store, study: str, calibration: Calibration) -> str:
 
     :raises StorageError: the store can't be written.
     """
+    from llm_bench.store.base import object_path  # noqa: PLC0415  (it brings pyarrow)
+
     path = object_path("calibrations", study, datetime.fromisoformat(calibration.measured_at), "json")
     store.commit(path, calibration.to_json().encode(), 0)
     return path
