@@ -155,7 +155,7 @@ class LLMClient:
             first_token_sec=self._deadlines.first_token_sec,
             total_sec=self._deadlines.total_sec,
             question=messages[-1]["content"],
-            host=httpx.URL(self._endpoint.api_base).host if self._endpoint.api_base else None,
+            host=_host(self._endpoint.api_base) if self._endpoint.api_base else None,
             provider=self._llm.provider,
             openai_key=None if self._endpoint.api_key or openai else os.environ.get("OPENAI_API_KEY"),
         )
@@ -333,6 +333,16 @@ def _translated(exchange: Exchange, chunks: list[tuple[float, bytes]], *, whole:
     answer.usage = type(answer.usage)()  # LiteLLM invents counts where there are none, so none can be taken
     answer.format, answer.garbage, answer.events = None, exchange.answer.garbage, exchange.answer.events
     return answer
+
+
+def _host(address: str) -> str:
+    try:
+        return httpx.URL(address).host
+    except httpx.InvalidURL as fault:
+        raise RequestError(  # the address may hold a password
+            f"The address of the Airflow connection can't be read: {fault}.",
+            "Correct its base URL, as in https://host:port/v1, then clear this task.",
+        ) from None
 
 
 def _words(text: str) -> str:

@@ -137,11 +137,11 @@ class Inquiry:
                 raise inquiry.unexpected(self.provider, heard)
             return answers.served(llm, models, self._study)
 
+        if self.asks and heard is None:
+            return Check(llm.model, None, f"not told, as {self.provider} isn't reached")
         rehearsed = tell(llm.model, lambda: self._rehearse(llm))
         if not rehearsed.passed:
             return rehearsed
-        if self.asks and heard is None:
-            return Check(llm.model, None, f"not told, as {self.provider} isn't reached")
         if not key.passed and (heard is None or inquiry.listed(heard) is None):
             return Check(llm.model, None, f"not told without a key that {self.provider} accepts")
         return tell(llm.model, look)
