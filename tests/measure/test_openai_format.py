@@ -382,3 +382,26 @@ class TestTrouble:
     def test_is_told_in_llama_cpps_line(self):
         answer = read((1, event({"content": "a"})), (2, 'error: {"code": 500, "message": "slot lost"}\n\n'))
         assert answer.error == {"code": 500, "message": "slot lost"}
+
+
+class TestTheBorders:
+    def test_a_count_is_from_0_to_2_to_the_31(self):
+        usage = {"prompt_tokens": 0, "completion_tokens": 2**31 - 1, "cost": 0.0}
+        assert read((1, event(usage=usage))).usage == Usage(prompt=0, response=2**31 - 1, cost=0.0)
+        assert (
+            read((1, event(usage={"prompt_tokens": 2**31, "completion_tokens": True, "cost": True}))).usage == Usage()
+        )
+
+    def test_details_may_hold_summaries(self):
+        details = [{"summary": "Hm, "}, {"text": "so"}, {"text": 7}]
+        assert read((1, event({"reasoning_details": details}))).reasoning == "Hm, so"
+
+    def test_an_answer_begins_with_the_piece_that_holds_its_first_letter(self):
+        answer = read((1, event({"content": "<think>Hm</think>a"})), (2, event({"content": "b"})))
+        assert (answer.reasoning, answer.text, answer.first_answer) == ("Hm", "ab", 1)
+        answer = read((1, event({"content": "<think>Hm</think>"})), (2, event({"content": "b"})))
+        assert answer.first_answer == 2
+
+    def test_events_and_garbage_are_counted_one_by_one(self):
+        answer = read((1, event({"content": "a"}) * 3), (2, "data: x\n\n"), (3, 'data: {"type": "ping"}\n\n'))
+        assert (answer.events, answer.garbage) == (5, 1)
