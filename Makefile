@@ -3,7 +3,7 @@
 PY := .venv/bin/python
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup check run status up test test-rehearsal wheel-test lint format lock calibrate bench-parse bench-batch bench-fidelity bench-retrieval bench-scoring bench-join rehearse bench-live bench-scale bench-analysis stack audit sbom screenshots env clean
+.PHONY: help setup check run status up unit test mutants test-rehearsal wheel-test lint format lock calibrate bench-parse bench-batch bench-fidelity bench-retrieval bench-scoring bench-join rehearse bench-live bench-scale bench-analysis stack audit sbom screenshots env clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,8 +34,15 @@ stack: setup ## run the services of docker-compose.yaml without containers, unti
 calibrate: setup ## measure this machine's own client error and keep it with a study's data; STUDY=
 	@$(PY) -m llm_bench calibrate "$${STUDY:-quickstart}"
 
+unit: setup ## run the tests of the pure modules: what to run first, and after every change
+	@started=$$(date +%s); $(PY) -m pytest -n 2 -q --hypothesis-profile unit -m "not slow" $$($(PY) tests/pure.py) $(ARGS) \
+	  && echo "make unit: $$(($$(date +%s) - started)) s"
+
 test: setup ## run the tests, two at a time; ARGS= goes to pytest, e.g. ARGS="-k schedule"
 	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 40 $(ARGS)
+
+mutants: setup ## change the pure modules at random, and see whether their tests notice; SEED=, N=40
+	@$(PY) scripts/mutants.py $(if $(SEED),--seed $(SEED)) $(if $(N),-n $(N)) $(ARGS)
 
 test-rehearsal: setup ## run a short thesis study under every kind of fault, and an outage; they need the machine alone
 	@$(PY) -m pytest -m rehearsal

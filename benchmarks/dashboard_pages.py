@@ -24,8 +24,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any
-
-from madeup import fill, make_study
+from unittest.mock import patch
 
 from llm_bench.analysis import cache, queries
 from llm_bench.analysis.cache import Cache, Records
@@ -33,7 +32,9 @@ from llm_bench.analysis.view import View
 from llm_bench.records import utc_text
 from llm_bench.store.base import Store, open_store
 from llm_bench.store.names import slot_in
+from llm_bench.store.snapshot import read_object
 from llm_bench.study import Study
+from madeup import fill, make_study
 
 PROJECT = Path(__file__).resolve().parents[1]
 GOALS = {"thesis": 0.2, "million": 1.0, "ten million": 3.0}
@@ -90,6 +91,7 @@ def measure(name: str, home: Path, watch: Stopwatch) -> Found:
 
     study = make_study(home, *SHAPES[name])
     store = open_store(study.storage, home)
+    assert study.window is not None
     slots = list(study.window.schedule)
     started = time.monotonic()
     fill(store, study, slots[:-1])
@@ -211,20 +213,17 @@ def own_assets() -> int:
 def refresh(home: Path, store: Store, study: Study, slot: datetime) -> int:
     """Loads one more batch; how many objects a refresh then reads."""
     for path in [path for path in store.list("records/") if slot_in(path) == utc_text(slot)]:
-        store.delete(path, store.read(path)[1])  # of an earlier measurement
+        stored = store.read(path)
+        assert stored is not None
+        store.delete(path, stored[1])  # of an earlier measurement
     copy = Cache(home, fresh_sec=0)
     copy.records(study)
     fill(store, study, [slot])
-    read = []
-    original = cache.read_object
-    cache.read_object = lambda *arguments: read.append(arguments[1]) or original(*arguments)
-    started = time.monotonic()
-    try:
+    with patch.object(cache, "read_object", wraps=read_object) as read:
+        started = time.monotonic()
         copy.records(study)
-    finally:
-        cache.read_object = original
-    print(f"  refresh     {len(read)} object read, {(time.monotonic() - started) * 1000:.0f} ms", flush=True)
-    return len(read)
+    print(f"  refresh     {read.call_count} object read, {(time.monotonic() - started) * 1000:.0f} ms", flush=True)
+    return read.call_count
 
 
 if __name__ == "__main__":

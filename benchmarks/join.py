@@ -22,7 +22,7 @@ from pathlib import Path
 from llm_bench.batch.load import load
 from llm_bench.gate.completeness import Due
 from llm_bench.gate.validate import validate
-from llm_bench.records import FIELD_NAMES, SCHEMA_VERSION, Record, record_id, utc_text
+from llm_bench.records import SCHEMA_VERSION, Record, complete, record_id, utc_text
 from llm_bench.store.base import open_store
 from llm_bench.study import Study
 
@@ -97,7 +97,7 @@ def records(due: Due) -> Iterator[Record]:
     """Every record of a batch, each with times, an answer and an identity of its own."""
     chance = random.Random(1)
     study, slot = due.study, utc_text(due.slot)
-    common = dict.fromkeys(FIELD_NAMES) | {
+    common: dict[str, object] = {
         "success": True,
         "prompt_tokens": 812,
         "response_tokens": TOKENS,
@@ -133,32 +133,35 @@ def records(due: Due) -> Iterator[Record]:
                 late = number % 3000 + 1
                 number += 1
                 measured_at = utc_text(due.slot + timedelta(seconds=late))
-                yield common | {
-                    "timestamp": measured_at,
-                    "measured_at": measured_at,
-                    "late_sec": float(late),
-                    "industry": industry,
-                    "question": text,
-                    "question_id": key,
-                    "llm_provider": llm.provider,
-                    "llm_model": llm.model_name,
-                    "response_model": llm.model_name,
-                    "latency_sec": events[-1],
-                    "throughput_tps": TOKENS / events[-1],
-                    "decode_tps": (TOKENS - 1) / (events[-1] - events[0]),
-                    "first_byte_sec": events[0],
-                    "ttft_sec": events[0],
-                    "first_answer_sec": events[0],
-                    "itl_mean_sec": gap,
-                    "itl_p99_sec": gap,
-                    "itl_max_sec": gap,
-                    "event_times_sec": events,
-                    "record_id": record_id(study.name, slot, llm.model, key),
-                    "provider_request_id": f"req_{number}",
-                    "answer": words[at : at + 300],
-                    "coverage_score": 0.75,
-                    "groundedness": 0.9,
-                }
+                yield complete(
+                    common
+                    | {
+                        "timestamp": measured_at,
+                        "measured_at": measured_at,
+                        "late_sec": float(late),
+                        "industry": industry,
+                        "question": text,
+                        "question_id": key,
+                        "llm_provider": llm.provider,
+                        "llm_model": llm.model_name,
+                        "response_model": llm.model_name,
+                        "latency_sec": events[-1],
+                        "throughput_tps": TOKENS / events[-1],
+                        "decode_tps": (TOKENS - 1) / (events[-1] - events[0]),
+                        "first_byte_sec": events[0],
+                        "ttft_sec": events[0],
+                        "first_answer_sec": events[0],
+                        "itl_mean_sec": gap,
+                        "itl_p99_sec": gap,
+                        "itl_max_sec": gap,
+                        "event_times_sec": events,
+                        "record_id": record_id(study.name, slot, llm.model, key),
+                        "provider_request_id": f"req_{number}",
+                        "answer": words[at : at + 300],
+                        "coverage_score": 0.75,
+                        "groundedness": 0.9,
+                    }
+                )
 
 
 if __name__ == "__main__":

@@ -18,13 +18,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from rehearsal.providers import Log, doubles
-from rehearsal.stack import make_home
-
 from llm_bench.local.api import AirflowAPI
 from llm_bench.local.servers import postgres
 from llm_bench.local.stack import Stack, running, settings
 from llm_bench.store.base import from_parquet
+from rehearsal.providers import Log, doubles
+from rehearsal.stack import make_home
 
 GOAL_SEC = 15.0
 PERIOD = timedelta(minutes=7)

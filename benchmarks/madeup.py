@@ -117,7 +117,7 @@ def batch(study: Study, slot: datetime) -> pa.Table:
         "decode_tps": known((tokens - 1) / (latency - ttft)),
         "cost_usd": known(tokens * 1e-6),
         "failure_kind": texts(["rate_limited", "server_error", "timeout_total"], chance.integers(0, 3, many)),
-        "suspect": pa.array(np.where(chance.random(many) < 0.02, "the client waited for a core", None)),
+        "suspect": pa.array(["the client waited for a core"] * many, mask=chance.random(many) >= 0.02),
         "answer": pa.array([words[at : at + 120] for at in chance.integers(0, 3900, many)], mask=failed),
     }
     columns["failure_kind"] = pa.array(columns["failure_kind"].to_pylist(), mask=~failed)

@@ -21,12 +21,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rehearsal import PROJECT
-from rehearsal.account import Account, account, waited_sec
-from rehearsal.harm import Harm, storage_faults
-from rehearsal.providers import Log, doubles
-from rehearsal.stack import QUICK, make_home, patiently
-
 from doubles import gcs
 from doubles.proxy import proxied
 from llm_bench.local.api import AirflowAPI
@@ -37,6 +31,11 @@ from llm_bench.records import Record, utc_text
 from llm_bench.schedule import Schedule
 from llm_bench.store.base import from_parquet, open_store
 from llm_bench.study import START_VARIABLE, Study, parse_study, read_yaml
+from rehearsal import PROJECT
+from rehearsal.account import Account, account, waited_sec
+from rehearsal.harm import Harm, storage_faults
+from rehearsal.providers import Log, doubles
+from rehearsal.stack import QUICK, make_home, patiently
 
 STUDY = "thesis"
 START = "2026-01-05T08:00:00+01:00"

@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from rehearsal import PROJECT
-from rehearsal.providers import Log, doubles
-from rehearsal.stack import make_home
 
 from llm_bench.local.api import AirflowAPI
 from llm_bench.local.servers import postgres
 from llm_bench.local.stack import Stack, running, settings
+from rehearsal import PROJECT
+from rehearsal.providers import Log, doubles
+from rehearsal.stack import make_home
 
 SCALES = (8, 80, 1000)
 GOAL = 1.3

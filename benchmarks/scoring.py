@@ -24,6 +24,7 @@ import yaml
 
 from llm_bench.rag.embeddings import Embedder
 from llm_bench.rag.prompt import context_hash
+from llm_bench.records import Record, complete
 from llm_bench.scoring.score import score
 from llm_bench.study import DEFAULT_EMBEDDING_MODEL
 
@@ -100,14 +101,16 @@ def prompt(case: dict[str, Any], *, without_points: bool) -> dict[str, Any]:
     }
 
 
-def record(case: dict[str, Any], label: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "question_id": case["id"],
-        "llm_model": label["id"],
-        "success": True,
-        "answer": label["text"],
-        "context_hash": context_hash(case["context"]),
-    }
+def record(case: dict[str, Any], label: dict[str, Any]) -> Record:
+    return complete(
+        {
+            "question_id": case["id"],
+            "llm_model": label["id"],
+            "success": True,
+            "answer": label["text"],
+            "context_hash": context_hash(case["context"]),
+        }
+    )
 
 
 def words(text: str) -> list[str]:
@@ -220,7 +223,7 @@ def costs(embedder: Embedder) -> list[tuple[str, bool]]:
     ]
 
 
-def many(count: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def many(count: int) -> tuple[list[Record], dict[str, Any]]:
     """Labelled answers with a word of each sentence exchanged at random, so that hardly two share a sentence."""
     cases = yaml.safe_load((LABELLED / "development.yaml").read_text(encoding="utf-8"))["cases"]
     kinds = {"full", "half", "contradicting", "paraphrased", "wrong_number", "verbatim", "declining", "inventing"}

@@ -14,6 +14,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from llm_bench.records import Record
 
 PROJECT = Path(__file__).resolve().parents[1]
 WIDTH, HEIGHT = 1280, 2_000
@@ -21,7 +27,7 @@ PAGES = (
     *("overview", "latency", "throughput", "success", "coverage", "compare", "records", "record", "export"),
     "validation",
 )
-THEMES = ("light", "dark")
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 def main() -> None:
@@ -74,17 +80,17 @@ def _taken(home: Path, pages: list[str], width: int) -> Iterator[tuple[str, byte
                 tab.close()
 
 
-def _path(page: str, record: dict) -> str:
+def _path(page: str, record: Record) -> str:
     if page == "record":
         return f"thesis/records/{record['record_id']}"
     if page == "validation":
         from llm_bench.airflow.links import validation_path  # noqa: PLC0415
 
-        return validation_path("thesis", record["slot"]).lstrip("/")
+        return validation_path("thesis", datetime.fromisoformat(record["slot"])).lstrip("/")
     return f"thesis/{page}"
 
 
-def _draw(tab) -> None:
+def _draw(tab: Page) -> None:
     """Scrolls through the page, so that every chart is drawn, and waits for them."""
     tab.evaluate("window.scrollTo(0, document.body.scrollHeight)")
     tab.evaluate("document.querySelectorAll('[data-chart]').forEach((one) => draw(one))")
@@ -92,7 +98,7 @@ def _draw(tab) -> None:
     tab.evaluate("window.scrollTo(0, 0)")
 
 
-def _fill(home: Path) -> dict:
+def _fill(home: Path) -> Record:
     """The study with its records so far, a validation and its DAG in Airflow's database; one of the records."""
     import json  # noqa: PLC0415
 
@@ -102,19 +108,24 @@ def _fill(home: Path) -> dict:
 
     study = load_study(home / "include" / "studies" / "thesis.yaml")
     store = open_store(study.storage, home)
+    assert study.window is not None
     past = [slot for slot in study.window.schedule if slot < datetime.now(UTC) - timedelta(minutes=5)]
     fill_study(store, study, home / "include", slots=past)
     stored = store.read(object_path("records", study.name, past[5]))
+    assert stored is not None
     records = from_parquet(stored[0])
-    record = next(one for one in records if one["success"] and one["reasoning_tokens"] and one["coverage_score"] > 0.5)
-    record = record | {"slot": past[5]}
+    record = next(
+        record
+        for record in records
+        if record["success"] and record["reasoning_tokens"] and (record["coverage_score"] or 0) > 0.5
+    )
     content = json.dumps(_validation(len(records))).encode()
     store.commit(object_path("validations", study.name, past[5], "json"), content, 0)
     _register(study.dag_id)
     return record
 
 
-def _validation(count: int) -> dict:
+def _validation(count: int) -> dict[str, Any]:
     names = (
         "success says whether there is a latency_sec",
         "ttft_sec must be at most latency_sec",
@@ -139,12 +150,15 @@ def _register(dag_id: str) -> None:
     from airflow.models.dagbundle import DagBundleModel  # noqa: PLC0415
     from airflow.utils.session import create_session  # noqa: PLC0415
 
+    # Airflow's models have no types.
+    dag_model: Any = DagModel
+    job: Any = Job
     with create_session() as session:
         session.add(DagBundleModel(name="dags"))
         session.flush()
-        session.add(DagModel(dag_id=dag_id, bundle_name="dags", is_paused=False))
+        session.add(dag_model(dag_id=dag_id, bundle_name="dags", is_paused=False))
         session.add(
-            Job(job_type="SchedulerJob", state="running", latest_heartbeat=datetime.now(UTC) + timedelta(hours=1))
+            job(job_type="SchedulerJob", state="running", latest_heartbeat=datetime.now(UTC) + timedelta(hours=1))
         )
 
 

@@ -261,7 +261,7 @@ def probe(executable: str) -> tuple:
     return PROBED[executable]
 
 
-PROBED = {}
+PROBED = {}  # type: dict
 
 
 def supported(python: tuple) -> bool:

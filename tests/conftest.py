@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
-from xdist.scheduler import LoadFileScheduling
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -29,6 +28,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test judges by the clock: these machines are shared.
 settings.register_profile("llm-bench", deadline=None)
+settings.register_profile(
+    "unit", settings.get_profile("llm-bench"), max_examples=25
+)  # `make unit`: most of a bug's chance
 settings.load_profile("llm-bench")
 
 
@@ -44,17 +46,17 @@ def include(project: Path) -> Path:
     return project / "include"
 
 
-class ByFile(LoadFileScheduling):
-    """Where tests run two at a time, those of a file stay together, and so do those of the folder airflow.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Called by pytest-xdist, where it is used: tests of a file stay together, and so do those of tests/live.
 
     They share what takes long to start. (xdist's own groups, of xdist 3.8, aren't seen by pytest 9.2.)
     """
+    from xdist.scheduler import LoadFileScheduling
 
-    def _split_scope(self, nodeid: str) -> str:
-        path = nodeid.partition("::")[0]
-        return "tests/live" if path.startswith("tests/live/") else path
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            path = nodeid.partition("::")[0]
+            return "tests/live" if path.startswith("tests/live/") else path
 
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
-    """Called by pytest-xdist."""
     return ByFile(config, log)

@@ -31,7 +31,7 @@ class TestTheNames:
     def test_are_those_that_the_page_lists(self):
         (statement,) = ast.parse(IMPORTS).body
         assert isinstance(statement, ast.ImportFrom)
-        listed = {re.split(r"\W", row[0].strip("`"))[0] for row in PAGE.rows if row}
+        listed = {re.split(r"\W", row.cells[0].strip("`"))[0] for row in PAGE.rows if row.cells}
         assert {alias.name for alias in statement.names} == set(llm_bench.__all__) == listed
 
     @pytest.mark.parametrize("name", llm_bench.__all__)

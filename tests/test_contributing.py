@@ -33,10 +33,27 @@ def tests(*paths: str) -> tuple[str, ...]:
     return ("-m", "pytest", "-q", "-p", "no:cacheprovider", *paths)
 
 
+DISPERSION = """
+from llm_bench.analysis import charts, tables
+from llm_bench.analysis.metrics import METRICS
+from llm_bench.analysis.queries import Spread, Summary
+from llm_bench.analysis.statistics import dispersion
+
+summaries = [Summary("a", None, None, 9, 0, None)]
+spreads = [Spread("a", 9, 0, 1.0, 3.0, {0.25: 1.0, 0.75: 3.0}, [])]
+shown = tables.quantiles(summaries, spreads, METRICS["latency_sec"], charts.looks(["a"]))
+assert shown.only("dispersion").cells[0][0].text == "0.50"
+assert dispersion(0, 0) is None
+"""
+
 EXAMPLES = (
     Example(
-        "add_field", 3, tests("tests/test_response_bytes.py", "tests/test_records.py", "tests/test_metrics_page.py")
+        "add_field", 3, tests("tests/test_response_bytes.py", "tests/test_records.py", "tests/docs/test_metrics.py")
     ),
+    Example("add_statistic", 5, ("-c", DISPERSION)),
+    Example("add_page", 3, tests("tests/dashboard/test_pages.py", "-k", "cost")),
+    Example("add_command", 2, tests("tests/cli/test_slots.py", "tests/cli/test_command_line.py")),
+    Example("add_expectation", 1, tests("tests/gate/test_bad_rows.py", "-m", "not slow")),
 )
 each = pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
 

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_bench.records import (
+    FAILURE_KINDS,
     FIELD_NAMES,
     FIELDS,
+    RUN_TYPES,
     SEED_NAMES,
     About,
     Field,
@@ -19,6 +21,7 @@ from llm_bench.records import (
     arrow_schema,
     complete,
     fields_of,
+    parse_times,
     record_id,
     utc_text,
 )
@@ -105,3 +108,55 @@ class TestUtcText:
     def test_is_read_back_as_the_same_moment(self, naive: datetime, hours: int):
         moment = naive.replace(tzinfo=timezone(timedelta(hours=hours)))
         assert datetime.fromisoformat(utc_text(moment)) == moment
+
+
+class TestTheWords:
+    def test_of_failures_are_those_that_stored_records_hold(self):
+        assert FAILURE_KINDS == (
+            "rate_limited", "timeout_connect", "timeout_first_token", "timeout_total", "connection", "server_error",
+            "bad_response", "stream_error", "truncated_stream", "empty_answer", "content_filtered", "model_unavailable",
+            "context_too_long",
+        )  # fmt: skip
+
+    def test_of_runs_and_of_who_counted_too(self):
+        assert RUN_TYPES == ("scheduled", "backfill", "manual")
+        (source,) = (field for field in FIELDS if field.name == "token_source")
+        assert source.allowed == ("provider", "estimated")
+
+
+class TestTheBoundsOfAField:
+    def test_are_not_there_for_what_a_record_may_lack(self):
+        """What every record has: who asked what of whom and when, how it went, and by what it was measured."""
+        assert {field.name for field in FIELDS if not field.nullable} == {
+            "timestamp", "industry", "question", "llm_provider", "llm_model", "success", "record_id", "study", "slot",
+            "run_id", "run_type", "measured_at", "late_sec", "attempt", "question_id", "wait_sec", "answerable",
+            "context_hash", "prompt_hash", "llm_bench_version", "litellm_version", "embedding_model", "schema_version",
+        }  # fmt: skip
+
+    def test_of_shares_are_0_and_1(self):
+        bounds = {
+            (field.minimum, field.maximum) for field in FIELDS if field.name in {"coverage_score", "groundedness"}
+        }
+        assert bounds == {(0, 1)}
+
+    def test_of_times_speeds_and_tokens_begin_at_0(self):
+        assert {field.minimum for field in FIELDS if field.unit and field.type != "offsets"} == {0}
+
+    def test_of_counts_from_1_on_are_those_of_the_attempt_and_the_schema(self):
+        assert {field.name for field in FIELDS if field.minimum == 1} == {"attempt", "schema_version"}
+
+    def test_of_a_status_are_those_of_http(self):
+        (status,) = (field for field in FIELDS if field.name == "http_status")
+        assert (status.minimum, status.maximum, status.nullable) == (100, 599, True)
+
+    def test_of_a_type_are_those_that_are_stored(self):
+        types = {field.type: str(arrow_schema().field(field.name).type) for field in FIELDS}
+        assert types == {
+            "string": "string", "float": "double", "integer": "int64", "boolean": "bool",
+            "timestamp": "timestamp[us, tz=UTC]", "offsets": "list<item: double>",
+        }  # fmt: skip
+
+
+def test_only_timestamps_are_parsed():
+    record = {"slot": "2026-12-07T07:00:00.000000Z", "question": "2026-12-07T07:00:00.000000Z", "measured_at": None}
+    assert parse_times(record) == {**record, "slot": datetime(2026, 12, 7, 7, tzinfo=UTC)}

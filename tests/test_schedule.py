@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_bench.schedule import DAY_US, Schedule, from_us, to_us
+from llm_bench.schedule import DAY_US, Schedule, from_us, slot_of, to_us
 
 HOUR_US = 3_600_000_000
 START = datetime(2026, 12, 7, 7, tzinfo=UTC)
@@ -120,3 +120,43 @@ class TestClockChanges:
     def test_pendulums_datetimes_are_exact_too(self):
         moment = pendulum.datetime(2026, 10, 25, 2, 30, 0, 714285, tz="Europe/Berlin")
         assert from_us(to_us(moment)) == datetime(2026, 10, 25, 1, 30, 0, 714285, tzinfo=UTC)
+
+
+class TestGrace:
+    def test_is_five_minutes(self):
+        assert thesis().grace == timedelta(minutes=5)
+
+    def test_is_the_time_to_the_next_slot_where_that_is_shorter(self):
+        assert Schedule(0, DAY_US, 14 * 60_000_000, 14).grace == timedelta(minutes=1)
+        assert Schedule(0, DAY_US, 20, 3).grace == timedelta(microseconds=6)
+
+
+class TestTheBorders:
+    def test_a_window_without_length_has_no_slot(self):
+        assert len(Schedule(5, 5, 10, 2)) == 0
+        assert len(Schedule(5, 4, 10, 2)) == 0
+        assert list(Schedule(5, 6, 10, 2)) == [from_us(5)]
+
+    @pytest.mark.parametrize("n", [-1, 56, 57])
+    def test_a_number_outside_is_an_error(self, n: int):
+        with pytest.raises(IndexError, match=str(n)):
+            thesis()[n]
+
+    def test_before_the_window_the_first_slot_is_next(self):
+        early = START - timedelta(days=3)
+        assert thesis().at_or_after(early) == START
+        assert early not in thesis()
+
+    def test_after_the_window_none_is_next(self):
+        late = START + timedelta(days=30)
+        assert thesis().at_or_after(late) is None
+        assert thesis().index_at_or_after(late) == 56
+
+    def test_a_day_is_the_time_between_periods_unless_another_is_said(self):
+        start = to_us(START)
+        assert Schedule(start, start + 2 * DAY_US, HOUR_US, 1)[1] == START + timedelta(days=1)
+
+    def test_the_slot_of_a_run_is_its_logical_date_or_else_when_it_was_due(self):
+        due = START + timedelta(hours=1)
+        assert slot_of(START, due) == START
+        assert slot_of(None, due) == due

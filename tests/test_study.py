@@ -16,6 +16,7 @@ GOOD: dict[str, Any] = {
     "llms": [{"model": "groq/llama3-70b-8192"}, {"model": "openrouter/vendor/other"}],
     "industries": ["retail", "finance"],
 }
+EXPECTATION = {"type": "expect_column_values_to_be_null", "kwargs": {"column": "error"}}
 
 
 def mistakes_of(change: dict[str, Any], include: Path) -> tuple[str, ...]:
@@ -159,6 +160,12 @@ class TestMistakes:
             ({"llms.0.model": "llama3"}, "llms.0.model: 'llama3': string should match pattern"),
             ({"deadlines.total_sec": 5}, "is shorter than first_token_sec (60)"),
             ({"storage": "s3://x"}, "storage: 's3://x': string should match pattern"),
+            ({"quality": [{"kwargs": {"column": "latency_sec"}}]}, "quality.0.type: is missing"),
+            ({"quality": [{"type": "latency < 3"}]}, "quality.0.type: 'latency < 3': string should match pattern"),
+            ({"quality": [EXPECTATION | {"kwargs": {"column": "speed"}}]}, "a record has no field speed; allowed: the"),
+            ({"quality": [EXPECTATION | {"kwargs": {"column_list": ["a", "study"]}}]}, "a record has no field a; "),
+            ({"quality": [EXPECTATION | {"severity": "info"}]}, "quality.0.severity: 'info': input should be 'crit"),
+            ({"quality": [EXPECTATION, EXPECTATION]}, "expect_column_values_to_be_null (column error) stands there"),
             ({"name": "other"}, "name: 'other': differs from the file's name; allowed: mine"),
         ],
     )

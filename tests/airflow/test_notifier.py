@@ -8,11 +8,10 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from doubles.provider import Provider, Response, stream
+from doubles.server import Server
 from llm_bench.airflow import notifier
 from llm_bench.airflow.notifier import IncompleteBatch, MissedSlots
 from llm_bench.errors import MissingRecordsError
@@ -41,7 +41,7 @@ STUDY = {
 }
 
 
-class Webhook:
+class Webhook(Server):
     """A server that takes what is posted; use as a context manager.
 
     :param status: what it answers.
@@ -61,23 +61,12 @@ class Webhook:
                 self.send_response(webhook.status)
                 self.end_headers()
 
-            def log_message(self, *_arguments: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/services/T0/B0/secret"
+        super().__init__(Handler)
+        self.url = f"{self.address}/services/T0/B0/secret"
 
     @property
     def texts(self) -> list[str]:
         return [content["text"] for _, _, content in self.got]
-
-    def __enter__(self) -> Webhook:
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 @pytest.fixture

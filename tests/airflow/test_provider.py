@@ -27,7 +27,7 @@ class TestTheProviderInfo:
     def test_is_what_airflow_finds_by_the_entry_point(self):
         loaded = [entry.load() for entry in entry_points(group="apache_airflow_provider")]
         assert get_provider_info in loaded
-        assert ProvidersManager().providers["llm-bench"].data == get_provider_info()
+        assert get_provider_info().items() <= ProvidersManager().providers["llm-bench"].data.items()
 
     def test_is_of_the_form_that_airflow_reads(self):
         schema = json.loads((files("airflow") / "provider_info.schema.json").read_text())

@@ -169,5 +169,5 @@ class TestTheCommand:
 
     def test_names_what_it_can_t_use(self, command):
         done = command("--start", "yesterday")
-        assert done.returncode == 1
+        assert done.returncode == 2
         assert b"start is 'yesterday'" in done.stderr

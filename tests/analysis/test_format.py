@@ -132,3 +132,55 @@ def test_a_span_is_in_the_unit_that_fits(span, told):
 def test_a_moment_is_told_in_the_zone_of_the_study():
     slot = datetime(2026, 12, 7, 7, 51, 25, 714285, tzinfo=UTC)
     assert text.moment(slot, timezone(timedelta(hours=1))) == "Mon 07 Dec 08:51:25"
+
+
+class TestTheBorders:
+    @pytest.mark.parametrize(
+        ("span", "told"),
+        [
+            (timedelta(seconds=99.4), "99\u202fs"),
+            (timedelta(seconds=100), "2\u202fmin"),
+            (timedelta(minutes=99), "99\u202fmin"),
+            (timedelta(minutes=100), "1\u202fh 40\u202fmin"),
+            (timedelta(hours=47), "47\u202fh"),
+            (timedelta(hours=48), "2\u202fd"),
+            (timedelta(hours=49), "2\u202fd 1\u202fh"),
+        ],
+    )
+    def test_of_a_spans_units(self, span, told):
+        assert text.span(span) == told
+
+    def test_of_a_probability_is_a_thousandth(self):
+        assert text.p_value(0.001) == "0.001"
+        assert text.p_value(0.000999) == "< 0.001"
+
+    def test_of_a_difference_is_zero_which_has_no_sign(self):
+        assert text.change(Interval(0.0, None, None, 1, 1), "s") == "0\u202fs"
+
+    @pytest.mark.parametrize(("low", "high"), [(None, 1.4), (1.2, None)])
+    def test_an_interval_has_both_ends(self, low, high):
+        half = Interval(1.3, low, high, 9, 9)
+        assert (text.interval(half, "s"), text.change(half, "s")) == ("1.30\u202fs", "+1.30\u202fs")
+
+    def test_a_score_or_a_rate_that_is_below_zero_has_a_minus(self):
+        assert (text.bare(-0.5, ""), text.bare(-0.5, "%")) == ("−0.50", "−50.0")
+
+    @pytest.mark.parametrize("unit", ["", "%", "s"])
+    @pytest.mark.parametrize("value", [None, float("nan"), float("inf")])
+    def test_a_number_that_is_none_is_a_dash_in_any_unit(self, value, unit):
+        assert text.bare(value, unit) == "—"
+
+
+def test_a_count_has_its_thousands_apart():
+    assert (text.count(None), text.count(1234567)) == ("—", "1,234,567")
+
+
+def test_a_day_has_its_year_in_the_zone_of_the_study():
+    slot = datetime(2026, 12, 7, 23, 30, tzinfo=UTC)
+    assert text.day(slot) == "07 Dec 2026"
+    assert text.day(slot, timezone(timedelta(hours=1))) == "08 Dec 2026"
+    assert text.day(None) == text.moment(None) == "—"
+
+
+def test_a_name_is_told_in_words():
+    assert text.words("timeout_first_token") == "timeout first token"

@@ -52,3 +52,32 @@ class TestAPassage:
 def test_any_text_can_be_marked(context, answer):
     (passage,) = mark([context], [], QUESTION, answer)
     assert passage.text == context
+
+
+class TestTheBorders:
+    def test_half_of_a_sentences_words_are_enough_and_less_are_not(self):
+        context = "Cookware launches delighted customers."
+        assert marks("It delighted its customers.", context) == {"Cookware": "words"}
+        assert marks("It had customers.", context) == {"Cookware": None}
+
+    def test_words_do_not_count_where_both_have_figures_that_differ(self):
+        context = "Cookware launches delighted 50 customers."
+        assert marks("Cookware launches delighted 90 customers.", context) == {"Cookware": None}
+        assert marks("Cookware launches delighted customers.", context) == {"Cookware": "words"}
+
+    def test_a_figure_and_a_fifth_of_the_words_are_enough_and_less_are_not(self):
+        context = "Cookware launches delighted staff of 50 stores."
+        assert marks("It was 50 in all, to customers, delighted.", context) == {"Cookware": "figure"}
+        longer = "Cookware launches really delighted staff and many others of 50 large stores."
+        assert marks("It was 50, delighted.", longer) == {"Cookware": None}
+
+    @pytest.mark.parametrize("word", ["thousand", "million", "billion", "percent", "euros"])
+    def test_what_is_a_part_of_a_figure_is_no_word_that_is_shared(self, word):
+        assert marks(f"Some {word} here.", f"Kitchen of {word}.") == {"Kitchen": None}
+
+    def test_a_word_says_something_from_four_letters_on(self):
+        assert marks("It was rice.", "Rice.") == {"Rice.": "words"}
+        assert marks("It was rye.", "Rye.") == {"Rye.": None}
+
+    def test_short_words_and_words_of_figures_say_nothing(self):
+        assert marks("The sum was in million euros.", "Sum in million euros.") == {"Sum": None}

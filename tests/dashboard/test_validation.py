@@ -43,6 +43,18 @@ class TestThePage:
         results["expectations"] = [expectation("attempt must be at least 1", success=False, unexpected_count=None)]
         assert "attempt must be at least 1 couldn't be checked" in Parsed(page(results, "thesis", SLOT)).text
 
+    def test_says_why_it_couldnt_be(self, results):
+        failed = {"success": False, "unexpected_count": None, "problem": "no such argument: max"}
+        results["expectations"] = [expectation("latency_sec must be short", **failed)]
+        assert "no such argument: max" in Parsed(page(results, "thesis", SLOT)).text
+
+    def test_says_what_an_expectation_of_the_whole_batch_observed(self, results):
+        failed = {"success": False, "unexpected_count": None, "observed": 31.5}
+        results["expectations"] = [expectation("the mean must be short", **failed)]
+        text = Parsed(page(results, "thesis", SLOT)).text
+        assert "the mean must be short the batch has 31.5" in text
+        assert "couldn't be checked" not in text
+
     def test_loads_nothing_and_runs_nothing(self, results):
         parsed = Parsed(page(results, "thesis", SLOT))
         assert parsed.addresses == ["data:,", "../../thesis/overview"]

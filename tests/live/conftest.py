@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import re
 import shutil
 import signal
 import socket
@@ -17,13 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from doubles import gcs, groq
 from doubles.faults import Mixed
 from doubles.limits import GroqLimits
 from doubles.provider import Asked, Provider, Response, Step, stream
+from fixtures.started import left_over, logged_in
 from llm_bench.local.api import AirflowAPI
 from llm_bench.records import Record
 from llm_bench.store.base import from_parquet
@@ -45,7 +44,7 @@ STUDIES = {
         "industries: [retail, finance]\nconcurrency: 12\n"
         "deadlines: {connect_sec: 2, first_token_sec: 2, total_sec: 4}\n"
     ),
-    "walked": "llms: [{model: groq/walked}]\nindustries: [retail]\n",
+    "walked": "llms: [{model: mistral/walked}]\nindustries: [retail]\n",
     "bucket": "llms: [{model: hosted_vllm/bucket}]\nindustries: [retail]\nstorage: gs://thesis-data/runs\n",
     "broken": "llms: [{model: groq/a}]\nindustries: [mining]\n",
 }
@@ -180,9 +179,9 @@ def airflow(include: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
                 [sys.executable, "-m", "llm_bench", "up", "--port", str(port)], env=environment, stdout=log, stderr=log
             )
         try:
-            airflow = Airflow(
-                _logged_in(output, process), home, environment, provider, limits, mixed, gcs.settings(google)
-            )
+            api = logged_in(output, process)
+            assert api is not None, f"Airflow isn't up: {output.read_text()}"
+            airflow = Airflow(api, home, environment, provider, limits, mixed, gcs.settings(google))
             for study in ("limited", "mixed"):
                 airflow.api.wait_for_dag(f"llm_bench_{study}")
                 airflow.start(study)
@@ -190,27 +189,4 @@ def airflow(include: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         finally:
             process.send_signal(signal.SIGINT)
             code = process.wait(60)
-        assert (code, _left_over(home)) == (0, []), "Ctrl-C must stop all of it"
-
-
-def _logged_in(output: Path, process: subprocess.Popen[bytes]) -> AirflowAPI:
-    """A client with the address and the login that ``up`` printed."""
-    deadline = time.monotonic() + 180
-    while time.monotonic() < deadline and process.poll() is None:
-        printed = re.search(r"Airflow: (\S+)\s+user (\S+), password (\S+)", output.read_text())
-        if printed:
-            return AirflowAPI(*printed.groups())
-        time.sleep(0.5)
-    process.kill()
-    raise AssertionError(f"Airflow isn't up: {output.read_text()}")
-
-
-def _left_over(home: Path) -> list[str]:
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("AIRFLOW_HOME") == str(home / ".airflow"):
-                found.append(" ".join(process.cmdline()))
-        except psutil.Error:
-            continue
-    return found
+        assert (code, left_over("AIRFLOW_HOME", str(home / ".airflow"))) == (0, []), "Ctrl-C must stop all of it"

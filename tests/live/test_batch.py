@@ -215,19 +215,19 @@ class TestAnIncompleteBatch:
 class TestRateLimits:
     """Groq's of the free tier for one LLM, 30 requests and 6,000 tokens a minute, which its two cells share."""
 
-    def test_are_never_hit_by_a_batch_that_takes_about_the_shortest_time(self, airflow: Any):
+    def test_are_never_hit_by_a_batch(self, airflow: Any):
+        """That it takes about the shortest time is shown by tests/measure/test_limits.py, on a clock of its own."""
         assert airflow.ended("limited") == "success"
         asked = [request for request in airflow.provider.asked if request.model == "limited"]
-        prompt = max(sum(len(part["content"]) for part in one.content["messages"]) // 4 for one in asked)
-        shortest = airflow.limits.shortest_sec(20, prompt + 512, prompt + 60)
         assert airflow.limits.refused == 0
         assert len(asked) == 20
-        assert asked[-1].at - asked[0].at <= 1.5 * shortest + 10
 
     def test_are_waited_for_outside_the_clock_and_the_wait_is_recorded(self, airflow: Any):
         records = airflow.records("limited")
         assert sum(record["wait_sec"] for record in records) > 10
-        assert all(record["latency_sec"] < record["wait_sec"] for record in records if record["wait_sec"] > 5)
+        waited = [record for record in records if record["wait_sec"] > 5]
+        # With its wait in it, a record's clock would show at least as much.
+        assert all(record["latency_sec"] < record["wait_sec"] for record in waited)
 
 
 class TestAProviderThatOftenFails:

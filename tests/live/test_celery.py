@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -16,18 +15,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
-import psutil
 import pytest
 from playwright.sync_api import expect
 
 from dashboard.browser import chromium
+from fixtures.started import left_over, logged_in
 from llm_bench.local.api import AirflowAPI
 from llm_bench.local.services import free_port
 from llm_bench.records import Record
 from llm_bench.store.base import from_parquet
-
-sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
-
 from rehearsal import PROJECT
 from rehearsal.providers import Log, doubles
 from rehearsal.stack import make_home
@@ -85,11 +81,11 @@ def stack(home: Path, settings: dict[str, str]) -> Iterator[AirflowAPI]:
             stderr=log,
         )
     try:
-        yield logged_in(output, process)
+        yield api_of(output, process)
     finally:
         process.send_signal(signal.SIGINT)
         code = process.wait(120)
-    assert (code, left_over(home)) == (0, []), "Ctrl-C must stop all of it"
+    assert (code, left_over("LLM_BENCH_HOME", str(home))) == (0, []), "Ctrl-C must stop all of it"
 
 
 def surroundings() -> dict[str, str]:
@@ -97,28 +93,12 @@ def surroundings() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")}
 
 
-def logged_in(output: Path, process: subprocess.Popen[bytes]) -> AirflowAPI:
-    """A client with the address and the login that were printed."""
-    deadline = time.monotonic() + 240
-    while time.monotonic() < deadline and process.poll() is None:
-        printed = re.search(r"Airflow: (\S+)\s+user (\S+), password (\S+)", output.read_text())
-        if printed:
-            return AirflowAPI(*printed.groups())
-        time.sleep(0.5)
-    if "isn't installed" in output.read_text() and not os.environ.get("CI"):
+def api_of(output: Path, process: subprocess.Popen[bytes]) -> AirflowAPI:
+    api = logged_in(output, process)
+    if api is None and "isn't installed" in output.read_text() and not os.environ.get("CI"):
         pytest.skip(f"no Postgres or Redis to be had: {output.read_text()}")
-    raise AssertionError(f"the stack isn't up: {output.read_text()}")
-
-
-def left_over(home: Path) -> list[str]:
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("LLM_BENCH_HOME") == str(home):
-                found.append(" ".join(process.cmdline()))
-        except psutil.Error:
-            continue
-    return found
+    assert api is not None, f"the stack isn't up: {output.read_text()}"
+    return api
 
 
 @contextmanager
@@ -170,7 +150,7 @@ class TestABatchOnCelery:
 
     def test_is_measured_well(self, batch: Batch):
         assert all(record["success"] for record in batch.records)
-        assert all(record["latency_sec"] < 5 for record in batch.records)
+        assert all(0 < record["ttft_sec"] <= record["latency_sec"] for record in batch.records)
 
     def test_is_shared_by_both_workers(self, batch: Batch):
         assert sum(batch.worked.values()) == len(batch.tasks) == 11

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from dashboard.browser import chromium
-from llm_bench.dashboard.templating import PAGES
+from llm_bench.dashboard.pages import NAVIGATION
 
 pytestmark = pytest.mark.airflow
 
@@ -71,7 +71,7 @@ class TestTheDashboard:
         inside = tab.frame_locator("iframe")
         inside.get_by_role("link", name="quickstart").click()
         tab.wait_for_url("**/plugin/llm-bench/llm-bench/quickstart/overview")  # Airflow follows the frame
-        for page in PAGES:
+        for page in NAVIGATION:
             inside.get_by_role("link", name=page.capitalize(), exact=True).click()
             expect(inside.get_by_role("heading", level=1)).to_have_text(page.capitalize())
             tab.wait_for_url(f"**/plugin/llm-bench/llm-bench/quickstart/{page}")  # so that a view can be shared

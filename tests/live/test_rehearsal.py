@@ -11,24 +11,19 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from llm_bench.local.api import AirflowAPI
+from llm_bench.local.servers import postgres
+from llm_bench.local.stack import Stack, running, settings
 from llm_bench.records import Record
 from llm_bench.schedule import Schedule, to_us
 from llm_bench.store.base import from_parquet
-
-sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
-
 from rehearsal import PROJECT
 from rehearsal.providers import Log, doubles
 from rehearsal.stack import QUICK, make_home
-
-from llm_bench.local.servers import postgres
-from llm_bench.local.stack import Stack, running, settings
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.rehearsal]
 

@@ -34,3 +34,13 @@ class TestBaselines:
         chosen = BASELINES[name](question, sentences)
         rest = iter(sentences)
         assert all(sentence in rest for sentence in chosen)
+
+
+class TestTheLengthOfAnAnswer:
+    @pytest.mark.parametrize("name", ["lead", "overlap", "random"])
+    def test_is_three_sentences(self, name: str):
+        assert len(BASELINES[name]("Which?", SENTENCES)) == 3
+
+    def test_of_overlap_counts_each_word_once_whatever_its_case(self):
+        sentences = ["Toys toys toys.", "Was it?", "Kitchen REVENUE.", "No.", "Revenue of toys."]
+        assert BASELINES["overlap"]("Kitchen revenue, toys?", sentences) == [sentences[0], sentences[2], sentences[4]]

@@ -1,28 +1,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from doubles.provider import Asked, Hang, Provider, Reset, Response, Step, Wait, chunk, event, stream
+from fixtures.replies import KEY, recorded
 from llm_bench.errors import CredentialsError, RequestError
 from llm_bench.measure.client import Endpoint, LLMClient, find_endpoint
-from llm_bench.measure.recording import Batch, make_record
 from llm_bench.records import FIELD_NAMES, FIELDS, Record
 from llm_bench.study import LLM, Deadlines, Generation
 
-KEY = "canary-key-7e3f"
 MESSAGES = [{"role": "user", "content": "Question: Which category leads?"}]
-PROMPT = {
-    "question": "Which category leads?",
-    "question_id": "q1",
-    "answerable": True,
-    "context_hash": "c",
-    "prompt_hash": "p",
-}
-SLOT = datetime(2026, 12, 7, 7, tzinfo=UTC)
 LLMS = [LLM(model="groq/some-model"), LLM(model="openrouter/vendor/some-model"), LLM(model="baseline/lead")]
 
 
@@ -38,10 +28,8 @@ def client(provider: Provider, llm: LLM = LLMS[0], **deadlines: float) -> LLMCli
 
 
 def record_of(provider: Provider, llm: LLM = LLMS[0], **deadlines: float) -> Record:
-    batch = Batch("s", SLOT, "run", "scheduled", 1, llm, "retail", "model")
     with client(provider, llm, **deadlines) as asking:
-        reply = asking.ask(MESSAGES)
-    return make_record(batch, PROMPT, reply, measured_at=SLOT + timedelta(seconds=3), wait_sec=0.0, load=0.5)
+        return recorded(llm, asking.ask(MESSAGES))
 
 
 def answered(*body: Step, **more: Any) -> Any:

@@ -107,3 +107,75 @@ class TestScrub:
 
     def test_cuts_a_page_of_text(self):
         assert len(failures.scrub("x" * 10_000, ())) == 2000
+
+    def test_is_left_as_it_is_up_to_the_longest_text(self):
+        assert failures.scrub("x" * 2000, ()) == "x" * 2000
+        assert failures.scrub("x" * 2001, ()) == "x" * 1999 + "…"
+
+    def test_loses_nothing_for_a_secret_that_is_empty(self):
+        assert failures.scrub("bad key", ("",)) == "bad key"
+
+
+class TestAnErrorWithinAStream:
+    """What docs/metrics.md and the providers' own pages list, one by one; of a refusal, tests/measure/test_refusals.py."""
+
+    @pytest.mark.parametrize("where", ["code", "type"])
+    @pytest.mark.parametrize(
+        ("code", "expected"),
+        [
+            ("context_length_exceeded", "context_too_long"),
+            ("model_not_found", "model_unavailable"),
+            ("model_decommissioned", "model_unavailable"),
+            ("content_filter", "content_filtered"),
+            ("content_policy_violation", "content_filtered"),
+            ("rate_limit_exceeded", "rate_limited"),
+        ],
+    )
+    def test_has_the_kind_of_its_code(self, where: str, code: str, expected: str):
+        assert kind({**WHOLE, "error": {where: code}}) == expected
+
+    def test_may_have_its_code_in_what_openrouter_adds(self):
+        error = {"code": 400, "metadata": {"error_type": "context_length_exceeded"}}
+        assert failures.error_kind(error) == "context_too_long"
+
+    @pytest.mark.parametrize("name", ["code", "status_code"])
+    @pytest.mark.parametrize(
+        ("code", "expected"),
+        [("413", "context_too_long"), (429, "rate_limited"), (498, "rate_limited"), (500, "stream_error")],
+    )
+    def test_has_the_kind_of_its_number(self, name: str, code: int | str, expected: str):
+        assert failures.error_kind({name: code}) == expected
+
+    @pytest.mark.parametrize("code", ["invalid_api_key", "insufficient_quota", "unsupported_parameter"])
+    def test_is_no_mistake_of_the_users(self, code: str):
+        assert failures.error_kind({"code": code}) == "stream_error"
+
+
+class TestAResponseThatIsNoStream:
+    @pytest.mark.parametrize("status", [199, 204, 301])
+    def test_of_another_status_is_a_bad_response(self, status: int):
+        assert kind(status=status, streamed=False) == "bad_response"
+
+    def test_has_a_status_in_its_body_where_that_is_a_number(self):
+        assert kind(streamed=False, error_body='{"error": {"code": 503}}') == "server_error"
+        assert kind(streamed=False, error_body='{"error": {"code": "503"}}') == "bad_response"
+
+
+class TestWhatIsSaidOfAStream:
+    @pytest.mark.parametrize(
+        ("of", "lacking", "expected"),
+        [
+            ("truncated_stream", {"finish_reason": None}, "the stream ended without finish_reason"),
+            ("truncated_stream", {"ended": None}, "the stream ended without [DONE]"),
+            (
+                "truncated_stream",
+                {"finish_reason": None, "ended": None},
+                "the stream ended without finish_reason and [DONE]",
+            ),
+            ("empty_answer", {"text": ""}, "the stream ended without answer text (finish_reason stop)"),
+            ("bad_response", {"garbage": 2}, "2 of the stream's events are no JSON"),
+            ("content_filtered", {"finish_reason": "content_filter"}, "finish_reason content_filter"),
+        ],
+    )
+    def test_is_what_is_wrong_with_it(self, of: str, lacking: dict[str, Any], expected: str):
+        assert failures.describe(of, Answer(**{**WHOLE, **lacking})) == expected

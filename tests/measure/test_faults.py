@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from types import ModuleType
 from typing import Any
 
@@ -14,21 +13,12 @@ import pytest
 from doubles import anthropic, azure, bedrock, cohere, gemini, groq, ollama, openrouter
 from doubles.faults import ANSWER, REASONING, Format, Mixed, OpenAILike, Served, answers
 from doubles.provider import Asked, Provider, Raw, Script, Step, Wait, event, refusing, unreachable
+from fixtures.replies import KEY, recorded
 from llm_bench import errors
 from llm_bench.measure.client import Endpoint, LLMClient, Reply
-from llm_bench.measure.recording import Batch, make_record
 from llm_bench.records import FAILURE_KINDS, Record
 from llm_bench.study import LLM, Deadlines, Generation
 
-KEY = "canary-key-7e3f"
-PROMPT = {
-    "question": "Which category leads?",
-    "question_id": "q1",
-    "answerable": True,
-    "context_hash": "c",
-    "prompt_hash": "p",
-}
-SLOT = datetime(2026, 12, 7, 7, tzinfo=UTC)
 PATIENT = Deadlines(connect_sec=5, first_token_sec=5, total_sec=10)
 HASTY = Deadlines(connect_sec=0.2, first_token_sec=0.3, total_sec=0.5)
 """For what never ends; for all else it would be a race with whatever else this machine does."""
@@ -66,7 +56,7 @@ class Cell:
             assert len(self.provider.asked) == before + 1
 
     def record(self, script: Script) -> Record:
-        return record_of(self.name, self.ask(script))
+        return recorded(LLMS[self.name], self.ask(script))
 
 
 Cells = dict[tuple[str, Deadlines], Cell]
@@ -103,11 +93,6 @@ def never_ends(fault: str) -> bool:
     return not {"hang", "hangs", "trickle"}.isdisjoint(fault.split())
 
 
-def record_of(name: str, reply: Reply) -> Record:
-    batch = Batch("s", SLOT, "run", "scheduled", 1, LLMS[name], "retail", "model")
-    return make_record(batch, PROMPT, reply, measured_at=SLOT + timedelta(seconds=3), wait_sec=0.0, load=0.5)
-
-
 def assert_is_a_failure(record: Record, expected: dict[str, Any]) -> None:
     assert {field: record[field] for field in expected} == expected
     assert record["success"] is False
@@ -139,7 +124,7 @@ class TestAFault:
         self, name: str, where: Callable[[], AbstractContextManager[str]], kind: str
     ):
         with where() as url, client(name, url, HASTY) as asking:
-            record = record_of(name, asking.ask([{"role": "user", "content": "Question: a?"}]))
+            record = recorded(LLMS[name], asking.ask([{"role": "user", "content": "Question: a?"}]))
         assert_is_a_failure(record, {"failure_kind": kind, "http_status": None, "ttft_sec": None, "answer": None})
 
     @pytest.mark.parametrize("name", DOUBLES)

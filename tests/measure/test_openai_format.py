@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm_bench.measure.formats.answer import Answer, Usage
+from llm_bench.measure.formats.answer import Answer, Usage, storable
 from llm_bench.measure.formats.reader import read as read_stream
 
 
@@ -405,3 +405,27 @@ class TestTheBorders:
     def test_events_and_garbage_are_counted_one_by_one(self):
         answer = read((1, event({"content": "a"}) * 3), (2, "data: x\n\n"), (3, 'data: {"type": "ping"}\n\n'))
         assert (answer.events, answer.garbage) == (5, 1)
+
+    def test_what_was_said_once_stays_said(self):
+        answer = read(
+            (1, event({"content": "a"}, "stop", model="m1", usage={"prompt_tokens": 1})),
+            (2, event(id="c2", model=None)),
+        )
+        assert (answer.model, answer.request_id, answer.finish_reason) == ("m1", "c1", "stop")
+        assert answer.usage == Usage(prompt=1)
+
+    def test_an_error_alone_is_of_no_format(self):
+        answer = read((1, 'data: {"error": {"code": 1}}\n\n'))
+        assert (answer.error, answer.format, answer.garbage) == ({"code": 1}, None, 0)
+
+    def test_an_error_in_words_is_kept_as_one_in_an_object_is(self):
+        assert read((1, event(error="gone"))).error == {"message": "gone"}
+
+    def test_a_token_is_there_as_soon_as_an_event_with_text_is_whole(self):
+        whole = event({"content": "a"})
+        assert read((1, whole)).token_times == [1]
+        assert read((1, whole[:-1])).token_times == []
+        assert read((1, event({"role": "assistant"}))).token_times == []
+
+    def test_halves_of_a_character_are_put_together_and_a_lone_one_is_replaced(self):
+        assert storable("\ud83d\ude00 \ud83d \0") == "\U0001f600 \ufffd \ufffd"

@@ -30,3 +30,9 @@ class TestAPage:
     def test_is_unpacked_no_further_than_its_beginning(self):
         bomb = gzip.compress(b"sorry " * 20_000_000)
         assert len(page(httpx.Headers({"content-encoding": "gzip"}), bomb)) <= LONGEST_PAGE
+
+    def test_is_whole_below_64_kilobytes_and_loses_its_last_word_from_there_on(self):
+        words = b"a " * (LONGEST_PAGE // 2 - 1)
+        assert LONGEST_PAGE == 64 * 1024
+        assert page(httpx.Headers(), words + b"b") == words.decode() + "b"
+        assert page(httpx.Headers(), words + b"bc") == words.decode().rstrip()

@@ -8,7 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm_bench.measure import refusals
-from llm_bench.measure.refusals import ACCOUNT, ADDRESS, KEY, PERMISSION, PRIVACY, REQUEST, Mistake, outcome
+from llm_bench.measure.refusals import (
+    ACCOUNT,
+    ADDRESS,
+    FIRST_QUESTIONS,
+    KEY,
+    PERMISSION,
+    PRIVACY,
+    REQUEST,
+    Mistake,
+    outcome,
+    refused_from_the_start,
+)
 from llm_bench.records import FAILURE_KINDS
 
 
@@ -150,6 +161,95 @@ class TestARefusal:
         assert {meaning for meaning in meanings if isinstance(meaning, str)} <= set(FAILURE_KINDS)
 
 
+class TestEachStatusAndCode:
+    """What docs/metrics.md and the providers' own pages list, one by one."""
+
+    @pytest.mark.parametrize(
+        ("status", "meaning"),
+        [
+            (401, KEY),
+            (402, ACCOUNT),
+            (404, "model_unavailable"),
+            (408, "timeout_total"),
+            (410, "model_unavailable"),
+            (413, "context_too_long"),
+            (424, "server_error"),
+            (429, "rate_limited"),
+            (498, "rate_limited"),
+            (500, "server_error"),
+            (599, "server_error"),
+        ],
+    )
+    def test_a_status_alone_says_it(self, status: int, meaning: Mistake | str):
+        assert outcome(status, "") == meaning
+
+    @pytest.mark.parametrize("status", [400, 403, 405, 406, 409, 414, 415, 416, 418, 421, 422, 423, 499])
+    def test_any_other_refusal_is_data_where_it_says_nothing(self, status: int):
+        assert outcome(status, "") == "refused"
+
+    @pytest.mark.parametrize("status", [199, 200, 204, 301, 399])
+    def test_what_is_no_refusal_means_nothing(self, status: int):
+        assert outcome(status, "") is None
+
+    @pytest.mark.parametrize("where", ["code", "type"])
+    @pytest.mark.parametrize(
+        ("code", "kind"),
+        [
+            ("context_length_exceeded", "context_too_long"),
+            ("model_not_found", "model_unavailable"),
+            ("model_decommissioned", "model_unavailable"),
+            ("content_filter", "content_filtered"),
+            ("content_policy_violation", "content_filtered"),
+            ("rate_limit_exceeded", "rate_limited"),
+        ],
+    )
+    def test_a_code_says_it(self, where: str, code: str, kind: str):
+        assert outcome(400, body(**{where: code})) == kind
+
+    @pytest.mark.parametrize("code", ["insufficient_quota", "invalid_api_key", "unsupported_parameter"])
+    @pytest.mark.parametrize(("status", "meaning"), [(200, None), (500, "server_error"), (503, "server_error")])
+    def test_a_code_is_a_mistake_only_of_a_refusal(self, code: str, status: int, meaning: str | None):
+        assert outcome(status, body(code=code)) == meaning
+
+    @pytest.mark.parametrize("status", [400, 403])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "the context length is 8192",
+            "exceeds the context window",
+            "Too many tokens",
+            "above the maximum context",
+            "Please reduce the length of the messages",
+        ],
+    )
+    def test_words_say_that_a_context_is_too_long_of_a_refusal_and_in_a_stream(self, status: int, text: str):
+        assert outcome(status, body(message=text)) == "context_too_long"
+        assert refusals.phrased_kind(text) == "context_too_long"
+
+    def test_words_of_a_mistake_say_nothing_in_a_stream(self):
+        assert refusals.phrased_kind("Incorrect API key provided") is None
+
+
+class TestTheFirstQuestions:
+    def test_refused_alike_show_that_they_are_not_to_blame(self):
+        refused = {"failure_kind": "refused", "http_status": 400}
+        assert refused_from_the_start([refused] * FIRST_QUESTIONS)
+
+    @pytest.mark.parametrize(
+        ("kinds", "statuses"),
+        [
+            (["refused"] * 2, [400] * 2),
+            (["refused"] * 4, [400] * 4),
+            (["refused"] * 3, [400, 400, 422]),
+            (["refused", None, "refused"], [400, 200, 400]),
+            (["rate_limited"] * 3, [429] * 3),
+        ],
+    )
+    def test_show_nothing_else(self, kinds: list[str | None], statuses: list[int]):
+        records = [{"failure_kind": it, "http_status": status} for it, status in zip(kinds, statuses, strict=True)]
+        assert not refused_from_the_start(records)
+
+
 class TestTheErrorsWords:
     def test_are_its_message(self):
         assert refusals.error_message({"message": "Rate limit reached", "code": "x"}) == "Rate limit reached"
@@ -157,6 +257,9 @@ class TestTheErrorsWords:
     def test_are_followed_by_those_of_the_provider_behind_it(self):
         error = {"message": "Provider returned error", "metadata": {"provider_name": "Novita", "raw": {"a": 1}}}
         assert refusals.error_message(error) == 'Provider returned error (Novita: {"a": 1})'
+        metadata = {"provider_name": "Novita", "raw": "busy", "reasons": ["violence"], "patterns": ["a"], "flag": 1}
+        text = refusals.error_message({"message": "Refused", "metadata": metadata})
+        assert text == 'Refused (Novita: busy: ["violence"]: ["a"])'
 
     def test_are_all_of_it_where_it_has_no_message(self):
         assert refusals.error_message({"code": 502}) == '{"code": 502}'

@@ -61,3 +61,35 @@ class TestSuspicion:
     @pytest.mark.parametrize(("delay", "ttft"), [(None, 0.2), (0.1, None)])
     def test_is_silent_where_nothing_is_known(self, delay: float | None, ttft: float | None):
         assert timing.suspicion(delay, ttft) is None
+
+
+class TestElapsed:
+    def test_is_the_time_from_one_moment_to_the_other(self):
+        assert timing.elapsed(1.0, 3.5) == 2.5
+
+    @pytest.mark.parametrize(("start", "end"), [(None, 2.0), (1.0, None)])
+    def test_is_null_where_either_was_not_seen(self, start: float | None, end: float | None):
+        assert timing.elapsed(start, end) is None
+
+
+class TestTheBorders:
+    def test_two_tokens_have_a_rate(self):
+        assert timing.decode_rate(2, 1.0, 3.0) == 0.5
+
+    @pytest.mark.parametrize(("first", "last"), [(None, 2.0), (1.0, None)])
+    def test_a_rate_needs_both_moments(self, first: float | None, last: float | None):
+        assert timing.decode_rate(5, first, last) is None
+
+    def test_no_token_in_some_time_is_a_throughput_of_none(self):
+        assert timing.throughput(0, 2.0) == 0
+
+    def test_the_99th_of_a_hundred_values_is_the_last_but_one(self):
+        assert timing.percentile(range(100), 0.99) == 98
+
+    def test_a_wait_of_a_millisecond_is_not_suspect_and_a_longer_one_is(self):
+        assert timing.suspicion(0.001, 0.002) is None
+        assert timing.suspicion(0.0011, 0.002) is not None
+
+    def test_a_wait_of_5_percent_is_not_suspect_and_a_longer_one_is(self):
+        assert timing.suspicion(0.05, 1.0) is None
+        assert timing.suspicion(0.051, 1.0) is not None

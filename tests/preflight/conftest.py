@@ -1,17 +1,17 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from doubles.provider import Provider
+from doubles.server import Server
 from llm_bench.preflight import Check, preflight
 from llm_bench.study import Study
 
@@ -31,7 +31,7 @@ def provider() -> Iterator[Provider]:
         yield server
 
 
-class Gateway:
+class Gateway(Server):
     """A server of which each path is set; use as a context manager.
 
     :param pages: path → status and JSON; any other path is 404.
@@ -49,19 +49,8 @@ class Gateway:
                 self.end_headers()
                 self.wfile.write(json.dumps(content).encode())
 
-            def log_message(self, *_arguments: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Gateway:
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(Handler)
+        self.url = self.address
 
 
 @pytest.fixture

@@ -191,3 +191,79 @@ def test_failures_are_told_by_llm_the_most_frequent_kind_first():
 
 def test_periods_are_rows_of_slots():
     assert [len(row) for row in progress.periods(account(START), 14)] == [14] * 4
+
+
+class TestSpans:
+    """Of six slots, by what became of each."""
+
+    def slots(self, *became: tuple[progress.State, str | None]) -> list[Slot]:
+        return [
+            Slot(n, SLOTS[n], state, run=None if run is None else Run(f"run {n}", run))
+            for n, (state, run) in enumerate(became)
+        ]
+
+    def test_of_failed_ones_go_on_over_successes_but_not_over_other_runs(self):
+        failed, success = ("incomplete", "failed"), ("done", "success")
+        assert progress.failed_spans(self.slots(failed, success, failed, ("missed", None), failed, failed)) == [
+            (SLOTS[0], SLOTS[2]), (SLOTS[4], SLOTS[5])
+        ]  # fmt: skip
+        assert progress.failed_spans(self.slots(failed, ("done", "failed"), failed)) == [
+            (SLOTS[0], SLOTS[0]), (SLOTS[2], SLOTS[2])
+        ]  # fmt: skip
+
+    def test_of_failed_ones_hold_those_whose_run_is_not_known(self):
+        assert progress.failed_spans(self.slots(("done", None), ("incomplete", None))) == [(SLOTS[1], SLOTS[1])]
+
+    def test_of_emptied_ones_hold_nothing_else(self):
+        emptied = ("incomplete", "success")
+        slots = self.slots(
+            emptied, emptied, ("done", "success"), emptied, ("incomplete", "failed"), ("incomplete", None)
+        )
+        assert progress.emptied_spans(slots) == [(SLOTS[0], SLOTS[1]), (SLOTS[3], SLOTS[3])]
+
+    def test_of_missed_ones_need_a_missed_one(self):
+        assert progress.missed_spans(self.slots(("done", "success"), ("done", "success"))) == []
+
+
+class TestWhatIsKnownOfASlot:
+    def test_is_its_number_what_is_in_quarantine_and_its_run(self):
+        slots = account(SLOTS[3], batch(SLOTS[1]), runs={SLOTS[0]: Run("a", "failed")}, _2=3)
+        assert [slot.number for slot in slots[:3]] == [0, 1, 2]
+        assert [slot.quarantined for slot in slots[:3]] == [0, 0, 3]
+        assert [slot.run_id for slot in slots[:3]] == ["a", f"run of {SLOTS[1]}", None]
+
+    def test_of_more_records_than_expected_is_that_it_is_done(self):
+        assert states(account(SLOTS[1], batch(SLOTS[0], records=81)), 1) == ["done"]
+
+    def test_of_a_batch_is_what_its_llms_add_up_to(self):
+        slot = SLOTS[0]
+        fine = Measured(slot, "a/b", "r", "backfill", 10, 5.0, failures={"connection": 1, "rate_limited": 2})
+        other = Measured(slot, "a/c", "r", "backfill", 7, 3.0, failures={"connection": 4})
+        earlier = Measured(SLOTS[1], "a/b", "s", "scheduled", 1, 1.0)
+        found = progress.batches([earlier, fine, other])
+        assert list(found) == [slot, SLOTS[1]]
+        assert found[slot] == Batch(slot, "r", "backfill", 17, 7, 3.0, None)
+
+    def test_of_a_batch_without_an_end_is_no_duration(self):
+        begun = Measured(SLOTS[0], "a/b", "r", "scheduled", 10, 5.0, first=SLOTS[0])
+        assert progress.batches([begun])[SLOTS[0]].took_sec is None
+
+
+class TestNumbers:
+    def test_the_middle_is_the_median(self):
+        assert progress.middle([3.0, 1.0, 9.0]) == 3
+        assert progress.middle([]) is None
+
+    def test_the_cost_at_the_end_takes_nothing_back_for_more_records_than_due(self):
+        more = Measured(SLOTS[0], "a/b", "r", "scheduled", 40, 0, cost_usd=4.0, cost_known=40)
+        gone = Measured(SLOTS[0], "a/x", "r", "scheduled", 10, 0, cost_usd=1.0, cost_known=10)
+        cost = progress.cost([more, gone], {"a/b": 30})
+        assert (cost.usd, cost.at_the_end_usd, cost.known, cost.unknown) == (5.0, 5.0, 50, 0)
+
+    def test_the_pace_of_one_a_minute_counts_minutes(self):
+        assert progress.paced_sec(3, 1) == 120
+        assert progress.paced_sec(7, 2.5) == 180
+
+    def test_rows_of_slots_are_in_their_order(self):
+        rows = list(progress.periods(account(START), 14))
+        assert [row[0].number for row in rows] == [0, 14, 28, 42]

@@ -145,10 +145,8 @@ class TestWithoutAnAirflow:
         assert re.search(r"Batch +2026-12-01T09:30:00.000000Z  10/10, 0 failed", done.stdout)
 
     def test_documents_its_exit_code(self, command: Command):
-        assert (
-            "Exit code: 0, all is as planned; 1, something needs a hand"
-            in command("llm_bench", "status", "--help", COLUMNS="1000").stdout
-        )
+        text = " ".join(command("llm_bench", "status", "--help").stdout.split())
+        assert "Exit code: 0, all is as planned; 1, something needs a hand" in text
 
 
 MAKE_RUNS = """

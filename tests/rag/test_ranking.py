@@ -74,3 +74,23 @@ class TestFusion:
 
 def test_order_is_best_first_and_keeps_equal_ones_as_they_come():
     assert order([0.1, 0.9, 0.5, 0.9]) == [1, 3, 2, 0]
+
+
+class TestTheBorders:
+    def test_a_number_is_one_word_with_its_separators(self):
+        ((whole, parts),) = bm25(["1,280.5"], ["1,280.5 loaves", "1 280 5"])
+        assert whole > parts == 0
+
+    def test_a_longer_text_counts_less_and_a_repetition_less_each_time(self):
+        ((short, long, twice),) = bm25(["rye"], ["rye", "rye oats flour salt", "rye rye oats flour"])
+        assert short > twice > long > 0
+        assert twice < 2 * long
+
+    def test_one_text_is_of_the_mean_length(self):
+        assert bm25(["rye"], ["rye oats"]) == [[pytest.approx(math.log(1 + 0.5 / 1.5) / 2.2)]]
+
+    def test_texts_without_words_have_no_length(self):
+        assert bm25(["rye"], ["", "rye"])[0] == pytest.approx([0, math.log(2) / (1 + 1.2 * (0.25 + 0.75 * 2))])
+
+    def test_fusion_of_two_rankings_of_ties(self):
+        assert fuse([[1.0, 1.0], [0.0, 2.0]]) == pytest.approx([1 / 62 + 1 / 62, 1 / 62 + 1 / 61])

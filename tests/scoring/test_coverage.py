@@ -284,3 +284,28 @@ class TestGroundedness:
     def test_weighs_a_claim_by_its_words(self):
         claims = [statement(AXES[0]), statement(AXES[1])]
         assert groundedness(claims, [3, 1], evidence(statement(AXES[0]))) == pytest.approx(0.75)
+
+
+class TestTheConstants:
+    """What docs/metrics.md says of them."""
+
+    def test_are_as_documented(self):
+        assert (UNRELATED, SAME, SAME_WITH_FIGURE, FINE, HELD) == (0.2, 0.6, 0.3, 0.05, 0.5)
+        assert (NO_FIGURE, WRONG_FIGURE, WRONG_YEAR, WRONG_DIRECTION, MISSING_NAMES) == (0.3, 0.1, 0.3, 0.4, 0.3)
+
+    def test_a_sentence_of_cosine_0_7_to_the_question_counts_14_times_one_of_0_45(self):
+        relevant, beside = statement(towards(0.7)), statement(np.array([0.45, 0, np.sqrt(1 - 0.45**2), 0, 0]))
+        neither = statement(AXES[4], names=["linz"])
+        context = [relevant, beside]
+        shares = [coverage_without_points(AXES[0], context, evidence(said, neither)) for said in context]
+        ((likeness,),) = [support([relevant], evidence(beside))]
+        weight = (0.7 / 0.45) ** 6
+        assert weight == pytest.approx(14.2, abs=0.1)
+        assert shares == pytest.approx([(weight + likeness) / (weight + 1), (weight * likeness + 1) / (weight + 1)])
+
+    def test_a_point_is_held_from_half_of_its_support_on(self):
+        point = statement(years=[2025])
+        names = statement(names=["linz", "graz", "enns", "wels"])
+        weaker = [statement(towards(0.4)), statement(towards(0.42))]
+        assert [coverage([point], evidence(said), evidence(point)) for said in weaker] == [None, 1]
+        assert coverage([names], NONE, evidence(names)) is None

@@ -180,3 +180,117 @@ def test_any_text_can_be_read(text):
 @given(st.integers(1, 20_000))
 def test_a_long_row_of_blanks_costs_no_time(count):
     assert values(f"5{' ' * count}%{' ' * count}") == [5]
+
+
+def read(text: str) -> Figure:
+    (figure,) = figures(text)[0]
+    return figure
+
+
+class TestNumbersInWords:
+    TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+    ONES = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+    TEENS = ("ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
+             "nineteen")  # fmt: skip
+
+    def test_are_exact(self):
+        expected = {name: number for number, name in enumerate(self.ONES, 1) if number > 1}
+        expected |= {name: number for number, name in enumerate(self.TEENS, 10)}
+        for tens, name in enumerate(self.TENS, 2):
+            expected |= {name: 10 * tens} | {f"{name}-{one}": 10 * tens + n for n, one in enumerate(self.ONES, 1)}
+            expected |= {f"{name} {one}": 10 * tens + n for n, one in enumerate(self.ONES, 1)}
+        assert {name: read(f"{name} stores") for name in expected} == {
+            name: Figure(number, 0) for name, number in expected.items()
+        }
+
+    def test_twenty_one_and_twelve_are_exact(self):
+        assert read("twenty-one stores") == Figure(21, 0)
+        assert read("twelve stores") == Figure(12, 0)
+        assert not agree("twelve", "12.4")
+
+    def test_with_a_scale_are_as_rough_as_that(self):
+        assert read("two million") == Figure(2e6, 5e5)
+        assert read("twelve thousand") == Figure(12_000, 500)
+
+    def test_join_no_zero_to_tens(self):
+        assert values("twenty zero percent") == [20, 0]
+
+    def test_of_nothing_or_one_are_no_figures_unless_they_have_a_unit(self):
+        assert [values(text) for text in ("zero", "one", "zero percent", "€ one", "one thousand")] == [
+            [], [], [0], [1], [1000],
+        ]  # fmt: skip
+
+
+class TestTolerance:
+    @pytest.mark.parametrize(
+        ("text", "value", "tolerance"),
+        [
+            ("4", 4, 0.5),
+            ("4.2", 4.2, 0.05),
+            ("4.25%", 4.25, 0.005),
+            ("4.2m", 4.2e6, 5e4),
+            ("1,000", 1000, 0.5),
+            ("about 100", 100, 5.5),
+            ("about 4", 4, 0.5),
+            ("~ 200", 200, 11),
+            ("half of it", 50, 3.75),
+            ("a third of it", 100 / 3, 2.5),
+            ("a quarter of it", 25, 1.875),
+            ("a fifth of it", 20, 1.5),
+            ("a tenth of it", 10, 0.75),
+            ("a twentieth of it", 5, 0.375),
+            ("two thirds of it", 200 / 3, 5),
+            ("three quarters of it", 75, 5.625),
+            ("four fifths of it", 80, 6),
+            ("nine tenths of it", 90, 6.75),
+            ("nine in ten", 90, 5),
+            ("one in five", 20, 10),
+            ("450 out of 1,000", 45, 2.475),
+            ("1 in 1000", 0.1, 0.05),
+            ("3 in a hundred", 3, 0.5),
+            ("3 in a thousand", 0.3, 0.05),
+        ],
+    )
+    def test_is_half_of_the_last_digit_or_more_where_it_is_hedged(self, text, value, tolerance):
+        figure = read(text)
+        assert (figure.value, figure.tolerance) == pytest.approx((value, tolerance))
+
+    def test_ends_where_it_says(self):
+        assert Figure(10, 1).agrees(Figure(11, 0))
+        assert Figure(10, 0).agrees(Figure(11, 1))
+        assert not Figure(10, 1).agrees(Figure(11.001, 0))
+
+    @pytest.mark.parametrize(
+        ("texts", "scale"),
+        [
+            (["hundred"], 1e2),
+            (["k", "thousand"], 1e3),
+            (["m", "mn", "mio", "million"], 1e6),
+            (["b", "bn", "billion"], 1e9),
+        ],
+    )
+    def test_grows_with_the_scale(self, texts, scale):
+        for text in texts:
+            figure = read(f"3 {text}")
+            assert (figure.value, figure.tolerance) == pytest.approx((3 * scale, scale / 2))
+
+    def test_of_machine_numbers_is_no_difference(self):
+        assert Figure(0.3, 0).agrees(Figure(0.1 + 0.2, 0))
+        assert not Figure(0.3, 0).agrees(Figure(0.3 + 1e-9, 0))
+        assert Figures([Figure(0.1 + 0.2, 0), Figure(0.3 + 1e-9, 0)]).agree(Figure(0.3, 0)).tolist() == [True, False]
+
+
+class TestOverlaps:
+    def test_a_part_that_is_as_large_as_the_whole_is_no_ratio(self):
+        assert values("10 in ten") == [10, 10]
+
+    def test_what_stands_right_behind_a_ratio_counts(self):
+        assert values("nine in ten, 5") == [90, 5]
+        assert values("nine in ten") == [90]
+
+    def test_a_year_is_one_without_unit_from_1900_to_2099(self):
+        assert [figures(text)[1] for text in ("1899", "1900", "2099", "2100")] == [set(), {1900}, {2099}, set()]
+
+    def test_units_are_percent_or_any_currency(self):
+        found, _ = located("18% and € 5 and 7 and $3 and 2 per cent and nine in ten")
+        assert {one.figure.value: one.unit for one in found} == {18: "%", 5: "€", 7: "", 3: "€", 2: "%", 90: "%"}

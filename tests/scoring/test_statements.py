@@ -252,3 +252,90 @@ class TestEvidence:
 
     def test_can_be_none(self):
         assert len(Evidence([], [])) == 0
+
+
+class TestTheBordersOfFeatures:
+    @pytest.mark.parametrize("word", ["not", "no", "never", "without", "neither", "nor", "none", "cannot", "except",
+                                      "unless", "nobody", "nothing"])  # fmt: skip
+    def test_each_negation_denies_what_comes_after_it(self, word):
+        assert features(f"It is {word} open.").denied == {"open"}
+
+    @pytest.mark.parametrize("word", ["gap", "difference", "points"])
+    def test_each_word_for_a_difference_compares(self, word):
+        assert features(f"There was a {word}.").compares
+
+    def test_a_direction_counts_each_of_its_words(self):
+        assert features("Sales rose and grew to the highest, costs fell.").rising == 2
+        assert features("Sales fell and declined.").rising == -2
+
+    def test_a_word_is_known_by_six_letters(self):
+        assert features("The Europeans sold something.").words == {"the", "europe", "sold", "someth"}
+        assert features("The Europeans sold something.").names == {"europe"}
+
+    def test_a_single_word_claims_nothing_and_two_do(self):
+        assert not claims("Sales.")
+        assert claims("Sales rose")
+
+    def test_an_assent_is_taken_off_once(self):
+        assert claims("Sure, sales rose")
+        assert not claims("Sure, sales")
+        assert not claims("Sure, sure, sales rose")
+
+
+class TestTheBordersOfEvidence:
+    def test_a_sentence_of_twelve_figures_has_differences_and_one_of_thirteen_none(self):
+        def holds(count: int) -> float:
+            listed = statement(figures=tuple(Figure(100.0 * n, 0) for n in range(1, count + 1)))
+            return float(Evidence([listed], [0]).holds(Figure(1100, 0), difference=True)[0])
+
+        assert LISTED == 12
+        listed = statement(figures=tuple(Figure(3.0**n, 0) for n in range(12)))
+        assert list(Evidence([listed], [0]).holds(Figure(78, 0), difference=True)) == [1]
+        longer = statement(figures=tuple(Figure(3.0**n, 0) for n in range(13)))
+        assert list(Evidence([longer], [0]).holds(Figure(78, 0), difference=True)) == [0]
+
+    def test_a_difference_is_exact(self):
+        evidence = Evidence([statement(figures=(Figure(11, 0.5), Figure(4, 0.5)))], [0])
+        assert list(evidence.holds(Figure(7.1, 0), difference=True)) == [0]
+
+    def test_a_difference_counts_only_where_one_is_meant(self):
+        evidence = Evidence([statement(figures=(Figure(11, 0), Figure(4, 0)))], [0])
+        assert list(evidence.holds(Figure(7, 0), difference=False)) == [0]
+
+    def test_a_pair_holds_a_figure_as_far_as_the_better_of_both(self):
+        both = [statement(figures=(Figure(4, 0),), trust=(trust,)) for trust in (0.5, 0.75)]
+        assert list(Evidence(both, [0, 0]).holds(Figure(4, 0), difference=False)) == [0.5, 0.75, 0.75]
+
+    def test_a_sentence_holds_a_figure_as_far_as_the_best_of_its_own(self):
+        twice = statement(figures=(Figure(4, 0), Figure(4, 0)), trust=(0.75, 0.5))
+        assert list(Evidence([twice], [0]).holds(Figure(4, 0), difference=False)) == [0.75]
+
+    def test_a_pair_that_says_the_opposite_has_no_direction(self):
+        opposite = Evidence([statement(AXES[0]), statement(-AXES[0])], [0, 0])
+        assert opposite.cosines(statement(AXES[0])) == pytest.approx([1, -1, 0])
+
+    def test_names_are_counted_by_their_share(self):
+        places = [statement(place=frozenset({"linz"})), statement(place=frozenset({"graz", "wels"}))]
+        shares = Evidence(places, [0, 0]).share_of_names(frozenset({"linz", "graz", "wels", "enns"}))
+        assert list(shares) == [0.25, 0.5, 0.75]
+
+    def test_only_the_other_direction_opposes(self):
+        each = Evidence([statement(rising=2), statement(rising=0), statement(rising=-1)], [0, 1, 2])
+        assert list(each.opposes(1)) == [False, False, True]
+        assert list(each.opposes(-3)) == [True, False, False]
+        assert not any(each.opposes(0))
+
+    def test_a_denied_direction_is_that_which_the_other_goes(self):
+        each = Evidence([statement(rising=1), statement(rising=-1), statement()], [0, 1, 2])
+        assert list(each.denies(statement(denied=frozenset({"+"})))) == [True, False, False]
+        assert list(each.denies(statement(denied=frozenset({"-"})))) == [False, True, False]
+
+    def test_what_both_deny_is_not_against_each_other(self):
+        denying = statement(denied=frozenset({"open"}), words=frozenset({"open"}))
+        assert list(Evidence([denying], [0]).denies(denying)) == [False]
+
+
+class TestAStatementsPlace:
+    def test_holds_its_own_words_and_those_around_it(self):
+        stated = state("It earned 7%.", AXES[0], features("How much?"), frozenset(), place=frozenset({"north"}))
+        assert stated.place == {"it", "earned", "7", "north"}

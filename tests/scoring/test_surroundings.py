@@ -64,3 +64,45 @@ class TestSurroundings:
         after = trust(f"{SHARES} {RATE}", *context)
         assert after == pytest.approx(before)
         assert all(0 < value <= 1 for value in after)
+
+
+def near(sentence: str) -> dict[str, float]:
+    (one,) = counted(sentence)
+    return dict(one.near)
+
+
+class TestNearness:
+    def test_falls_by_a_fifth_with_each_word_between(self):
+        words = near("Bright Acme forge yields 40 steel pieces daily")
+        assert words == pytest.approx(
+            {"yields": 1, "forge": 0.8, "acme": 0.64, "bright": 0.512, "steel": 1, "pieces": 0.8, "daily": 0.64}
+        )
+
+    def test_falls_as_by_five_words_with_a_comma_or_a_conjunction(self):
+        assert near("forge, 40") == pytest.approx({"forge": 0.8**5})
+        assert near("forge whereas 40") == pytest.approx({"forge": 0.8**6})
+
+    def test_is_that_of_the_nearest_of_a_words_places(self):
+        assert near("forge steel 40 forge") == pytest.approx({"forge": 1, "steel": 1})
+
+    def test_leaves_out_short_and_idle_words_and_other_numbers_but_not_years(self):
+        assert near("the ox and its 40 cattle in 2024") == pytest.approx({"cattle": 1, "2024": 0.64})
+
+    def test_knows_a_word_by_its_six_first_letters(self):
+        assert content("The Europeans and Europe, in 2024") == {"europe", "2024"}
+
+
+class TestTrust:
+    def test_is_the_share_of_what_the_best_figure_shares_with_what_the_rival_does(self):
+        forge, bakery = ("forge 7%", frozenset(), frozenset()), ("bakery 8%", frozenset(), frozenset())
+        (claim,) = counted("bakery 7%")
+        assert Surroundings([forge, bakery]).trust(claim, frozenset()) == pytest.approx(0.6 / 1.6)
+
+    def test_counts_the_words_of_a_heading_and_the_year_for_less(self):
+        north = ("47 minutes", frozenset({2024}), content("North"))
+        south = ("19 minutes", frozenset({2025}), content("South"))
+        around = Surroundings([north, south])
+        (claim,) = counted("north 19 minutes")
+        assert around.trust(claim, frozenset()) == pytest.approx(1.6 / 1.9)
+        assert around.trust(claim, frozenset({2024})) == pytest.approx(1.6 / 2.2)
+        assert around.trust(claim, frozenset({2025})) == pytest.approx(1)

@@ -270,14 +270,12 @@ class TestEachFaultOfTheNetwork:
         assert store.read(PATH)[0] == b"two" * 100_000
 
     @pytest.mark.parametrize("fault", ["unavailable", "reset", "torn upload", "torn download", "limited"])
-    def test_that_lasts_is_an_error_within_the_patience(self, server, wire, connect, request, fault):
+    def test_that_lasts_is_an_error_in_the_end(self, server, wire, connect, request, fault):
         store = connect(wire.url, request.node.name)
         wire.choose = lambda _method, _path: fault
         for attempt in (lambda: store.read(PATH), lambda: store.commit(PATH, b"one" * 99, 0), lambda: store.list("")):
-            started = time.monotonic()
             with pytest.raises(StorageError, match="gs://studies can't be reached"):
                 attempt()
-            assert time.monotonic() - started < 2
         wire.script()
         assert store.list("") in ([], [PATH])
 

@@ -40,7 +40,7 @@ class View:
         """The view that an address names: ``start``, ``end``, ``suspect``, and any number of ``industry``, ``llm`` and
         ``run_type``. Other names are left alone, as is a name without a value.
 
-        :param zone: of dates and times that don't tell their own.
+        :param zone: of dates and times that don't state their own.
         :raises ViewError: a value can't be used.
         """
         given: dict[str, Any] = {}

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from llm_bench import __version__
 from llm_bench.cli.console import console
+from llm_bench.cli.options import Actions, add_command
 from llm_bench.errors import SetupError
 from llm_bench.paths import PACKAGE, shipped
 
 REQUIREMENTS = "requirements.txt"
 
 
-def register(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command to those of the command line."""
-    parser = actions.add_parser(
-        "init",
-        help="Write a project: DAGs, studies, questions and documents.",
-        description="Writes a project that Airflow can run: dags/, include/, .env.example, README.md, and a line of "
-        "requirements.txt. A file that is there stays as it is. Where the folder has dags/ but no include/, include/ "
-        "is written into dags/, since Cloud Composer and MWAA copy nothing else to their machines.",
-        epilog="Example: llm-bench init my-study",
+def register(actions: Actions) -> None:
+    """Add the command."""
+    summary = "Write a project: DAGs, studies, questions and documents."
+    detail = (
+        "Airflow can run it as it is: dags/, include/, .env.example, README.md, and a line of requirements.txt. A file "
+        "that is there stays as it is. Where the folder has dags/ but no include/, include/ is written into "
+        "dags/, since Cloud Composer and MWAA copy nothing else to their machines."
     )
-    parser.add_argument("folder", nargs="?", type=Path, default=Path(), metavar="FOLDER", help="left out: this folder")
-    parser.set_defaults(command=init)
+    command = add_command(actions, init, summary, detail=detail, example="llm-bench init my-study")
+    text = "folder to write to; left out: this folder"
+    command.add_argument("folder", nargs="?", type=Path, default=Path(), metavar="FOLDER", help=text)
 
 
 def init(folder: Path) -> int:

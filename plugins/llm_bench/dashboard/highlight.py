@@ -1,4 +1,4 @@
-"""Which sentences of a context an answer takes up, as far as words and figures tell. Pure, and without the model.
+"""Which sentences of a context an answer takes up, as far as words and figures show. Pure, and without the model.
 
 The scores compare meanings by embeddings, which a web server has no time for. What is marked here is what can be seen
 without them: figures that agree and words that are shared. So a paraphrase that was scored may bear no mark.
@@ -21,7 +21,7 @@ SHARED = 0.5
 SHARED_WITH_FIGURE = 0.2
 """The same where also a figure agrees."""
 PRECISE = 0.005
-"""Which share of itself a figure may lie off to tell by itself: 148.2 million, but not 4 or about 50."""
+"""Which share of itself a figure may lie off to count by itself: 148.2 million, but not 4 or about 50."""
 _SHORTEST = 4
 """Letters of a word that says something; "the" and "of" are in every sentence."""
 _OF_FIGURES = frozenset(word[:6] for word in ("thousand", "million", "billion", "percent", "euros"))

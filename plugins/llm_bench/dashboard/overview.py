@@ -145,7 +145,7 @@ def _headline(look: Look, headlines: Sequence[Headline]) -> Table:
     def failed(row: Row) -> str | None:
         return look.address("records", {"outcome": "failed"}, view=look.only(row["llm"])) if row["left_out"] else None
 
-    table = tables.headline(headlines, look.looks).linked("left_out", failed)
+    table = tables.headline(headlines, look.looks).without("slots").linked("left_out", failed)
     return table.linked("records", lambda row: look.address("records", view=look.only(row["llm"])))
 
 

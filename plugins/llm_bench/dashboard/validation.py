@@ -40,7 +40,7 @@ def validation(study: ReadableStudy, slot: str) -> Response:
         raise HTTPException(
             404,
             f"The study {study.name} has no validation of the slot {slot}: its batch isn't loaded yet, or nothing was "
-            "measured. The log of the run's task validate_and_load tells which.",
+            "measured. The log of the run's task validate_and_load says which.",
         )
     return HTMLResponse(page(json.loads(stored[0]), study.name, moment))
 

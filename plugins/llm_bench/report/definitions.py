@@ -1,4 +1,4 @@
-"""What the metrics mean and how the statistics are made, in short: docs/metrics.md and analysis.statistics tell all."""
+"""What the metrics mean and how the statistics are made, in short: docs/metrics.md and analysis.statistics say all."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ STATISTICS = (
     ),
     (
         "Slots that follow one another",
-        "Intervals take slots as independent of one another. Whether they are is told by the rank correlation of each "
+        "Intervals take slots as independent of one another. Whether they are is shown by the rank correlation of each "
         "slot's median latency with the next one's (p by Holm over the LLMs). Where a slot keeps the share r of the "
         "one before, an interval would be safe if √((1 + r) / (1 − r)) times as wide (Bayley and Hammersley, "
         "Supplement to the Journal of the Royal Statistical Society 1946). A course of the day, the same on all days, "

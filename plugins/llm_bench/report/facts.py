@@ -1,7 +1,7 @@
-"""What a report tells beside the figures: what was planned and what came of it, with which versions, how exactly.
+"""What a report says beside the figures: what was planned and what came of it, with which versions, how exactly.
 
 All of it is taken from the study's file, its questions and its data. The clock isn't asked: how far the study is, is
-told as of its last record.
+said as of its last record.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ VERSIONS = ("llm_bench_version", "litellm_version", "embedding_model", "schema_v
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a report tells beside the figures.
+    """What a report says beside the figures.
 
     :param counts: of the view's records: see the query.
     :param suspect: records marked so, whether the view has them or not.
@@ -71,7 +71,7 @@ class Facts:
 
 
 def gather(records: Records, study: Study, view: View, home: Path) -> Facts:
-    """Reads what a report tells beside the figures.
+    """Reads what a report says beside the figures.
 
     :param home: the folder that holds ``include/``, and that a relative storage is in.
     :raises StorageError: the store can't be read.

@@ -19,7 +19,7 @@ from llm_bench.study import LLM, Study, Window
 
 
 class Item(NamedTuple):
-    """What is told about one matter.
+    """What is said about one matter.
 
     :param lines: a paragraph each.
     """
@@ -200,7 +200,7 @@ def _calibrated(calibration: Mapping[str, Any] | None) -> Iterator[str]:
     if calibration is None:
         yield (
             "Not known: it was never measured on the machine of this study. `llm-bench calibrate` with the "
-            "study's name measures it and keeps it with the study's data; a report made after that tells it."
+            "study's name measures it and keeps it with the study's data; a report made after that states it."
         )
         return
     machine = calibration["machine"]
@@ -235,5 +235,5 @@ def moment(when: datetime, zone: tzinfo | None = UTC) -> str:
 
 
 def settings(study: Study) -> str:
-    """The study's file as it was read, as JSON, without what tells of a place."""
+    """The study's file as it was read, as JSON, without what speaks of a place."""
     return json.dumps(study.model_dump(mode="json", exclude={"storage", "alerts"}), indent=1, ensure_ascii=False)

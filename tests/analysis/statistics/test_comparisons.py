@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
@@ -93,9 +93,16 @@ class TestAPairedComparison:
 
 
 class TestHolm:
-    @settings(deadline=None, max_examples=20)  # statsmodels collects garbage each time
+    @UNHURRIED
     @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
-    def test_is_that_of_statsmodels(self, p_values: list[float]):
+    def test_multiplies_each_by_how_many_are_no_smaller_but_never_below_one_before(self, p_values: list[float]):
+        steps = [(len(p_values) - rank) * p for rank, p in enumerate(sorted(p_values))]
+        expected = {p: min(1.0, max(steps[: rank + 1])) for rank, p in enumerate(sorted(p_values))}
+        assert holm(p_values) == pytest.approx([expected[p] for p in p_values])
+
+    def test_is_that_of_statsmodels(self):
+        # Once only: it collects garbage each time, which takes seconds.
+        p_values = [*np.random.default_rng(16).random(20) ** 4, 0.01, 0.01, 0.0, 1.0]
         assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
 
     @UNHURRIED

@@ -132,7 +132,7 @@ def clock(moment: datetime, zone: tzinfo) -> str:
 
 
 def slots(moments: Iterable[datetime], zone: tzinfo, field: str = "at") -> alt.X:
-    """The axis of slots; its title tells the dates and the zone."""
+    """The axis of slots; its title states the dates and the zone."""
     import altair as alt
 
     known = [moment.astimezone(zone) for moment in moments]
@@ -205,7 +205,7 @@ def _legend(present: Sequence[str]) -> alt.Legend:
 
 
 def tooltip(fields: Mapping[str, str]) -> list[alt.Tooltip]:
-    """What a mark tells on being pointed at: field of the data → its heading. All are text by then."""
+    """What a mark says on being pointed at: field of the data → its heading. All are text by then."""
     import altair as alt
 
     return [alt.Tooltip(f"{field}:N", title=title) for field, title in fields.items()]

@@ -1,7 +1,7 @@
 """How charts look: each LLM's name, colour, shape and dash, the same in all of a study's charts; light, dark, printed.
 
 The colours are told apart with any of the common kinds of colour blindness, and stand out from their background by at
-least 3 : 1. Nothing is told by colour alone: lines have dashes and points have shapes, for black and white print.
+least 3 : 1. Nothing is shown by colour alone: lines have dashes and points have shapes, for black and white print.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def looks(llms: Sequence[str]) -> Looks:
 
 
 def _cut(name: str) -> str:
-    """A long name without its middle: its beginning and its end tell more."""
+    """A long name without its middle: its beginning and its end say more."""
     return name if len(name) <= _LONGEST else f"{name[: _LONGEST // 2]}…{name[-_LONGEST // 2 + 1 :]}"
 
 

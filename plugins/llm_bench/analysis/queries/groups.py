@@ -21,7 +21,7 @@ class Groups:
     :param weights: how many records each value stands for.
     :param starts: where each group begins, and last where the last one ends.
     :param left_out: of each group, the records without the metric.
-    :param clusters: bucket of each value; None where it isn't known, or ``counted`` tells it.
+    :param clusters: bucket of each value; None where it isn't known, or ``counted`` has it.
     :param counted: how often each bin stands in each bucket, of the shape (groups, buckets, bins), where values are the
         middles of bins.
     :param middles: of the bins.

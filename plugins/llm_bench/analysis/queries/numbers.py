@@ -1,4 +1,4 @@
-"""The numbers of a view's records as arrays, and what can be told of them in groups.
+"""The numbers of a view's records as arrays, and what can be said of them in groups.
 
 Up to ``EXACT`` records each value is taken as it is. Above, values are counted in bins, each 0.5 % wide, and a value
 stands for the middle of its bin. Means are of the values themselves always.

@@ -1,4 +1,4 @@
-"""A study's records in memory: each belongs to a stratum, of which a table tells all that a view asks about.
+"""A study's records in memory: each belongs to a stratum, of which a table has all that a view asks about.
 
 Records of one stratum have the same slot, LLM, industry and type of run, and are all suspect or none of them. So which
 of them a view takes, and where they belong, is found out for the strata rather than for each record. What is read is

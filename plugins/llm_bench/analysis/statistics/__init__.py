@@ -4,7 +4,7 @@ The records of a batch aren't independent: they share their slot's load, outages
 cluster everywhere: what varies from slot to slot makes an interval wide, not how many records a slot has.
 
 Clusters are taken as independent of one another. Where a slow hour outlasts a slot, neighbouring slots aren't, as
-`carry_over` tells: give blocks of slots that follow one another as clusters then. Simulated with 4 days of 14 slots
+`carry_over` shows: give blocks of slots that follow one another as clusters then. Simulated with 4 days of 14 slots
 whose effects keep half of the one before, an interval of 95 % by slots covers 0.79, by half-days of 7 slots 0.94, and
 is 1.7 times as wide.
 

@@ -79,7 +79,7 @@ def quantile_of_counts(counts: npt.NDArray[np.integer], values: Floats, q: float
 
 
 def _order_statistic(ascending: Floats, upto: npt.NDArray[np.number], q: float) -> float:
-    """The q-quantile of values of which ``upto`` tells how many come up to and with each."""
+    """The q-quantile of values of which ``upto`` says how many come up to and with each."""
     last = float(upto[-1]) - 1
     place = q * last
     below = np.floor(place)

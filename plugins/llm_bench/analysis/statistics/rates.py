@@ -25,7 +25,7 @@ def wilson(successes: int, n: int, level: float = 0.95) -> Interval:
 def success_rate(successes_per_slot: Sequence[int], n_per_slot: Sequence[int], level: float = 0.95) -> Interval:
     """The share of records that succeeded and its interval, within [0, 1], where an outage may hit a whole batch.
 
-    Wilson's interval of n / deff trials, as many independent ones as tell the same, with Student's t of slots − 1
+    Wilson's interval of n / deff trials, as many independent ones as say the same, with Student's t of slots − 1
     degrees of freedom for the normal quantile (deff: Rao and Scott, Biometrics 1992, from the variance between slots;
     t: Korn and Graubard, Survey Methodology 1998; the form is one of those that Franco, Little, Louis and Slud
     recommend, J. Survey Statistics and Methodology 2019). deff is kept between 1 and the mean records of a slot, where

@@ -40,7 +40,7 @@ def headline(headlines: Sequence[Headline], looks: Looks) -> Table:
             middle("first_answer_sec", "First answer"),
             middle("throughput_tps"),
             middle("coverage_score"),
-            middle("groundedness"),
+            middle("groundedness", "Grounded"),
             table.count("left_out", "Left out", remark="Left out: records without a latency, because they failed."),
             table.number("cost_usd", "Cost", "USD", remark="Cost: of the records with a known one, “Cost known”."),
             table.count("cost_known", "Cost known"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import importlib.util
 import itertools
 import os
 import re
@@ -18,11 +19,12 @@ from pydantic import AwareDatetime, TypeAdapter
 
 from llm_bench import __main__ as command_line
 from llm_bench.study import START_VARIABLE
+from manual.checking import check_each
 from manual.lookup import connection_type, known
 from manual.reading import Block, pages
 from manual.shell import Command, commands
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PAGES = pages(ROOT)
 SCRIPTS = [block for page in PAGES for block in page.blocks if block.language in {"sh", "crontab"}]
 EXAMPLES = {Path(block.file).stem for page in PAGES for block in page.blocks if block.file}
@@ -47,6 +49,7 @@ ELSEWHERE = {
     "tar",
 }
 """Commands of which only the shell's own syntax is looked at."""
+READ_ONLY = {("make", "help"), ("make", "status")}
 TYPED = re.compile(r"([A-Z_]+=\S+ )?(make|airflow|\S*python|\S*llm-bench) \S*[a-z]")
 """Something in backticks that is a command."""
 
@@ -56,40 +59,47 @@ def script(block: Block) -> str:
     return re.sub(r"^(\S+ ){5}", "", block.text, flags=re.MULTILINE) if block.language == "crontab" else block.text
 
 
-INLINE = sorted({(page.name, span) for page in PAGES for span in page.spans if TYPED.match(span)})
+INLINE = [span for page in PAGES for span in page.spans if TYPED.match(span.text)]
 COMMANDS = [
-    *(command for block in SCRIPTS for command in commands(str(block), script(block))),
-    *(command for page, span in INLINE for command in commands(page, span)),
+    *(command for block in SCRIPTS for command in commands(block.page, block.line + 1, script(block))),
+    *(command for span in INLINE for command in commands(span.page, span.line, span.text)),
 ]
-READING = sorted({command.words for command in COMMANDS if command.words[:2] in {("make", "help"), ("make", "status")}})
+READING = {command.words: command for command in COMMANDS if command.words[:2] in READ_ONLY}.values()
 
 
-@pytest.mark.parametrize("block", SCRIPTS, ids=str)
-def test_a_script_has_the_syntax_of_a_shell(block: Block):
-    done = subprocess.run(["bash", "-n"], input=script(block), text=True, capture_output=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+def test_a_script_has_the_syntax_of_a_shell():
+    def check(block: Block) -> None:
+        done = subprocess.run(["bash", "-n"], input=script(block), text=True, capture_output=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+
+    check_each(SCRIPTS, check)
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=str)
 class TestACommand:
-    def test_is_one_that_its_tool_takes(self, command: Command):
-        if command.words and command.words[0] not in ELSEWHERE:
-            tool, *words = command.words
-            TOOLS[Path(tool).name](words)
+    def test_is_one_that_its_tool_takes(self):
+        def check(command: Command) -> None:
+            if command.words and command.words[0] not in ELSEWHERE:
+                tool, *words = command.words
+                TOOLS[Path(tool).name](words)
 
-    def test_sets_variables_that_are_read(self, command: Command):
-        for name, content in command.variables.items():
-            if name.startswith("AIRFLOW_CONN_"):
-                assert connection_type(content) in {"llm", "google_cloud_platform"}
-            elif name == START_VARIABLE:
-                TypeAdapter(AwareDatetime).validate_python(content)
-            else:
-                assert known(name) or used(command, name), name
+        check_each(COMMANDS, check)
+
+    def test_sets_variables_that_are_read(self):
+        def check(command: Command) -> None:
+            for name, content in command.variables.items():
+                if name.startswith("AIRFLOW_CONN_"):
+                    assert connection_type(content) in {"llm", "google_cloud_platform"}
+                elif name == START_VARIABLE:
+                    TypeAdapter(AwareDatetime).validate_python(content)
+                else:
+                    assert known(name) or used(command, name), name
+
+        check_each(COMMANDS, check)
 
 
 def used(command: Command, variable: str) -> bool:
     """Whether the page itself uses it further on."""
-    text = "".join(block.text for block in SCRIPTS if block.page == command.page.partition(":")[0])
+    text = "".join(block.text for block in SCRIPTS if block.page == command.page)
     return re.search(rf"\${{?{variable}\b", text) is not None
 
 
@@ -116,10 +126,13 @@ class ParsedError(Exception):
 
 
 def check_python(words: list[str]) -> None:
-    if words[:2] != ["-m", "llm_bench"]:
+    if words[:2] == ["-m", "llm_bench"]:
+        check_llm_bench(words[2:])
+    elif words[0] == "-m":
+        assert importlib.util.find_spec(words[1])
+        assert all((ROOT / word).is_file() for word in words[2:] if word.startswith("tests/"))
+    else:
         assert (ROOT / words[0]).is_file()
-        return
-    check_llm_bench(words[2:])
 
 
 def check_llm_bench(words: list[str]) -> None:
@@ -170,21 +183,23 @@ TOOLS: dict[str, Callable[[list[str]], None]] = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("words", READING, ids=" ".join)
-def test_a_command_that_only_reads_runs(words: tuple[str, ...], tmp_path: Path):
+def test_a_command_that_only_reads_runs(tmp_path: Path):
     (tmp_path / "include").symlink_to(ROOT / "include")
     # Without what `make test ARGS=…` hands on to a make within it.
     foreign = ("AIRFLOW", "MAKE", "MFLAGS", "ARGS", "STUDY")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     environment |= {"LLM_BENCH_HOME": str(tmp_path), START_VARIABLE: "2100-01-01T08:00:00Z"}
-    # The set-up is what runs this test.
-    done = subprocess.run(
-        ["make", "--old-file=setup", *words[1:]],
-        cwd=ROOT,
-        env=environment,
-        text=True,
-        capture_output=True,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout
+
+    def check(command: Command) -> None:
+        done = subprocess.run(
+            ["make", "--old-file=setup", *command.words[1:]],  # the set-up is what runs this test
+            cwd=ROOT,
+            env=environment,
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout
+
+    check_each(READING, check)

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
+
+from analysis.statistics.samples import UNHURRIED, about, course, days_and_times, numbers
+from llm_bench.analysis.statistics import (
+    CarryOver,
+    carry_over,
+    mean,
+    paired,
+    quantile,
+    quantile_of_counts,
+    success_rate,
+    time_of_day,
+)
+
+
+def walsh(values: np.ndarray) -> np.ndarray:
+    """All means of two, or of one with itself, ascending."""
+    return np.sort([(a + b) / 2 for i, a in enumerate(values) for b in values[i:]])
+
+
+class TestTheConstants:
+    def test_an_interval_takes_six_slots(self):
+        assert quantile(range(60), np.arange(60) % 5, 0.5).low is None
+        assert quantile(range(60), np.arange(60) % 6, 0.5).low is not None
+        assert mean(range(60), np.arange(60) % 5).low is None
+        assert mean(range(60), np.arange(60) % 6).low is not None
+        assert success_rate([1] * 5, [2] * 5).low is None
+        assert success_rate([1] * 6, [2] * 6).low is not None
+
+    def test_the_same_records_give_the_same_p_wherever_and_whenever(self):
+        """By the documented number of turns and their documented seed."""
+        table = course(np.random.default_rng(12))
+        found = time_of_day(table.ravel(), *days_and_times(table))
+        scores = np.array([stats.rankdata(day) - 7.5 for day in table])
+        scores /= np.linalg.norm(scores, axis=1)[:, None]
+        shifts = np.random.default_rng(20_261_207).integers(14, size=(4, 9_999))
+        turns = [np.array([np.roll(row, -by) for by in range(14)]) for row in scores]
+        turned = sum(turns[day][shifts[day]] for day in range(4))
+        as_large = np.sum(np.sum(turned**2, axis=1) >= np.sum(scores.sum(axis=0) ** 2) - 1e-9)
+        assert found.p_value == (1 + as_large) / 10_000
+
+
+class TestQuantilesOfCounts:
+    @UNHURRIED
+    @given(st.integers(0, 2**32 - 1), st.integers(1, 14), st.integers(1, 6), st.floats(0.01, 0.99))
+    def test_are_those_of_the_values_repeated(self, seed: int, slots: int, size: int, q: float):
+        counts = np.random.default_rng(seed).poisson(2, (slots, size))
+        values = np.arange(size) ** 2.0
+        slot, value = (index.ravel() for index in np.indices(counts.shape))
+        expected = quantile(values[value], slot, q, weights=counts.ravel())
+        found = quantile_of_counts(counts, values, q)
+        assert numbers(found) == about(*numbers(expected))
+        assert (found.n, found.clusters) == (expected.n, expected.clusters)
+
+    @pytest.mark.parametrize("q", [0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98])
+    @pytest.mark.parametrize("slots", [5, 6, 14])
+    def test_are_so_with_few_values_and_many_ties(self, slots: int, q: float):
+        for seed in range(8):
+            counts = np.random.default_rng(seed).poisson(3, (slots, 4))
+            slot, value = (index.ravel() for index in np.indices(counts.shape))
+            expected = quantile(value, slot, q, weights=counts.ravel())
+            assert numbers(quantile_of_counts(counts, np.arange(4.0), q)) == about(*numbers(expected))
+
+    def test_have_no_interval_beyond_the_values(self):
+        counts = np.eye(12, dtype=int)
+        for q, bounded in ((0.05, False), (0.5, True), (0.95, False)):
+            assert (quantile_of_counts(counts, np.arange(12.0), q).low is not None) == bounded
+
+    def test_of_nothing_are_none(self):
+        assert quantile_of_counts(np.zeros((7, 2), int), np.arange(2.0), 0.5).estimate is None
+
+
+class TestASuccessRatesTrials:
+    def test_are_no_more_than_there_are_however_even_the_slots(self):
+        alpha = 2 * stats.norm.sf(stats.t.ppf(0.975, 99))
+        low, high = proportion_confint(100, 200, alpha=alpha, method="wilson")
+        assert numbers(success_rate([1] * 100, [2] * 100)) == about(0.5, low, high)
+
+    def test_are_no_fewer_than_the_slots(self):
+        alpha = 2 * stats.norm.sf(stats.t.ppf(0.975, 11))
+        low, high = proportion_confint(6, 12, alpha=alpha, method="wilson")
+        assert numbers(success_rate([9, 0] * 6, [9] * 12)) == about(0.5, low, high)
+
+
+class TestTheIntervalOfADifference:
+    def test_of_fifty_slots_is_by_the_exact_distribution(self):
+        values = np.random.default_rng(20).normal(0.2, 1, 50)
+        found = paired(values, range(50))
+        assert found.p_value == pytest.approx(stats.wilcoxon(values, method="exact").pvalue, rel=1e-12)
+        # The greatest k with P(T⁺ < k) ≤ 0.025: of 50 ranks, 434 + 1 from either end (Hollander and Wolfe, A.4).
+        ordered = walsh(values)
+        assert numbers(found.difference) == about(np.median(ordered), ordered[434], ordered[-435])
+
+    @pytest.mark.parametrize("slots", [51, 80])
+    def test_of_more_is_by_the_normal_one(self, slots: int):
+        values = np.random.default_rng(21).normal(0.2, 1, slots)
+        spread = math.sqrt(slots * (slots + 1) * (2 * slots + 1) / 24)
+        bounding = int(slots * (slots + 1) / 4 - stats.norm.ppf(0.975) * spread)
+        ordered = walsh(values)
+        expected = np.median(ordered), ordered[bounding - 1], ordered[-bounding]
+        assert numbers(paired(values, range(slots)).difference) == about(*expected)
+
+
+class TestTheBordersOfTheTimeOfDay:
+    def test_two_days_of_three_times_can_be_compared_and_of_two_not(self):
+        assert time_of_day([1.0, 2, 3] * 2, [0] * 3 + [1] * 3, [0, 1, 2] * 2).agreement == pytest.approx(1)
+        assert time_of_day([1.0, 2] * 2, [0, 0, 1, 1], [0, 1] * 2).agreement is None
+
+    def test_what_is_missing_is_no_slot(self):
+        found = time_of_day([1.0, 2, 3, math.nan] * 2, [0] * 4 + [1] * 4, [0, 1, 2, 3] * 2)
+        assert (found.days, found.slots) == (2, 6)
+
+
+IN_SECONDS = [1_796_630_400 + day * 86_400 + k * 12 * 3600 / 14 for day in range(2) for k in range(8)]
+
+
+class TestSlotsInRealSeconds:
+    """Moments as records have them: seconds since the epoch, a slot every 51 minutes and 25.714285 s."""
+
+    def test_follow_one_another_within_a_day_alone(self):
+        values = np.random.default_rng(14).normal(size=16)
+        found = carry_over(values, IN_SECONDS)
+        before = np.delete(np.arange(15), 7)
+        expected = stats.spearmanr(values[before], values[before + 1])
+        assert found.pairs == 14
+        assert (found.correlation, found.p_value) == pytest.approx((expected.statistic, expected.pvalue))
+
+    def test_follow_one_another_up_to_one_and_a_half_times_the_usual_distance(self):
+        values = np.random.default_rng(15).normal(size=9)
+        for last, pairs in ((3.0, 8), (3.1, 7)):
+            moments = 1000.0 * np.array([*range(0, 16, 2), 14 + last])
+            assert carry_over(values, moments).pairs == pairs
+
+    def test_are_compared_from_six_pairs_on(self):
+        assert carry_over([1.0, 3, 2, 5, 4, 6], np.arange(6) * 60.0) == CarryOver(None, None, 5)
+        assert carry_over([1.0, 3, 2, 5, 4, 6, 0], np.arange(7) * 60.0).correlation is not None
+
+    @pytest.mark.parametrize("values", [[1.0] * 7 + [2], [2.0] + [1] * 7], ids=["before", "after"])
+    def test_are_not_compared_where_one_side_never_varies(self, values: list[float]):
+        assert carry_over(values, np.arange(8) * 60.0) == CarryOver(None, None, 7)
+
+    def test_make_no_interval_narrower_and_none_of_a_perfect_copy(self):
+        assert CarryOver(0.0, 1.0, 9).wider == 1
+        assert CarryOver(None, None, 0).wider is None

@@ -1,0 +1,66 @@
+"""The pure modules of the package, each with the test files that hold it.
+
+`make unit` runs these tests (this file prints their paths), and scripts/mutants.py sees what they notice.
+tests/test_pure.py finds the pure module that is missing here. Pure means: no Airflow, no network, no disk.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_BORDERS = "analysis/statistics/test_borders.py"
+_FORMATS, _OPENAI = "measure/test_formats.py", "measure/test_openai_format.py"
+TESTS = {
+    "analysis.format": ["analysis/test_format.py"],
+    "analysis.metrics": ["analysis/test_metrics.py"],
+    "analysis.queries.groups": ["analysis/test_groups.py"],
+    "analysis.statistics.comparisons": [
+        "analysis/statistics/test_comparisons.py",
+        "analysis/statistics/test_borders.py",
+    ],
+    "analysis.statistics.correlation": [
+        "analysis/statistics/test_correlation.py",
+        "analysis/statistics/test_borders.py",
+    ],
+    "analysis.statistics.means": ["analysis/statistics/test_means.py", _BORDERS],
+    "analysis.statistics.quantiles": ["analysis/statistics/test_quantiles.py", _BORDERS],
+    "analysis.statistics.rates": ["analysis/statistics/test_rates.py", _BORDERS],
+    "analysis.statistics.sample": [
+        "analysis/statistics/test_quantiles.py",
+        "analysis/statistics/test_means.py",
+        "analysis/statistics/test_rates.py",
+    ],
+    "analysis.statistics.timeofday": ["analysis/statistics/test_timeofday.py", _BORDERS],
+    "analysis.summary": ["analysis/test_summary.py"],
+    "analysis.view": ["analysis/test_view.py"],
+    "dashboard.highlight": ["dashboard/test_highlight.py"],
+    "measure.baselines": ["measure/test_baselines.py"],
+    "measure.failures": ["measure/test_failures.py"],
+    "measure.formats.answer": [_OPENAI, _FORMATS],
+    "measure.formats.anthropic": [_FORMATS],
+    "measure.formats.bedrock": [_FORMATS],
+    "measure.formats.cohere": [_FORMATS],
+    "measure.formats.framing": [_OPENAI, _FORMATS],
+    "measure.formats.gemini": [_FORMATS],
+    "measure.formats.ollama": [_FORMATS],
+    "measure.formats.openai": [_OPENAI, _FORMATS],
+    "measure.formats.reader": [_OPENAI, _FORMATS],
+    "measure.limits": ["measure/test_limits.py"],
+    "measure.timing": ["measure/test_timing.py"],
+    "measure.page": ["measure/test_page.py"],
+    "measure.refusals": ["measure/test_refusals.py"],
+    "progress.states": ["progress/test_states.py"],
+    "rag.prompt": ["rag/test_prompt.py"],
+    "rag.ranking": ["rag/test_ranking.py"],
+    "records": ["test_records.py"],
+    "schedule": ["test_schedule.py"],
+    "scoring.coverage": ["scoring/test_coverage.py"],
+    "scoring.numbers": ["scoring/test_numbers.py"],
+    "scoring.statements": ["scoring/test_statements.py", "scoring/test_coverage.py"],
+    "scoring.surroundings": ["scoring/test_surroundings.py", "scoring/test_statements.py"],
+}
+"""Module (without `llm_bench.`) → files below tests/."""
+
+if __name__ == "__main__":
+    here = Path(__file__).resolve().parent.relative_to(Path.cwd())
+    print(*sorted({f"{here}/{file}" for files in TESTS.values() for file in files}))
