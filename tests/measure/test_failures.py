@@ -117,7 +117,7 @@ class TestScrub:
 
 
 class TestAnErrorWithinAStream:
-    """What docs/metrics.md and the providers' own pages list, one by one; of a refusal, tests/measure/test_refusals.py."""
+    """What docs/metrics.md and the providers' own pages list, one by one."""
 
     @pytest.mark.parametrize("where", ["code", "type"])
     @pytest.mark.parametrize(
