@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 
 import pure
+from project_scripts import load
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "plugins" / "llm_bench"
@@ -93,3 +94,10 @@ def test_a_module_that_only_imports_pure_ones_is_pure():
     assert "scoring.coverage" in pure_modules()
     assert "measure.transport" not in pure_modules()
     assert not is_harmless("llm_bench.measure.transport.Exchange", pure_modules())
+
+
+def test_what_is_listed_as_meaning_nothing_is_a_change_of_the_code_as_it_stands():
+    mutants = load(ROOT / "scripts" / "mutants.py")
+    listed = mutants.known(mutants.EQUIVALENT)
+    changes = {mutant.key for module in {module for module, _, _ in listed} for mutant in mutants.mutants(module)}
+    assert listed - changes == set()
