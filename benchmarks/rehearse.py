@@ -23,6 +23,7 @@ from typing import Any
 
 from doubles import gcs
 from doubles.proxy import proxied
+from llm_bench.inputs import read_yaml
 from llm_bench.local.api import AirflowAPI
 from llm_bench.local.servers import postgres
 from llm_bench.local.stack import Stack, running, settings
@@ -30,7 +31,7 @@ from llm_bench.rag.questions import load_question_sets
 from llm_bench.records import Record, utc_text
 from llm_bench.schedule import Schedule
 from llm_bench.store.base import from_parquet, open_store
-from llm_bench.study import START_VARIABLE, Study, parse_study, read_yaml
+from llm_bench.study import START_VARIABLE, Study, parse_study
 from rehearsal import PROJECT
 from rehearsal.account import Account, account, waited_sec
 from rehearsal.harm import Harm, storage_faults

@@ -86,8 +86,8 @@ def vulnerabilities(lock: Path) -> Iterator[str]:
         if "skip_reason" in package:
             raise NotAuditedError(package["skip_reason"])
         for one in package["vulns"]:
-            mend = f"; fixed in {', '.join(one['fix_versions'])}" if one["fix_versions"] else ""
-            yield f"{package['name']} {package['version']}: {one['id']}{mend}"
+            fix = f"; fixed in {', '.join(one['fix_versions'])}" if one["fix_versions"] else ""
+            yield f"{package['name']} {package['version']}: {one['id']}{fix}"
 
 
 def ask(requirements: Path) -> list[dict[str, Any]]:

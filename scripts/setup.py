@@ -85,7 +85,7 @@ MESSAGES = {
 
 
 class SetupError(Exception):
-    """What went wrong and how to mend it, in one line."""
+    """What went wrong and how to fix it, in one line."""
 
     def __init__(self, message: str, cause: str = "other") -> None:
         super().__init__(message)

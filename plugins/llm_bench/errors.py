@@ -1,4 +1,4 @@
-"""Errors that a person can act on: each one says what is wrong and how to mend it."""
+"""Errors that a person can act on: each one says what is wrong and how to fix it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ class LLMBenchError(Exception):
     """A fault of ours, of the set-up or of the user's input; never a provider's fault, which is data.
 
     :param cause: what is wrong, one sentence, with the offending value.
-    :param mend: what to do about it, one sentence.
+    :param fix: what to do about it, one sentence.
     """
 
-    def __init__(self, cause: str, mend: str) -> None:
+    def __init__(self, cause: str, fix: str) -> None:
         self.cause = cause
-        self.mend = mend
-        super().__init__(f"{cause} {mend}")
+        self.fix = fix
+        super().__init__(f"{cause} {fix}")
 
     def __reduce__(self) -> tuple[type[LLMBenchError], tuple[str, str]]:
-        return type(self), (self.cause, self.mend)
+        return type(self), (self.cause, self.fix)
 
 
 class InputFileError(LLMBenchError):
@@ -51,7 +51,7 @@ class QuestionSetError(InputFileError):
 
 
 class CredentialsError(LLMBenchError):
-    """A key is missing, was refused, or its account can't pay: the user's to mend, never a provider's failure."""
+    """A key is missing, was refused, or its account can't pay: the user's to fix, never a provider's failure."""
 
 
 class RequestError(LLMBenchError):

@@ -30,12 +30,12 @@ def storage_errors(path: Path, verb: str) -> Iterator[None]:
         yield
     except OSError as fault:
         if fault.errno in _FULL:
-            mend = "Free some space there, then clear the task."
+            fix = "Free some space there, then clear the task."
         elif fault.errno in _FORBIDDEN:
-            mend = "Give the user that Airflow runs as the right to read and write there, then clear the task."
+            fix = "Give the user that Airflow runs as the right to read and write there, then clear the task."
         else:
-            mend = "Check that folder and its disk, then clear the task."
-        raise StorageError(f"{fault.filename or path} can't be {verb}: {fault.strerror or fault}.", mend) from fault
+            fix = "Check that folder and its disk, then clear the task."
+        raise StorageError(f"{fault.filename or path} can't be {verb}: {fault.strerror or fault}.", fix) from fault
 
 
 @contextmanager

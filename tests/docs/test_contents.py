@@ -14,8 +14,9 @@ from pydantic import BaseModel
 
 from doubles import gcs
 from doubles.proxy import proxied
+from llm_bench.inputs import read_yaml
 from llm_bench.preflight.storage import probe
-from llm_bench.study import Study, parse_study, read_yaml
+from llm_bench.study import Study, parse_study
 from manual.checking import report
 from manual.reading import read
 from manual.shell import commands

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from llm_bench.airflow import stats
+from llm_bench.inputs import read_yaml
 from llm_bench.rag.documents import load_documents
 from llm_bench.rag.questions import load_question_sets
 from llm_bench.store.sync import KINDS
-from llm_bench.study import parse_study, read_yaml
+from llm_bench.study import parse_study
 from manual.checking import check_each, report
 from manual.lookup import connection_type, is_setting, known
 from manual.reading import Block, Word, anchor, pages

@@ -1,4 +1,4 @@
-"""A bucket that can't be written: nothing measured is lost, and nothing is measured again once it is mended."""
+"""A bucket that can't be written: nothing measured is lost, and nothing is measured again once it is fixed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_batch_outlives_a_missing_bucket(airflow: Any, bucket: Callable[[], li
     assert "There is no bucket thesis-data. Create it, or correct the study's storage." in error
     asked = sum(request.model == "bucket" for request in airflow.provider.asked)
 
-    # Nobody mends it in time: the task gives up.
+    # Nobody fixes it in time: the task gives up.
     instance = f"/dags/{DAG}/dagRuns/{run_id}/taskInstances/validate_and_load"
     airflow.api.request("PATCH", instance, json={"new_state": "failed"})
     airflow.wait("bucket", run_id)

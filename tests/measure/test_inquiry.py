@@ -48,9 +48,9 @@ class TestAccepted:
     def test_cannot_be_told_where_there_is_no_list(self, status):
         assert accepted("groq", heard(status), "environment").endswith("can't be told before it is asked")
 
-    @pytest.mark.parametrize(("status", "mend"), [(302, "sign-in page"), (200, "sign-in page"), (503, "status page")])
-    def test_is_not_said_of_an_answer_that_tells_nothing(self, status, mend):
-        with pytest.raises(LLMBenchError, match=rf"groq answers HTTP {status}.*{mend}"):
+    @pytest.mark.parametrize(("status", "fix"), [(302, "sign-in page"), (200, "sign-in page"), (503, "status page")])
+    def test_is_not_said_of_an_answer_that_tells_nothing(self, status, fix):
+        with pytest.raises(LLMBenchError, match=rf"groq answers HTTP {status}.*{fix}"):
             accepted("groq", heard(status), "environment")
 
 

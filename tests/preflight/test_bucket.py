@@ -34,7 +34,7 @@ def test_that_is_missing_is_named(run):
     checks = run("baseline/lead", storage="gs://nowhere/prefix")
     assert [name for name, check in checks.items() if not check.passed] == ["storage"]
     assert checks["storage"].detail == "There is no bucket nowhere."
-    assert checks["storage"].mend == "Create it, or correct the study's storage."
+    assert checks["storage"].fix == "Create it, or correct the study's storage."
 
 
 def test_that_cannot_be_reached_is_told_before_its_client_gives_up(run, monkeypatch):
@@ -52,4 +52,4 @@ def test_that_forbids_removal_is_told_with_the_role(run, monkeypatch):
     monkeypatch.setattr("airflow.providers.google.cloud.hooks.gcs.GCSHook.delete", forbidden)
     check = run("baseline/lead", storage="gs://studies/prefix")["storage"]
     assert "can't be removed, so no object can be replaced: 403" in check.detail
-    assert "Storage Object User" in check.mend
+    assert "Storage Object User" in check.fix

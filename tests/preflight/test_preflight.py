@@ -75,7 +75,7 @@ class TestTheAlerts:
         check = run("baseline/lead", alerts=ALERTS)["alerts"]
         assert check.passed is False
         assert "There is no connection thesis_alerts" in check.detail
-        assert "Admin → Connections" in check.mend
+        assert "Admin → Connections" in check.fix
 
     def test_to_a_connection_without_a_host_are_told(self, run, monkeypatch):
         monkeypatch.setenv("AIRFLOW_CONN_THESIS_ALERTS", json.dumps({"conn_type": "http"}))
@@ -105,7 +105,7 @@ class TestTheKey:
         assert "neither the Airflow connection llm_groq nor the environment variable GROQ_API_KEY" in (
             checks["groq: key"].detail
         )
-        assert checks["groq: key"].mend.endswith("restart Airflow; then check again.")
+        assert checks["groq: key"].fix.endswith("restart Airflow; then check again.")
         assert checks["groq/some-model"].passed is None
 
     def test_that_is_refused_is_told(self, connect, run):
@@ -113,7 +113,7 @@ class TestTheKey:
         checks = run()
         assert failed(checks) == ["groq: key"]
         assert checks["groq: key"].detail == "groq refused the key (connection llm_groq): HTTP 401."
-        assert "Correct the API key of the Airflow connection llm_groq" in checks["groq: key"].mend
+        assert "Correct the API key of the Airflow connection llm_groq" in checks["groq: key"].fix
 
     def test_of_the_environment_is_found_as_a_task_finds_it(self, run, monkeypatch, provider):
         monkeypatch.setenv("GROQ_API_BASE", provider.url)
@@ -158,7 +158,7 @@ class TestAModel:
         assert checks["groq/some-modle"].detail.startswith(
             "groq doesn't serve this model (any more); nearest: some-model"
         )
-        assert checks["groq/some-modle"].mend == (
+        assert checks["groq/some-modle"].fix == (
             "Name another of its models in include/studies/mine.yaml, as groq/some-model."
         )
 
@@ -190,7 +190,7 @@ class TestTheClock:
         checks = run()
         assert failed(checks) == ["clock"]
         assert checks["clock"].detail == f"This machine's clock is {told} groq's."
-        assert "time synchronisation" in checks["clock"].mend
+        assert "time synchronisation" in checks["clock"].fix
 
 
 class TestTheNetwork:
@@ -230,7 +230,7 @@ class TestTheStorage:
         (home / "data").write_text("not a folder")
         checks = run("baseline/lead")
         assert failed(checks) == ["storage"]
-        assert checks["storage"].mend == "Check that folder and its disk, then check again."
+        assert checks["storage"].fix == "Check that folder and its disk, then check again."
 
 
 class TestThePlan:
@@ -260,5 +260,5 @@ class TestThePlan:
 
     def test_whose_window_is_over_is_moved_to_tomorrow(self, run):
         window = {"start": "2026-11-01T08:00:00+01:00", "end": "2026-11-05T08:00:00+01:00"}
-        mend = run("baseline/lead", window=window)["window"].mend
-        assert f"LLM_BENCH_START=2026-12-02T08:00:00+01:00 {program('llm-bench')} up" in mend
+        fix = run("baseline/lead", window=window)["window"].fix
+        assert f"LLM_BENCH_START=2026-12-02T08:00:00+01:00 {program('llm-bench')} up" in fix

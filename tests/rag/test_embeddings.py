@@ -90,7 +90,7 @@ class TestEmbedder:
         monkeypatch.setattr("sentence_transformers.SentenceTransformer", refuse)
         with pytest.raises(LLMBenchError, match=r"someone/model@abc.*OSError: the hub can't be reached") as caught:
             Embedder("someone/model@abc")
-        assert "needs no network" in caught.value.mend
+        assert "needs no network" in caught.value.fix
         assert gc.isenabled()
 
     def test_of_the_default_opens_no_connection(self, monkeypatch):

@@ -57,5 +57,5 @@ def _show(checks: list[Check]) -> None:
         line.add_column(overflow="fold")
         line.add_row(marks[check.passed], check.name, Text(check.detail))
         console().print(line, soft_wrap=False)
-        if check.mend:
-            console().print(Padding(Text(f"→ {check.mend}", "yellow"), (0, 0, 0, 3)), soft_wrap=False)
+        if check.fix:
+            console().print(Padding(Text(f"→ {check.fix}", "yellow"), (0, 0, 0, 3)), soft_wrap=False)

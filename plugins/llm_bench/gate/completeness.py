@@ -34,7 +34,9 @@ def due_of(study: Study, slot: datetime, include: Path) -> Due:
     from llm_bench.rag.questions import load_question_sets  # noqa: PLC0415
 
     sets = load_question_sets(include, study.industries)
-    return Due(study, slot, {industry: {one.id: one.text for one in asked} for industry, asked in sets.items()})
+    return Due(
+        study, slot, {industry: {question.id: question.text for question in asked} for industry, asked in sets.items()}
+    )
 
 
 def account(due: Due, records: Iterable[Mapping[str, Any]], refused: Sequence[Any]) -> MissingRecordsError | None:
@@ -57,21 +59,21 @@ def account(due: Due, records: Iterable[Mapping[str, Any]], refused: Sequence[An
     if not missing and not refused:
         return None
     whole = len(due.study.llms) * sum(map(len, due.questions.values()))
-    causes, mends = [], []
+    causes, fixes = [], []
     if missing:
         cells = ", ".join(
             f"{llm} · {industry} ({count} of {len(due.questions[industry])})"
             for (llm, industry), count in missing.items()
         )
         causes.append(f"{sum(missing.values())} of {whole} records are missing: {cells}.")
-        mends.append(
-            "See the log of these measure tasks, mend the cause, and clear this run's failed tasks: only what is "
+        fixes.append(
+            "See the log of these measure tasks, fix the cause, and clear this run's failed tasks: only what is "
             "missing is measured."
         )
     if refused:
         causes.append(f"{len(refused)} records were refused by the quality gate and are in quarantine.")
-        mends.append(
-            "The quarantine object and this task's log name the rule that each one broke; once that is mended, "
+        fixes.append(
+            "The quarantine object and this task's log name the rule that each one broke; once that is fixed, "
             f"llm-bench requeue {due.study.name} loads them."
         )
-    return MissingRecordsError(" ".join(causes), " ".join(mends))
+    return MissingRecordsError(" ".join(causes), " ".join(fixes))

@@ -90,7 +90,7 @@ class Batch:
         start = len(self)
         columns = {field.name: column(field, records) for field in FIELDS}
         table = pa.Table.from_arrays([columns[name].values for name in FIELD_NAMES], schema=arrow_schema())
-        misfits = {name: found.misfits for name, found in columns.items() if found.misfits}
+        misfits = {name: values.misfits for name, values in columns.items() if values.misfits}
         for name, places in misfits.items():
             self._misfits.setdefault(name, {}).update({start + row: misfit for row, misfit in places.items()})
         strange = [row for row, record in enumerate(records) if record.keys() != _NAMES]

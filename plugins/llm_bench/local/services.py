@@ -75,17 +75,17 @@ def _check_machine(config: Config) -> None:
         )
 
 
-def check_port(port: int, mend: str) -> None:
+def check_port(port: int, fix: str) -> None:
     """Refuses a port that another program listens on.
 
-    :raises SetupError: it is taken; what to do is ``mend``.
+    :raises SetupError: it is taken; what to do is ``fix``.
     """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            raise SetupError(f"Port {port} is taken by another program.", mend) from None
+            raise SetupError(f"Port {port} is taken by another program.", fix) from None
 
 
 def _stop_leftovers(config: Config) -> None:

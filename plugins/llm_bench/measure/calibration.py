@@ -152,8 +152,8 @@ def latest(store: Store, study: str) -> dict[str, Any] | None:
     :raises StorageError: the store can't be read.
     """
     paths = store.list(f"calibrations/study={study}/")
-    found = store.read(paths[-1]) if paths else None
-    return dict(json.loads(found[0])) if found else None
+    stored = store.read(paths[-1]) if paths else None
+    return dict(json.loads(stored[0])) if stored else None
 
 
 def machine() -> dict[str, Any]:
@@ -183,7 +183,7 @@ def ask_at_once(url: str, cells: int, requests: int) -> list[list[Seen]]:
             "End what else uses this machine, then calibrate again.",
         )
     seen = json.loads(parent.stdout.splitlines()[-1])
-    return [[Seen(**one) for one in cell] for cell in seen]
+    return [[Seen(**request) for request in cell] for cell in seen]
 
 
 def main() -> int:
@@ -237,7 +237,7 @@ def _seen(reply: Reply) -> Seen:
 
 def _part(url: str, cells: int, requests: int) -> Part:
     before = len(reference.fetch_log(url))
-    seen = [one for cell in ask_at_once(url, cells, requests) for one in cell]
+    seen = [request for cell in ask_at_once(url, cells, requests) for request in cell]
     return compare(seen, reference.fetch_log(url, before), cells)
 
 
@@ -249,7 +249,7 @@ def compare(seen: Sequence[Seen], log: dict[str, Sent], cells: int) -> Part:
     :param cells: how many asked at once.
     :raises CalibrationError: they aren't the same requests with the same tokens.
     """
-    if not seen or any(one.id not in log or len(one.tokens) != len(log[one.id].tokens) for one in seen):
+    if not seen or any(request.id not in log or len(request.tokens) != len(log[request.id].tokens) for request in seen):
         raise CalibrationError(
             "The client and the reference server disagree about what was sent.",
             "Calibrate again; if it stays so, report it with this machine's Python and package versions.",
@@ -257,9 +257,9 @@ def compare(seen: Sequence[Seen], log: dict[str, Sent], cells: int) -> Part:
     return Part(
         cells=cells,
         requests=len(seen),
-        suspect=sum(timing.suspicion(one.delay_sec, one.ttft_sec) is not None for one in seen),
-        ttft_error_sec=_spread([ttft_error(one, log[one.id]) for one in seen]),
-        token_error_sec=_spread([error for one in seen for error in token_errors(one, log[one.id])]),
+        suspect=sum(timing.suspicion(request.delay_sec, request.ttft_sec) is not None for request in seen),
+        ttft_error_sec=_spread([ttft_error(request, log[request.id]) for request in seen]),
+        token_error_sec=_spread([error for request in seen for error in token_errors(request, log[request.id])]),
     )
 
 

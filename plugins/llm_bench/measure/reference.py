@@ -118,8 +118,8 @@ class Server:
             self._drop(connection)
             return
         connection.buffer += data
-        head, found, body = bytes(connection.buffer).partition(_HEAD_END)
-        if not found:
+        head, end, body = bytes(connection.buffer).partition(_HEAD_END)
+        if not end:
             return
         connection.received = connection.received or now
         method, target, length = _request(head)

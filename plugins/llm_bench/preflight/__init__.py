@@ -22,7 +22,7 @@ PATIENCE_SEC = 15.0
 
 
 def preflight(study: Study, home: Path, now: datetime) -> list[Check]:
-    """Every check of a study, in the order in which a person would mend them.
+    """Every check of a study, in the order in which a person would fix them.
 
     :param home: the folder that holds ``include/`` and, where the study says so, the records.
     :param now: aware.

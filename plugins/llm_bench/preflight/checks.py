@@ -23,13 +23,13 @@ class Check:
     :param name: what was looked at.
     :param passed: None where the failure of another check keeps it from being told.
     :param detail: what was found.
-    :param mend: what to do about it; empty where nothing is to be done here.
+    :param fix: what to do about it; empty where nothing is to be done here.
     """
 
     name: str
     passed: bool | None
     detail: str
-    mend: str = ""
+    fix: str = ""
 
 
 def tell(name: str, look: Callable[[], str]) -> Check:
@@ -38,10 +38,10 @@ def tell(name: str, look: Callable[[], str]) -> Check:
         return Check(name, True, look())
     except LLMBenchError as error:
         # These errors speak to someone who reads a task's log; here no task has run yet.
-        return Check(name, False, error.cause.strip(), _CLEAR_TASK.sub(r"\1heck again", error.mend))
+        return Check(name, False, error.cause.strip(), _CLEAR_TASK.sub(r"\1heck again", error.fix))
     except Exception as fault:  # whatever it is, the other checks go on
         reason = str(fault).strip().split("\n")[0]
-        return Check(name, False, f"Unforeseen: {type(fault).__name__}: {reason}.", "Mend what it names, or report it.")
+        return Check(name, False, f"Unforeseen: {type(fault).__name__}: {reason}.", "Fix what it names, or report it.")
 
 
 def start(job: Callable[[], T]) -> Future[T]:

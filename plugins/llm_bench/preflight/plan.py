@@ -93,7 +93,7 @@ def check_alerts(study: Study) -> Check:
     def look() -> str:
         assert study.alerts is not None  # noqa: S101  (looked at below)
         name = study.alerts.connection
-        mend = f"Add it in Airflow (Admin → Connections): id {name}, type Generic, its host the webhook's address."
+        fix = f"Add it in Airflow (Admin → Connections): id {name}, type Generic, its host the webhook's address."
         from airflow.sdk.exceptions import AirflowNotFoundException  # noqa: PLC0415
 
         from llm_bench.airflow.notifier import webhook  # noqa: PLC0415
@@ -101,9 +101,9 @@ def check_alerts(study: Study) -> Check:
         try:
             host = urlsplit(webhook(name)[0]).hostname
         except AirflowNotFoundException:
-            raise CredentialsError(f"There is no connection {name}, to which the study's alerts go.", mend) from None
+            raise CredentialsError(f"There is no connection {name}, to which the study's alerts go.", fix) from None
         if not host:
-            raise CredentialsError(f"The connection {name} names no webhook: its host is empty.", mend)
+            raise CredentialsError(f"The connection {name} names no webhook: its host is empty.", fix)
         return f"to {host} (connection {name})"
 
     return tell("alerts", look) if study.alerts else Check("alerts", True, "none: the study names no one to be told")

@@ -73,13 +73,13 @@ class Inquiry:
         return lambda: inquiry.ask(path, endpoint)
 
     def _answer(self, path: str, deadline: float) -> Heard:
-        mend = "Check this machine's network and the provider's address, then check again."
+        fix = "Check this machine's network and the provider's address, then check again."
         try:
             return self._requests[path].result(max(0.0, deadline - time.monotonic()))
         except (TimeoutError, httpx.TimeoutException):
-            raise LLMBenchError(f"{self._place} doesn't answer in time.", mend) from None
+            raise LLMBenchError(f"{self._place} doesn't answer in time.", fix) from None
         except Exception as fault:  # an odd address has other errors than httpx's, too
-            raise LLMBenchError(f"{self._place} can't be reached: {str(fault).rstrip('.')}.", mend) from None
+            raise LLMBenchError(f"{self._place} can't be reached: {str(fault).rstrip('.')}.", fix) from None
 
     def heard(self, deadline: float) -> Heard | None:
         """The answer with the models, or None where there is none.
@@ -101,8 +101,8 @@ class Inquiry:
         reached = [tell(f"{self.provider}: reached", lambda: self._reached(deadline))] if self.asks else []
         for check in (*reached, key, *(self._check_model(llm, heard, key) for llm in self._llms)):
             # The provider's own words are in some.
-            detail, mend = (failures.scrub(text, self._endpoint.secrets) for text in (check.detail, check.mend))
-            yield replace(check, detail=detail, mend=mend)
+            detail, fix = (failures.scrub(text, self._endpoint.secrets) for text in (check.detail, check.fix))
+            yield replace(check, detail=detail, fix=fix)
 
     def _reached(self, deadline: float) -> str:
         heard = self._answer(MODELS, deadline)
@@ -153,7 +153,7 @@ def check_clock(inquiries: Sequence[Inquiry], deadline: float) -> Check:
     :param deadline: CLOCK_MONOTONIC.
     """
     heard = [(inquiry.provider, inquiry.heard(deadline)) for inquiry in inquiries if inquiry.asks]
-    told = [(provider, answer) for provider, answer in heard if answer is not None]
-    if heard and not told:
+    answered = [(provider, answer) for provider, answer in heard if answer is not None]
+    if heard and not answered:
         return Check("clock", None, "not told, as no provider is reached")
-    return answers.clock(told)
+    return answers.clock(answered)

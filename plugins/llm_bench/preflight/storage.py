@@ -58,10 +58,10 @@ def probe(store: Store, url: str) -> None:
     store.commit(path, _CONTENT, 0)
     try:
         listed = store.list(f"{FOLDER}/")
-        found = store.read(path)
+        stored = store.read(path)
     finally:
         _remove(store, path, url)
-    if path not in listed or found is None or found[0] != _CONTENT:
+    if path not in listed or stored is None or stored[0] != _CONTENT:
         raise StorageError(f"{url} doesn't give back what was written to it.", "Check its disk, or name another.")
 
 

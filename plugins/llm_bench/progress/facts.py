@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
+from llm_bench.inputs import read_yaml
 from llm_bench.paths import include
 from llm_bench.progress import states
 from llm_bench.progress.overview import Overview, Pace
@@ -14,7 +15,7 @@ from llm_bench.progress.states import Batch, Slot
 from llm_bench.progress.steps import Step
 from llm_bench.records import utc_text
 from llm_bench.schedule import Schedule
-from llm_bench.study import START_VARIABLE, Study, Window, parse_study, read_yaml
+from llm_bench.study import START_VARIABLE, Study, Window, parse_study
 
 
 def planned_window(study: Study) -> Window | None:

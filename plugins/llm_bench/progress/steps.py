@@ -116,7 +116,7 @@ def _incomplete(overview: Overview, commands: list[str]) -> Iterator[Step]:
     )
     yield (
         f"{_count(slots)} left incomplete: {batches}. The last task of each run names what is missing and why. "
-        "Once that is mended, clear the failed tasks (in the UI: the run → Clear → Clear only failed tasks): "
+        "Once that is fixed, clear the failed tasks (in the UI: the run → Clear → Clear only failed tasks): "
         "only what is missing is measured.",
         tuple(commands),
     )
@@ -125,7 +125,7 @@ def _incomplete(overview: Overview, commands: list[str]) -> Iterator[Step]:
 def _quarantined(overview: Overview) -> Iterator[Step]:
     if any(slot.quarantined for slot in overview.slots):
         yield (
-            "Records in quarantine were measured but broke a rule of the schema. Once the rule is mended:",
+            "Records in quarantine were measured but broke a rule of the schema. Once the rule is fixed:",
             (_line([program("llm-bench"), "requeue", overview.study.name]),),
         )
 

@@ -19,8 +19,8 @@ from pydantic import (
 )
 
 from llm_bench.errors import QuestionSetError
+from llm_bench.inputs import explain, read_yaml
 from llm_bench.rag.documents import document_files
-from llm_bench.study import explain, read_yaml
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ class ScoreOperator(BaseOperator):
         if missing:
             raise AirflowFailException(
                 f"{missing} of {len(study.cells)} cells were not measured; the others are scored. See the log of the "
-                "failed measure tasks, mend the cause, and clear this run's failed tasks."
+                "failed measure tasks, fix the cause, and clear this run's failed tasks."
             )
 
     def _score(self, context: Context, study: Study, records: list[Record]) -> list[Record]:

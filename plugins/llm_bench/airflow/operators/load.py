@@ -61,7 +61,7 @@ class ValidateAndLoadOperator(BaseOperator):
         records = context["ti"].xcom_pull(task_ids=self.records_task_id, key=RECORDS)
         if records is None:
             raise AirflowFailException(
-                f"The task {self.records_task_id} left no records: see its log, mend the cause, and clear it with what "
+                f"The task {self.records_task_id} left no records: see its log, fix the cause, and clear it with what "
                 "comes after it. What was measured is kept."
             )
         try:
