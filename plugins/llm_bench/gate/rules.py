@@ -23,6 +23,7 @@ from great_expectations.expectations.row_conditions import Column, Condition
 from llm_bench.gate.completeness import Due
 from llm_bench.gate.expectations import ExpectColumnValuesToRise, RecordExpectation
 from llm_bench.records import FIELD_NAMES, FIELDS, Field, FieldType
+from llm_bench.study import BASELINE
 
 if TYPE_CHECKING:
     from llm_bench.study import Quality
@@ -31,8 +32,6 @@ NONE_UNKNOWN = "no field is unknown"
 SLOT = "slot"
 """The suite's parameter: the slot of the batch, ISO 8601 UTC text. All else is the same for all batches of a study."""
 
-BASELINE = "baseline"
-"""Provider of the built-in baselines: on this machine, so no bound of a network or of a model holds for them."""
 MAX_TOKENS_PER_SEC = 5_000
 MIN_TTFT_SEC = 0.001
 DEADLINE_GRACE_SEC = 1.0
@@ -233,6 +232,7 @@ def _plausibility(due: Due) -> list[Expectation]:
         kind = gxe.ExpectColumnValuesToBeBetween
         return _rule(kind, f"{column} must be {must}", reason, "warning", column=column, **arguments)
 
+    # The built-in baselines are on this machine: no bound of a network or of a model holds for them.
     remote = {"row_condition": Column("llm_provider") != BASELINE}
     untimely = "Such a request should have been recorded as a timeout: its deadline was another, or didn't work."
     deadlines = due.study.deadlines
