@@ -153,7 +153,7 @@ def build() -> None:
         install_torch(locked["torch"])
         download = "" if STAMP.exists() else ", about 1 GB to download"
         step(3, f"{len(locked)} packages{download}")
-        uv("install", "--no-deps", "--require-hashes", "--compile-bytecode", "-r", str(LOCK))
+        uv("sync", "--require-hashes", "--compile-bytecode", str(LOCK))  # what is no longer locked goes
         step(4, "llm-bench itself")
         uv("install", "--no-deps", "--no-build-isolation", "-e", str(ROOT))
     except SetupError as error:
