@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 _BORDERS = "analysis/statistics/test_borders.py"
+_FORMATS, _OPENAI = "measure/test_formats.py", "measure/test_openai_format.py"
 TESTS = {
     "analysis.format": ["analysis/test_format.py"],
     "analysis.metrics": ["analysis/test_metrics.py"],
@@ -35,9 +36,19 @@ TESTS = {
     "dashboard.highlight": ["dashboard/test_highlight.py"],
     "measure.baselines": ["measure/test_baselines.py"],
     "measure.failures": ["measure/test_failures.py"],
+    "measure.formats.answer": [_OPENAI, _FORMATS],
+    "measure.formats.anthropic": [_FORMATS],
+    "measure.formats.bedrock": [_FORMATS],
+    "measure.formats.cohere": [_FORMATS],
+    "measure.formats.framing": [_OPENAI, _FORMATS],
+    "measure.formats.gemini": [_FORMATS],
+    "measure.formats.ollama": [_FORMATS],
+    "measure.formats.openai": [_OPENAI, _FORMATS],
+    "measure.formats.reader": [_OPENAI, _FORMATS],
     "measure.limits": ["measure/test_limits.py"],
     "measure.timing": ["measure/test_timing.py"],
-    "measure.wire": ["measure/test_wire.py"],
+    "measure.page": ["measure/test_page.py"],
+    "measure.refusals": ["measure/test_refusals.py"],
     "progress.states": ["progress/test_states.py"],
     "rag.prompt": ["rag/test_prompt.py"],
     "rag.ranking": ["rag/test_ranking.py"],

@@ -228,7 +228,7 @@ class TestTheImage:
             "import os; before = set(os.environ); from llm_bench.measure.client import quiet_litellm; "
             "quiet_litellm(); print(*(f'{name}={os.environ[name]}' for name in set(os.environ) - before))"
         )
-        names = ("LITELLM_LOCAL_MODEL_COST_MAP", "LITELLM_MODE", "EXPERIMENTAL_OPENAI_BASE_LLM_HTTP_HANDLER")
+        names = ("LITELLM_LOCAL_MODEL_COST_MAP", "LITELLM_MODE")
         clean = {name: value for name, value in os.environ.items() if name not in names}
         done = subprocess.run([sys.executable, "-c", script], env=clean, capture_output=True, text=True, check=True)
         told = dict(pair.split("=") for pair in done.stdout.split())

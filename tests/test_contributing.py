@@ -48,7 +48,7 @@ assert dispersion(0, 0) is None
 
 EXAMPLES = (
     Example(
-        "add_field", 3, tests("tests/test_response_bytes.py", "tests/test_records.py", "tests/docs/test_metrics.py")
+        "add_field", 3, tests("tests/test_stream_events.py", "tests/test_records.py", "tests/docs/test_metrics.py")
     ),
     Example("add_statistic", 5, ("-c", DISPERSION)),
     Example("add_page", 3, tests("tests/dashboard/test_pages.py", "-k", "cost")),

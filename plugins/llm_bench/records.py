@@ -30,6 +30,7 @@ FailureKind = Literal[
     "content_filtered",
     "model_unavailable",
     "context_too_long",
+    "refused",
 ]
 RunType = Literal["scheduled", "backfill", "manual"]
 TokenSource = Literal["provider", "estimated"]

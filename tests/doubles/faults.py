@@ -68,8 +68,12 @@ class Format:
     :param asked: the request that it answers.
     """
 
-    request_id: ClassVar[str]
-    """The provider's id of the request, as a record holds it."""
+    request_id: ClassVar[str | None]
+    """The provider's id of the request, as a record holds it; None where it gives none."""
+    filtered: ClassVar[str | None] = "content_filter"
+    """Its finish reason for an answer that its moderation cut; None where it has none."""
+    counts_first: ClassVar[bool] = False
+    """Whether it states the tokens of the prompt before the first one of the answer."""
 
     def __init__(self, asked: Asked) -> None:
         self.asked = asked
@@ -88,11 +92,21 @@ class Format:
     def answer(self, text: str) -> bytes:
         raise NotImplementedError
 
-    def finish(self, reason: str = "stop") -> bytes:
+    def closing(self, completion: int, reasoning: int = 0, reason: str = "") -> list[Step]:
+        """What comes after the last token: the counts, the reason (its word for a natural end, if empty), the end."""
         raise NotImplementedError
 
-    def usage(self, completion: int, reasoning: int = 0) -> bytes:
-        raise NotImplementedError
+    def ping(self) -> bytes:
+        """What keeps the connection alive and says nothing."""
+        return b": ping\n\n"
+
+    def half(self) -> bytes:
+        """The beginning of an event."""
+        return b'data: {"choices": [{"delta": {"content": "a"'
+
+    def garbage(self) -> bytes:
+        """An event that is no JSON."""
+        return event('{"id": "chatcmpl-1", "choices": [{"del')
 
     def error(self, status: int, message: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
         """A refusal. Its message echoes the key, as real ones have done."""
@@ -117,8 +131,18 @@ class Format:
             yield self.reasoning(text) if thinking else self.answer(text)
         yield from self.closing(len(thoughts) + len(words), len(thoughts))
 
-    def closing(self, completion: int, reasoning: int = 0) -> list[Step]:
-        return [self.finish(), self.usage(completion, reasoning), event("[DONE]")]
+
+class OpenAILike(Format):
+    """One answer in OpenAI's format."""
+
+    def finish(self, reason: str = "stop") -> bytes:
+        raise NotImplementedError
+
+    def usage(self, completion: int, reasoning: int = 0) -> bytes:
+        raise NotImplementedError
+
+    def closing(self, completion: int, reasoning: int = 0, reason: str = "") -> list[Step]:
+        return [self.finish(reason or "stop"), self.usage(completion, reasoning), event("[DONE]")]
 
 
 def answers(kind: type[Format], build: Callable[[Format], Iterable[Step]], **more: Any) -> Script:
@@ -160,7 +184,7 @@ def _stages(kind: type[Format]) -> dict[str, tuple[Callable[[Format], list[Step]
         return [*reasoned(reply), reply.answer("Home &"), reply.answer(" Kitchen")]
 
     return {
-        "after the headers": (opened, common | NOTHING),
+        "after the headers": (opened, common | NOTHING | ({"token_source": "provider"} if kind.counts_first else {})),
         "after reasoning": (reasoned, common | seen | {"answer": None, "first_answer_sec": None}),
         "after answer text": (answered, common | seen | {"answer": "Home & Kitchen", "first_answer_sec": SOME}),
     }
@@ -184,7 +208,7 @@ def _broken(
         yield from begin(reply)
         while True:
             yield Wait(TRICKLE_SEC)
-            yield b": ping\n\n" if silent else (reply.answer if seen["answer"] else reply.reasoning)("a")
+            yield reply.ping() if silent else (reply.answer if seen["answer"] else reply.reasoning)("a")
 
     def errs(reply: Format) -> Iterator[Step]:
         yield from begin(reply)
@@ -192,7 +216,7 @@ def _broken(
 
     def garbles(reply: Format) -> Iterator[Step]:
         yield from begin(reply)
-        yield event('{"id": "chatcmpl-1", "choices": [{"del')
+        yield reply.garbage()
         yield from reply.closing(5)
 
     def fault(script: Script, failure_kind: str, **more: Any) -> Fault:
@@ -202,13 +226,13 @@ def _broken(
         f"reset {stage}": fault(breaks(Reset), "truncated_stream"),
         f"closed {stage}": fault(breaks(whole=False), "truncated_stream"),
         f"clean end {stage}": fault(breaks(), "truncated_stream"),
-        f"half an event {stage}": fault(breaks(b'data: {"choices": [{"delta": {"content": "a"'), "truncated_stream"),
+        f"half an event {stage}": fault(answers(kind, lambda reply: [*begin(reply), reply.half()]), "truncated_stream"),
         f"broken chunk {stage}": fault(breaks(Raw(b"zz\r\n")), "truncated_stream"),
         f"hang {stage}": fault(breaks(Hang), deadline),
         f"trickle {stage}": fault(answers(kind, trickles), deadline, answer=SOME if seen["answer"] else None),
         f"error event {stage}": fault(answers(kind, errs), "stream_error"),
         f"garbage {stage}": fault(
-            answers(kind, garbles), "bad_response", response_tokens=5, token_source="provider", finish_reason="stop"
+            answers(kind, garbles), "bad_response", response_tokens=5, token_source="provider", finish_reason=SOME
         ),
     }
 
@@ -240,26 +264,10 @@ def _headless(kind: type[Format]) -> dict[str, Fault]:
 
 
 def _unfinished(kind: type[Format]) -> dict[str, Fault]:
-    """Streams that come to their end, but not as the protocol says, or with no answer."""
-    whole = {"http_status": 200, "provider_request_id": kind.request_id, "answer": ANSWER, "ttft_sec": SOME}
-    counted = whole | {"response_tokens": 4, "token_source": "provider"}
+    """Streams that come to their end, but with no answer."""
+    counted = _counted(kind)
     silent = counted | {"answer": None, "ttft_sec": None, "first_answer_sec": None, "response_tokens": 0}
-
-    def without(last: int) -> Callable[[Format], list[Step]]:
-        return lambda reply: list(reply.stream())[:-last]
-
-    return {
-        "no [DONE]": Fault(
-            answers(kind, without(1)), counted | {"failure_kind": "truncated_stream", "finish_reason": "stop"}
-        ),
-        "no [DONE] and no usage": Fault(
-            answers(kind, lambda reply: [*list(reply.stream())[:-3], reply.finish("stop")]),
-            whole | {"failure_kind": "truncated_stream", "finish_reason": "stop"},
-        ),
-        "no finish_reason": Fault(
-            answers(kind, lambda reply: [*list(reply.stream())[:-3], reply.usage(4), event("[DONE]")]),
-            counted | {"failure_kind": "truncated_stream", "finish_reason": None},
-        ),
+    faults = {
         "empty answer": Fault(answers(kind, lambda reply: reply.stream("")), silent | {"failure_kind": "empty_answer"}),
         "blank answer": Fault(
             answers(kind, lambda reply: [*reply.opening(), reply.answer("\n \n"), *reply.closing(1)]),
@@ -269,22 +277,51 @@ def _unfinished(kind: type[Format]) -> dict[str, Fault]:
             answers(kind, lambda reply: reply.stream("", REASONING)),
             counted | {"answer": None, "first_answer_sec": None, "response_tokens": 5, "failure_kind": "empty_answer"},
         ),
+        "a finish reason of the future": Fault(
+            answers(kind, lambda reply: [*reply.opening(), reply.answer(ANSWER), *reply.closing(4, 0, "solar_flare")]),
+            counted | {"failure_kind": "stream_error", "finish_reason": "solar_flare"},
+        ),
+    }
+    filtered = kind.filtered
+    if filtered is None:
+        return faults
+    return faults | {
         "filtered at once": Fault(
-            answers(kind, lambda reply: [*reply.opening(), reply.finish("content_filter"), *reply.closing(0)[1:]]),
-            silent | {"failure_kind": "content_filtered", "finish_reason": "content_filter"},
+            answers(kind, lambda reply: [*reply.opening(), *reply.closing(0, 0, filtered)]),
+            silent | {"failure_kind": "content_filtered", "finish_reason": filtered},
         ),
         "filtered midway": Fault(
-            answers(
-                kind,
-                lambda reply: [
-                    *reply.opening(),
-                    reply.answer("Home"),
-                    reply.finish("content_filter"),
-                    reply.usage(1),
-                    event("[DONE]"),
-                ],
-            ),
+            answers(kind, lambda reply: [*reply.opening(), reply.answer("Home"), *reply.closing(1, 0, filtered)]),
             counted | {"answer": "Home", "response_tokens": 1, "failure_kind": "content_filtered"},
+        ),
+    }
+
+
+def _counted(kind: type[Format]) -> dict[str, Any]:
+    whole = {"http_status": 200, "provider_request_id": kind.request_id, "answer": ANSWER, "ttft_sec": SOME}
+    return whole | {"response_tokens": 4, "token_source": "provider"}
+
+
+def openai_like(kind: type[OpenAILike]) -> dict[str, Fault]:
+    """Streams that lack a part of OpenAI's end."""
+
+    def ends(*closing: Callable[[OpenAILike], bytes]) -> Script:
+        def build(reply: Format) -> list[Step]:
+            assert isinstance(reply, OpenAILike)
+            return [*reply.opening(), reply.answer(ANSWER), *(step(reply) for step in closing)]
+
+        return answers(kind, build)
+
+    return {
+        "no [DONE] and no usage": Fault(
+            ends(lambda reply: reply.finish("stop")),
+            _counted(kind)
+            | {"response_tokens": SOME, "token_source": "estimated"}
+            | {"failure_kind": "truncated_stream", "finish_reason": "stop"},
+        ),
+        "no finish_reason": Fault(
+            ends(lambda reply: reply.usage(4), lambda _reply: event("[DONE]")),
+            _counted(kind) | {"failure_kind": "truncated_stream", "finish_reason": None},
         ),
     }
 
@@ -330,7 +367,12 @@ def _pages(kind: type[Format]) -> dict[str, Fault]:
 
 def common(kind: type[Format]) -> dict[str, Fault]:
     """The faults that every provider may have, by name."""
-    faults = _headless(kind) | _unfinished(kind) | _pages(kind)
+    return _headless(kind) | _pages(kind) | of_streams(kind)
+
+
+def of_streams(kind: type[Format]) -> dict[str, Fault]:
+    """Those within a stream."""
+    faults = _unfinished(kind)
     for stage, (begin, seen) in _stages(kind).items():
         faults |= _broken(kind, stage, begin, seen)
     return faults

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from doubles import faults
-from doubles.faults import ANSWER, NOTHING, SOME, Fault, Format, Mistake, answers, refuses
+from doubles.faults import ANSWER, NOTHING, SOME, Fault, Format, Mistake, OpenAILike, answers, refuses
 from doubles.provider import Asked, Response, Script, Step, Wait, chunk, event
 
 # https://console.groq.com/docs/rate-limits: requests are counted by the day, tokens by the minute.
@@ -32,7 +32,7 @@ TOO_LARGE = (
 )
 
 
-class Groq(Format):
+class Groq(OpenAILike):
     """One answer as Groq sends it."""
 
     request_id = "req_01jbd6g2qdfw2adyrt2az8hz4w"
@@ -69,9 +69,9 @@ class Groq(Format):
             {"prompt_tokens": 100, "completion_tokens": completion, "total_tokens": 100 + completion} | times | details
         )
 
-    def closing(self, completion: int, reasoning: int = 0) -> list[Step]:
+    def closing(self, completion: int, reasoning: int = 0, reason: str = "") -> list[Step]:
         counts = self.counts(completion, reasoning)
-        last = self.chunk({}, "stop", x_groq={"id": self.request_id, "usage": counts})
+        last = self.chunk({}, reason or "stop", x_groq={"id": self.request_id, "usage": counts})
         return [last, self.chunk(None, usage=counts), event("[DONE]")]
 
     # https://console.groq.com/docs/errors
@@ -130,6 +130,7 @@ _MIDWAY = {
 
 FAULTS: dict[str, Fault] = {
     **faults.common(Groq),
+    **faults.openai_like(Groq),
     "400, context too long": _refused(
         400,
         "context_too_long",

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from doubles import faults
-from doubles.faults import NOTHING, SOME, Fault, Format, Mistake, answers, refuses
+from doubles.faults import NOTHING, SOME, Fault, Format, Mistake, OpenAILike, answers, refuses
 from doubles.provider import Asked, Response, Step, chunk, event
 
 PROCESSING = b": OPENROUTER PROCESSING\n\n"
@@ -19,7 +19,7 @@ PROCESSING = b": OPENROUTER PROCESSING\n\n"
 COST = 0.000_0125
 
 
-class OpenRouter(Format):
+class OpenRouter(OpenAILike):
     """One answer as OpenRouter sends it."""
 
     request_id = "gen-1762000000-Q2xhdWRlTm90SGVyZQ"
@@ -126,6 +126,7 @@ MODERATED = {
 
 FAULTS: dict[str, Fault] = {
     **faults.common(OpenRouter),
+    **faults.openai_like(OpenRouter),
     "400, context too long": _refused(
         400,
         "context_too_long",

@@ -75,6 +75,9 @@ class Asked:
 
     @property
     def key(self) -> str:
+        for name in ("x-api-key", "api-key", "x-goog-api-key"):  # Anthropic's, Azure's, Google's
+            if name in self.headers:
+                return self.headers[name]
         return self.headers.get("authorization", "").removeprefix("Bearer ")
 
     @property

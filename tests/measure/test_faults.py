@@ -1,4 +1,4 @@
-"""Every fault of a provider × both wire formats × the stage of the stream at which it comes."""
+"""Every fault of a provider × every wire format × the stage of the stream at which it comes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from doubles import groq, openrouter
-from doubles.faults import ANSWER, REASONING, Format, Mixed, Served, answers
+from doubles import anthropic, azure, bedrock, cohere, gemini, groq, ollama, openrouter
+from doubles.faults import ANSWER, REASONING, Format, Mixed, OpenAILike, Served, answers
 from doubles.provider import Asked, Provider, Raw, Script, Step, Wait, event, refusing, unreachable
 from fixtures.replies import KEY, recorded
 from llm_bench import errors
@@ -22,8 +22,15 @@ from llm_bench.study import LLM, Deadlines, Generation
 PATIENT = Deadlines(connect_sec=5, first_token_sec=5, total_sec=10)
 HASTY = Deadlines(connect_sec=0.2, first_token_sec=0.3, total_sec=0.5)
 """For what never ends; for all else it would be a race with whatever else this machine does."""
-DOUBLES = {"groq": groq, "openrouter": openrouter}
-LLMS = {"groq": LLM(model="groq/some-model"), "openrouter": LLM(model="openrouter/vendor/some-model")}
+OPENAI_LIKE = {"groq": groq, "openrouter": openrouter, "azure": azure}
+DOUBLES = OPENAI_LIKE | {
+    "anthropic": anthropic, "gemini": gemini, "bedrock": bedrock, "cohere": cohere, "ollama": ollama
+}  # fmt: skip
+LLMS = {
+    "groq": LLM(model="groq/some-model"),
+    "openrouter": LLM(model="openrouter/vendor/some-model"),
+    **{name: LLM(model=double.MODEL) for name, double in DOUBLES.items() if name not in {"groq", "openrouter"}},
+}
 
 
 def client(name: str, url: str, deadlines: Deadlines) -> LLMClient:
@@ -58,7 +65,9 @@ Cells = dict[tuple[str, Deadlines], Cell]
 @pytest.fixture(scope="module")
 def cells() -> Iterator[Cells]:
     """By provider and deadlines."""
-    with ExitStack() as stack:
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AZURE_API_VERSION", "2024-10-21")
+        environment.setenv("AWS_REGION_NAME", "us-east-1")
         cells = {}
         for name, double in DOUBLES.items():
             provider = stack.enter_context(Provider())
@@ -71,6 +80,12 @@ def cells() -> Iterator[Cells]:
 @pytest.fixture(params=DOUBLES)
 def cell(request: pytest.FixtureRequest, cells: Cells) -> Cell:
     """Each provider."""
+    return cells[request.param, PATIENT]
+
+
+@pytest.fixture(params=OPENAI_LIKE)
+def openai_like(request: pytest.FixtureRequest, cells: Cells) -> Cell:
+    """Each provider that speaks OpenAI's format."""
     return cells[request.param, PATIENT]
 
 
@@ -101,7 +116,7 @@ class TestAFault:
         following = cell.ask(cell.double.good)
         assert (following.failure_kind, following.answer.text) == (None, ANSWER)
 
-    @pytest.mark.parametrize("name", DOUBLES)
+    @pytest.mark.parametrize("name", ["groq", "openrouter"])
     @pytest.mark.parametrize(
         ("where", "kind"), [(refusing, "connection"), (unreachable, "timeout_connect")], ids=["refused", "unreachable"]
     )
@@ -135,8 +150,9 @@ class TestAFault:
         reply = cells["groq", PATIENT].ask(groq.FAULTS["clean end after answer text"].script)
         assert reply.error == "the stream ended without finish_reason and [DONE]"
 
-    def test_keeps_the_providers_headers_for_the_pacing(self, cell: Cell):
-        reply = cell.ask(cell.double.FAULTS["429, with retry-after"].script)
+    @pytest.mark.parametrize("name", ["groq", "openrouter"])
+    def test_keeps_the_providers_headers_for_the_pacing(self, cells: Cells, name: str):
+        reply = cells[name, PATIENT].ask(DOUBLES[name].FAULTS["429, with retry-after"].script)
         assert reply.exchange.headers["retry-after"] == "5"
 
 
@@ -151,20 +167,25 @@ class TestAMistake:
 
 
 class TestAGoodStream:
-    def test_is_a_success_in_either_format(self, cell: Cell):
+    def test_is_a_success_in_every_format(self, cell: Cell):
         record = cell.record(cell.double.good)
         assert (record["success"], record["answer"], record["response_tokens"]) == (True, ANSWER, 4)
         assert (record["prompt_tokens"], record["token_source"]) == (100, "provider")
         assert record["provider_request_id"] == cell.double.FORMAT.request_id
+        assert cell.client.ask([{"role": "user", "content": "Question: a?"}]).timing_source == "wire"
 
-    def test_tells_its_cost_and_cached_tokens_where_the_provider_does(self, cell: Cell):
-        record = cell.record(cell.double.good)
-        told = (openrouter.COST, 64, 0) if cell.name == "openrouter" else (None, None, None)
-        assert (record["cost_usd"], record["cached_tokens"], record["reasoning_tokens"]) == told
+    def test_says_its_cached_tokens_where_the_provider_does(self, cell: Cell):
+        cached = None if cell.name in {"groq", "ollama"} else 64
+        assert cell.record(cell.double.good)["cached_tokens"] == cached
+
+    def test_says_its_cost_where_the_provider_does(self, cells: Cells):
+        assert cells["openrouter", PATIENT].record(openrouter.good)["cost_usd"] == openrouter.COST
+        assert cells["groq", PATIENT].record(groq.good)["cost_usd"] is None
 
     def test_tells_reasoning_deltas_from_the_answer(self, cell: Cell):
         record = cell.record(answers(cell.double.FORMAT, lambda it: it.stream(ANSWER, REASONING, token_sec=0.02)))
-        assert (record["answer"], record["reasoning_tokens"], record["response_tokens"]) == (ANSWER, 5, 9)
+        counted = None if cell.name in {"bedrock", "cohere", "ollama"} else 5
+        assert (record["answer"], record["reasoning_tokens"], record["response_tokens"]) == (ANSWER, counted, 9)
         assert record["first_answer_sec"] - record["ttft_sec"] >= 0.05
 
     def test_tells_think_tags_from_the_answer(self, cell: Cell):
@@ -182,47 +203,65 @@ class TestAGoodStream:
         assert record["first_answer_sec"] - record["ttft_sec"] >= 0.05
 
     def test_may_be_cut_at_max_tokens(self, cell: Cell):
+        word = {"gemini": "MAX_TOKENS", "cohere": "MAX_TOKENS", "anthropic": "max_tokens", "bedrock": "max_tokens"}
+        reason = word.get(cell.name, "length")
         record = cell.record(
-            answers(
-                cell.double.FORMAT, lambda it: [*it.opening(), it.answer("a"), it.finish("length"), *it.closing(1)[1:]]
-            )
+            answers(cell.double.FORMAT, lambda it: [*it.opening(), it.answer("a"), *it.closing(1, 0, reason)])
         )
-        assert (record["success"], record["finish_reason"]) == (True, "length")
+        assert (record["success"], record["finish_reason"]) == (True, reason)
 
-    def test_is_one_whatever_comes_after_done(self, cell: Cell):
+    def test_keeps_the_connection_for_the_next_question(self, cell: Cell):
+        replies = [cell.ask(cell.double.good) for _ in range(2)]
+        assert replies[1].exchange.connect_started is None
+
+    def test_is_one_without_done_where_its_finish_and_usage_came_and_says_so(self, openai_like: Cell):
+        cell = openai_like
+        reply = cell.ask(answers(cell.double.FORMAT, lambda it: list(it.stream())[:-1]))
+        assert (reply.failure_kind, reply.response_tokens) == (None, 4)
+        assert reply.answer.note == "the stream ended without [DONE]"
+
+    def test_is_one_whatever_comes_after_done(self, openai_like: Cell):
+        cell = openai_like
         record = cell.record(answers(cell.double.FORMAT, lambda it: [*it.stream(), Raw(b"zz\r\n")]))
         assert (record["success"], record["answer"]) == (True, ANSWER)
 
-    def test_is_estimated_and_marked_so_where_usage_is_missing(self, cell: Cell):
-        record = cell.record(
-            answers(cell.double.FORMAT, lambda it: [*it.opening(), it.answer("Home"), it.finish(), event("[DONE]")])
-        )
+    def test_is_estimated_and_marked_so_where_usage_is_missing(self, openai_like: Cell):
+        cell = openai_like
+
+        def build(reply: Format) -> list[Step]:
+            assert isinstance(reply, OpenAILike)
+            return [*reply.opening(), reply.answer("Home"), reply.finish(), event("[DONE]")]
+
+        record = cell.record(answers(cell.double.FORMAT, build))
         assert (record["success"], record["response_tokens"], record["token_source"]) == (True, 1, "estimated")
         assert record["prompt_tokens"] > 0
         assert record["throughput_tps"] > 0
 
 
 class TestWhatNoStoreCouldHold:
-    def test_is_text_with_half_a_character_or_nul(self, cell: Cell):
+    def test_is_text_with_half_a_character_or_nul(self, openai_like: Cell):
+        cell = openai_like
         pieces = [r"Toys \ud83d", r"\ude00 \ud83d led", r"\u0000"]
         raw = [f'data: {{"choices": [{{"delta": {{"content": "{piece}"}}}}]}}\n\n'.encode() for piece in pieces]
         reply = cell.ask(answers(cell.double.FORMAT, lambda it: [*it.opening(), *raw, *it.closing(3)]))
         assert reply.answer.text == "Toys 😀 \ufffd led\ufffd"
 
     @pytest.mark.parametrize("count", ["-1", "1e400", "3.5", '"7"', "true", "null", "99999999999999999999", "[]"])
-    def test_is_a_count_that_is_none(self, cell: Cell, count: str):
+    def test_is_a_count_that_is_none(self, openai_like: Cell, count: str):
+        cell = openai_like
         usage = f'data: {{"choices": [], "usage": {{"prompt_tokens": 1, "completion_tokens": {count}}}}}\n\n'.encode()
-        record = cell.record(
-            answers(
-                cell.double.FORMAT,
-                lambda it: [*it.opening(), it.answer("Home"), it.finish(), usage, event("[DONE]")],
-            )
-        )
+
+        def build(reply: Format) -> list[Step]:
+            assert isinstance(reply, OpenAILike)
+            return [*reply.opening(), reply.answer("Home"), reply.finish(), usage, event("[DONE]")]
+
+        record = cell.record(answers(cell.double.FORMAT, build))
         assert (record["response_tokens"], record["token_source"]) == (1, "estimated")
 
 
 class TestTheMix:
-    def test_logs_what_each_question_was_answered_with(self, cell: Cell):
+    def test_logs_what_each_question_was_answered_with(self, openai_like: Cell):
+        cell = openai_like
         quick = {
             name: it for name, it in cell.double.FAULTS.items() if not {"hang", "hangs", "trickle"} & {*name.split()}
         }

@@ -48,6 +48,22 @@ class TestAllWell:
         assert all(check.passed for check in checks.values())
 
 
+class TestTheRequest:
+    def test_that_litellm_refuses_to_make_is_not_ready(self, connect, run, provider):
+        provider.models = ["gpt-5"]
+        connect("openai")
+        check = run("openai/gpt-5")["openai/gpt-5"]
+        assert check.passed is False
+        assert "don't support temperature=0.0" in check.detail
+        assert provider.asked == []
+
+    def test_that_would_go_elsewhere_is_not_ready(self, connect, run):
+        connect("replicate")
+        check = run("replicate/vendor/model")["replicate/vendor/model"]
+        assert check.passed is False
+        assert "can't be measured" in check.detail
+
+
 class TestTheAlerts:
     def test_pass_with_the_webhooks_host_alone_as_its_address_is_a_secret(self, run, monkeypatch):
         connection = {"conn_type": "http", "host": "https://hooks.example/services/T0/canary"}

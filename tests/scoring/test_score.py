@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from llm_bench.measure import wire
+from llm_bench.measure.formats.reader import read
 from llm_bench.rag.documents import sentences
 from llm_bench.rag.prompt import context_hash
 from llm_bench.scoring.score import ContextMismatchError, _labels, score
@@ -130,7 +130,7 @@ class TestScores:
     def test_are_of_the_answer_without_the_reasoning_before_it(self):
         """Which the record's answer leaves out already."""
         body = b'data: {"choices":[{"delta":{"content":"<think>Was it 9 loaves?</think>It baked 1.2 million."}}]}\n\n'
-        answer = wire.read_answer(wire.events([(0.0, body + b"data: [DONE]\n\n")]))
+        answer = read([(0.0, body + b"data: [DONE]\n\n")])
         assert answer.text == "It baked 1.2 million."
         assert answer.reasoning == "Was it 9 loaves?"
 

@@ -24,7 +24,6 @@ from llm_bench.measure import reference, timing
 from llm_bench.measure.recording import machine_load
 from llm_bench.measure.reference import Scenario, Sent
 from llm_bench.records import utc_text
-from llm_bench.store.base import object_path
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -140,6 +139,8 @@ def keep(store: Store, study: str, calibration: Calibration) -> str:
 
     :raises StorageError: the store can't be written.
     """
+    from llm_bench.store.base import object_path  # noqa: PLC0415  (it brings pyarrow)
+
     path = object_path("calibrations", study, datetime.fromisoformat(calibration.measured_at), "json")
     store.commit(path, calibration.to_json().encode(), 0)
     return path

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from types import ModuleType
-from typing import Any, cast
+from typing import cast
 
 import httpx
 
 from llm_bench.errors import CredentialsError, RequestError
-from llm_bench.measure import failures, wire
-from llm_bench.measure.transport import Exchange, InstrumentedTransport, secrets_of
+from llm_bench.measure import failures, refusals, tap
+from llm_bench.measure.exchange import Exchange
+from llm_bench.measure.formats.answer import Answer
+from llm_bench.measure.formats.framing import BrokenFrameError, TooLargeError
+from llm_bench.measure.formats.reader import END, read
+from llm_bench.measure.page import page
+from llm_bench.measure.transport import AnsweredError, InstrumentedTransport, secrets_of
 from llm_bench.study import BASELINE, LLM, Deadlines, Generation
 
 ENVIRONMENT = "environment"
@@ -73,6 +79,8 @@ class Reply:
 
     :param exchange: the wire's stamps; times are CLOCK_MONOTONIC.
     :param answer: what the stream said, as far as it came.
+    :param timing_source: ``wire`` where the format is known, ``client`` where LiteLLM translated it: its tokens then
+        have the times of the pieces that it read.
     :param failure_kind: None for a success.
     :param error: the fault in the words of the provider or the network, secrets removed.
     :param prompt_tokens: tokens of the prompt.
@@ -82,7 +90,8 @@ class Reply:
     """
 
     exchange: Exchange
-    answer: wire.Answer
+    answer: Answer
+    timing_source: str
     failure_kind: str | None
     error: str | None
     prompt_tokens: int | None
@@ -99,6 +108,7 @@ class LLMClient:
     :param generation: what it is asked with.
     :param deadlines: when a request counts as timed out.
     :raises CredentialsError: the endpoint's key or one of its headers can't be sent.
+    :raises RequestError: no request to it can be made, or none that can be timed.
     """
 
     def __init__(self, *, llm: LLM, endpoint: Endpoint, generation: Generation, deadlines: Deadlines) -> None:
@@ -108,15 +118,18 @@ class LLMClient:
         self._generation = generation
         self._deadlines = deadlines
         self._litellm = quiet_litellm()
-        self._transport = InstrumentedTransport(endpoint.headers)
-        self._handler = _handler(self._transport)
         self._warm_up()
+        self._transport = InstrumentedTransport(self._endpoint.headers)
 
     def __enter__(self) -> LLMClient:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        self._handler.close()
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._transport.close()
 
     def ask(self, messages: list[dict[str, str]]) -> Reply:
         """One answer. A provider's fault is in the reply.
@@ -125,187 +138,227 @@ class LLMClient:
         :raises CredentialsError: the provider refused the key or the account.
         :raises RequestError: the request is wrong and would be for every question.
         """
-        exchange = Exchange(
+        exchange = self._exchange(messages)
+        self._transport.exchange = exchange
+        chunks, fault = self._complete(self._transport, messages, exchange)
+        self._raise_on_no_request(exchange, fault)
+        answer = exchange.answer
+        if exchange.foreign:
+            answer = _translated(exchange, chunks, whole=fault is None)
+        answer.request_id = answer.request_id or exchange.headers.get("x-generation-id")  # OpenRouter's
+        return self._reply(exchange, answer, messages)
+
+    def _exchange(self, messages: list[dict[str, str]]) -> Exchange:
+        openai = "openai" in self._llm.provider
+        return Exchange(
             connect_sec=self._deadlines.connect_sec,
             first_token_sec=self._deadlines.first_token_sec,
             total_sec=self._deadlines.total_sec,
+            question=messages[-1]["content"],
+            host=_host(self._endpoint.api_base) if self._endpoint.api_base else None,
+            provider=self._llm.provider,
+            openai_key=None if self._endpoint.api_key or openai else os.environ.get("OPENAI_API_KEY"),
         )
-        self._transport.exchange = exchange
-        chunks, fault = self._complete(self._handler, messages, exchange)
-        if exchange.requests == 0:
-            raise RequestError(
-                f"LiteLLM made no request to {self._llm.model}: {_scrub(str(fault), exchange)}.",
-                "Check the model string (provider/model) and its parameters in the study file.",
-            )
-        return self._reply(exchange, _answer(exchange, chunks, whole=fault is None), messages)
 
     def _complete(
-        self, handler: Any, messages: list[dict[str, str]], exchange: Exchange | None
-    ) -> tuple[list[tuple[float, str]], Exception | None]:
-        """LiteLLM's own chunks with the arrival of the bytes they came from, and the exception that ended them."""
+        self, transport: httpx.BaseTransport, messages: list[dict[str, str]], exchange: Exchange
+    ) -> tuple[list[tuple[float, bytes]], Exception | None]:
+        """Has LiteLLM make its request over a transport.
+
+        :return: LiteLLM's own chunks as events, where it has to translate, with the arrival of the bytes that they
+            came from; and what went wrong in LiteLLM.
+        """
         baseline = self._llm.provider == BASELINE
-        chunks: list[tuple[float, str]] = []
+        chunks: list[tuple[float, bytes]] = []
         try:
-            stream = self._litellm.completion(
-                model=self._llm.model_name if baseline else self._llm.model,
-                custom_llm_provider="custom_openai" if baseline else None,
-                messages=messages,
-                stream=True,
-                stream_options={"include_usage": True},
-                max_tokens=self._generation.max_tokens,
-                temperature=self._generation.temperature,
-                api_key=self._endpoint.api_key or ("none" if self._endpoint.api_base else None),
-                api_base=self._endpoint.api_base,
-                api_version=self._endpoint.api_version,
-                client=handler,
-                num_retries=0,
-                timeout=self._deadlines.total_sec,
-            )
-            chunks.extend((exchange.replayed or 0.0 if exchange else 0.0, chunk.model_dump_json()) for chunk in stream)
+            with tap.measuring(transport, exchange), suppress(AnsweredError):
+                stream = self._litellm.completion(
+                    model=self._llm.model_name if baseline else self._llm.model,
+                    custom_llm_provider="custom_openai" if baseline else None,
+                    messages=messages,
+                    stream=True,
+                    stream_options={"include_usage": True},
+                    max_tokens=self._generation.max_tokens,
+                    temperature=self._generation.temperature,
+                    api_key=self._endpoint.api_key or ("none" if self._endpoint.api_base else None),
+                    api_base=self._endpoint.api_base,
+                    api_version=self._endpoint.api_version,
+                    num_retries=0,
+                    max_retries=0,
+                    timeout=self._deadlines.total_sec,
+                )
+                for chunk in stream:
+                    chunks.append((exchange.replayed, f"data: {chunk.model_dump_json()}\n\n".encode()))  # noqa: PERF401
         except Exception as fault:
             return chunks, fault
         return chunks, None
 
-    def _reply(
-        self,
-        exchange: Exchange,
-        answer: wire.Answer,
-        messages: list[dict[str, str]],
-    ) -> Reply:
-        page = wire.page(exchange.headers, exchange.body)
+    def _raise_on_no_request(self, exchange: Exchange, fault: Exception | None) -> None:
+        """Raises where LiteLLM didn't make the one request that is timed, or couldn't do without a second one."""
+        if exchange.requests and (fault is None or not exchange.wanted_more):
+            return
+        others = [*exchange.refused, *(f"a connection of its library's own, to {host}" for host in exchange.elsewhere)]
+        if others:
+            raise RequestError(
+                f"{self._llm.model} can't be measured: LiteLLM wants {'; '.join(dict.fromkeys(others))}.",
+                "What is timed is one request, to the address of the Airflow connection: choose another model in the "
+                "study file, or an address that speaks OpenAI's protocol (openai/… with a connection).",
+            )
+        raise RequestError(
+            f"LiteLLM made no request to {self._llm.model}: {_scrub(str(fault), self._endpoint.secrets)}.",
+            "Check the model string (provider/model) and its parameters in the study file.",
+        )
+
+    def _reply(self, exchange: Exchange, answer: Answer, messages: list[dict[str, str]]) -> Reply:
+        text = page(exchange.headers, exchange.head)
         # Some gateways send an error as plain JSON under the content type of the stream that was asked for.
-        streamed = wire.is_stream(exchange.status, exchange.headers) and not failures.error_of(page)
+        streamed = exchange.streamed and (answer.events > 0 or not refusals.error_of(text))
         if not streamed:
-            self._raise_on_mistake(exchange, page)
+            self._raise_on_mistake(exchange, text)
         kind = failures.failure_kind(
-            missed=exchange.missed, status=exchange.status, streamed=streamed, error_body=page, answer=answer
+            missed=exchange.missed,
+            status=exchange.status,
+            streamed=streamed,
+            error_body=text,
+            answer=answer,
+            headers=exchange.headers,
         )
         prompt_tokens, response_tokens, source = self._tokens(answer, messages)
         return Reply(
             exchange=exchange,
             answer=answer,
+            timing_source="client" if exchange.foreign else "wire",
             failure_kind=kind,
-            error=None if kind is None else self._error(kind, exchange, answer, "" if streamed else page),
+            error=None if kind is None else self._error(kind, exchange, answer, "" if streamed else text),
             prompt_tokens=prompt_tokens,
             response_tokens=response_tokens,
             token_source=source,
             cost_usd=self._cost(answer, prompt_tokens, response_tokens),
         )
 
-    def _raise_on_mistake(self, exchange: Exchange, page: str) -> None:
-        status, text = exchange.status, _scrub(_words(page), exchange)
-        if failures.refused_key(status, page):
-            raise CredentialsError(
-                f"{self._llm.provider} refused the key or the account (HTTP {status}): {text}",
-                f"Correct the API key of the Airflow connection llm_{self._llm.provider} or the provider's "
-                "environment variable, or top up the account, then clear this task.",
-            )
-        if failures.refused_request(status, page):
-            raise RequestError(
-                f"{self._llm.provider} refused the request for {self._llm.model_name} (HTTP {status}): {text}",
-                "Correct the model or the generation settings in the study file, then clear this task.",
+    def _raise_on_mistake(self, exchange: Exchange, text: str) -> None:
+        status = exchange.status
+        if status is None or not 400 <= status < 500:
+            return
+        mistake = refusals.outcome(status, text, exchange.headers)
+        if isinstance(mistake, refusals.Mistake):
+            words = _scrub(_words(text), exchange.secrets)
+            raise mistake.error(
+                f"{self._llm.provider} refused {mistake.what} for {self._llm.model_name} (HTTP {status}): {words}",
+                mistake.fix.format(connection=f"llm_{self._llm.provider}"),
             )
 
-    def _error(self, kind: str, exchange: Exchange, answer: wire.Answer, page: str) -> str:
+    def _error(self, kind: str, exchange: Exchange, answer: Answer, text: str) -> str:
         if answer.error is not None:
-            text = failures.error_message(answer.error)
+            text = refusals.error_message(answer.error)
         elif exchange.missed is not None and kind == f"timeout_{exchange.missed}":
             limit = getattr(self._deadlines, f"{exchange.missed}_sec")
             text = f"not done within {exchange.missed}_sec = {limit:g} s"
-        elif wire.is_stream(exchange.status, exchange.headers):
-            text = _words(page) or str(exchange.fault or "") or failures.describe(kind, answer)
+        elif exchange.streamed:
+            text = _words(text) or str(exchange.fault or "") or failures.describe(kind, answer)
         elif exchange.status is None:
             text = str(exchange.fault or "") or kind
         else:
             headers = (exchange.headers.get(name, "") for name in ("location", "content-type", "content-encoding"))
-            text = " ".join([f"HTTP {exchange.status}:", _words(page), *(headers if exchange.status < 400 else ())])
-        return _scrub(text, exchange)
+            text = " ".join([f"HTTP {exchange.status}:", _words(text), *(headers if exchange.status < 400 else ())])
+        return _scrub(text, exchange.secrets)
 
-    def _tokens(self, answer: wire.Answer, messages: list[dict[str, str]]) -> tuple[int | None, int | None, str | None]:
-        usage, generated = answer.usage or {}, answer.reasoning + answer.text
-        counted = usage.get("completion_tokens")
-        if counted or (counted == 0 and not generated):  # some send zeros until they have counted
-            return usage.get("prompt_tokens"), counted, "provider"
+    def _tokens(self, answer: Answer, messages: list[dict[str, str]]) -> tuple[int | None, int | None, str | None]:
+        """Tokens of prompt and answer as the provider stated them; what it left out is estimated."""
+        usage, generated = answer.usage, answer.reasoning + answer.text
+        if usage.response or (usage.response == 0 and not generated):  # some send zeros until they have counted
+            return usage.prompt, usage.response, "provider"
         if not generated:
-            return None, None, None
+            return usage.prompt, None, "provider" if usage.prompt else None
         # Without a model: for some LiteLLM would fetch a tokenizer from the network, in the middle of the batch.
         count = self._litellm.token_counter
-        return count(model="", messages=messages), count(model="", text=generated), "estimated"
+        prompt = usage.prompt or count(model="", messages=messages)
+        return prompt, count(model="", text=generated), "estimated"
 
-    def _cost(self, answer: wire.Answer, prompt_tokens: int | None, response_tokens: int | None) -> float | None:
-        stated = (answer.usage or {}).get("cost")
-        if isinstance(stated, int | float):
-            return float(stated)
+    def _cost(self, answer: Answer, prompt_tokens: int | None, response_tokens: int | None) -> float | None:
+        if answer.usage.cost is not None:
+            return answer.usage.cost
         if prompt_tokens is None or response_tokens is None or self._llm.provider == BASELINE:
             return None
+        exchange = self._exchange([{"content": self._llm.model}])
         try:
-            prompt_cost, response_cost = self._litellm.cost_per_token(
-                model=self._llm.model, prompt_tokens=prompt_tokens, completion_tokens=response_tokens
-            )
-        except Exception:
+            with tap.measuring(_Nowhere(exchange), exchange):  # it would ask an Ollama server for its models
+                costs = self._litellm.cost_per_token(
+                    model=self._llm.model,
+                    prompt_tokens=prompt_tokens,
+                    completion_tokens=response_tokens,
+                    cache_read_input_tokens=answer.usage.cached or 0,
+                    cache_creation_input_tokens=answer.usage.cache_write or 0,
+                )
+        except (Exception, AnsweredError):
             return None
-        return float(prompt_cost + response_cost)
+        return float(sum(costs))
 
     def _warm_up(self) -> None:
-        """Runs LiteLLM's whole path once without a network, so that the first question pays for no import."""
-        chunk = (
-            b'data: {"id":"0","object":"chat.completion.chunk","created":0,"model":"m","choices":'
-            b'[{"index":0,"delta":{"role":"assistant","content":"a"},"finish_reason":null}]}\n\n'
-            b'data: {"id":"0","object":"chat.completion.chunk","created":0,"model":"m","choices":'
-            b'[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
-        )
-        canned = httpx.MockTransport(
-            lambda _request: httpx.Response(200, headers={"content-type": "text/event-stream"}, content=chunk)
-        )
-        handler = _handler(canned)
-        self._complete(handler, [{"role": "user", "content": "a"}], None)
-        handler.close()
-        wire.read_answer(wire.events([(0.0, chunk)]))
+        """Has LiteLLM make one request that goes nowhere, so that the first question pays for no import.
+
+        :raises RequestError: it makes none, or none that can be timed, or one that would take a key elsewhere.
+        """
+        messages = [{"role": "user", "content": "This request goes nowhere"}]
+        exchange = self._exchange(messages)
+        _, fault = self._complete(_Nowhere(exchange), messages, exchange)
+        if not exchange.requests and exchange.elsewhere and all(map(tap.signs_in, exchange.elsewhere)):
+            return  # it wants an access token first, which only a real request may fetch
+        if not exchange.requests:
+            self._raise_on_no_request(exchange, fault)
+        read([(0.0, b'data: {"choices": [{"index": 0, "delta": {"content": "a"}}]}\n\n')])
 
 
-def _handler(transport: httpx.BaseTransport) -> Any:
-    """LiteLLM's HTTP client over a transport of ours. It closes its connections when it is garbage: keep it."""
-    from litellm.llms.custom_httpx.http_handler import HTTPHandler
+class _Nowhere(httpx.BaseTransport):
+    """Takes the exchange's request and sends nothing."""
 
-    return HTTPHandler(client=httpx.Client(transport=transport, follow_redirects=False))
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self._exchange.admit(request)
+        raise AnsweredError
 
 
-def _answer(exchange: Exchange, chunks: Sequence[tuple[float, str]], *, whole: bool) -> wire.Answer:
-    """What a stream said: from its bytes, or, where they aren't in OpenAI's form, from LiteLLM's translation.
+def _translated(exchange: Exchange, chunks: list[tuple[float, bytes]], *, whole: bool) -> Answer:
+    """What a stream said in LiteLLM's translation, where no reader knows its format.
 
     :param chunks: LiteLLM's chunks with the arrival of their bytes.
     :param whole: whether LiteLLM read the stream to its end.
     """
-    request_id = exchange.headers.get("x-generation-id")  # OpenRouter's id, also of what isn't a stream
-    if not wire.is_stream(exchange.status, exchange.headers):
-        return wire.Answer(request_id=request_id)
-    answer = wire.read_answer(wire.events(exchange.body))
-    answer.request_id = answer.request_id or request_id
-    if answer.chunks or not answer.foreign or not chunks:
-        return answer
-    end = [(exchange.body[-1][0], wire.END)] if whole else []
-    translated = wire.read_answer([*chunks, *end])
-    translated.usage = None  # LiteLLM invents counts where there are none, so none of them can be taken
-    translated.error, translated.garbage = answer.error, answer.garbage  # it reads on over both
-    return translated
+    if not chunks or isinstance(exchange.fault, TooLargeError | BrokenFrameError):
+        return exchange.answer
+    end = [(chunks[-1][0], f"data: {END}\n\n".encode())] if whole else []
+    answer = read([*chunks, *end])
+    answer.usage = type(answer.usage)()  # LiteLLM invents counts where there are none, so none can be taken
+    answer.format, answer.garbage, answer.events = None, exchange.answer.garbage, exchange.answer.events
+    return answer
 
 
-def _words(page: str) -> str:
+def _host(address: str) -> str:
+    try:
+        return httpx.URL(address).host
+    except httpx.InvalidURL as fault:
+        raise RequestError(  # the address may hold a password
+            f"The address of the Airflow connection can't be read: {fault}.",
+            "Correct its base URL, as in https://host:port/v1, then clear this task.",
+        ) from None
+
+
+def _words(text: str) -> str:
     """A response's own words: the message of its error, or else all of it."""
-    error = failures.error_of(page)
-    return failures.error_message(error) if error else page
+    error = refusals.error_of(text)
+    return refusals.error_message(error) if error else text
 
 
-def _scrub(text: str, exchange: Exchange) -> str:
-    return failures.scrub(" ".join(text.split()), exchange.secrets)
+def _scrub(text: str, secrets: tuple[str, ...]) -> str:
+    return failures.scrub(" ".join(text.split()), secrets)
 
 
 def quiet_litellm() -> ModuleType:
     """LiteLLM with everything off that would send more than the one request, or go to the network by itself."""
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     os.environ.setdefault("LITELLM_MODE", "PRODUCTION")
-    # Every provider that speaks OpenAI's protocol then goes through the HTTP client that it is given.
-    os.environ["EXPERIMENTAL_OPENAI_BASE_LLM_HTTP_HANDLER"] = "true"
     import litellm
 
     litellm.telemetry = False

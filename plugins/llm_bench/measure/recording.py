@@ -14,6 +14,9 @@ from llm_bench.measure.client import Reply
 from llm_bench.records import SCHEMA_VERSION, Record, complete, record_id, utc_text
 from llm_bench.study import LLM
 
+_REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid")
+"""Headers with the provider's id of the request: OpenAI's and most, Anthropic's, Amazon's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -103,7 +106,7 @@ def _clock(reply: Reply, *, success: bool) -> dict[str, Any]:
         "connect_sec": timing.elapsed(exchange.connect_started, exchange.connected),
         "tls_sec": timing.elapsed(exchange.tcp_connected, exchange.connected) or None,
         "headers_sec": since_sent(exchange.headers_read),
-        "first_byte_sec": since_sent(exchange.body[0][0] if exchange.body else None),
+        "first_byte_sec": since_sent(exchange.first_byte),
         "ttft_sec": since_sent(arrivals[0] if arrivals else None),
         "first_answer_sec": since_sent(answer.first_answer),
         "itl_mean_sec": sum(gaps) / len(gaps) if gaps else None,
@@ -115,12 +118,12 @@ def _clock(reply: Reply, *, success: bool) -> dict[str, Any]:
 
 
 def _tokens(reply: Reply) -> dict[str, Any]:
-    usage = reply.answer.usage or {}
+    usage = reply.answer.usage
     return {
         "prompt_tokens": reply.prompt_tokens,
         "response_tokens": reply.response_tokens,
-        "reasoning_tokens": (usage.get("completion_tokens_details") or {}).get("reasoning_tokens"),
-        "cached_tokens": (usage.get("prompt_tokens_details") or {}).get("cached_tokens"),
+        "reasoning_tokens": usage.reasoning,
+        "cached_tokens": usage.cached,
         "token_source": reply.token_source,
         "cost_usd": reply.cost_usd,
     }
@@ -135,5 +138,5 @@ def _outcome(reply: Reply) -> dict[str, Any]:
         "error": reply.error,
         "answer": answer.text or None,
         "response_model": answer.model,
-        "provider_request_id": exchange.headers.get("x-request-id") or answer.request_id,
+        "provider_request_id": next(filter(None, map(exchange.headers.get, _REQUEST_IDS)), answer.request_id),
     }

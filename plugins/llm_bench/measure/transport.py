@@ -1,7 +1,7 @@
 """Where the clock is: an httpx transport that stamps bytes as they arrive and holds the deadlines.
 
-The whole answer is read off the socket, each piece stamped, before the client library above sees any of it. So no
-parsing of one piece can delay the reading of the next, and the times are those of the network, not of a library.
+The answer is read off the socket, each piece stamped, before the client library above sees any of it, so the times are
+those of the network, not of a library.
 """
 
 from __future__ import annotations
@@ -9,123 +9,27 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import httpcore
 import httpx
 
-from llm_bench.measure import wire
-
-Deadline = Literal["connect", "first_token", "total"]
+from llm_bench.measure import resolving, tap
+from llm_bench.measure.exchange import Exchange
 
 _SCHEDSTAT = Path("/proc/thread-self/schedstat")
 _KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
+_KEY_PARAMETERS = ("key", "api_key")
 _SHORTEST_SECRET = 5
 """Airflow's own bound: what is shorter is a word, and to take it out would make a text unreadable."""
 
-_LONGEST_END = len(b"data: [DONE]\r")
 
-AFTER_END_SEC = 0.25
-"""How long to wait for the end of a body whose content is complete; reading it lets the connection be used again."""
+class AnsweredError(BaseException):
+    """The answer, or the fault in its place, is in the exchange: LiteLLM has nothing more to do.
 
-
-@dataclass(slots=True)
-class Exchange:
-    """One request and all that passed over the wire for it. Times are CLOCK_MONOTONIC, in seconds.
-
-    :param connect_sec: time allowed to open the connection, TLS included.
-    :param first_token_sec: time allowed from the request to its first token.
-    :param total_sec: time allowed from the request to the end of the answer.
+    No ``Exception``, so that no library between takes it for a fault of the network, tries again, or writes a report.
     """
-
-    connect_sec: float
-    first_token_sec: float
-    total_sec: float
-    requests: int = 0
-    connect_started: float | None = None
-    tcp_connected: float | None = None
-    connected: float | None = None
-    sent: float | None = None
-    headers_read: float | None = None
-    last_read: float | None = None
-    status: int | None = None
-    headers: httpx.Headers = field(default_factory=httpx.Headers)
-    body: list[tuple[float, bytes]] = field(default_factory=list)
-    secrets: tuple[str, ...] = field(default=(), repr=False)
-    """The keys that the request was sent with, so that they can be taken out of whatever comes back."""
-    delay_sec: float | None = None
-    """The longest that this thread, in one read, was ready to run but had no core; None where not told."""
-    missed: Deadline | None = None
-    fault: Exception | None = None
-    replayed: float | None = None
-    """Arrival of the piece that the client library above is now reading."""
-    _token_seen: bool = False
-    _ended: float | None = None
-
-    def trace(self, event: str, _info: dict[str, Any]) -> None:
-        """Takes the stamps that httpcore announces (its ``trace`` extension)."""
-        if event == "connection.connect_tcp.started":
-            self.connect_started = time.monotonic()
-        elif event == "connection.connect_tcp.complete":
-            self.tcp_connected = self.connected = time.monotonic()
-        elif event == "connection.start_tls.complete":
-            self.connected = time.monotonic()
-        elif event == "http11.receive_response_headers.complete":
-            self.headers_read = self.last_read
-
-    def allowance(self) -> tuple[float, Deadline]:
-        """Seconds left until the next deadline (at most 0 when it has passed), and which one it is."""
-        now = time.monotonic()
-        if self.sent is None:
-            return self.connect_sec - (now - (self.connect_started or now)), "connect"
-        total = self.total_sec - (now - self.sent)
-        if self._ended is not None:
-            return min(total, AFTER_END_SEC - (now - self._ended)), "total"
-        first = self.first_token_sec - (now - self.sent)
-        return (total, "total") if self._token_seen or total <= first else (first, "first_token")
-
-    def receive(self, parts: Iterable[bytes]) -> None:
-        """Reads a whole body, stamping each piece with the time of the read that brought it.
-
-        Of what is no stream, an error page say, only the first part is read.
-        """
-        streamed, tail, size = wire.is_stream(self.status, self.headers), b"", 0
-        try:
-            for part in parts:
-                self.body.append((self.last_read or time.monotonic(), part))
-                if streamed:
-                    tail = self._watch(tail + part)
-                else:
-                    size += len(part)
-                    if size >= wire.LONGEST_PAGE:
-                        break
-        except Exception as fault:
-            if self._ended is None:
-                self.fault = fault
-            else:
-                self.missed = None  # the answer is complete: what went wrong after it doesn't matter
-
-    def _watch(self, recent: bytes) -> bytes:
-        """Notes the first token and the end of the answer, for the deadlines; what to put before the next piece.
-
-        :param recent: the last piece, after the unfinished line of the one before: the end may lie on the border.
-        """
-        if self._ended is None and wire.has_end(recent):
-            self._ended = time.monotonic()
-        if not self._token_seen:
-            self._token_seen = wire.has_token(self.body)
-        line = recent[recent.rfind(b"\n") + 1 :]
-        return line if len(line) <= _LONGEST_END else b"."  # too long for an end: any other start of a line does
-
-    def replay(self) -> Iterator[bytes]:
-        """The body as it came, and the fault that ended it, if any."""
-        for arrival, part in self.body:
-            self.replayed = arrival
-            yield part
-        if self.fault is not None:
-            raise self.fault
 
 
 def secrets_of(headers: Iterable[str]) -> tuple[str, ...]:
@@ -231,11 +135,33 @@ class _StampedBackend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         exchange = self._transport.exchange
         try:
-            stream = self._inner.connect_tcp(host, port, exchange.connect_sec, local_address, socket_options)
-        except httpcore.ConnectTimeout:
+            addresses = resolving.addresses(host, port, exchange.allowance()[0])
+            stream = self._connect(addresses, port, exchange, local_address, socket_options)
+        except (TimeoutError, httpcore.ConnectTimeout) as fault:
             exchange.missed = "connect"
-            raise
+            raise httpcore.ConnectTimeout(str(fault)) from fault
+        except OSError as fault:
+            raise httpcore.ConnectError(str(fault)) from fault
         return _StampedStream(stream, self._transport)
+
+    def _connect(
+        self,
+        addresses: list[str],
+        port: int,
+        exchange: Exchange,
+        local_address: str | None,
+        socket_options: Iterable[Any] | None,
+    ) -> httpcore.NetworkStream:
+        """Tries one address after another until the deadline."""
+        *others, last = addresses
+        for address in others:
+            left = max(exchange.allowance()[0], 0.001)
+            try:
+                return self._inner.connect_tcp(address, port, left, local_address, socket_options)
+            except httpcore.ConnectError:
+                continue
+        left = max(exchange.allowance()[0], 0.001)
+        return self._inner.connect_tcp(last, port, left, local_address, socket_options)
 
 
 class _Replay(httpx.SyncByteStream):
@@ -275,27 +201,37 @@ class InstrumentedTransport(httpx.HTTPTransport):
         super().close()
         self.core_wait.close()
 
+    def _secret_values(self, request: httpx.Request) -> list[str]:
+        """The values of a request that hold its keys."""
+        headers = [request.headers[name] for name in (*_KEY_HEADERS, *self._headers) if name in request.headers]
+        return [*headers, *(request.url.params[name] for name in _KEY_PARAMETERS if name in request.url.params)]
+
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Makes the exchange's one request and reads its whole answer.
+
+        :raises AnsweredError: the answer is read, or won't come.
+        :raises RefusedRequestError: it isn't that request.
+        :return: the answer, only where LiteLLM has to translate it.
+        """
         exchange = self.exchange
-        exchange.requests += 1
+        exchange.admit(request)
         request.headers.update(self._headers)
-        exchange.secrets = secrets_of(
-            request.headers[name] for name in (*_KEY_HEADERS, *self._headers) if name in request.headers
-        )
+        exchange.secrets = secrets_of(self._secret_values(request))
         request.extensions["trace"] = exchange.trace
         # A compressed stream is delivered when the compressor flushes, not when the token is made.
         request.headers["accept-encoding"] = "identity"
         try:
-            response = super().handle_request(request)
+            response = tap.handle_request(self, request)
         except Exception as fault:
             exchange.fault = fault
-            raise
-        exchange.status = response.status_code
-        exchange.headers = response.headers
+            raise AnsweredError from fault
+        exchange.begin(response.status_code, response.headers)
         try:
             exchange.receive(response.iter_raw())
         finally:
             response.close()
+        if not exchange.foreign:
+            raise AnsweredError
         return httpx.Response(
             response.status_code,
             headers=response.headers,

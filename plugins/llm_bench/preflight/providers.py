@@ -12,7 +12,7 @@ import httpx
 from llm_bench.airflow.connections import find_key
 from llm_bench.errors import LLMBenchError
 from llm_bench.measure import failures, inquiry
-from llm_bench.measure.client import Endpoint
+from llm_bench.measure.client import Endpoint, LLMClient
 from llm_bench.measure.inquiry import MODELS, NOT_BEFORE_ASKED, Heard
 from llm_bench.preflight import answers
 from llm_bench.preflight.checks import Check, start, tell
@@ -32,6 +32,7 @@ class Inquiry:
         self._llms = [llm for llm in study.llms if llm.provider == provider]
         self._key_path = inquiry.key_path(provider)
         self._endpoint = Endpoint()
+        self._measured = Endpoint()
         self._found = tell(f"{provider}: key", self._find)
         self._requests: dict[str, Future[Heard]] = {}
         if self._endpoint.api_base is not None:
@@ -53,6 +54,7 @@ class Inquiry:
         like_openai, address, ambient_key = inquiry.known(self._llms[0])
         self._endpoint = Endpoint(api_base=address)
         endpoint = find_key(self._llms[0])
+        self._measured = endpoint
         if endpoint.api_base is None:
             endpoint = replace(endpoint, api_key=endpoint.api_key or ambient_key, api_base=address)
         elif not like_openai:
@@ -116,6 +118,16 @@ class Inquiry:
             return Check(name, None, f"there ({self._source}); not tried, as {self.provider} isn't reached")
         return tell(name, lambda: inquiry.accepted(self.provider, self._answer(self._key_path, deadline), self._source))
 
+    def _rehearse(self, llm: LLM) -> str:
+        """Has LiteLLM make the model's request, which goes nowhere.
+
+        :raises RequestError: it makes none with the study's settings, or none that can be timed.
+        """
+        if self._found.passed:
+            study = self._study
+            LLMClient(llm=llm, endpoint=self._measured, generation=study.generation, deadlines=study.deadlines).close()
+        return ""
+
     def _check_model(self, llm: LLM, heard: Heard | None, key: Check) -> Check:
         def look() -> str:
             if heard is None or heard.status in inquiry.NO_SUCH_PATH:
@@ -127,6 +139,9 @@ class Inquiry:
 
         if self.asks and heard is None:
             return Check(llm.model, None, f"not told, as {self.provider} isn't reached")
+        rehearsed = tell(llm.model, lambda: self._rehearse(llm))
+        if not rehearsed.passed:
+            return rehearsed
         if not key.passed and (heard is None or inquiry.listed(heard) is None):
             return Check(llm.model, None, f"not told without a key that {self.provider} accepts")
         return tell(llm.model, look)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from llm_bench.errors import LLMBenchError
+from llm_bench.errors import LLMBenchError, RequestError
 from llm_bench.paths import home
 from llm_bench.schedule import slot_of
 from llm_bench.study import Study
@@ -25,7 +25,8 @@ class LLMBenchmarkOperator(BaseOperator):
     """Asks one LLM all questions of one industry, one after another, each with exactly one HTTP attempt.
 
     Every finished question is kept at once in the task state store, so that a retry asks only what is left.
-    A provider's fault is a record; a mistake of ours or the user's fails the task at once, without a retry.
+    A provider's fault is a record; a mistake of ours or the user's fails the task at once, without a retry. Refusals
+    that are nobody's by their words are the user's where the first questions all meet the same one.
 
     :param study: the study, as ``Study.model_dump(mode="json")`` gives it.
     :param model: LiteLLM model string of one of the study's LLMs.
@@ -55,6 +56,8 @@ class LLMBenchmarkOperator(BaseOperator):
         self.prompts_task_id = prompts_task_id
 
     def execute(self, context: Context) -> list[Record]:
+        from llm_bench.measure.refusals import refused_from_the_start  # noqa: PLC0415
+
         study = Study.model_validate(self.study)
         prompts = context["ti"].xcom_pull(task_ids=self.prompts_task_id, key=self.industry)
         store: Any = context["task_state_store"]
@@ -66,6 +69,13 @@ class LLMBenchmarkOperator(BaseOperator):
                 store.set(record["question_id"], record)
                 records.append(record)
                 self.log.info("%s %d/%d · %s", self.cell, len(records), len(prompts), _progress(record))
+                if refused_from_the_start(records):
+                    store.clear()  # a mistake's records would count against the provider
+                    raise RequestError(
+                        f"{self.model} refused the first {len(records)} questions alike: {record['error']}",
+                        "Correct what it names: the model or the settings in the study file, the Airflow connection, "
+                        "or a firewall between; then clear this task.",
+                    )
         except LLMBenchError as mistake:
             raise AirflowFailException(str(mistake)) from None
         store.clear()  # so that clearing this task measures anew

@@ -1,15 +1,15 @@
 from __future__ import annotations
 
-import gzip
 import json
 from itertools import pairwise
 from typing import Any
 
-import httpx
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm_bench.measure import wire
+from llm_bench.measure.formats.answer import Answer, Usage, storable
+from llm_bench.measure.formats.reader import read as read_stream
 
 
 def event(
@@ -20,15 +20,15 @@ def event(
     return f"data: {json.dumps(content, ensure_ascii=ensure_ascii)}\n\n"
 
 
-def read(*pieces: tuple[float, str]) -> wire.Answer:
-    return wire.read_answer(wire.events([(at, piece.encode()) for at, piece in pieces]))
+def read(*pieces: tuple[float, str]) -> Answer:
+    return read_stream([(at, piece.encode()) for at, piece in pieces])
 
 
-def in_pieces(content: bytes, data: st.DataObject) -> wire.Answer:
+def in_pieces(content: bytes, data: st.DataObject) -> Answer:
     """What a stream says that comes cut anywhere, also within a character or a line break."""
     cuts = sorted(data.draw(st.lists(st.integers(0, len(content)), max_size=8)))
     pieces = [content[a:b] for a, b in zip([0, *cuts], [*cuts, len(content)], strict=True)]
-    return wire.read_answer(wire.events([(float(n), piece) for n, piece in enumerate(pieces)]))
+    return read_stream([(float(n), piece) for n, piece in enumerate(pieces)])
 
 
 DONE = "data: [DONE]\n\n"
@@ -188,35 +188,145 @@ class TestEnd:
         content = event({"content": "a"}, "stop") + DONE
         for end in ("\r\n", "\r"):
             assert read((1, content.replace("\n", end))).ended == 1
-        assert wire.has_end(content.replace("\n", "\r\n").encode())
 
     def test_done_within_an_answer_is_text(self):
-        assert not wire.has_end(b'data: [DONE] is how it ends"}}]}\n\n')
-        assert not wire.has_end(event({"content": "data: [DONE]\n"}).encode())
-        assert wire.has_end((event({}, "stop") + DONE).encode())
+        answer = read((1, event({"content": "data: [DONE]\n\n"})), (2, event({"content": "[DONE]"})))
+        assert (answer.text, answer.ended) == ("data: [DONE]\n\n[DONE]", None)
+
+    def test_is_believed_without_done_where_finish_and_usage_came_and_noted(self):
+        usage = {"prompt_tokens": 1, "completion_tokens": 1}
+        answer = read((1, event({"content": "a"}, "stop")), (2, event(usage=usage)))
+        assert (answer.ended, answer.note) == (2, "the stream ended without [DONE]")
+        assert read((1, event({"content": "a"}, "stop", usage=usage))).ended == 1
+
+    def test_is_not_without_either(self):
+        assert read((1, event({"content": "a"}, "stop"))).ended is None
+        assert read((1, event({"content": "a"}, usage={"completion_tokens": 1}))).ended is None
 
 
 class TestUsage:
-    def test_is_read_from_the_last_chunk(self):
+    @pytest.mark.parametrize("where", ["before", "in the last event", "after it", "after [DONE]", "in the choice"])
+    def test_is_read_wherever_it_stands(self, where: str):
         usage = {"prompt_tokens": 3, "completion_tokens": 2}
-        assert read((1, event({"content": "a"})), (2, event(usage=usage))).usage == usage
+        last = {"usage": usage} if where == "in the last event" else {}
+        choice = {"index": 0, "delta": {}, "finish_reason": "stop", "usage": usage}
+        pieces = {
+            "before": event(usage=usage),
+            "text": event({"content": "a"}),
+            "in the choice": event(choices=[choice]),
+            "stop": event({}, "stop", **last),
+            "after it": event(usage=usage),
+            "done": DONE,
+            "after [DONE]": event(usage=usage),
+        }
+        kept = [piece for name, piece in pieces.items() if name in {where, "text", "stop", "done"}]
+        assert read(*enumerate(kept)).usage == Usage(prompt=3, response=2)
 
     def test_is_read_from_groqs_own_field(self):
         usage = {"prompt_tokens": 3, "completion_tokens": 2}
-        assert read((1, event({}, "stop", x_groq={"id": "req_1", "usage": usage}))).usage == usage
+        assert read((1, event({}, "stop", x_groq={"id": "req_1", "usage": usage}))).usage.response == 2
 
     def test_is_none_where_the_provider_states_none(self):
-        assert read((1, event({"content": "a"}, "stop")), (2, DONE)).usage is None
+        assert read((1, event({"content": "a"}, "stop")), (2, DONE)).usage == Usage()
+
+    def test_is_kept_as_far_as_it_is_stated(self):
+        usage = {"prompt_tokens": 3.0, "completion_tokens": None, "cost": 0.5}
+        assert read((1, event(usage=usage))).usage == Usage(prompt=3, cost=0.5)
+        later = {"prompt_tokens": None, "completion_tokens": 7}
+        assert read((1, event(usage=usage)), (2, event(usage=later))).usage == Usage(prompt=3, response=7, cost=0.5)
 
     def test_is_left_out_as_far_as_it_can_be_none(self):
-        usage = {
-            "prompt_tokens": 3,
-            "completion_tokens": -1,
-            "total_tokens": "4",
-            "cost": 0.5,
-            "details": {"a_tokens": 1.5},
-        }
-        assert read((1, event(usage=usage))).usage == {"prompt_tokens": 3, "cost": 0.5, "details": {}}
+        usage = {"prompt_tokens": 3, "completion_tokens": -1, "prompt_tokens_details": {"cached_tokens": 1.5}}
+        assert read((1, event(usage=usage))).usage == Usage(prompt=3)
+
+    @pytest.mark.parametrize(
+        ("usage", "expected"),
+        [
+            ({"prompt_tokens_details": {"cached_tokens": 64}}, Usage(cached=64)),
+            ({"prompt_cache_hit_tokens": 64}, Usage(cached=64)),  # DeepSeek
+            ({"cached_tokens": 64}, Usage(cached=64)),  # Moonshot
+            ({"prompt_tokens_details": {"cache_write_tokens": 8}}, Usage(cache_write=8)),
+            ({"completion_tokens_details": {"reasoning_tokens": 5}}, Usage(reasoning=5)),
+            ({"reasoning_tokens": 5}, Usage(reasoning=5)),
+        ],
+    )
+    def test_has_its_parts_under_the_names_that_providers_give_them(self, usage: dict[str, Any], expected: Usage):
+        assert read((1, event(usage=usage))).usage == expected
+
+    def test_counts_reasoning_in_where_the_provider_counts_it_apart(self):
+        details = {"completion_tokens_details": {"reasoning_tokens": 5}}
+        usage = {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 17} | details
+        assert read((1, event(usage=usage))).usage.response == 7  # xAI
+        assert read((1, event(usage=usage | {"total_tokens": 12}))).usage.response == 2
+
+
+class TestFinish:
+    @pytest.mark.parametrize("reason", ["stop", "length", "eos", "tool_calls"])
+    def test_is_a_success_for_what_is_listed(self, reason: str):
+        answer = read((1, event({"content": "a"}, reason)), (2, DONE))
+        assert (answer.finish_reason, answer.finish_kind) == (reason, None)
+
+    @pytest.mark.parametrize(
+        ("reason", "kind"),
+        [
+            ("content_filter", "content_filtered"),
+            ("sensitive", "content_filtered"),
+            ("model_context_window_exceeded", "context_too_long"),
+            ("model_length", "context_too_long"),
+            ("error", "stream_error"),
+            ("network_error", "stream_error"),
+            ("insufficient_system_resource", "stream_error"),
+            ("abort", "stream_error"),
+            ("timeout", "stream_error"),
+            ("cancelled", "stream_error"),
+            ("repetition_truncation", "stream_error"),
+            ("a word of the future", "stream_error"),
+        ],
+    )
+    def test_is_a_failure_for_all_else(self, reason: str, kind: str):
+        assert read((1, event({"content": "a"}, reason)), (2, DONE)).finish_kind == kind
+
+    def test_is_the_upstreams_where_that_says_worse(self):
+        choice = {"index": 0, "delta": {}, "finish_reason": "stop", "native_finish_reason": "error"}
+        answer = read((1, event({"content": "a"})), (2, event(choices=[choice])), (3, DONE))
+        assert (answer.finish_reason, answer.finish_kind) == ("error", "stream_error")
+        fine = choice | {"native_finish_reason": "STOP"}
+        assert read((1, event(choices=[fine])), (2, DONE)).finish_kind is None
+
+    def test_is_none_yet_where_it_is_null_in_words(self):
+        assert read((1, event({"content": "a"}, "null")), (2, event({}, "stop"))).finish_reason == "stop"
+        assert read((1, event({"content": "a"}, "null"))).finish_reason is None
+
+
+class TestContent:
+    def test_may_be_a_list_of_parts(self):
+        parts = [{"type": "text", "text": "Home "}]
+        answer = read((1, event({"content": parts})), (2, event({"content": "led."})))
+        assert (answer.text, answer.token_times) == ("Home led.", [1, 2])
+
+    def test_may_have_thinking_among_its_parts(self):
+        thinking = [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm"}]}]
+        answer = read((1, event({"content": thinking})), (2, event({"content": [{"type": "text", "text": "Toys"}]})))
+        assert (answer.reasoning, answer.text) == ("Hm", "Toys")
+        assert (answer.token_times, answer.first_answer) == ([1, 2], 2)
+
+    def test_may_be_an_object(self):
+        assert read((1, event({"content": {"type": "text", "text": "Toys"}}))).text == "Toys"
+
+    def test_may_be_a_refusal(self):
+        answer = read((1, event({"content": None, "refusal": "I can't "})), (2, event({"refusal": "say."})))
+        assert (answer.text, answer.token_times) == ("I can't say.", [1, 2])
+
+    def test_is_that_of_the_first_choice(self):
+        choices = [{"index": 1, "delta": {"content": "no"}}, {"index": 0, "delta": {"content": "yes"}}]
+        second = {"choices": [{"index": 1, "delta": {"content": "no"}, "finish_reason": "stop"}]}
+        answer = read((1, event(choices=choices)), (2, event(**second)))
+        assert (answer.text, answer.finish_reason, answer.token_times) == ("yes", None, [1])
+
+    def test_is_read_after_azures_first_event_without_choices(self):
+        filtered = event(model="", prompt_filter_results=[{"prompt_index": 0, "content_filter_results": {}}])
+        answer = read((1, filtered), (2, event({"content": "a"})))
+        assert (answer.format, answer.model, answer.text) == ("openai", "m", "a")
 
 
 class TestTheRequestsId:
@@ -263,49 +373,24 @@ class TestTrouble:
         in_pieces(content, data)
         in_pieces(b"data: " + content + b"\n\n", data)
 
-    def test_events_of_another_protocol_are_counted(self):
-        answer = read((1, 'data: {"type": "content_block_delta", "delta": {"text": "a"}}\n\n'))
-        assert (answer.foreign, answer.chunks) == (1, 0)
+    def test_is_told_in_vllms_words(self):
+        error = {"object": "error", "message": "out of memory", "type": "InternalServerError", "code": 500}
+        answer = read((1, event({"content": "a"})), (2, f"data: {json.dumps(error)}\n\n"), (3, DONE))
+        assert answer.error == error
+        assert read((1, f"data: {json.dumps(error)}\n\n"), (2, DONE)).error == error
 
-
-class TestAPage:
-    def test_is_read_as_its_headers_say(self):
-        headers = httpx.Headers({"content-type": "text/plain; charset=latin-1"})
-        assert wire.page(headers, [(1, b"caf"), (2, b"\xe9")]) == "café"
-
-    def test_is_decompressed(self):
-        headers = httpx.Headers({"content-encoding": "gzip"})
-        assert wire.page(headers, [(1, gzip.compress(b"sorry"))]) == "sorry"
-
-    def test_is_empty_where_it_can_not_be(self):
-        assert wire.page(httpx.Headers({"content-encoding": "gzip"}), [(1, b"no gzip")]) == ""
-
-    def test_is_its_beginning_where_it_is_very_long_and_ends_between_words(self):
-        text = wire.page(httpx.Headers(), [(1, b"word " * 50_000)])
-        assert set(text.split()) == {"word"}
-        assert len(text) <= 1 << 16
-        assert wire.page(httpx.Headers(), [(1, b" " * 100_000)]) == ""
-
-
-class TestAStream:
-    def test_is_one_that_says_so_and_is_not_compressed(self):
-        events = {"content-type": "text/event-stream; charset=utf-8"}
-        assert wire.is_stream(200, httpx.Headers(events))
-        assert wire.is_stream(200, httpx.Headers(events | {"content-encoding": "identity"}))
-        assert not wire.is_stream(200, httpx.Headers(events | {"content-encoding": "gzip"}))
-        assert not wire.is_stream(429, httpx.Headers(events))
-        assert not wire.is_stream(200, httpx.Headers({"content-type": "application/json"}))
+    def test_is_told_in_llama_cpps_line(self):
+        answer = read((1, event({"content": "a"})), (2, 'error: {"code": 500, "message": "slot lost"}\n\n'))
+        assert answer.error == {"code": 500, "message": "slot lost"}
 
 
 class TestTheBorders:
     def test_a_count_is_from_0_to_2_to_the_31(self):
-        usage = {"a_tokens": 0, "b_tokens": 2**31 - 1, "c_tokens": 2**31, "d_tokens": True, "cost": 0.0, "e": True}
-        assert read((1, event(usage=usage))).usage == {"a_tokens": 0, "b_tokens": 2**31 - 1, "cost": 0.0}
-
-    def test_a_page_is_whole_up_to_64_kilobytes(self):
-        words = b"a " * (32 * 1024)
-        assert wire.page(httpx.Headers(), [(1, words)]) == words.decode()
-        assert wire.page(httpx.Headers(), [(1, words + b"a")]) == words.decode().rstrip().removesuffix("a").rstrip()
+        usage = {"prompt_tokens": 0, "completion_tokens": 2**31 - 1, "cost": 0.0}
+        assert read((1, event(usage=usage))).usage == Usage(prompt=0, response=2**31 - 1, cost=0.0)
+        assert (
+            read((1, event(usage={"prompt_tokens": 2**31, "completion_tokens": True, "cost": True}))).usage == Usage()
+        )
 
     def test_details_may_hold_summaries(self):
         details = [{"summary": "Hm, "}, {"text": "so"}, {"text": 7}]
@@ -317,13 +402,9 @@ class TestTheBorders:
         answer = read((1, event({"content": "<think>Hm</think>"})), (2, event({"content": "b"})))
         assert answer.first_answer == 2
 
-    def test_chunks_and_garbage_are_counted_one_by_one(self):
+    def test_events_and_garbage_are_counted_one_by_one(self):
         answer = read((1, event({"content": "a"}) * 3), (2, "data: x\n\n"), (3, 'data: {"type": "ping"}\n\n'))
-        assert (answer.chunks, answer.garbage, answer.foreign) == (3, 1, 1)
-
-    def test_an_error_alone_is_of_no_other_protocol(self):
-        answer = read((1, 'data: {"error": {"code": 1}}\n\n'))
-        assert (answer.error, answer.foreign, answer.chunks) == ({"code": 1}, 0, 0)
+        assert (answer.events, answer.garbage) == (5, 1)
 
     def test_what_was_said_once_stays_said(self):
         answer = read(
@@ -331,16 +412,20 @@ class TestTheBorders:
             (2, event(id="c2", model=None)),
         )
         assert (answer.model, answer.request_id, answer.finish_reason) == ("m1", "c1", "stop")
-        assert answer.usage == {"prompt_tokens": 1}
+        assert answer.usage == Usage(prompt=1)
 
-    def test_an_error_of_the_choice_is_kept_as_is_one_in_words(self):
+    def test_an_error_alone_is_of_no_format(self):
+        answer = read((1, 'data: {"error": {"code": 1}}\n\n'))
+        assert (answer.error, answer.format, answer.garbage) == ({"code": 1}, None, 0)
+
+    def test_an_error_in_words_is_kept_as_one_in_an_object_is(self):
         assert read((1, event(error="gone"))).error == {"message": "gone"}
 
-    def test_a_body_has_a_token_as_soon_as_an_event_with_text_is_whole(self):
-        whole = event({"content": "a"}).encode()
-        assert wire.has_token([(1.0, whole)])
-        assert not wire.has_token([(1.0, whole[:-1])])
-        assert not wire.has_token([(1.0, event({"role": "assistant"}).encode())])
+    def test_a_token_is_there_as_soon_as_an_event_with_text_is_whole(self):
+        whole = event({"content": "a"})
+        assert read((1, whole)).token_times == [1]
+        assert read((1, whole[:-1])).token_times == []
+        assert read((1, event({"role": "assistant"}))).token_times == []
 
     def test_halves_of_a_character_are_put_together_and_a_lone_one_is_replaced(self):
-        assert wire.storable("\ud83d\ude00 \ud83d \0") == "\U0001f600 \ufffd \ufffd"
+        assert storable("\ud83d\ude00 \ud83d \0") == "\U0001f600 \ufffd \ufffd"

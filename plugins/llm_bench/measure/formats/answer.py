@@ -1,0 +1,183 @@
+"""What a streamed answer said, whatever the wire format it came in. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+STOPPED = "stream_error"
+"""The failure kind of a finish reason that no provider documents as a success."""
+
+_OPENED = re.compile(r"(\s*)<think>(.*?)(?:</think>|\Z)", re.DOTALL)
+# Where the chat template ends in <think>, the model's own words begin after it, and only the closing tag comes.
+_UNOPENED = re.compile(r"()((?:(?!<think>).)*?)</think>", re.DOTALL)
+_LARGEST_COUNT = 2**31
+
+
+@dataclass(slots=True)
+class Usage:
+    """The tokens that a provider stated; None for each that it didn't.
+
+    :param prompt: of the prompt, those read from and written to a cache included.
+    :param response: generated, reasoning included.
+    :param reasoning: of ``response``.
+    :param cached: of ``prompt``, those read from the provider's cache.
+    :param cache_write: of ``prompt``, those written to it.
+    :param cost: USD.
+    """
+
+    prompt: int | None = None
+    response: int | None = None
+    reasoning: int | None = None
+    cached: int | None = None
+    cache_write: int | None = None
+    cost: float | None = None
+
+    def take(self, **stated: float | None) -> None:
+        """Keeps what is stated; None says nothing."""
+        for name, value in stated.items():
+            if value is not None:
+                setattr(self, name, value)
+
+
+@dataclass(slots=True)
+class Answer:
+    """What a stream said. Times are those of the pieces that its events came in.
+
+    :param format: name of the wire format; None where no reader knows it.
+    :param text: answer text, reasoning apart; there once the answer is settled.
+    :param reasoning: reasoning text, from its own fields or from ``<think>`` at the start of the content; likewise.
+    :param token_times: arrival of each event that carries generated text, reasoning included, in order.
+    :param first_answer: arrival of the first event that carries answer text that isn't blank.
+    :param ended: arrival of the end that the format documents.
+    :param final: whether nothing can come after it that changes the answer.
+    :param finish_reason: in the provider's words.
+    :param finish_kind: the failure kind that the finish reason means; None for a success.
+    :param error: the provider's error event, or None.
+    :param request_id: the provider's own id of the request, or else that of the completion.
+    :param note: how a success differs from what the format documents, or None.
+    :param garbage: events that aren't JSON objects.
+    :param events: events of any kind.
+    """
+
+    format: str | None = None
+    text: str = ""
+    reasoning: str = ""
+    token_times: list[float] = field(default_factory=list)
+    first_answer: float | None = None
+    ended: float | None = None
+    final: bool = False
+    finish_reason: str | None = None
+    finish_kind: str | None = None
+    usage: Usage = field(default_factory=Usage)
+    error: dict[str, Any] | None = None
+    model: str | None = None
+    request_id: str | None = None
+    note: str | None = None
+    garbage: int = 0
+    events: int = 0
+    _content: list[tuple[float, str]] = field(default_factory=list, repr=False)
+    _thoughts: list[str] = field(default_factory=list, repr=False)
+
+    def say(self, at: float, text: str, reasoning: str = "") -> None:
+        """Takes what one event says of the answer and of the reasoning; nothing said is no token."""
+        if not text and not reasoning:
+            return
+        self.token_times.append(at)
+        if text:
+            self._content.append((at, text))
+        if reasoning:
+            self._thoughts.append(reasoning)
+
+    def finish(self, reason: str, kinds: Mapping[str, str | None]) -> None:
+        """Takes the finish reason.
+
+        :param kinds: the failure kind of each that is documented, None for a success; any other is a failure.
+        """
+        if reason:
+            self.finish_reason, self.finish_kind = reason, kinds.get(reason, STOPPED)
+
+    def end(self, at: float, *, final: bool) -> None:
+        """Notes the documented end; what comes after a final one moves it no more."""
+        if not self.final:
+            self.ended, self.final = at, final
+
+    def settle(self) -> None:
+        """Tells the answer from the reasoning that stands before it in the content, over all borders of events.
+
+        Only at the start: a ``<think>`` further on is one that the answer speaks about.
+        """
+        whole, thoughts = "".join(piece for _, piece in self._content), "".join(self._thoughts)
+        thought = _OPENED.match(whole) or (None if thoughts else _UNOPENED.match(whole))
+        start = thought.end() if thought else 0
+        if thought:
+            thoughts += thought[1] + thought[2]
+        self.text, self.reasoning = storable(whole[start:]), storable(thoughts)
+        end = 0
+        for at, piece in self._content:
+            end += len(piece)
+            if piece[max(0, start - (end - len(piece))) :].strip():
+                self.first_answer = at
+                return
+
+
+def storable(text: str) -> str:
+    """Text that any store can hold: a character that came in halves is put together, a lone half or NUL is replaced."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").replace("\0", "\ufffd")
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse)
+
+
+def json_value(text: str | bytes) -> Any:
+    """What a JSON text says, strictly; None for what isn't one."""
+    try:
+        return _DECODER.decode(text if isinstance(text, str) else text.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def as_dict(value: Any) -> dict[str, Any]:
+    """An object, or an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_list(value: Any) -> list[Any]:
+    """A list, or an empty one for anything else."""
+    return value if isinstance(value, list) else []
+
+
+def as_text(value: Any) -> str:
+    """A string, or an empty one for anything else."""
+    return value if isinstance(value, str) else ""
+
+
+def as_count(value: Any) -> int | None:
+    """A number of tokens, which some servers send as ``100.0``; None for what can be none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _LARGEST_COUNT:
+        return None
+    return int(value) if value == int(value) else None
+
+
+def as_amount(value: Any) -> float | None:
+    """An amount of money; None for what can be none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _LARGEST_COUNT:
+        return None
+    return float(value)
+
+
+def first(*values: int | None) -> int | None:
+    """The first that is stated."""
+    return next((value for value in values if value is not None), None)
+
+
+def total(*counts: int | None) -> int | None:
+    """The sum of what is stated; None where the first isn't."""
+    return None if counts[0] is None else sum(count or 0 for count in counts)
