@@ -5,10 +5,18 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 from airflow.dag_processing.dagbag import DagBag
+from airflow.serialization.serialized_objects import DagSerialization
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llm_bench.airflow import dag
+from llm_bench.study import Study
 
 HEAVY = (
     "torch",
@@ -103,6 +111,91 @@ class TestAStudyWithAMistake:
         assert file.endswith("llm_bench_study_errors.py")
         assert "colour: unknown key" in error
         assert "llms: []: tuple should have at least 1 item" in error
+
+
+class TestAStudyWhoseDagCannotBeBuilt:
+    def test_is_an_import_error_beside_the_dags_of_the_others(
+        self, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        write_studies(project, tmp_path, {"good": {}, "bad": {"description": "the one that fails"}})
+        monkeypatch.setenv("LLM_BENCH_HOME", str(tmp_path))
+        build = dag.deadline
+
+        def fails_for_bad(study: Study) -> object:
+            if study.name == "bad":
+                raise ValueError("no deadline can be built")
+            return build(study)
+
+        monkeypatch.setattr(dag, "deadline", fails_for_bad)
+        bag = DagBag(dag_folder=str(project / "dags"), bundle_name="tests")
+        assert set(bag.dags) == {"llm_bench_good"}
+        ((file, error),) = bag.import_errors.items()
+        assert file.endswith("llm_bench_study_errors.py")
+        assert "no deadline can be built" in error
+        assert "include/studies/bad.yaml" in error
+
+
+MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
+NAMES = st.text(st.characters(categories=["L", "M", "N", "P", "S"]), min_size=1, max_size=80)
+
+
+@st.composite
+def studies(draw: st.DrawFn) -> dict[str, object]:
+    """Keys of a study that :class:`Study` takes, but for its name."""
+    start, batches = draw(MOMENTS), draw(st.integers(1, 1000))
+    window = {
+        "start": start.isoformat(),
+        "end": (start + draw(st.timedeltas(timedelta(seconds=1), timedelta(days=400)))).isoformat(),
+        "period": draw(st.sampled_from(["PT12H", "PT1H", "PT1S", "P1D"])),
+        "batches_per_period": batches,
+    }
+    return {
+        "description": draw(NAMES),
+        "catchup": draw(st.booleans()),
+        "llms": [{"model": f"groq/{name}"} for name in draw(st.lists(NAMES, min_size=1, max_size=4, unique=True))],
+        "concurrency": draw(st.integers(1, 100)),
+        **({"window": window} if draw(st.booleans()) else {}),
+    }
+
+
+class TestAnyStudy:
+    @settings(max_examples=20, deadline=None)
+    @given(contents=st.lists(studies(), min_size=1, max_size=3))
+    def test_has_a_dag(self, project: Path, tmp_path_factory: pytest.TempPathFactory, contents: list[dict]):
+        home = tmp_path_factory.mktemp("home")
+        write_studies(project, home, {f"study-{number}": content for number, content in enumerate(contents)})
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("LLM_BENCH_HOME", str(home))
+            bag = DagBag(dag_folder=str(project / "dags"), bundle_name="tests")
+        assert bag.import_errors == {}
+        assert len(bag.dags) == len(contents)
+        for built in bag.dags.values():
+            DagSerialization.from_dict(DagSerialization.to_dict(built))
+
+    def test_catches_up_from_its_first_slot_on(self, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+        window = {"start": "2026-12-07T08:00:00+00:00", "end": "2026-12-08T08:00:00+00:00"}
+        write_studies(project, tmp_path, {"past": {"catchup": True, "window": window}})
+        monkeypatch.setenv("LLM_BENCH_HOME", str(tmp_path))
+        bag = DagBag(dag_folder=str(project / "dags"), bundle_name="tests")
+        scheduled = DagSerialization.from_dict(DagSerialization.to_dict(bag.dags["llm_bench_past"]))
+        first = scheduled.next_dagrun_info(last_automated_run_info=None)
+        assert first is not None
+        assert first.logical_date == datetime(2026, 12, 7, 8, tzinfo=UTC)
+
+    def test_is_filled_into_no_template(self, bag: DagBag):
+        measure = bag.dags["llm_bench_thesis"].get_task("measure")
+        assert measure.template_fields == ()
+
+
+def write_studies(project: Path, home: Path, contents: dict[str, dict]) -> None:
+    """A project in a folder: this one's retail questions, and studies by their names."""
+    for part in ("questions", "knowledge"):
+        (home / "include").mkdir(exist_ok=True)
+        (home / "include" / part).symlink_to(project / "include" / part)
+    (home / "include" / "studies").mkdir()
+    for name, content in contents.items():
+        study = {"llms": [{"model": "baseline/lead"}], "industries": ["retail"], **content}
+        (home / "include" / "studies" / f"{name}.yaml").write_text(yaml.safe_dump(study, allow_unicode=True))
 
 
 class TestThePluginsFolder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 from airflow.sdk import DAG
 
@@ -11,7 +12,25 @@ from llm_bench.airflow.operators.answers import PrepareOperator, ScoreOperator
 from llm_bench.airflow.operators.load import ValidateAndLoadOperator, records_asset
 from llm_bench.airflow.operators.measure import LLMBenchmarkOperator
 from llm_bench.airflow.timetable import SlotTimetable
-from llm_bench.study import Study
+from llm_bench.schedule import EPOCH
+from llm_bench.study import Study, load_studies
+
+
+def study_dags(include: Path) -> tuple[dict[str, DAG], list[Exception]]:
+    """The DAG of each study of a project by its id, and what is wrong with the studies that have none.
+
+    :param include: the folder that holds ``studies/``.
+    """
+    studies, mistakes = load_studies(include)
+    dags: dict[str, DAG] = {}
+    faults: list[Exception] = [*mistakes]
+    for study in studies:
+        try:
+            dags[study.dag_id] = study_dag(study)
+        except Exception as fault:
+            fault.add_note(f"in the DAG of include/studies/{study.name}.yaml")
+            faults.append(fault)
+    return dags, faults
 
 
 def study_dag(study: Study) -> DAG:
@@ -23,11 +42,14 @@ def study_dag(study: Study) -> DAG:
     """
     with DAG(
         study.dag_id,
+        auto_register=False,  # a file has the DAGs that it names: none that is only half built, nor one in two files
         description=study.description,
         # The timetable holds the window. As the DAG's start_date and end_date it would also forbid a trial run by hand
         # before the study starts: Airflow gives such a run no tasks.
         schedule=SlotTimetable(study.window.schedule) if study.window else None,
         catchup=study.catchup,
+        # Airflow catches up from a start date on; the timetable knows the first slot.
+        start_date=EPOCH if study.catchup else None,
         # The slot's own batch, one that outlasts its slot, and one that a person started or cleared: none holds up the
         # others, and none can harm them, as the pools bound how many cells ask at once and each slot has an object of
         # its own. A bound all the same: were every batch too slow for its slot, they would pile up, each later than the

@@ -36,7 +36,8 @@ class LLMBenchmarkOperator(BaseOperator):
     :return: one record for each question, not yet scored.
     """
 
-    template_fields: Sequence[str] = ("model", "industry", "cell")
+    # Nothing of a study is a template: Airflow would fill "{{ conn.llm_groq.password }}" in.
+    template_fields: Sequence[str] = ()
 
     def __init__(
         self,
