@@ -86,6 +86,8 @@ def _default(name: str, field: FieldInfo) -> str:
     if field.is_required():
         return "must be given"
     value = field.default
+    if (name, value) == ("name", "") and field.metadata and _limit(field.metadata[0]):
+        return "the model string"
     if isinstance(value, BaseModel):
         return "the defaults below"
     if isinstance(value, timedelta):
