@@ -283,7 +283,7 @@ def _plausibility(due: Due) -> list[Expectation]:
             "response_tokens",
             "within the study's max_tokens",
             "The provider didn't keep to the limit, so this LLM wasn't asked as the others were.",
-            max_value=due.study.generation.max_tokens,
+            max_value=max(llm.asked_with(due.study.generation).max_tokens for llm in due.study.llms),
             row_condition=Column("token_source") != "estimated",
         ),
         _not_above("reasoning_tokens", "response_tokens", apart.format("response_tokens"), "warning"),

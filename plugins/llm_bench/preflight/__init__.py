@@ -43,6 +43,6 @@ def preflight(study: Study, home: Path, now: datetime) -> list[Check]:
         *local,
         storage.check(deadline),
         *(check for inquiry in inquiries for check in inquiry.checks(deadline)),
-        *(Check(llm.model, True, "built in") for llm in study.llms if llm.provider == BASELINE),
+        *(Check(llm.name, True, "built in") for llm in study.llms if llm.provider == BASELINE),
         check_clock(inquiries, deadline),
     ]

@@ -15,7 +15,7 @@ from llm_bench.rag.prompt import SYSTEM
 from llm_bench.records import utc_text
 from llm_bench.report.definitions import METRICS, STATISTICS
 from llm_bench.report.facts import Facts
-from llm_bench.study import LLM, Study, Window
+from llm_bench.study import LLM, Generation, Study, Window
 
 
 class Item(NamedTuple):
@@ -48,7 +48,7 @@ def methods(study: Study, view: View, facts: Facts) -> list[Part]:
 
 
 def _asked(study: Study, facts: Facts) -> Iterator[Item]:
-    yield Item("LLMs", [_llm(llm, facts.answered.get(llm.model, ())) for llm in study.llms])
+    yield Item("LLMs", [_llm(llm, study.generation, facts.answered.get(llm.name, ())) for llm in study.llms])
     yield Item(
         "Questions",
         [
@@ -75,7 +75,7 @@ def _asked(study: Study, facts: Facts) -> Iterator[Item]:
     )
     yield Item(
         "Generation",
-        [f"max_tokens {generation.max_tokens:,}, temperature {generation.temperature:g}; streamed; the same for all."],
+        [f"{_generation(generation)}; streamed; the same for all, but for what stands beside an LLM."],
     )
     limits = study.deadlines
     yield Item(
@@ -88,11 +88,20 @@ def _asked(study: Study, facts: Facts) -> Iterator[Item]:
     yield Item("At once", [f"Up to {study.concurrency} cells (an LLM and an industry) for each provider."])
 
 
-def _llm(llm: LLM, answered: Sequence[str]) -> str:
+def _llm(llm: LLM, generation: Generation, answered: Sequence[str]) -> str:
     paced = f", at most {llm.requests_per_minute:g} requests a minute" if llm.requests_per_minute else ""
+    name = f"{llm.name} (model {llm.model})" if llm.name != llm.model else llm.model
+    own = llm.asked_with(generation)
+    apart = f", {_generation(own)}" if own != generation else ""
+    sent = f", {json.dumps(llm.parameters, ensure_ascii=False)}" if llm.parameters else ""
     others = [model for model in answered if model != llm.model_name]
     said = f"; the provider says that {', '.join(others)} answered" if others else ""
-    return f"{llm.model}{paced}{said}"
+    return f"{name}{apart}{sent}{paced}{said}"
+
+
+def _generation(generation: Generation) -> str:
+    temperature = "none sent" if generation.temperature is None else f"{generation.temperature:g}"
+    return f"max_tokens {generation.max_tokens:,}, temperature {temperature}"
 
 
 def _changed(facts: Facts) -> list[str]:
