@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 from llm_bench.analysis.charts.axes import zone_name
 from llm_bench.analysis.view import View
-from llm_bench.rag.prompt import SYSTEM
 from llm_bench.records import utc_text
 from llm_bench.report.definitions import METRICS, STATISTICS
 from llm_bench.report.facts import Facts
 from llm_bench.study import LLM, Generation, Study, Window
+from llm_bench.templates import BUILT_IN, Template
 
 
 class Item(NamedTuple):
@@ -60,8 +60,7 @@ def _asked(study: Study, facts: Facts) -> Iterator[Item]:
     yield Item(
         "Prompt",
         [
-            f"System message (SHA-256 {hashlib.sha256(SYSTEM.encode()).hexdigest()}): {SYSTEM}",
-            "Then the context's numbered passages, and the question. The table Prompts has each question's hashes.",
+            *_template(facts.template),
             *_changed(facts),
         ],
     )
@@ -86,6 +85,16 @@ def _asked(study: Study, facts: Facts) -> Iterator[Item]:
         ],
     )
     yield Item("At once", [f"Up to {study.concurrency} cells (an LLM and an industry) for each provider."])
+
+
+def _template(template: Template) -> Iterator[str]:
+    system = template.system
+    if system:
+        yield f"System message (SHA-256 {hashlib.sha256(system.encode()).hexdigest()}): {system}"
+    then = "Then the context's numbered passages, and the question."
+    if template.user != BUILT_IN.user:
+        then = f"The user's message, of the passages and the question: {template.user}"
+    yield f"{then} The table Prompts has each question's hashes."
 
 
 def _llm(llm: LLM, generation: Generation, answered: Sequence[str]) -> str:
