@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 from pydantic import (
@@ -76,6 +77,7 @@ _RESERVED = {
     "drop_params": "a study says what is asked; `temperature: null` and the like leave a parameter out",
 }
 """Parameters that an LLM's entry can't set: why."""
+_SECRET = re.compile(r"(?<!prompt_cache)_key$|_token$|secret|password|credentials", re.IGNORECASE)
 _KEY_HEADERS = {"authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie"}
 _HEADERS = ("extra_headers", "headers")
 
@@ -153,6 +155,8 @@ class LLM(Part):
         for name in parameters:
             if name in _RESERVED:
                 raise ValueError(f"{name} can't be set here: {_RESERVED[name]}")
+            if _SECRET.search(name):
+                raise ValueError(f"{name} can't be set here: a key belongs to the Airflow connection")
         longest = parameters.get("max_completion_tokens", 1)
         if isinstance(longest, bool) or not isinstance(longest, int) or longest < 1:
             raise ValueError(f"max_completion_tokens is {longest!r}; allowed: a whole number from 1 on")

@@ -7,30 +7,28 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from importlib.metadata import version
 from types import ModuleType
-from typing import Any, cast
+from typing import cast
 
 import httpx
 
 from llm_bench.errors import CredentialsError, RequestError
 from llm_bench.measure import failures, refusals, tap
 from llm_bench.measure.exchange import Exchange, public
-from llm_bench.measure.formats.answer import Answer, Usage
+from llm_bench.measure.formats.answer import Answer
 from llm_bench.measure.formats.framing import BrokenFrameError, TooLargeError
 from llm_bench.measure.formats.reader import END, read
 from llm_bench.measure.page import page
+from llm_bench.measure.parameters import parameters_of, refused
+from llm_bench.measure.prices import cost
 from llm_bench.measure.settings import settings_hash, settings_of
-from llm_bench.measure.transport import AnsweredError, InstrumentedTransport, secrets_of
+from llm_bench.measure.transport import AnsweredError, InstrumentedTransport, Nowhere, secrets_of
 from llm_bench.study import BASELINE, LLM, Deadlines, Generation
 
 ENVIRONMENT = "environment"
 """Source of a key that is no connection's."""
 
 _KEY = re.compile(r"[\x21-\x7e]*")
-_ADVICE = re.compile(r",? (?:To drop|for model=|For gpt)")
-"""Where LiteLLM's words about an unsupported parameter turn to its own settings."""
-_LISTED = re.compile(r"parameters: (\[.*?\])")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
 
@@ -124,7 +122,7 @@ class LLMClient:
         endpoint.check()
         self._llm = llm
         self._endpoint = endpoint
-        self._generation = llm.asked_with(generation)
+        self._parameters = parameters_of(llm, llm.asked_with(generation))
         self._deadlines = deadlines
         self._litellm = quiet_litellm()
         address = self._warm_up()
@@ -203,13 +201,6 @@ class LLMClient:
             return chunks, fault
         return chunks, None
 
-    @property
-    def _parameters(self) -> dict[str, Any]:
-        """What the LLM is asked with; LiteLLM sends none that is None."""
-        limit = {} if "max_completion_tokens" in self._llm.parameters else {"max_tokens": self._generation.max_tokens}
-        asked = {"stream_options": {"include_usage": True}, **limit, "temperature": self._generation.temperature}
-        return asked | self._llm.body
-
     def _raise_on_no_request(self, exchange: Exchange, fault: Exception | None) -> None:
         """Raises where LiteLLM didn't make the one request that is timed, or couldn't do without a second one."""
         if exchange.requests and (fault is None or not exchange.wanted_more):
@@ -222,25 +213,10 @@ class LLMClient:
                 "study file, or an address that speaks OpenAI's protocol (openai/… with a connection).",
             )
         if type(fault).__name__ == "UnsupportedParamsError":
-            raise self._refused_parameters(str(fault))
+            raise refused(self._llm, self._parameters, _scrub(str(fault), self._endpoint.secrets))
         raise RequestError(
             f"LiteLLM made no request to {self._llm.model}: {_scrub(str(fault), self._endpoint.secrets)}.",
             "Check the model string (provider/model) and its parameters in the study file.",
-        )
-
-    def _refused_parameters(self, words: str) -> RequestError:
-        """The error to raise where LiteLLM knows that a model doesn't take a parameter.
-
-        :param words: LiteLLM's.
-        """
-        reason = _ADVICE.split(" ".join(words.partition("Error: ")[2].split()))[0].rstrip(". ")
-        named = _LISTED.findall(reason)[:1] or [reason]
-        sent = {name: value for name, value in self._parameters.items() if re.search(rf"\b{name}\b", named[0])}
-        what = ", ".join(f"{name} {value}" for name, value in sent.items()) or "one of the parameters"
-        return RequestError(
-            f"LiteLLM doesn't send {what} to {self._llm.model}: {_scrub(reason, self._endpoint.secrets)}.",
-            "Change it in this LLM's entry of the study file: another value, none (temperature: null), or, where the "
-            f"provider takes it all the same, parameters: {{allowed_openai_params: [{', '.join(sent)}]}}.",
         )
 
     def _reply(self, exchange: Exchange, answer: Answer, messages: list[dict[str, str]]) -> Reply:
@@ -258,7 +234,8 @@ class LLMClient:
             headers=exchange.headers,
         )
         prompt_tokens, response_tokens, source = self._tokens(answer, messages)
-        cost, price_source = self._cost(answer, prompt_tokens, response_tokens)
+        nothing = self._exchange([{"content": self._llm.model}])
+        cost_usd, price_source = cost(self._litellm, self._llm, answer.usage, (prompt_tokens, response_tokens), nothing)
         return Reply(
             exchange=exchange,
             answer=answer,
@@ -268,7 +245,7 @@ class LLMClient:
             prompt_tokens=prompt_tokens,
             response_tokens=response_tokens,
             token_source=source,
-            cost_usd=cost,
+            cost_usd=cost_usd,
             price_source=price_source,
             settings_hash=self.settings_hash,
         )
@@ -312,36 +289,6 @@ class LLMClient:
         prompt = usage.prompt or count(model="", messages=messages)
         return prompt, count(model="", text=generated), "estimated"
 
-    def _cost(
-        self, answer: Answer, prompt_tokens: int | None, response_tokens: int | None
-    ) -> tuple[float | None, str | None]:
-        """US dollars, and who says so: the provider, the study's price, or LiteLLM's price list."""
-        usage, price = answer.usage, self._llm.price
-        if usage.cost is not None:
-            return usage.cost, "provider"
-        if prompt_tokens is None or response_tokens is None or self._llm.provider == BASELINE:
-            return None, None
-        if price is not None:
-            return price.cost(prompt_tokens, usage.cached or 0, response_tokens), "study"
-        listed = self._list_price(usage, prompt_tokens, response_tokens)
-        return listed, None if listed is None else f"litellm {version('litellm')}"
-
-    def _list_price(self, usage: Usage, prompt_tokens: int, response_tokens: int) -> float | None:
-        """By LiteLLM's price list, what was read from a cache and written to it at its own price."""
-        exchange = self._exchange([{"content": self._llm.model}])
-        try:
-            with tap.measuring(_Nowhere(exchange), exchange):  # it would ask an Ollama server for its models
-                costs = self._litellm.cost_per_token(
-                    model=self._llm.model,
-                    prompt_tokens=prompt_tokens,
-                    completion_tokens=response_tokens,
-                    cache_read_input_tokens=usage.cached or 0,
-                    cache_creation_input_tokens=usage.cache_write or 0,
-                )
-        except (Exception, AnsweredError):
-            return None
-        return float(sum(costs))
-
     def _warm_up(self) -> str | None:
         """Has LiteLLM make one request that goes nowhere, so that the first question pays for no import.
 
@@ -350,7 +297,7 @@ class LLMClient:
         """
         messages = [{"role": "user", "content": "This request goes nowhere"}]
         exchange = self._exchange(messages)
-        _, fault = self._complete(_Nowhere(exchange), messages, exchange)
+        _, fault = self._complete(Nowhere(exchange), messages, exchange)
         if not exchange.requests and exchange.elsewhere and all(map(tap.signs_in, exchange.elsewhere)):
             # It wants an access token first, which only a real request may fetch.
             return public(self._endpoint.api_base) if self._endpoint.api_base else None
@@ -358,17 +305,6 @@ class LLMClient:
             self._raise_on_no_request(exchange, fault)
         read([(0.0, b'data: {"choices": [{"index": 0, "delta": {"content": "a"}}]}\n\n')])
         return exchange.address
-
-
-class _Nowhere(httpx.BaseTransport):
-    """Takes the exchange's request and sends nothing."""
-
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        self._exchange.admit(request)
-        raise AnsweredError
 
 
 def _translated(exchange: Exchange, chunks: list[tuple[float, bytes]], *, whole: bool) -> Answer:

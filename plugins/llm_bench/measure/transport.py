@@ -185,6 +185,17 @@ class _StampedBackend(httpcore.NetworkBackend):
         return self._inner.connect_tcp(last, port, left, local_address, socket_options)
 
 
+class Nowhere(httpx.BaseTransport):
+    """Takes an exchange's request and sends nothing."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self._exchange.admit(request)
+        raise AnsweredError
+
+
 class _Replay(httpx.SyncByteStream):
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
