@@ -104,7 +104,7 @@ def study_names(**_: object) -> list[str]:
 
 def llm_names(parsed_args: argparse.Namespace, **_: object) -> list[str]:
     """The LLMs of the study that was named."""
-    return [llm.model for study in _studies(parsed_args) for llm in study.llms]
+    return [llm.name for study in _studies(parsed_args) for llm in study.llms]
 
 
 def industry_names(parsed_args: argparse.Namespace, **_: object) -> list[str]:

@@ -27,8 +27,8 @@ def preflight(study: Study, home: Path, now: datetime) -> list[Check]:
     :param home: the folder that holds ``include/`` and, where the study says so, the records.
     :param now: aware.
     """
-    hosted = [provider for provider in study.providers if provider != BASELINE]
-    inquiries = [Inquiry(provider, study) for provider in hosted]
+    hosted = dict.fromkeys((llm.provider, llm.conn_id) for llm in study.llms if llm.provider != BASELINE)
+    inquiries = [Inquiry(provider, study, connection) for provider, connection in hosted]
     storage = StorageProbe(study, home)
     deadline = time.monotonic() + PATIENCE_SEC
     # While the network answers, this thread loads the embedding model, which takes seconds.
@@ -43,6 +43,6 @@ def preflight(study: Study, home: Path, now: datetime) -> list[Check]:
         *local,
         storage.check(deadline),
         *(check for inquiry in inquiries for check in inquiry.checks(deadline)),
-        *(Check(llm.model, True, "built in") for llm in study.llms if llm.provider == BASELINE),
+        *(Check(llm.name, True, "built in") for llm in study.llms if llm.provider == BASELINE),
         check_clock(inquiries, deadline),
     ]

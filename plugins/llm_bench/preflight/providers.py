@@ -24,16 +24,20 @@ class Inquiry:
 
     :param provider: e.g. "groq".
     :param study: its LLMs of that provider are looked for.
+    :param connection: id of an Airflow connection; of those LLMs, the ones that are asked by it.
     """
 
-    def __init__(self, provider: str, study: Study) -> None:
+    def __init__(self, provider: str, study: Study, connection: str | None = None) -> None:
+        usual = f"llm_{provider}"
+        connection = connection or usual
         self.provider = provider
+        self._title = provider if connection == usual else f"{provider} ({connection})"
         self._study = study
-        self._llms = [llm for llm in study.llms if llm.provider == provider]
+        self._llms = [llm for llm in study.llms if (llm.provider, llm.conn_id) == (provider, connection)]
         self._key_path = inquiry.key_path(provider)
         self._endpoint = Endpoint()
         self._measured = Endpoint()
-        self._found = tell(f"{provider}: key", self._find)
+        self._found = tell(f"{self._title}: key", self._find)
         self._requests: dict[str, Future[Heard]] = {}
         if self._endpoint.api_base is not None:
             for path in {MODELS, self._key_path}:
@@ -98,7 +102,7 @@ class Inquiry:
         """
         heard = self.heard(deadline)
         key = self._check_key(heard, deadline)
-        reached = [tell(f"{self.provider}: reached", lambda: self._reached(deadline))] if self.asks else []
+        reached = [tell(f"{self._title}: reached", lambda: self._reached(deadline))] if self.asks else []
         for check in (*reached, key, *(self._check_model(llm, heard, key) for llm in self._llms)):
             # The provider's own words are in some.
             detail, fix = (failures.scrub(text, self._endpoint.secrets) for text in (check.detail, check.fix))
@@ -138,13 +142,13 @@ class Inquiry:
             return answers.served(llm, models, self._study)
 
         if self.asks and heard is None:
-            return Check(llm.model, None, f"not told, as {self.provider} isn't reached")
-        rehearsed = tell(llm.model, lambda: self._rehearse(llm))
+            return Check(llm.name, None, f"not told, as {self.provider} isn't reached")
+        rehearsed = tell(llm.name, lambda: self._rehearse(llm))
         if not rehearsed.passed:
             return rehearsed
         if not key.passed and (heard is None or inquiry.listed(heard) is None):
-            return Check(llm.model, None, f"not told without a key that {self.provider} accepts")
-        return tell(llm.model, look)
+            return Check(llm.name, None, f"not told without a key that {self.provider} accepts")
+        return tell(llm.name, look)
 
 
 def check_clock(inquiries: Sequence[Inquiry], deadline: float) -> Check:
