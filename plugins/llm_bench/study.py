@@ -51,7 +51,18 @@ class LLM(_Part):
     ]
     requests_per_minute: Annotated[
         float | None,
-        Field(gt=0, description="The provider's limit for this LLM; requests are paced to stay under it."),
+        Field(
+            gt=0,
+            allow_inf_nan=False,
+            description="The provider's limit for this LLM; requests are paced to stay under it.",
+        ),
+    ] = None
+    tokens_per_minute: Annotated[
+        int | None, Field(ge=1, description="The same for tokens, of prompts and answers together.")
+    ] = None
+    requests_per_day: Annotated[int | None, Field(ge=1, description="The provider's limit for a day.")] = None
+    tokens_per_day: Annotated[
+        int | None, Field(ge=1, description="The same for tokens, of prompts and answers together.")
     ] = None
 
     @property

@@ -9,7 +9,7 @@ from airflow.sdk import DAG
 from llm_bench.airflow.notifier import deadline, incomplete_batch, missed_slots
 from llm_bench.airflow.operators.answers import PrepareOperator, ScoreOperator
 from llm_bench.airflow.operators.load import ValidateAndLoadOperator, records_asset
-from llm_bench.airflow.operators.measure import LLMBenchmarkOperator
+from llm_bench.airflow.operators.measure import SO_FAR, LLMBenchmarkOperator
 from llm_bench.airflow.timetable import SlotTimetable
 from llm_bench.study import Study
 
@@ -68,6 +68,7 @@ def study_dag(study: Study) -> DAG:
             study=dump,
             prompts_task_id=prepare.task_id,
             cells=measure.output,
+            so_far=measure.output[SO_FAR],
             trigger_rule="all_done",
             retries=1,
             retry_delay=timedelta(seconds=10),
