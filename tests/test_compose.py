@@ -163,7 +163,7 @@ class TestSecrets:
 
     def test_stand_in_addresses_only_as_variables(self):
         addresses = re.findall(r"://([^/\n]*)@", TEXT)
-        assert len(addresses) == 2
+        assert len(addresses) == 3
         assert all(re.fullmatch(r"(airflow)?:\$\{\w+:\?run make env\}", address) for address in addresses)
 
     def test_are_all_made_by_make_env(self):

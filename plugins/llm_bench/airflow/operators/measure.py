@@ -73,11 +73,12 @@ class LLMBenchmarkOperator(BaseOperator):
         study = Study.model_validate(self.study)
         prompts = context["ti"].xcom_pull(task_ids=self.prompts_task_id, key=self.industry)
         store: Any = context["task_state_store"]
-        records = list(_kept(store, prompts))
-        if records:
-            self.log.info("%s: %d of %d answers were kept; going on", self.cell, len(records), len(prompts))
-            self._hand_over(context, records)  # should this attempt be killed outright
+        records: list[Record] = []
         try:
+            records += _kept(store, prompts)
+            if records:
+                self.log.info("%s: %d of %d answers were kept; going on", self.cell, len(records), len(prompts))
+                self._hand_over(context, records)  # should this attempt be killed outright
             measured = self._measure(study, self._batch(study, context), prompts[len(records) :])
             self._keep(measured, records, store, total=len(prompts))
         except BaseException as fault:
