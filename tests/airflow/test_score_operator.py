@@ -62,6 +62,6 @@ class TestACellThatWasStopped:
         )
         context: Any = {"ti": SimpleNamespace(xcom_push=lambda key, value: None)}
         with pytest.raises(
-            AirflowFailException, match="1 of 2 cells were not measured whole; .* and 2 records of these"
+            AirflowFailException, match=r"1 of 2 cells were not measured whole; .* and 2 records of these"
         ):
             operator.execute(context)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.sdk import DAG
+from airflow.sdk import DAG, XComArg
 
 from llm_bench.airflow.notifier import deadline, incomplete_batch, missed_slots
 from llm_bench.airflow.operators.answers import PrepareOperator, ScoreOperator
@@ -68,7 +68,7 @@ def study_dag(study: Study) -> DAG:
             study=dump,
             prompts_task_id=prepare.task_id,
             cells=measure.output,
-            so_far=measure.output[SO_FAR],
+            so_far=XComArg(measure, key=SO_FAR),
             trigger_rule="all_done",
             retries=1,
             retry_delay=timedelta(seconds=10),

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import quote, urlsplit
 
 from llm_bench.errors import InputError
@@ -18,7 +18,6 @@ from llm_bench.measure.ledger import Ledger, Moment, opened
 
 if TYPE_CHECKING:
     from redis import Redis
-    from redis.client import Pipeline
 
 PACING_VARIABLE = "LLM_BENCH_PACING"
 """Environment variable with the address of the Redis that workers on several machines share."""
@@ -106,20 +105,28 @@ class RedisAccount:
 
         :raises redis.RedisError: Redis doesn't answer, or refuses.
         """
+        from redis import WatchError  # noqa: PLC0415
 
-        def exchanged(pipe: Pipeline) -> T:
-            text = pipe.get(self._key) or b""
-            seconds, microseconds = pipe.time()
-            ledger = opened(
-                bytes(text).decode(errors="replace"), replace(self._look(), wall=seconds + microseconds / 1e6)
-            )
-            result = change(ledger)
-            pipe.multi()
-            pipe.set(self._key, str(ledger), ex=_KEPT_SEC)
-            return result
+        while True:
+            with self._redis.pipeline() as pipe:
+                pipe.watch(self._key)
+                ledger = opened(self._text(pipe.get(self._key)), self._now(pipe.time()))
+                result = change(ledger)
+                pipe.multi()
+                pipe.set(self._key, str(ledger), ex=_KEPT_SEC)
+                try:
+                    pipe.execute()
+                except WatchError:  # another process changed it meanwhile
+                    continue
+                return result
 
-        result: T = self._redis.transaction(exchanged, self._key, value_from_callable=True)
-        return result
+    @staticmethod
+    def _text(kept: Any) -> str:
+        return kept.decode(errors="replace") if isinstance(kept, bytes) else ""
+
+    def _now(self, time_of_redis: Any) -> Moment:
+        seconds, microseconds = time_of_redis
+        return replace(self._look(), wall=seconds + microseconds / 1e6)
 
 
 class SharedAccount:

@@ -187,11 +187,11 @@ def _stated(headers: Mapping[str, str], now: float) -> dict[tuple[str, str], _St
 
 def _tokens(stated: Mapping[tuple[str, str], _Stated]) -> dict[str, Allowance]:
     """The limits of tokens a minute that are stated whole."""
-    tokens = {
-        _KINDS[what]: Allowance(limit.limit, min(max(0.0, limit.remaining), limit.limit))
-        for (what, span), limit in stated.items()
-        if what in _KINDS and span in {"", "minute"} and (limit.limit or 0) > 0 and limit.remaining is not None
-    }
+    tokens = {}
+    for (what, span), stated_limit in stated.items():
+        limit, remaining = stated_limit.limit or 0.0, stated_limit.remaining
+        if what in _KINDS and span in {"", "minute"} and limit > 0 and remaining is not None:
+            tokens[_KINDS[what]] = Allowance(limit, min(max(0.0, remaining), limit))
     # Anthropic's tokens of all kinds are those of whichever limit is the narrowest: mostly of one that stands there.
     if tokens.get("all") in (tokens.get("prompt"), tokens.get("answer")):
         tokens.pop("all", None)
