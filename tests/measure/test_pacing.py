@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+import math
 import multiprocessing
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from pydantic import ValidationError
 
 from doubles.clock import NOW, Clock
 from llm_bench.errors import InputError, StorageError
@@ -165,6 +167,11 @@ def test_the_maximum_of_a_request_is_its_prompt_and_its_longest_answer():
 def test_the_rates_are_those_of_the_llms_entry():
     stated = {"requests_per_minute": 30, "tokens_per_minute": 6000, "requests_per_day": 1000, "tokens_per_day": 100_000}
     assert rates_of(LLM.model_validate({"model": "groq/a", **stated})) == Rates(**stated)
+
+
+def test_a_rate_without_an_end_is_a_mistake_of_the_study():
+    with pytest.raises(ValidationError, match="finite number"):
+        LLM.model_validate({"model": "groq/a", "requests_per_minute": math.inf})
 
 
 class TestTheAccount:
