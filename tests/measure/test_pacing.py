@@ -146,6 +146,25 @@ class TestWhatAReplySays:
         with pytest.raises(ClosedError):
             here.pacer(rates=UNLIMITED).wait(SMALL)
 
+    def test_of_a_day_ends_a_wait_that_is_under_way(self, here: Here):
+        here.pacer().wait(SMALL)
+        waiting = here.pacer()
+
+        def sleep(seconds: float) -> None:
+            here.clock.sleep(seconds)
+            here.pacer().learn(reply(429, "rate_limited", retry_after="86400"))
+
+        waiting._sleep = sleep
+        with pytest.raises(ClosedError) as limit:
+            waiting.wait(SMALL)
+        assert limit.value.waited_sec == pytest.approx(5)
+
+    def test_of_a_refusal_counts_no_tokens(self, here: Here):
+        pacer = here.pacer(rates=Rates(tokens_per_day=1000))
+        pacer.wait(Tokens(400, 512))
+        pacer.learn(reply(429, "rate_limited"))
+        assert pacer.wait(Tokens(400, 512)) == 0
+
     def test_counts_what_the_answer_has_cost(self, here: Here):
         pacer = here.pacer(rates=Rates(tokens_per_day=1000))
         pacer.wait(Tokens(400, 512))

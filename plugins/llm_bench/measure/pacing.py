@@ -44,11 +44,13 @@ class ClosedError(Exception):
     """A limit lifts too late to wait for it.
 
     :param closed: which one, and when.
+    :param waited_sec: how long was waited before this showed.
     """
 
-    def __init__(self, closed: Closed) -> None:
-        super().__init__(closed)
+    def __init__(self, closed: Closed, waited_sec: float) -> None:
+        super().__init__(closed, waited_sec)
         self.closed = closed
+        self.waited_sec = waited_sec
 
 
 class Pacer:
@@ -83,11 +85,13 @@ class Pacer:
         started = self._clock()
         while True:
             left = self._ask(tokens)
+            if isinstance(left, Closed):
+                raise ClosedError(left, self._clock() - started)
             if left <= 0:
                 return self._clock() - started
             self._sleep(min(left, _BEAT_SEC))
 
-    def _ask(self, tokens: Tokens) -> float:
+    def _ask(self, tokens: Tokens) -> float | Closed:
         """Seconds to wait; 0 where the request was let go."""
 
         def ask(ledger: Ledger) -> tuple[float, float | Closed]:
@@ -95,8 +99,6 @@ class Pacer:
             return ledger.now, closed or ledger.limits.reserve(ledger.now, tokens, self._rates)
 
         self._sent, left = self._account.change(ask)
-        if isinstance(left, Closed):
-            raise ClosedError(left)
         return left
 
     def learn(self, reply: Reply) -> None:
@@ -105,7 +107,7 @@ class Pacer:
         :raises StorageError: the account can't be read or written.
         """
         response = notice_of(reply, time.time())
-        used = None
+        used = Tokens(0, 0) if response.refused else None
         if reply.prompt_tokens is not None and reply.response_tokens is not None:
             used = Tokens(reply.prompt_tokens, reply.response_tokens)
         self._account.change(lambda ledger: ledger.limits.learn(self._sent, ledger.now, response, used))

@@ -139,7 +139,6 @@ class LLMBenchmarkOperator(BaseOperator):
         with LiteLLMHook(llm=batch.llm).get_conn(study.generation, study.deadlines) as client:
             for prompt in prompts:
                 messages = build_messages(prompt["question"], prompt["passages"])
-                waited = 0.0
                 try:
                     with self._interruptible():
                         waited = pacer.wait(most_tokens(messages, study.generation.max_tokens))
@@ -147,7 +146,7 @@ class LLMBenchmarkOperator(BaseOperator):
                         reply = client.ask(messages)
                     pacer.learn(reply)
                 except ClosedError as limit:
-                    load, measured_at = machine_load(), datetime.now(UTC)
+                    waited, load, measured_at = limit.waited_sec, machine_load(), datetime.now(UTC)
                     reply = unsent(limit.closed, measured_at)
                 yield make_record(batch, prompt, reply, measured_at=measured_at, wait_sec=waited, load=load)
 
