@@ -109,7 +109,7 @@ class RedisAccount:
 
         while True:
             with self._redis.pipeline() as pipe:
-                pipe.watch(self._key)
+                pipe.watch(self._key)  # type: ignore[no-untyped-call]
                 ledger = opened(self._text(pipe.get(self._key)), self._now(pipe.time()))
                 result = change(ledger)
                 pipe.multi()
