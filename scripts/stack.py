@@ -26,6 +26,7 @@ from llm_bench.local.api import AirflowAPI
 from llm_bench.local.servers import postgres, redis_server
 from llm_bench.local.services import check_port, free_port
 from llm_bench.local.stack import AIRFLOW, PROCESSES, Stack, running, settings
+from llm_bench.measure.accounts import PACING_VARIABLE
 from llm_bench.paths import home, include
 from llm_bench.study import load_studies
 
@@ -58,7 +59,8 @@ def services(port: int, workers: int) -> Iterator[AirflowAPI]:
     }
     say("Starting Postgres and Redis")
     with postgres() as database, redis_server() as broker:
-        environment = {"AIRFLOW_CONN_LLM_BASELINE": connection, **LIGHT, **given}
+        pacing = {PACING_VARIABLE: broker.rpartition("/")[0] + "/1"}
+        environment = {"AIRFLOW_CONN_LLM_BASELINE": connection, **pacing, **LIGHT, **given}
         environment |= settings(
             core={"executor": "CeleryExecutor"},
             celery={"broker_url": broker},

@@ -111,6 +111,12 @@ class TestTheComposeFile:
             parts = 2 if name == "postgres" else 3  # Postgres has versions of two numbers
             assert re.fullmatch(rf"\d+(\.\d+){{{parts - 1}}}(-[a-z]+)*", tag), image
 
+    def test_has_its_workers_share_one_account_of_limits_apart_from_the_queue(self):
+        settings = SERVICES["airflow-worker"]["environment"]
+        queue, pacing = settings["AIRFLOW__CELERY__BROKER_URL"], settings["LLM_BENCH_PACING"]
+        assert pacing.rpartition("/")[0] == queue.rpartition("/")[0]
+        assert pacing != queue
+
     def test_names_the_image_after_the_package_version(self):
         assert {SERVICES[name]["image"] for name in OURS} == {f"llm-bench:{llm_bench.__version__}"}
 
@@ -163,7 +169,7 @@ class TestSecrets:
 
     def test_stand_in_addresses_only_as_variables(self):
         addresses = re.findall(r"://([^/\n]*)@", TEXT)
-        assert len(addresses) == 2
+        assert len(addresses) == 3
         assert all(re.fullmatch(r"(airflow)?:\$\{\w+:\?run make env\}", address) for address in addresses)
 
     def test_are_all_made_by_make_env(self):

@@ -12,9 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fixtures.replies import recorded
 from llm_bench.gate.columns import Column, column
 from llm_bench.gate.validate import validate
+from llm_bench.measure.limits import Closed
+from llm_bench.measure.pacing import unsent
 from llm_bench.records import FIELD_NAMES, FIELDS, Record
+from llm_bench.study import LLM
 
 
 class TestAMissingField:
@@ -47,6 +51,14 @@ class TestVerdict:
         assert verdict.refused == []
         assert verdict.results["success"] is True
         assert verdict.results["max_severity_failure"] is None
+
+    def test_lets_the_record_of_a_question_through_that_was_not_sent(self, make_record, due):
+        """For a limit of a day that is used up, say."""
+        unasked = recorded(LLM(model="groq/x"), unsent(Closed(3600, "provider"), due.slot))
+        kept = {field.name for field in FIELDS if field.group == "identity"} | {"question"}
+        verdict = validate([[unasked | {name: make_record(0)[name] for name in kept}]], due)
+        assert len(verdict.valid) == 1
+        assert verdict.results["records"]["warned"] == 0
 
     def test_keeps_the_order_and_the_records_as_they_came(self, make_batch, due):
         batch = make_batch()

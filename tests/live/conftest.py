@@ -32,6 +32,7 @@ START = "2026-01-05T08:00:00+01:00"
 
 STUDIES = {
     "slow": "llms: [{model: hosted_vllm/slow}]\nindustries: [retail]\n",
+    "ended": "llms: [{model: hosted_vllm/ended}]\nindustries: [retail]\n",
     "partial": "llms: [{model: hosted_vllm/good}, {model: together_ai/nobody/has-a-key}]\nindustries: [retail]\n",
     "limited": "llms: [{model: hosted_vllm/limited, requests_per_minute: 30}]\nindustries: [retail, finance]\n",
     "mixed": (
@@ -44,6 +45,7 @@ STUDIES = {
         "industries: [retail, finance]\nconcurrency: 12\n"
         "deadlines: {connect_sec: 2, first_token_sec: 2, total_sec: 4}\n"
     ),
+    "stopped": "llms: [{model: hosted_vllm/stopped}]\nindustries: [retail]\n",
     "walked": "llms: [{model: mistral/walked}]\nindustries: [retail]\n",
     "bucket": "llms: [{model: hosted_vllm/bucket}]\nindustries: [retail]\nstorage: gs://thesis-data/runs\n",
     "broken": "llms: [{model: groq/a}]\nindustries: [mining]\n",
@@ -73,9 +75,19 @@ def play(limits: GroqLimits, mixed: Mixed) -> Callable[[Asked], Response]:
 
         return Response(answer(), headers=headers | {"content-type": "text/event-stream"})
 
+    def refused(_: Asked) -> Response:
+        return Response([json.dumps(error).encode()], 401, json_type)
+
+    asked_before = itertools.count()
+
+    def stopped(asked: Asked) -> Response:
+        """The key is refused once, at the fifth request."""
+        return refused(asked) if next(asked_before) == 4 else Response(stream())
+
     scripts: dict[str, Callable[[Asked], Response]] = {
-        "slow": lambda _: Response(stream(token_sec=0.25)),
-        "refused": lambda _: Response([json.dumps(error).encode()], 401, json_type),
+        **dict.fromkeys(("slow", "ended"), lambda _: Response(stream(token_sec=0.25))),
+        "refused": refused,
+        "stopped": stopped,
         "limited": limited,
         "mixed": mixed,
         "mixed-2": mixed,

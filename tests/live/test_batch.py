@@ -158,6 +158,23 @@ def keyless(airflow: Any) -> str:
     return run_id
 
 
+class TestATaskThatEndsBySIGTERM:
+    """As when its worker is stopped."""
+
+    def test_goes_on_in_its_retry_and_asks_only_what_is_left(self, airflow: Any):
+        asked = airflow.provider.asked
+
+        def asked_three(_tasks: list[dict[str, Any]]) -> bool:
+            return sum(request.model == "ended" for request in asked) >= 4
+
+        run_id = airflow.run("ended", until=asked_three)
+        (task,) = airflow.tasks("ended", run_id, "measure")
+        os.kill(_task_process(task), signal.SIGTERM)
+        assert airflow.wait("ended", run_id) == "success"
+        assert sum(request.model == "ended" for request in asked) == 4 + 7
+        assert sorted(record["attempt"] for record in airflow.records("ended")) == [1] * 3 + [2] * 7
+
+
 class TestWithoutKeys:
     def test_each_cell_fails_naming_the_connection_and_the_variable(self, airflow: Any, keyless: str):
         cells = airflow.tasks("thesis", keyless, "measure")
@@ -211,6 +228,36 @@ class TestAnIncompleteBatch:
             == ["good"] * 10 + ["nobody/has-a-key"] * 10
         )
         assert [asked.model for asked in airflow.provider.asked[before:]] == ["nobody/has-a-key"] * 10
+
+
+@pytest.fixture(scope="module")
+def stopped(airflow: Any) -> str:
+    """A run whose one cell is stopped at its fifth question, since the key is refused."""
+    run_id: str = airflow.run("stopped")
+    return run_id
+
+
+class TestACellThatIsStopped:
+    def test_has_its_answers_so_far_scored_and_loaded(self, airflow: Any, stopped: str):
+        assert airflow.api.run("llm_bench_stopped", stopped)["state"] == "failed"
+        records = airflow.records("stopped")
+        assert len(records) == 4
+        assert all(record["success"] and record["groundedness"] is not None for record in records)
+
+    def test_is_named_with_what_it_lacks(self, airflow: Any, stopped: str):
+        (join,) = airflow.tasks("stopped", stopped, "validate_and_load")
+        (error,) = airflow.api.errors(join)
+        assert "6 of 10 records are missing: stopped · retail (6 of 10)" in error
+
+    def test_is_completed_when_it_is_cleared_and_nothing_is_loaded_twice(self, airflow: Any, stopped: str):
+        before = {record["record_id"]: record["measured_at"] for record in airflow.records("stopped")}
+        clear = {"dry_run": False, "dag_run_id": stopped, "only_failed": True}
+        airflow.api.request("POST", "/dags/llm_bench_stopped/clearTaskInstances", json=clear)
+        assert airflow.wait("stopped", stopped) == "success"
+        after = {record["record_id"]: record["measured_at"] for record in airflow.records("stopped")}
+        assert len(airflow.records("stopped")) == len(after) == 10
+        assert before.items() <= after.items()
+        assert sum(asked.model == "stopped" for asked in airflow.provider.asked) == 11
 
 
 class TestRateLimits:
@@ -295,7 +342,19 @@ class TestABrokenStudy:
         dags = {dag["dag_id"] for dag in airflow.api.request("GET", "/dags")["dags"]}
         assert dags == {
             f"llm_bench_{name}"
-            for name in ("quickstart", "thesis", "slow", "partial", "limited", "leaky", "mixed", "bucket", "walked")
+            for name in (
+                "quickstart",
+                "thesis",
+                "slow",
+                "partial",
+                "limited",
+                "leaky",
+                "mixed",
+                "bucket",
+                "walked",
+                "stopped",
+                "ended",
+            )
         }
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from dataclasses import dataclass
 
 import pytest
@@ -9,7 +10,33 @@ from hypothesis import strategies as st
 
 from doubles.clock import NOW, Clock
 from doubles.limits import GroqLimits
-from llm_bench.measure.limits import LONGEST_WAIT_SEC, Limits, seconds
+from llm_bench.measure.limits import (
+    BUCKET_SEC,
+    DAY_SEC,
+    LONGEST_WAIT_SEC,
+    PROBE_SEC,
+    Closed,
+    Limits,
+    Rates,
+    Tokens,
+)
+from llm_bench.measure.notices import LONGEST_SEC, Allowance, Notice, notice
+
+UNLIMITED = Rates()
+SMALL = Tokens(1, 0)
+DAY_LIMIT = Notice(refused=True, hold_sec=DAY_SEC)
+ANSWERED = Notice(answered=True)
+
+
+def a_minute(requests: float) -> Rates:
+    return Rates(requests_per_minute=requests)
+
+
+def after(response: Notice, limits: Limits | None = None, at: float = NOW, sent: float | None = None) -> Limits:
+    """The limits after a response."""
+    limits = limits or Limits()
+    limits.learn(at if sent is None else sent, at, response)
+    return limits
 
 
 @dataclass(frozen=True)
@@ -37,11 +64,13 @@ class Play:
                 left[cell] -= 1
             if not left[cell]:
                 continue
-            wait = limits.reserve(clock.now, self.requested, self.per_minute)
+            wait = limits.reserve(clock.now, Tokens(self.requested, 0), a_minute(self.per_minute))
             if wait > 0:
                 heapq.heappush(events, (clock.now + wait + 1e-6, cell, False))
                 continue
-            limits.learn(clock.now, clock.now, *server.ask(self.requested))
+            status, headers = server.ask(self.requested)
+            refusal = "" if status == 429 else None
+            limits.learn(clock.now, clock.now, notice(status, headers, refusal=refusal, now=clock.now))
             heapq.heappush(events, (clock.now + self.answer_sec, cell, True))
         return server, clock.now - NOW
 
@@ -74,147 +103,300 @@ class TestWithGroqsLimits:
         assert play.run()[0].refused == 0
 
 
-class TestLimits:
-    def test_let_requests_go_at_once_up_to_the_limit_of_a_minute(self):
+class TestRequestsAMinute:
+    def test_go_at_once_up_to_the_limit(self):
         limits = Limits()
-        assert [limits.reserve(NOW + n, 1, 3) for n in range(3)] == [0, 0, 0]
-        assert limits.reserve(NOW + 3, 1, 3) == pytest.approx(57)
+        assert [limits.reserve(NOW + n, SMALL, a_minute(3)) for n in range(3)] == [0, 0, 0]
+        assert limits.reserve(NOW + 3, SMALL, a_minute(3)) == pytest.approx(57)
 
-    def test_space_requests_of_less_than_one_a_minute(self):
+    def test_are_let_go_again_a_minute_later(self):
         limits = Limits()
-        assert limits.reserve(NOW, 1, 0.5) == 0
-        assert limits.reserve(NOW + 70, 1, 0.5) == pytest.approx(50)
+        assert limits.reserve(NOW, SMALL, a_minute(1)) == 0
+        assert limits.reserve(NOW + 59, SMALL, a_minute(1)) == pytest.approx(1)
+        assert limits.reserve(NOW + 60, SMALL, a_minute(1)) == 0
 
-    def test_hold_off_after_a_refusal_as_long_as_it_says(self):
+    def test_of_less_than_one_are_spaced(self):
         limits = Limits()
-        limits.learn(NOW, NOW, 429, {"retry-after": "7"})
-        assert limits.reserve(NOW + 2, 1, None) == pytest.approx(5)
+        assert limits.reserve(NOW, SMALL, a_minute(0.5)) == 0
+        assert limits.reserve(NOW + 70, SMALL, a_minute(0.5)) == pytest.approx(50)
 
-    def test_hold_off_until_the_moment_that_openrouter_names(self):
+    def test_of_a_tenth_are_ten_minutes_apart_however_long_that_is(self):
         limits = Limits()
-        limits.learn(NOW, NOW, 429, {"x-ratelimit-reset": str(int((NOW + 20) * 1000))})
-        assert limits.reserve(NOW, 1, None) == pytest.approx(20)
+        assert limits.reserve(NOW, SMALL, a_minute(0.1)) == 0
+        assert limits.reserve(NOW + 1, SMALL, a_minute(0.1)) == pytest.approx(599)
 
-    def test_hold_off_when_no_request_is_left(self):
+    def test_are_remembered_for_a_minute_or_their_distance(self):
         limits = Limits()
-        limits.learn(NOW, NOW, 200, {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "1m30s"})
-        assert limits.reserve(NOW, 1, None) == pytest.approx(90)
+        for at in (0, 30, 60):
+            limits.reserve(NOW + at, Tokens(at, 0), UNLIMITED)
+        assert [grant.moment for grant in limits.grants] == [NOW + 30, NOW + 60]
+        limits.reserve(NOW + 140, SMALL, a_minute(0.5))
+        assert [grant.moment for grant in limits.grants] == [NOW + 30, NOW + 60]
+        assert limits.reserve(NOW + 180, SMALL, a_minute(0.5)) == 0
+        assert [grant.moment for grant in limits.grants] == [NOW + 180]
 
-    def test_do_not_wait_for_a_limit_of_a_day(self):
+    @pytest.mark.parametrize("absurd", [math.inf, math.nan, -1.0, 0.0, 1e300])
+    def test_of_an_absurd_number_are_no_limit(self, absurd: float):
         limits = Limits()
-        limits.learn(NOW, NOW, 429, {"retry-after": str(LONGEST_WAIT_SEC + 1)})
-        assert limits.reserve(NOW, 1, None) == 0
+        assert [limits.reserve(NOW, SMALL, a_minute(absurd)) for _ in range(100)] == [0] * 100
 
-    def test_ask_for_no_more_than_the_whole_limit(self):
+    def test_of_next_to_nothing_still_have_an_end(self):
         limits = Limits()
-        limits.learn(NOW, NOW, 200, {"x-ratelimit-limit-tokens": "1000", "x-ratelimit-remaining-tokens": "1000"})
-        assert limits.reserve(NOW + 1, 50_000, None) == 0
+        assert limits.reserve(NOW, SMALL, a_minute(5e-324)) == 0
+        assert limits.reserve(NOW, SMALL, a_minute(5e-324)) <= 30 * DAY_SEC
 
 
-class TestSeconds:
-    @pytest.mark.parametrize(
-        ("text", "expected"),
-        [("2", 2), ("7.66s", 7.66), ("2m59.56s", 179.56), ("1h2m3s", 3723), ("120ms", 0.12), ("1d", 86400), ("-1", 0)],
-    )
-    def test_are_read_in_every_form_that_providers_use(self, text: str, expected: float):
-        assert seconds(text, NOW) == pytest.approx(expected)
+class TestTokensAMinuteOfTheStudy:
+    def test_hold_a_request_until_its_tokens_have_room(self):
+        limits, rates = Limits(), Rates(tokens_per_minute=1000)
+        assert limits.reserve(NOW, Tokens(300, 300), rates) == 0
+        assert limits.reserve(NOW + 10, Tokens(100, 300), rates) == 0
+        assert limits.reserve(NOW + 20, Tokens(0, 1), rates) == pytest.approx(40)
 
-    def test_are_counted_to_an_http_date(self):
-        assert seconds("Fri, 15 Jan 2027 08:00:30 GMT", 1_800_000_000.0) == pytest.approx(30)
-
-    @pytest.mark.parametrize("text", ["", "soon", "5x", "m5"])
-    def test_are_unknown_for_anything_else(self, text: str):
-        assert seconds(text, NOW) is None
+    def test_let_a_request_go_alone_that_is_larger_than_all_of_them(self):
+        limits, rates = Limits(), Rates(tokens_per_minute=1000)
+        assert limits.reserve(NOW, Tokens(5000, 0), rates) == 0
+        assert limits.reserve(NOW, Tokens(5000, 0), rates) == pytest.approx(60)
 
 
-def told(limits: Limits, at: float = NOW, status: int = 200, sent: float | None = None, **headers: object) -> Limits:
-    """The limits after a response with these headers, without their common beginning."""
-    named = {f"x-ratelimit-{name.replace('_', '-')}": str(value) for name, value in headers.items()}
-    limits.learn(at if sent is None else sent, at, status, named)
-    return limits
+class TestALimitOfADayOfTheStudy:
+    def test_closes_when_its_requests_are_used_up(self):
+        limits, rates = Limits(), Rates(requests_per_day=2)
+        assert [limits.reserve(NOW, SMALL, rates) for _ in range(2)] == [0, 0]
+        assert limits.closed(NOW, SMALL, rates) == Closed(DAY_SEC + BUCKET_SEC, "requests_per_day")
+
+    def test_closes_when_its_tokens_are_used_up(self):
+        limits, rates = Limits(), Rates(tokens_per_day=1000)
+        assert limits.reserve(NOW, Tokens(500, 500), rates) == 0
+        closed = limits.closed(NOW + 60, SMALL, rates)
+        assert closed is not None
+        assert closed.whose == "tokens_per_day"
+
+    def test_counts_what_an_answer_has_really_cost(self):
+        limits, rates = Limits(), Rates(tokens_per_day=1000)
+        limits.reserve(NOW, Tokens(500, 500), rates)
+        limits.learn(NOW, NOW + 1, ANSWERED, used=Tokens(400, 100))
+        assert limits.closed(NOW + 2, Tokens(250, 250), rates) is None
+        assert limits.closed(NOW + 2, Tokens(250, 251), rates) is not None
+
+    def test_is_over_a_day_later(self):
+        limits, rates = Limits(), Rates(requests_per_day=1)
+        limits.reserve(NOW, SMALL, rates)
+        assert limits.closed(NOW + DAY_SEC - LONGEST_WAIT_SEC, SMALL, rates) is not None
+        assert limits.closed(NOW + DAY_SEC + BUCKET_SEC, SMALL, rates) is None
+        assert limits.reserve(NOW + DAY_SEC + BUCKET_SEC, SMALL, rates) == 0
+
+    def test_that_is_almost_over_is_waited_for(self):
+        limits, rates = Limits(), Rates(requests_per_day=1)
+        limits.reserve(NOW, SMALL, rates)
+        assert limits.closed(NOW + DAY_SEC + BUCKET_SEC - 200, SMALL, rates) is None
+        assert limits.reserve(NOW + DAY_SEC + BUCKET_SEC - 200, SMALL, rates) == pytest.approx(200)
+
+    def test_takes_little_room_however_many_requests_there_are(self):
+        limits = Limits()
+        for number in range(20_000):
+            limits.reserve(NOW + 4.32 * number, SMALL, UNLIMITED)
+        assert len(limits.day) <= 146
+
+
+class TestARefusal:
+    def test_holds_off_as_long_as_it_says(self):
+        assert after(Notice(refused=True, hold_sec=7)).reserve(NOW + 2, SMALL, UNLIMITED) == pytest.approx(5)
+
+    def test_that_names_no_time_holds_nothing_off(self):
+        assert after(Notice(refused=True)).reserve(NOW, SMALL, UNLIMITED) == 0
+
+    def test_is_not_shortened_by_a_later_response(self):
+        limits = after(Notice(answered=True, hold_sec=5), after(Notice(refused=True, hold_sec=20)))
+        assert limits.reserve(NOW, SMALL, UNLIMITED) == pytest.approx(20)
+
+    def test_of_five_minutes_is_waited_for(self):
+        limits = after(Notice(refused=True, hold_sec=LONGEST_WAIT_SEC))
+        assert limits.closed(NOW, SMALL, UNLIMITED) is None
+        assert limits.reserve(NOW, SMALL, UNLIMITED) == pytest.approx(LONGEST_WAIT_SEC)
+
+
+class TestALongBlock:
+    """Of a day, say: no cell can wait for its end."""
+
+    def test_closes_at_once_and_says_whose_it_is(self):
+        assert after(DAY_LIMIT).closed(NOW + 60, SMALL, UNLIMITED) == Closed(DAY_SEC - 60, "provider")
+
+    def test_does_not_switch_off_the_limit_of_a_minute(self):
+        limits = after(DAY_LIMIT)
+        gone = [n for n in range(20) if limits.reserve(NOW + n * 0.2, SMALL, a_minute(6)) == 0]
+        assert len(gone) == 6
+
+    def test_does_not_switch_off_a_limit_of_less_than_one_request_a_minute(self):
+        limits = after(DAY_LIMIT)
+        assert limits.reserve(NOW, SMALL, a_minute(0.1)) == 0
+        assert limits.reserve(NOW + 1, SMALL, a_minute(0.1)) == pytest.approx(599)
+
+    def test_does_not_switch_off_a_short_one(self):
+        limits = after(DAY_LIMIT, after(Notice(refused=True, hold_sec=20)))
+        assert limits.reserve(NOW, SMALL, UNLIMITED) == pytest.approx(20)
+
+    def test_does_not_switch_off_tokens_a_minute(self):
+        empty = Notice(answered=True, tokens={"all": Allowance(6000, 0)})
+        limits = after(DAY_LIMIT, after(empty), at=NOW + 1)
+        assert limits.reserve(NOW + 1, Tokens(600, 0), UNLIMITED) == pytest.approx(5)
+
+    def test_is_tried_once_in_half_an_hour(self):
+        limits = after(DAY_LIMIT)
+        assert limits.closed(NOW + PROBE_SEC, SMALL, UNLIMITED) is None
+        assert limits.reserve(NOW + PROBE_SEC, SMALL, UNLIMITED) == 0
+        assert limits.closed(NOW + PROBE_SEC + 1, SMALL, UNLIMITED) is not None
+
+    def test_ends_with_an_answer_to_what_tried_it(self):
+        limits = after(DAY_LIMIT)
+        limits.reserve(NOW + PROBE_SEC, SMALL, UNLIMITED)
+        after(ANSWERED, limits, at=NOW + PROBE_SEC + 3, sent=NOW + PROBE_SEC)
+        assert limits.closed(NOW + PROBE_SEC + 4, SMALL, UNLIMITED) is None
+
+    def test_goes_on_after_the_answer_to_a_request_that_was_under_way(self):
+        limits = after(ANSWERED, after(DAY_LIMIT, at=NOW + 1), at=NOW + 2, sent=NOW)
+        assert limits.closed(NOW + 2, SMALL, UNLIMITED) is not None
+
+    def test_is_waited_for_in_its_last_minutes(self):
+        limits = after(Notice(refused=True, hold_sec=1000))
+        assert limits.closed(NOW + 800, SMALL, UNLIMITED) is None
+        assert limits.reserve(NOW + 800, SMALL, UNLIMITED) == pytest.approx(200)
+        assert limits.reserve(NOW + 1000, SMALL, UNLIMITED) == 0
+
+    @pytest.mark.parametrize("kept", [NOW + 1e9, 1e300])
+    def test_that_was_kept_for_ever_lasts_a_day(self, kept: float):
+        limits = Limits(shut_until=kept, probed_at=NOW)
+        assert limits.closed(NOW, SMALL, UNLIMITED) == Closed(LONGEST_SEC, "provider")
+        assert limits.closed(NOW + DAY_SEC, SMALL, UNLIMITED) is None
+
+    def test_that_was_kept_as_a_short_one_for_ever_lasts_five_minutes(self):
+        assert Limits(blocked_until=1e300).reserve(NOW, SMALL, UNLIMITED) == LONGEST_WAIT_SEC
 
 
 class TestTokensAMinute:
     """Of a limit of 6,000, which is 100 a second."""
 
-    def empty(self, remaining: int = 0) -> Limits:
-        return told(Limits(), limit_tokens=6000, remaining_tokens=remaining)
+    def stated(self, remaining: int = 0, kind: str = "all", limit: int = 6000) -> Notice:
+        return Notice(answered=True, tokens={kind: Allowance(limit, remaining)})
+
+    def wait(self, limits: Limits, at: float, tokens: int) -> float:
+        return limits.reserve(at, Tokens(tokens, 0), UNLIMITED)
 
     def test_refill_steadily(self):
-        assert self.empty().reserve(NOW, 1000, None) == pytest.approx(10)
-        assert self.empty().reserve(NOW + 4, 1000, None) == pytest.approx(6)
-        assert self.empty(300).reserve(NOW + 4, 1000, None) == pytest.approx(3)
+        assert self.wait(after(self.stated()), NOW, 1000) == pytest.approx(10)
+        assert self.wait(after(self.stated()), NOW + 4, 1000) == pytest.approx(6)
+        assert self.wait(after(self.stated(300)), NOW + 4, 1000) == pytest.approx(3)
 
     def test_refill_no_further_than_the_limit(self):
-        limits = self.empty()
-        assert limits.reserve(NOW + 600, 6000, None) == 0
-        assert limits.reserve(NOW + 600, 100, None) == pytest.approx(1)
+        limits = after(self.stated())
+        assert self.wait(limits, NOW + 600, 6000) == 0
+        assert self.wait(limits, NOW + 600, 100) == pytest.approx(1)
 
     def test_are_taken_by_requests_since_the_last_response_was_sent(self):
-        limits = self.empty(1000)
-        assert limits.reserve(NOW + 1, 500, None) == 0
-        assert limits.reserve(NOW + 1, 1000, None) == pytest.approx(4)
+        limits = after(self.stated(1000))
+        assert self.wait(limits, NOW + 1, 500) == 0
+        assert self.wait(limits, NOW + 1, 1000) == pytest.approx(4)
 
-    def test_are_not_taken_again_by_the_request_that_told_of_them(self):
+    def test_are_not_taken_again_by_the_request_that_was_answered_with_them(self):
         limits = Limits()
-        assert limits.reserve(NOW, 200, None) == 0
-        assert told(limits, limit_tokens=6000, remaining_tokens=0).reserve(NOW, 100, None) == pytest.approx(1)
+        assert self.wait(limits, NOW, 200) == 0
+        assert self.wait(after(self.stated(), limits), NOW, 100) == pytest.approx(1)
 
     def test_are_those_of_the_request_that_was_sent_last(self):
-        limits = told(Limits(), NOW + 2, sent=NOW + 1, limit_tokens=6000, remaining_tokens=0)
-        told(limits, NOW + 3, sent=NOW, limit_tokens=6000, remaining_tokens=6000)
-        assert limits.reserve(NOW + 1, 100, None) == pytest.approx(1)
-        told(limits, NOW + 4, sent=NOW + 1, limit_tokens=6000, remaining_tokens=6000)
-        assert limits.reserve(NOW + 1, 100, None) == 0
+        limits = after(self.stated(), at=NOW + 2, sent=NOW + 1)
+        after(self.stated(6000), limits, at=NOW + 3, sent=NOW)
+        assert self.wait(limits, NOW + 1, 100) == pytest.approx(1)
+        after(self.stated(6000), limits, at=NOW + 4, sent=NOW + 1)
+        assert self.wait(limits, NOW + 1, 100) == 0
 
-    @pytest.mark.parametrize("headers", [{"limit_tokens": 6000}, {"remaining_tokens": 0}, {"limit_tokens": "many"}])
-    def test_are_unknown_where_the_response_says_half(self, headers: dict[str, object]):
-        assert told(Limits(), **headers).reserve(NOW, 10**6, None) == 0
+    def test_of_one_request_are_no_more_than_the_whole_limit(self):
+        assert self.wait(after(self.stated(1000, limit=1000)), NOW + 1, 50_000) == 0
+
+    def test_of_the_prompt_and_of_the_answer_are_counted_apart(self):
+        limits = after(Notice(answered=True, tokens={"prompt": Allowance(6000, 6000), "answer": Allowance(600, 0)}))
+        assert limits.reserve(NOW, Tokens(5000, 0), UNLIMITED) == 0
+        assert limits.reserve(NOW + 1, Tokens(0, 20), UNLIMITED) == pytest.approx(1)
+
+    def test_that_are_hardly_any_hold_no_longer_than_five_minutes(self):
+        limits = after(self.stated(limit=1))
+        assert self.wait(limits, NOW, 50_000) <= LONGEST_WAIT_SEC
 
     def test_are_no_limit_where_it_is_zero(self):
-        assert told(Limits(), limit_tokens=0, remaining_tokens=0).reserve(NOW, 100, None) == 0
+        assert self.wait(after(self.stated(limit=0)), NOW, 100) == 0
 
 
-class TestTheBorders:
-    def test_a_request_is_let_go_again_a_minute_later(self):
+class TestAClockThatGoesBack:
+    """By an hour, under whatever was kept."""
+
+    BACK = NOW - 3600
+
+    def test_goes_on_pacing(self):
         limits = Limits()
-        assert limits.reserve(NOW, 1, 1) == 0
-        assert limits.reserve(NOW + 59, 1, 1) == pytest.approx(1)
-        assert limits.reserve(NOW + 60, 1, 1) == 0
+        for _ in range(3):
+            limits.reserve(NOW, SMALL, a_minute(3))
+        assert limits.reserve(self.BACK, SMALL, a_minute(3)) == pytest.approx(60)
+        assert limits.reserve(self.BACK + 60, SMALL, a_minute(3)) == 0
 
-    def test_what_was_let_go_is_remembered_for_a_minute_or_the_distance_of_requests(self):
-        limits = Limits()
-        for at in (0, 30, 60):
-            limits.reserve(NOW + at, at, None)
-        assert limits.grants == [(NOW + 30, 30), (NOW + 60, 60)]
-        limits.reserve(NOW + 140, 7, 0.5)
-        assert limits.grants == [(NOW + 30, 30), (NOW + 60, 60)]
-        assert limits.reserve(NOW + 180, 7, 0.5) == 0
-        assert limits.grants == [(NOW + 180, 7)]
+    def test_does_not_block_for_an_hour(self):
+        limits = after(Notice(refused=True, hold_sec=20))
+        assert limits.reserve(self.BACK, SMALL, UNLIMITED) <= LONGEST_WAIT_SEC
+        assert limits.reserve(self.BACK + LONGEST_WAIT_SEC, SMALL, UNLIMITED) == 0
 
-    def test_the_longest_wait_is_five_minutes(self):
-        assert told(Limits(), status=429, reset=int((NOW + 300) * 1000)).reserve(NOW, 1, None) == pytest.approx(300)
-        assert told(Limits(), status=429, reset=int((NOW + 301) * 1000)).reserve(NOW, 1, None) == 0
+    def test_lets_tokens_refill_from_then_on(self):
+        limits = after(Notice(answered=True, tokens={"all": Allowance(6000, 0)}))
+        assert limits.reserve(self.BACK, Tokens(1000, 0), UNLIMITED) == pytest.approx(10)
+        assert limits.reserve(self.BACK + 10, Tokens(1000, 0), UNLIMITED) == 0
 
-    def test_a_refusal_that_names_no_time_holds_nothing_off(self):
-        assert told(Limits(), status=429).reserve(NOW, 1, None) == 0
-        assert told(Limits(), status=429, reset="soon").reserve(NOW, 1, None) == 0
-        assert told(Limits(), status=429, reset=int((NOW - 20) * 1000)).blocked_until == NOW
 
-    def test_only_a_refusal_or_no_request_left_holds_off(self):
-        limits = Limits()
-        limits.learn(NOW, NOW, 200, {"retry-after": "7", "x-ratelimit-reset-requests": "7s"})
-        told(limits, remaining_requests=1, reset_requests="7s")
-        assert limits.reserve(NOW, 1, None) == 0
-        assert told(limits, remaining_requests=0).reserve(NOW, 1, None) == 0
+numbers = st.floats(allow_nan=True, allow_infinity=True)
+holds = st.one_of(st.floats(0, LONGEST_SEC), st.just(0.0))
+notices = st.builds(
+    Notice,
+    answered=st.booleans(),
+    refused=st.booleans(),
+    hold_sec=holds,
+    tokens=st.dictionaries(
+        st.sampled_from(["all", "prompt", "answer"]),
+        st.builds(Allowance, st.floats(0.01, 1e9), st.floats(0, 1e9)),
+    ),
+)
+rates = st.builds(Rates, *[st.one_of(st.none(), numbers, st.floats(0.05, 100))] * 4)
+steps = st.lists(st.tuples(st.floats(-4000, 4000), notices), min_size=1, max_size=12)
 
-    def test_a_later_response_does_not_shorten_a_wait(self):
-        limits = told(Limits(), status=429, reset=int((NOW + 20) * 1000))
-        told(limits, remaining_requests=0, reset_requests="5s")
-        assert limits.reserve(NOW, 1, None) == pytest.approx(20)
 
-    def test_a_date_that_is_over_is_no_time(self):
-        assert seconds("Fri, 15 Jan 2027 07:59:30 GMT", 1_800_000_000.0) == 0
+class TestWhateverWasStated:
+    @given(rates, steps)
+    def test_no_wait_is_unbounded(self, rates: Rates, steps: list[tuple[float, Notice]]):
+        limits, now = Limits(), NOW
+        for passed, response in steps:
+            now += passed
+            if limits.closed(now, Tokens(900, 512), rates) is None:
+                assert 0 <= limits.reserve(now, Tokens(900, 512), rates) <= 31 * DAY_SEC
+            limits.learn(now, now, response)
 
-    def test_blanks_around_a_time_mean_nothing(self):
-        assert seconds(" 1m30s ", NOW) == 90
+    @given(steps)
+    def test_without_limits_of_the_study_a_request_goes_within_minutes_or_is_closed(
+        self, steps: list[tuple[float, Notice]]
+    ):
+        limits, now = Limits(), NOW
+        for passed, response in steps:
+            now += passed
+            limits.reserve(now, Tokens(900, 512), UNLIMITED)
+            limits.learn(now, now, response)
+        for _ in range(4):
+            if limits.closed(now, Tokens(900, 512), UNLIMITED):
+                return
+            wait = limits.reserve(now, Tokens(900, 512), UNLIMITED)
+            if wait == 0:
+                return
+            now += wait + 1e-3
+        raise AssertionError(f"still waits {wait} s")
+
+    @given(st.integers(1, 30), steps)
+    def test_no_minute_holds_more_requests_than_the_study_allows(self, allowed: int, steps: list[tuple[float, Notice]]):
+        limits, now, gone = Limits(), NOW, []
+        for passed, response in steps:
+            now += abs(passed) / 100
+            gone += [now for _ in range(10) if limits.reserve(now, SMALL, a_minute(allowed)) == 0]
+            limits.learn(now, now, response)
+        assert all(sum(start <= at < start + 60 for at in gone) <= allowed for start in gone)

@@ -22,7 +22,7 @@ from llm_bench.store.base import FileStore
 pytestmark = pytest.mark.slow
 
 STUDY = """
-llms: [{model: baseline/lead, requests_per_minute: 0.1}]
+llms: [{model: baseline/lead, requests_per_minute: 0.1, requests_per_day: 100}]
 industries: [retail]
 window: {start: "2026-12-07T08:00:00+01:00", end: "2026-12-11T08:00:00+01:00"}
 """
@@ -130,6 +130,7 @@ class TestWithoutAnAirflow:
         assert done.stdout.count("airflow backfill create --dag-id llm_bench_mine") == 2
         assert done.stdout.count("airflow tasks clear llm_bench_mine") == 1
         assert "requests_per_minute leave a batch no less than 90.0 min" in done.stdout
+        assert "a day asks 140 questions, and its requests_per_day are 100: the others won't be sent" in done.stdout
         assert re.search(r"the batch of slot .* took 66\.\d min, longer than the spacing of 51\.4 min", done.stdout)
 
     def test_exits_0_before_the_window(self, command: Command):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from airflow.sdk import DAG
+from airflow.sdk import DAG, XComArg
 
 from llm_bench.airflow.notifier import deadline, incomplete_batch, missed_slots
 from llm_bench.airflow.operators.answers import PrepareOperator, ScoreOperator
 from llm_bench.airflow.operators.load import ValidateAndLoadOperator, records_asset
-from llm_bench.airflow.operators.measure import LLMBenchmarkOperator
+from llm_bench.airflow.operators.measure import SO_FAR, LLMBenchmarkOperator
 from llm_bench.airflow.timetable import SlotTimetable
 from llm_bench.schedule import EPOCH
 from llm_bench.study import Study, load_studies
@@ -90,6 +90,7 @@ def study_dag(study: Study) -> DAG:
             study=dump,
             prompts_task_id=prepare.task_id,
             cells=measure.output,
+            so_far=XComArg(measure, key=SO_FAR),
             trigger_rule="all_done",
             retries=1,
             retry_delay=timedelta(seconds=10),

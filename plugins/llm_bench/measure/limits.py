@@ -1,122 +1,236 @@
 """A provider's rate limits as far as they are known, and when the next request may go. Pure.
 
-What is known comes from the study (requests a minute) and from the headers of each response. Groq and OpenAI send
-``x-ratelimit-{limit,remaining,reset}-{requests,tokens}`` with every response and ``retry-after`` with a 429
-(https://console.groq.com/docs/rate-limits). Tokens a minute refill steadily, and a request counts with its prompt and
-all of its ``max_tokens`` until it is answered. OpenRouter sends ``x-ratelimit-reset``, milliseconds since the epoch,
-with a 429 (https://openrouter.ai/docs/api-reference/limits).
+What is known comes from the study (requests and tokens, a minute and a day) and from each response
+(:mod:`llm_bench.measure.notices`). Tokens a minute refill steadily, and a request counts with its prompt and all of its
+``max_tokens`` until it is answered. All of it is bounded: whatever was stated or kept, no wait is for ever.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
+from typing import NamedTuple
 
-MINUTE_SEC = 60.0
-LONGEST_WAIT_SEC = 300.0
-"""What takes longer to lift (a limit of requests a day) can't be waited out within a batch: the request goes, and the
-provider's refusal is recorded as what it is."""
+from llm_bench.measure.notices import LONGEST_SEC, LONGEST_WAIT_SEC, Allowance, Notice
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|d|h|m|s)")
-_UNIT_SEC = {"ms": 0.001, "s": 1.0, "m": MINUTE_SEC, "h": 3600.0, "d": 86400.0}
+MINUTE_SEC, DAY_SEC = 60.0, 86400.0
+BUCKET_SEC = 600.0
+"""What was let go within a day is kept in sums of so many seconds: up to 144 of them."""
+PROBE_SEC = 1800.0
+"""While a long block lasts, one request in so many seconds goes all the same, so that its end shows, should it come
+early, and each batch has the provider's own word for it."""
+
+_LONGEST_SPAN_SEC = 30 * DAY_SEC
+
+
+class Tokens(NamedTuple):
+    """What a request can cost, or has cost."""
+
+    prompt: int
+    answer: int
+
+    def of(self, kind: str) -> int:
+        """Those that a limit of ``all``, of the ``prompt`` or the ``answer`` counts."""
+        return {"prompt": self.prompt, "answer": self.answer}.get(kind, self.prompt + self.answer)
+
+
+class Grant(NamedTuple):
+    """A request that was let go, and when."""
+
+    moment: float
+    tokens: Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """The limits that the study states for an LLM; None where it states none."""
+
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+    requests_per_day: float | None = None
+    tokens_per_day: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A limit that lifts too late to wait for it.
+
+    :param for_sec: seconds until then.
+    :param whose: who says so: ``provider``, or the name of the study's limit.
+    """
+
+    for_sec: float
+    whose: str
+
+
+@dataclass(slots=True)
+class Sums:
+    """What was let go from ``start`` on, for :data:`BUCKET_SEC`."""
+
+    start: float
+    requests: float
+    tokens: float
+
+
+@dataclass(slots=True)
+class Level:
+    """What is left of a limit of tokens a minute, as of the request let go at ``at``."""
+
+    limit: float
+    remaining: float
+    at: float
 
 
 @dataclass(slots=True)
 class Limits:
-    """What is known of the limits of one LLM. All times are seconds since the epoch.
+    """What is known of the limits of one LLM. All times are seconds on the account's own clock.
 
-    :param grants: when each request of the last minute was let go, and with how many tokens, oldest first.
-    :param token_limit: tokens a minute; None until a response tells.
-    :param remaining: tokens left at ``remaining_at``, when the request that told so was let go.
-    :param blocked_until: no request before.
+    :param grants: the requests of the last minute, or of the time that the study's limit is for, oldest first.
+    :param day: sums of what was let go in the last day, oldest first.
+    :param levels: limits of tokens a minute that a response stated, by what they count.
+    :param blocked_until: no request before; never more than :data:`LONGEST_WAIT_SEC` away.
+    :param shut_until: the end of a long block, which no cell can wait for.
+    :param probed_at: when a request last met the long block, or tries it.
     """
 
-    grants: list[tuple[float, int]] = field(default_factory=list)
-    token_limit: float | None = None
-    remaining: float = 0.0
-    remaining_at: float = 0.0
+    grants: list[Grant] = field(default_factory=list)
+    day: list[Sums] = field(default_factory=list)
+    levels: dict[str, Level] = field(default_factory=dict)
     blocked_until: float = 0.0
+    shut_until: float = 0.0
+    probed_at: float = 0.0
 
-    def reserve(self, now: float, tokens: int, per_minute: float | None) -> float:
-        """Lets a request go, or tells how long to wait before asking again.
+    def closed(self, now: float, tokens: Tokens, rates: Rates) -> Closed | None:
+        """The limit that lifts too late for a request to wait for it, if there is one."""
+        self._tidy(now, rates)
+        waits = self._day_waits(now, tokens, rates)
+        if now < self.probed_at + PROBE_SEC:
+            waits["provider"] = self.shut_until - now
+        whose = max(waits, key=lambda name: waits[name])
+        return Closed(waits[whose], whose) if waits[whose] > LONGEST_WAIT_SEC else None
 
-        :param tokens: the most it can cost: prompt and longest answer.
-        :param per_minute: the study's limit of requests a minute, or None.
+    def reserve(self, now: float, tokens: Tokens, rates: Rates) -> float:
+        """Lets a request go, or says how long to wait before asking again. What is closed isn't asked here.
+
+        :param tokens: the maximum that it can cost: prompt and longest answer.
         :return: seconds; 0 when the request may go, which is noted.
         """
-        memory = max(MINUTE_SEC, MINUTE_SEC / per_minute) if per_minute else MINUTE_SEC
-        self.grants = [grant for grant in self.grants if grant[0] > now - memory]
-        wait = max(self.blocked_until - now, self._request_wait(now, per_minute), self._token_wait(now, tokens))
-        if 0 < wait <= LONGEST_WAIT_SEC:
+        self._tidy(now, rates)
+        learnt = max([self.blocked_until - now, *(self._level_wait(now, kind, tokens) for kind in self.levels)])
+        shut = self.shut_until - now
+        if shut <= LONGEST_WAIT_SEC:
+            learnt = max(learnt, shut)
+        stated = max(*self._minute_waits(now, tokens, rates), *self._day_waits(now, tokens, rates).values())
+        wait = max(min(learnt, LONGEST_WAIT_SEC), stated)
+        if wait > 0:
             return wait
-        self.grants.append((now, tokens))
+        if shut > 0:
+            self.probed_at = now
+        self.grants.append(Grant(now, tokens))
+        self._count(now, 1, tokens.of("all"))
         return 0.0
 
-    def learn(self, sent: float, now: float, status: int | None, headers: Mapping[str, str]) -> None:
-        """Takes in what a response tells of the limits.
+    def learn(self, sent: float, now: float, notice: Notice, used: Tokens | None = None) -> None:
+        """Takes in what a response says of the limits.
 
         :param sent: when its request was let go.
-        :param headers: of the response; names in lower case.
+        :param used: what it has cost, where that is known.
         """
-        limit, remaining = _number(headers, "limit-tokens"), _number(headers, "remaining-tokens")
-        if limit and remaining is not None and sent >= self.remaining_at:
-            self.token_limit, self.remaining, self.remaining_at = limit, remaining, sent
-        until = 0.0
-        if status == 429:
-            until = now + (seconds(headers.get("retry-after", ""), now) or _reset(headers, now))
-        elif _number(headers, "remaining-requests") == 0:
-            until = now + (seconds(headers.get("x-ratelimit-reset-requests", ""), now) or 0.0)
-        self.blocked_until = max(self.blocked_until, until)
+        for kind, allowance in notice.tokens.items():
+            self._level(sent, kind, allowance)
+        if notice.hold_sec > LONGEST_WAIT_SEC:
+            self.shut_until = max(self.shut_until, now + notice.hold_sec)
+            self.probed_at = now
+        elif notice.hold_sec > 0:
+            self.blocked_until = max(self.blocked_until, now + notice.hold_sec)
+        if notice.answered and sent >= self.probed_at:
+            self.shut_until = 0.0
+        let_go = next((grant.tokens for grant in self.grants if grant.moment == sent), None)
+        if used is not None and let_go is not None:
+            self._count(now, 0, used.of("all") - let_go.of("all"))
 
-    def _request_wait(self, now: float, per_minute: float | None) -> float:
-        """Until fewer than ``per_minute`` requests lie within the last minute; under one a minute, their distance."""
-        if per_minute is None or not self.grants:
-            return 0.0
-        if per_minute < 1:
-            return self.grants[-1][0] + MINUTE_SEC / per_minute - now
-        allowed = int(per_minute)
-        return self.grants[-allowed][0] + MINUTE_SEC - now if len(self.grants) >= allowed else 0.0
+    def _level(self, sent: float, kind: str, allowance: Allowance) -> None:
+        known = self.levels.get(kind)
+        if allowance.limit > 0 and (known is None or sent >= known.at):
+            self.levels[kind] = Level(allowance.limit, allowance.remaining, sent)
 
-    def _token_wait(self, now: float, tokens: int) -> float:
+    def _tidy(self, now: float, rates: Rates) -> None:
+        """Forgets what is over, and holds all else to its bounds: a clock may have been put back."""
+        memory = max(_span(MINUTE_SEC, rates.requests_per_minute), _span(MINUTE_SEC, rates.tokens_per_minute))
+        self.grants = [Grant(min(moment, now), tokens) for moment, tokens in self.grants if moment > now - memory]
+        day = max(_span(DAY_SEC, rates.requests_per_day), _span(DAY_SEC, rates.tokens_per_day)) + BUCKET_SEC
+        self.day = [Sums(min(s.start, now), s.requests, s.tokens) for s in self.day if s.start > now - day]
+        for level in self.levels.values():
+            level.at = min(level.at, now)
+        self.probed_at = min(self.probed_at, now)
+        self.blocked_until = min(self.blocked_until, now + LONGEST_WAIT_SEC)
+        self.shut_until = min(self.shut_until, now + LONGEST_SEC)
+
+    def _count(self, now: float, requests: int, tokens: float) -> None:
+        if not self.day or now >= self.day[-1].start + BUCKET_SEC:
+            self.day.append(Sums(now, 0, 0))
+        self.day[-1].requests += requests
+        self.day[-1].tokens += tokens  # below 0 where what was let go before has cost less
+
+    def _minute_waits(self, now: float, tokens: Tokens, rates: Rates) -> tuple[float, float]:
+        """Seconds until a request keeps within each of the study's limits a minute."""
+
+        def wait(rate: float | None, amount: float, costs: Iterable[float]) -> float:
+            ends = (grant.moment + _span(MINUTE_SEC, rate) - now for grant in self.grants)
+            return _until_room(_whole(rate), amount, zip(ends, costs, strict=True))
+
+        spent = (grant.tokens.of("all") for grant in self.grants)
+        return (
+            wait(rates.requests_per_minute, 1, [1.0] * len(self.grants)),
+            wait(rates.tokens_per_minute, tokens.of("all"), spent),
+        )
+
+    def _day_waits(self, now: float, tokens: Tokens, rates: Rates) -> dict[str, float]:
+        """Seconds until a request keeps within each of the study's limits a day, by its name."""
+
+        def wait(rate: float | None, amount: float, costs: Iterable[float]) -> float:
+            ends = (sums.start + BUCKET_SEC + _span(DAY_SEC, rate) - now for sums in self.day)
+            return _until_room(_whole(rate), amount, zip(ends, costs, strict=True))
+
+        return {
+            "requests_per_day": wait(rates.requests_per_day, 1, (sums.requests for sums in self.day)),
+            "tokens_per_day": wait(rates.tokens_per_day, tokens.of("all"), (sums.tokens for sums in self.day)),
+        }
+
+    def _level_wait(self, now: float, kind: str, tokens: Tokens) -> float:
         """Until the refill covers the request. What was let go after the last known state isn't in it yet."""
-        if self.token_limit is None:
-            return 0.0
-        rate = self.token_limit / MINUTE_SEC
-        refilled = min(self.token_limit, self.remaining + max(0.0, now - self.remaining_at) * rate)
-        since = sum(cost for moment, cost in self.grants if moment > self.remaining_at)
-        return (min(tokens, self.token_limit) - refilled + since) / rate
+        level = self.levels[kind]
+        rate = max(level.limit, 1.0) / MINUTE_SEC
+        refilled = min(level.limit, level.remaining + max(0.0, now - level.at) * rate)
+        since = max(level.at, now - MINUTE_SEC)  # what is a minute old is refilled
+        taken = sum(min(cost.of(kind), level.limit) for moment, cost in self.grants if moment > since)
+        return (min(tokens.of(kind), level.limit) - refilled + taken) / rate
 
 
-def seconds(text: str, now: float) -> float | None:
-    """Seconds in the forms that providers use: ``2``, ``7.66s``, ``2m59.56s``, ``120ms``, or an HTTP date.
+def _span(span: float, rate: float | None) -> float:
+    """Seconds that a limit counts over: longer where it allows less than one."""
+    return min(span / rate, _LONGEST_SPAN_SEC) if rate is not None and 0 < rate < 1 else span
 
-    :param now: seconds since the epoch, which a date is counted from.
-    :return: None for anything else.
+
+def _whole(rate: float | None) -> float:
+    """What a limit allows in its span; without bound where there is none, or none that can be kept to."""
+    if rate is None or not 0 < rate < math.inf:
+        return math.inf
+    return max(1.0, float(math.floor(rate)))
+
+
+def _until_room(allowed: float, amount: float, spent: Iterable[tuple[float, float]]) -> float:
+    """Seconds until an amount has room in a limit.
+
+    :param amount: more than the whole limit counts as that.
+    :param spent: what counts against it, oldest first: the seconds until it no longer does, and how much it is.
     """
-    text = text.strip()
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        pass
-    parts = _DURATION.findall(text)
-    if parts and "".join(number + unit for number, unit in parts) == text:
-        return sum(float(number) * _UNIT_SEC[unit] for number, unit in parts)
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - now)
-    except (ValueError, TypeError):
-        return None
-
-
-def _number(headers: Mapping[str, str], name: str) -> float | None:
-    try:
-        return float(headers[f"x-ratelimit-{name}"])
-    except (KeyError, ValueError):
-        return None
-
-
-def _reset(headers: Mapping[str, str], now: float) -> float:
-    """Seconds until a limit is lifted that comes as milliseconds since the epoch; 0 where it isn't told."""
-    moment = _number(headers, "reset") if "x-ratelimit-reset" in headers else None
-    return max(0.0, moment / 1000 - now) if moment is not None else 0.0
+    past = [(end, cost) for end, cost in spent if end > 0]
+    over = sum(cost for _, cost in past) + min(amount, allowed) - allowed
+    wait = 0.0
+    for end, cost in past:
+        if not over > 0:
+            break
+        over, wait = over - cost, max(wait, end)
+    return wait

@@ -97,11 +97,26 @@ def _pace(overview: Overview, pace: Pace) -> Iterator[str]:
     for llm, seconds in pace.least_sec.items():
         if seconds > pace.spacing_sec:
             yield f"{llm}: its requests_per_minute leave a batch no less than {_minutes(seconds)}, more than there is"
+    yield from _days(overview)
     for batch in pace.overlong:
         yield (
             f"the batch of slot {overview.moment(batch.slot)} took {_minutes(batch.took_sec or 0)}, longer than the "
             f"spacing of {_minutes(pace.spacing_sec)}"
         )
+
+
+def _days(overview: Overview) -> Iterator[str]:
+    """The LLMs whose stated limit of a day is less than the study asks of them."""
+    study = overview.study
+    if study.window is not None:
+        batches = study.window.batches_per_period * study.window.periods_per_day
+        asked = overview.per_batch // len(study.llms) * batches
+        for llm in study.llms:
+            if llm.requests_per_day is not None and llm.requests_per_day < asked:
+                yield (
+                    f"{llm.model}: a day asks {asked:,} questions, and its requests_per_day are "
+                    f"{llm.requests_per_day:,}: the others won't be sent"
+                )
 
 
 def _minutes(seconds: float) -> str:

@@ -52,35 +52,47 @@ class PrepareOperator(BaseOperator):
 class ScoreOperator(BaseOperator):
     """Scores all answers of a batch, with one load of the model.
 
-    When cells are missing it scores the others and then fails: so clearing a run's failed tasks, once the missing cells
-    can be measured, scores and loads the whole batch again.
+    When cells are missing it scores the others, and what was measured of the missing ones, and then fails: so clearing
+    a run's failed tasks, once the missing cells can be measured, scores and loads the whole batch again.
 
     :param study: the study, as ``Study.model_dump(mode="json")`` gives it.
     :param prompts_task_id: the task whose XCom named after each industry holds the questions with their contexts.
     :param cells: the records of each cell that was measured, or the output of the tasks that measured them.
+    :param so_far: the records of each cell that was stopped, or the XCom of that name of those tasks.
     :return: nothing; the scored records are the XCom :data:`RECORDS`.
     """
 
-    template_fields: Sequence[str] = ("cells",)
+    template_fields: Sequence[str] = ("cells", "so_far")
 
     def __init__(
-        self, *, study: dict[str, Any], prompts_task_id: str, cells: Iterable[list[Record]] | XComArg, **kwargs: Any
+        self,
+        *,
+        study: dict[str, Any],
+        prompts_task_id: str,
+        cells: Iterable[list[Record]] | XComArg,
+        so_far: Iterable[list[Record]] | XComArg = (),
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.study = study
         self.prompts_task_id = prompts_task_id
         self.cells: Any = cells
+        self.so_far: Any = so_far
 
     def execute(self, context: Context) -> None:
         study = Study.model_validate(self.study)
         cells = [cell for cell in self.cells if cell]
         records = [record for cell in cells for record in cell]
+        whole = {record["record_id"] for record in records}  # a cell may have been stopped before it was done
+        stopped = [record for part in self.so_far for record in part if record["record_id"] not in whole]
+        records += stopped
         context["ti"].xcom_push(key=RECORDS, value=self._score(context, study, records) if records else [])
         missing = len(study.cells) - len(cells)
         if missing:
             raise AirflowFailException(
-                f"{missing} of {len(study.cells)} cells were not measured; the others are scored. See the log of the "
-                "failed measure tasks, fix the cause, and clear this run's failed tasks."
+                f"{missing} of {len(study.cells)} cells were not measured whole; the others are scored, and "
+                f"{len(stopped)} records of these. See the log of the failed measure tasks, fix the cause, and clear "
+                "this run's failed tasks."
             )
 
     def _score(self, context: Context, study: Study, records: list[Record]) -> list[Record]:

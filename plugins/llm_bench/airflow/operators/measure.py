@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -23,13 +25,21 @@ if TYPE_CHECKING:
     from llm_bench.records import Record
 
 
+SO_FAR = "so_far"
+"""XCom of the records of a cell that was stopped. A retry clears it and goes on with what the state store holds."""
+
+_TERMINATED = 128 + signal.SIGTERM
+
+
 class LLMBenchmarkOperator(BaseOperator):
     """Asks one LLM all questions of one industry, one after another, each with exactly one HTTP attempt.
 
     Every finished question is kept at once in the task state store, so that a retry asks only what is left; what was
     asked with another LLM, other settings, at another address or with another prompt is dropped, and the log says so.
     A provider's fault is a record; a mistake of ours or the user's fails the task at once, without a retry. Refusals
-    that are nobody's by their words are the user's where the first questions all meet the same one.
+    that are nobody's by their words are the user's where the first questions all meet the same one. Whatever stops the
+    task, the records so far are the XCom :data:`SO_FAR`. Once a limit of a day is used up, the rest isn't asked: their
+    records say so.
 
     :param study: the study, as ``Study.model_dump(mode="json")`` gives it.
     :param llm: name of one of the study's LLMs.
@@ -41,6 +51,10 @@ class LLMBenchmarkOperator(BaseOperator):
 
     # Nothing of a study is a template: Airflow would fill "{{ conn.llm_groq.password }}" in.
     template_fields: Sequence[str] = ()
+
+    _waiting = False
+    """Whether it waits for a limit or an answer, and can be stopped at once."""
+    _stopped = False
 
     def __init__(
         self,
@@ -60,28 +74,23 @@ class LLMBenchmarkOperator(BaseOperator):
         self.prompts_task_id = prompts_task_id
 
     def execute(self, context: Context) -> list[Record]:
-        from llm_bench.measure.refusals import refused_from_the_start  # noqa: PLC0415
-
         study = Study.model_validate(self.study)
         prompts = context["ti"].xcom_pull(task_ids=self.prompts_task_id, key=self.industry)
         store: Any = context["task_state_store"]
+        records: list[Record] = []
         try:
             batch = self._batch(study, context)
             client = self._client(study, batch)
-            records = self._take_up(store, client, prompts)
-            for record in self._measure(study, batch, client, list(enumerate(prompts, 1))[len(records) :]):
-                store.set(record["question_id"], record)
-                records.append(record)
-                self.log.info("%s %d/%d · %s", self.cell, len(records), len(prompts), _progress(record))
-                if refused_from_the_start(records):
-                    store.clear()  # a mistake's records would count against the provider
-                    raise RequestError(
-                        f"{self.llm} refused the first {len(records)} questions alike: {record['error']}",
-                        "Correct what it names: the model or the settings in the study file, the Airflow connection, "
-                        "or a firewall between; then clear this task.",
-                    )
-        except LLMBenchError as mistake:
-            raise AirflowFailException(str(mistake)) from None
+            records += self._take_up(store, client, prompts)
+            if records:
+                self._hand_over(context, records)  # should this attempt be killed outright
+            measured = self._measure(study, batch, client, list(enumerate(prompts, 1))[len(records) :])
+            self._keep(measured, records, store, total=len(prompts))
+        except BaseException as fault:
+            self._hand_over(context, records)
+            if isinstance(fault, LLMBenchError):
+                raise AirflowFailException(str(fault)) from None
+            raise
         store.clear()  # so that clearing this task measures anew
         return records
 
@@ -103,6 +112,42 @@ class LLMBenchmarkOperator(BaseOperator):
             self.log.info("%s: %d of %d answers were kept; going on", self.cell, len(records), len(prompts))
         return records
 
+    def _hand_over(self, context: Context, records: list[Record]) -> None:
+        """Leaves the records so far to those who score and load them."""
+        try:
+            context["ti"].xcom_push(key=SO_FAR, value=records)
+        except Exception as fault:  # what stopped the cell matters more, and the state store has the records
+            self.log.warning("%s: the records so far can't be handed over: %s", self.cell, fault)
+
+    def on_kill(self) -> None:
+        """Stops the task: at once while it waits, or else as soon as the record in hand is kept."""
+        self._stopped = True
+        if self._waiting:
+            raise SystemExit(_TERMINATED)
+
+    def _keep(self, measured: Iterator[Record], records: list[Record], store: Any, *, total: int) -> None:
+        """Adds what is measured to the records, each kept at once.
+
+        :raises RequestError: the first questions were all refused alike.
+        """
+        from llm_bench.measure.refusals import refused_from_the_start  # noqa: PLC0415
+
+        for record in measured:
+            store.set(record["question_id"], record)
+            records.append(record)
+            self.log.info("%s %d/%d · %s", self.cell, len(records), total, _progress(record))
+            if self._stopped:
+                raise SystemExit(_TERMINATED)
+            if refused_from_the_start(records):
+                cause = f"{self.llm} refused the first {len(records)} questions alike: {record['error']}"
+                store.clear()
+                records.clear()  # a mistake's records would count against the provider
+                raise RequestError(
+                    cause,
+                    "Correct what it names: the model or the settings in the study file, the Airflow connection, "
+                    "or a firewall between; then clear this task.",
+                )
+
     def _measure(
         self, study: Study, batch: Batch, client: LLMClient, prompts: Sequence[tuple[int, dict[str, Any]]]
     ) -> Iterator[Record]:
@@ -110,11 +155,12 @@ class LLMBenchmarkOperator(BaseOperator):
 
         :param prompts: each with its place in the cell's order.
         """
-        from llm_bench.measure.pacing import Pacer, most_tokens  # noqa: PLC0415
+        from llm_bench.measure.accounts import open_account  # noqa: PLC0415
+        from llm_bench.measure.pacing import ClosedError, Pacer, most_tokens, rates_of, unsent  # noqa: PLC0415
         from llm_bench.measure.recording import machine_load, make_record  # noqa: PLC0415
         from llm_bench.rag.prompt import build_messages, prompt_hash  # noqa: PLC0415
 
-        pacer = Pacer(home() / "data" / "pacing", batch.llm.model, batch.llm.requests_per_minute)
+        pacer = Pacer(open_account(home() / "data" / "pacing", batch.llm.model), rates_of(batch.llm))
         longest = batch.llm.asked_with(study.generation).max_tokens
         template = load_template(include(), study.prompt)
         with client:
@@ -125,13 +171,29 @@ class LLMBenchmarkOperator(BaseOperator):
                         f"include/prompts/{study.prompt}.yaml",
                         [f"changed since the task {self.prompts_task_id} of this run; clear that task to ask with it"],
                     )
-                waited = pacer.wait(most_tokens(messages, longest))
-                load, measured_at = machine_load(), datetime.now(UTC)
-                reply = client.ask(messages)
-                pacer.learn(reply.exchange.status, reply.exchange.headers)
+                try:
+                    with self._interruptible():
+                        waited = pacer.wait(most_tokens(messages, longest))
+                        load, measured_at = machine_load(), datetime.now(UTC)
+                        reply = client.ask(messages)
+                    pacer.learn(reply)
+                except ClosedError as limit:
+                    waited, load, measured_at = limit.waited_sec, machine_load(), datetime.now(UTC)
+                    reply = unsent(limit.closed, measured_at)
                 yield make_record(
                     batch, prompt, reply, measured_at=measured_at, wait_sec=waited, load=load, position=position
                 )
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """While nothing is half done, the task may be stopped at once."""
+        self._waiting = True
+        try:
+            if self._stopped:
+                raise SystemExit(_TERMINATED)
+            yield
+        finally:
+            self._waiting = False
 
     def _batch(self, study: Study, context: Context) -> Batch:
         from llm_bench.measure.recording import Batch  # noqa: PLC0415
