@@ -16,8 +16,8 @@ setup: ## make `.venv` (every target below does, when it must); PYTHON= chooses 
 run: setup ## measure one batch of a study and show what came out; STUDY=quickstart (needs no key), PORT=
 	@$(PY) -m llm_bench run "$${STUDY:-quickstart}" $${PORT:+--port "$$PORT"}
 
-check: setup ## tell within seconds what would stop a study, without spending a token; STUDY=thesis
-	@$(PY) -m llm_bench check "$${STUDY:-thesis}"
+check: setup ## tell within seconds what would stop a study, without spending a token; STUDY=thesis, ARGS=--ask
+	@$(PY) -m llm_bench check "$${STUDY:-thesis}" $(ARGS)
 
 status: setup ## tell how far a study is, and what needs a hand; STUDY=thesis, ARGS=--json
 	@$(PY) -m llm_bench status "$${STUDY:-thesis}" $(ARGS)

@@ -18,7 +18,7 @@ class Check:
     """What came of one check.
 
     :param name: what was looked at.
-    :param passed: None where the failure of another check keeps it from being told.
+    :param passed: None where it couldn't be found out: by what costs nothing, or for the failure of another check.
     :param detail: what was found.
     :param fix: what to do about it; empty where nothing is to be done here.
     """
