@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ from llm_bench.study import BASELINE, LLM, Deadlines, Generation
 ENVIRONMENT = "environment"
 """Source of a key that is no connection's."""
 
+_LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
 _KEY = re.compile(r"[\x21-\x7e]*")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
@@ -358,12 +360,24 @@ def _scrub(text: str, secrets: tuple[str, ...]) -> str:
     return failures.scrub(" ".join(text.split()), secrets)
 
 
+def _as_warning(record: logging.LogRecord) -> bool:
+    """Makes a warning of what LiteLLM calls an error: a request that failed is no error of the task's, but a record."""
+    if record.levelno > logging.WARNING:
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    return True
+
+
 def quiet_litellm() -> ModuleType:
     """LiteLLM with everything off that would send more than the one request, or go to the network by itself."""
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     os.environ.setdefault("LITELLM_MODE", "PRODUCTION")
     import litellm
 
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers.clear()  # they write to stderr, which Airflow shows as errors; what matters reaches the root
+        logger.setLevel(logging.WARNING)  # below it is a line for each request
+        logger.addFilter(_as_warning)
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     litellm.disable_streaming_logging = True
