@@ -27,6 +27,8 @@ ENVIRONMENT = "environment"
 """Source of a key that is no connection's."""
 
 _LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
+_in_use: set[str] = set()
+"""What LiteLLM has been given that must never show, in this process; its loggers are the process's, too."""
 _KEY = re.compile(r"[\x21-\x7e]*")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
@@ -115,6 +117,7 @@ class LLMClient:
 
     def __init__(self, *, llm: LLM, endpoint: Endpoint, generation: Generation, deadlines: Deadlines) -> None:
         endpoint.check()
+        _in_use.update(endpoint.secrets)
         self._llm = llm
         self._endpoint = endpoint
         self._generation = generation
@@ -364,6 +367,7 @@ def _as_warning(record: logging.LogRecord) -> bool:
     """Makes a warning of what LiteLLM calls an error: a request that failed is no error of the task's, but a record."""
     if record.levelno > logging.WARNING:
         record.levelno, record.levelname = logging.WARNING, "WARNING"
+    record.msg, record.args, record.exc_info = failures.scrub(record.getMessage(), tuple(_in_use)), None, None
     return True
 
 
