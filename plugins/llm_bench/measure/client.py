@@ -27,6 +27,8 @@ ENVIRONMENT = "environment"
 """Source of a key that is no connection's."""
 
 _LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
+_LONGEST_COUNTED = 1_000_000
+"""Characters of which the tokens are counted here; a longer text is taken to go on as it begins."""
 _in_use: set[str] = set()
 """What LiteLLM has been given that must never show, in this process; its loggers are the process's, too."""
 _KEY = re.compile(r"[\x21-\x7e]*")
@@ -281,7 +283,8 @@ class LLMClient:
         # Without a model: for some LiteLLM would fetch a tokenizer from the network, in the middle of the batch.
         count = self._litellm.token_counter
         prompt = usage.prompt or count(model="", messages=messages)
-        return prompt, count(model="", text=generated), "estimated"
+        counted = generated[:_LONGEST_COUNTED]  # the counter needs 50 times a text's memory
+        return prompt, round(count(model="", text=counted) * len(generated) / len(counted)), "estimated"
 
     def _cost(self, answer: Answer, prompt_tokens: int | None, response_tokens: int | None) -> float | None:
         if answer.usage.cost is not None:
