@@ -3,7 +3,7 @@
 PY := .venv/bin/python
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup check run status up unit test mutants test-rehearsal wheel-test lint format lock calibrate bench-parse bench-batch bench-fidelity bench-retrieval bench-scoring bench-join rehearse bench-live bench-scale bench-analysis stack audit sbom screenshots env clean
+.PHONY: help setup check run status up unit test mutants test-rehearsal wheel-test lint format lock calibrate bench-parse bench-batch bench-fidelity bench-bounds bench-retrieval bench-scoring bench-join rehearse bench-live bench-scale bench-analysis stack audit sbom screenshots env clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,8 +16,8 @@ setup: ## make `.venv` (every target below does, when it must); PYTHON= chooses 
 run: setup ## measure one batch of a study and show what came out; STUDY=quickstart (needs no key), PORT=
 	@$(PY) -m llm_bench run "$${STUDY:-quickstart}" $${PORT:+--port "$$PORT"}
 
-check: setup ## tell within seconds what would stop a study, without spending a token; STUDY=thesis
-	@$(PY) -m llm_bench check "$${STUDY:-thesis}"
+check: setup ## tell within seconds what would stop a study, without spending a token; STUDY=thesis, ARGS=--ask
+	@$(PY) -m llm_bench check "$${STUDY:-thesis}" $(ARGS)
 
 status: setup ## tell how far a study is, and what needs a hand; STUDY=thesis, ARGS=--json
 	@$(PY) -m llm_bench status "$${STUDY:-thesis}" $(ARGS)
@@ -79,6 +79,9 @@ bench-batch: setup ## time a whole batch beyond its slowest cell
 
 bench-fidelity: setup ## compare this client's times with raw HTTP, guidellm and AIPerf (installs them in .bench)
 	@$(PY) benchmarks/fidelity.py
+
+bench-bounds: setup ## weigh what a hostile server can cost: 50 MB of answer, 3,000 comments, a page that unpacks to 1 GB
+	@$(PY) benchmarks/bounds.py
 
 bench-retrieval: setup ## tell how well the passages that answer are found, for every question set
 	@$(PY) benchmarks/retrieval.py

@@ -45,6 +45,7 @@ TESTS = {
     "measure.formats.ollama": [_FORMATS],
     "measure.formats.openai": [_OPENAI, _FORMATS],
     "measure.formats.reader": [_OPENAI, _FORMATS],
+    "measure.hiding": ["measure/test_hiding.py"],
     "measure.ledger": ["measure/test_ledger.py"],
     "measure.limits": ["measure/test_limits.py"],
     "measure.notices": ["measure/test_notices.py"],

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
+
+_CLEAR_TASK = re.compile(r"\b([Cc])lear th(?:e|is) task\b")
 
 
 class LLMBenchError(Exception):
@@ -87,6 +90,14 @@ def unknown(cause: str, name: str, known: Iterable[str]) -> InputError:
     near = difflib.get_close_matches(name, names, n=1) or [other for other in names if name in other]
     question = f"Did you mean {near[0]}? " if near else ""
     return InputError(cause, f"{question}Known: {', '.join(names) or 'none yet'}.")
+
+
+def outside_a_task(fix: str, again: str) -> str:
+    """What to do, where no task has run that could be cleared: most fixes speak to someone who reads a task's log.
+
+    :param again: what to do instead of clearing the task, e.g. "check again".
+    """
+    return _CLEAR_TASK.sub(lambda clear: again.capitalize() if clear[1] == "C" else again, fix)
 
 
 class ViewError(InputError):

@@ -48,6 +48,10 @@ def test_offers_the_llms_and_industries_of_the_study(completed, command):
     assert completed(f"llm-bench {command} mine --industry ") == {"retail"}
 
 
+def test_offers_the_llms_of_all_studies_to_ask(completed):
+    assert "groq/llama3-70b-8192" in completed("llm-bench ask ")
+
+
 def test_offers_the_values_that_an_option_takes(completed):
     assert completed("llm-bench report mine --run-type ") == {"scheduled", "backfill", "manual"}
 

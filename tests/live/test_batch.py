@@ -291,6 +291,15 @@ class TestAProviderThatOftenFails:
         assert {asked: [kind] for asked, kind in recorded.items()} == served
         assert 3 <= sum(kind is not None for kind in recorded.values()) <= 20
 
+    def test_leaves_no_error_in_the_logs_of_the_tasks_that_measured(self, airflow: Any):
+        assert airflow.ended("mixed") == "success"
+        folder = airflow.home / ".airflow" / "logs" / "dag_id=llm_bench_mixed"
+        logs = [path for path in folder.rglob("attempt=*.log") if "task_id=measure" in str(path)]
+        assert len(logs) == 4
+        entries = [json.loads(line) for log in logs for line in log.read_text().splitlines()]
+        assert [entry for entry in entries if entry["level"] in {"error", "critical"}] == []
+        assert [entry for entry in entries if entry.get("logger") == "task.stderr"] == []
+
 
 class TestTheKey:
     """Also when the provider's own words hold it: in a refusal, and in every fault that Groq documents."""

@@ -77,6 +77,13 @@ class TestADeadline:
 
 
 class TestASize:
+    def test_of_a_text_whose_tokens_are_counted_is_bounded(self, provider: Provider, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr("llm_bench.measure.client._LONGEST_COUNTED", 50)
+        words = [chunk({"content": "word "}) for _ in range(1000)]
+        provider.script = lambda _: Response([*words, chunk({}, "stop"), event("[DONE]")])
+        reply = ask(provider)
+        assert (reply.token_source, reply.response_tokens) == ("estimated", pytest.approx(1000, rel=0.2))
+
     def test_of_an_answer_is_bounded(self, provider: Provider, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr("llm_bench.measure.formats.reader.LONGEST_ANSWER", 100_000)
         provider.script = lambda _: Response(chunk({"content": "word "}) for _ in range(1000))

@@ -94,7 +94,7 @@ def run(make_study: MakeStudy, home: Path, monkeypatch: pytest.MonkeyPatch) -> R
     """Checks a study, with a model that loads at once; each check by its name."""
     monkeypatch.setattr("llm_bench.rag.embeddings._load", lambda _model, _threads: object())
 
-    def check(*models: str, **changes: Any) -> dict[str, Check]:
-        return {check.name: check for check in preflight(make_study(*models, **changes), home, NOW)}
+    def check(*models: str, ask: bool = False, **changes: Any) -> dict[str, Check]:
+        return {check.name: check for check in preflight(make_study(*models, **changes), home, NOW, ask=ask)}
 
     return check

@@ -56,6 +56,30 @@ class TestServed:
         assert told == "served until 2027-01-01"
 
 
+class TestWhatAListSays:
+    def served(self, make_study, listed: dict[str, Any], **changes: Any) -> str:
+        return answers.served(LLM(model="openrouter/a"), {"a": listed}, make_study(**changes))
+
+    @pytest.mark.parametrize("name", ["context_window", "context_length", "max_context_length", "max_model_len"])
+    def test_holds_the_length_of_the_context(self, make_study, name):
+        assert self.served(make_study, {"id": "a", name: 131072}) == "served, 131,072 tokens of context"
+
+    def test_holds_the_parameters_that_are_ignored(self, make_study):
+        listed = {"id": "a", "supported_parameters": ["max_tokens", "top_p"]}
+        assert self.served(make_study, listed) == "served; ignores temperature"
+
+    @pytest.mark.parametrize("listed", [{"max_completion_tokens": 64}, {"top_provider": {"max_completion_tokens": 64}}])
+    def test_refuses_longer_answers_than_the_model_gives(self, make_study, listed):
+        with pytest.raises(RequestError, match=r"at most 64 tokens, and max_tokens is 512\. Lower"):
+            self.served(make_study, {"id": "a", **listed})
+        assert self.served(make_study, {"id": "a", **listed}, generation={"max_tokens": 64}) == "served"
+
+    @pytest.mark.parametrize("value", [None, "8192", 0, True, [], {}])
+    def test_may_be_anything(self, make_study, value):
+        listed = {"context_length": value, "max_completion_tokens": value, "top_provider": value}
+        assert self.served(make_study, {"id": "a", **listed, "supported_parameters": value}).startswith("served")
+
+
 class TestClock:
     def test_in_step_names_whom_with(self):
         told = answers.clock([("groq", heard(ahead_sec=0.4)), ("openrouter", heard(ahead_sec=-1.0))])

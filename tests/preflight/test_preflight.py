@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from doubles import anthropic, groq
+from doubles.faults import answers
 from doubles.provider import refusing, unreachable
+from llm_bench.measure.advice import ADVICE
 from llm_bench.paths import program
 from llm_bench.preflight.checks import Check
 
@@ -54,14 +57,78 @@ class TestTheRequest:
         connect("openai")
         check = run("openai/gpt-5")["openai/gpt-5"]
         assert check.passed is False
-        assert "don't support temperature=0.0" in check.detail
+        assert check.detail.startswith("openai/gpt-5 can't be asked with temperature: gpt-5 models")
+        assert "don't support temperature=0.0. Only temperature=1 is supported." in check.detail
+        assert "drop_params" not in check.detail
+        assert "`temperature: null` in the LLM's entry" in check.fix
         assert provider.asked == []
+
+    def test_is_tried_where_the_provider_is_not_reached_too(self, connect, run):
+        with refusing() as url:
+            connect("openai", url=url)
+            checks = run("openai/gpt-5", "openai/gpt-4o")
+        assert (checks["openai/gpt-5"].passed, checks["openai/gpt-4o"].passed) == (False, None)
 
     def test_that_would_go_elsewhere_is_not_ready(self, connect, run):
         connect("replicate")
         check = run("replicate/vendor/model")["replicate/vendor/model"]
         assert check.passed is False
         assert "can't be measured" in check.detail
+
+
+class TestAskingEachLLM:
+    def test_shows_its_time_to_first_token_and_tokens(self, connect, run, provider):
+        connect()
+        checks = run("groq/some-model", "groq/vendor/another-model", ask=True)
+        for model in ("groq/some-model", "groq/vendor/another-model"):
+            assert re.fullmatch(r"served; answered: TTFT \d\.\d{3} s, 4 tokens", checks[model].detail)
+        assert all(check.passed for check in checks.values())
+
+    def test_spends_one_short_request_for_each(self, connect, run, provider):
+        connect()
+        run("groq/some-model", "groq/vendor/another-model", ask=True)
+        asked = [(asked.model, asked.content["max_tokens"]) for asked in provider.asked]
+        assert asked == [("some-model", 16), ("vendor/another-model", 16)]
+
+    def test_finds_out_what_a_list_does_not_say(self, run, monkeypatch, provider):
+        monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+        monkeypatch.setenv("ANTHROPIC_API_BASE", provider.url)
+        provider.script = anthropic.good
+        checks = run(anthropic.MODEL, ask=True)
+        assert checks["anthropic: key"].detail == "accepted (environment), as it was answered"
+        assert checks[anthropic.MODEL].detail.startswith("answered: TTFT")
+        assert all(check.passed for check in checks.values())
+
+    def test_that_fails_is_shown_with_what_to_do(self, connect, run, provider):
+        connect()
+        provider.script = groq.FAULTS["503"].script
+        check = run(ask=True)["groq/some-model"]
+        assert check.passed is False
+        assert check.detail.startswith("server_error: HTTP 503: Service Unavailable")
+        assert check.fix == ADVICE["server_error"]
+        assert KEY not in repr(check)
+
+    def test_that_is_refused_is_shown_with_what_to_do(self, connect, run, provider):
+        connect()
+        provider.script = groq.MISTAKES["400, spend limit"].script
+        check = run(ask=True)["groq/some-model"]
+        assert check.passed is False
+        assert check.fix.startswith("Top up the account")
+        assert check.fix.endswith("then check again.")
+
+    def test_passes_with_a_model_that_only_reasons_for_so_long(self, connect, run, provider):
+        connect()
+        provider.script = answers(groq.Groq, lambda reply: [
+            *reply.opening(), reply.reasoning("Hm"), *reply.closing(16, 16, "length")
+        ])  # fmt: skip
+        assert run(ask=True)["groq/some-model"].detail.endswith(", 16 tokens")
+
+    def test_is_left_out_where_the_key_is_refused_or_the_model_gone(self, connect, run, provider):
+        connect(key="another-key")
+        run(ask=True)
+        connect()
+        run("groq/some-modle", ask=True)
+        assert provider.asked == []
 
 
 class TestTheAlerts:
@@ -165,16 +232,17 @@ class TestAModel:
     def test_of_a_provider_without_a_list_cannot_be_told(self, connect, run, gateway):
         connect(url=gateway({}).url)
         checks = run()
-        assert checks["groq: key"].passed
+        assert checks["groq: key"].passed is None
         assert checks["groq/some-model"] == Check(
-            "groq/some-model", True, "whether it is served can't be told before it is asked"
+            "groq/some-model", None, "whether it is served can't be told before it is asked"
         )
 
     def test_of_a_provider_that_speaks_another_protocol_cannot_be_told(self, run, monkeypatch):
         monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
         checks = run("anthropic/claude-x")
         assert checks["anthropic/claude-x"].detail == "whether it is served can't be told before it is asked"
-        assert all(check.passed for check in checks.values())
+        unknown = [name for name, check in checks.items() if check.passed is None]
+        assert (unknown, failed(checks)) == (["anthropic: key", "anthropic/claude-x"], [])
 
     def test_of_a_provider_that_nobody_knows_is_told(self, run):
         checks = run("nobody/some-model")
@@ -208,7 +276,7 @@ class TestTheNetwork:
     def test_is_told_of_an_odd_address_without_its_password(self, connect, run, url):
         connect(url=url)
         checks = run()
-        assert failed(checks) == ["groq: reached"]
+        assert failed(checks)[0] == "groq: reached"
         assert KEY not in repr(checks)
 
     def test_that_swallows_everything_is_told_in_time(self, connect, run, monkeypatch):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from llm_bench.cli.console import console, say
 from llm_bench.cli.options import Actions, add_command, add_study
 from llm_bench.cli.studies import find_study
-from llm_bench.paths import home
+from llm_bench.paths import home, program
 
 if TYPE_CHECKING:
     from llm_bench.preflight import Check
@@ -17,11 +17,17 @@ if TYPE_CHECKING:
 def register(actions: Actions) -> None:
     """Add the command."""
     summary = "Show within seconds what would stop a study."
-    detail = "Keys, models, storage, questions, window and clock are tried; no token is spent."
-    add_study(add_command(actions, check, summary, detail=detail, example="llm-bench check thesis"))
+    detail = (
+        "Keys, models, their settings, storage, questions, window and clock are tried; no token is spent without "
+        "--ask. What can't be found out in this way is said as such."
+    )
+    command = add_command(actions, check, summary, detail=detail, example="llm-bench check thesis --ask")
+    add_study(command)
+    text = "ask each LLM one short question, too, which spends some tokens"
+    command.add_argument("--ask", action="store_true", help=text)
 
 
-def check(study: str) -> int:
+def check(study: str, ask: bool) -> int:
     """Prints what would stop a study; 0 where nothing would."""
     import logging
 
@@ -32,14 +38,21 @@ def check(study: str) -> int:
     use_airflow(home())
     logging.disable()  # all that there is to say stands in the table
     say(f"Checking {chosen.name}")
-    checks = preflight(chosen, home(), datetime.now(UTC))
+    checks = preflight(chosen, home(), datetime.now(UTC), ask=ask)
     _show(checks)
-    ready = all(outcome.passed for outcome in checks)
     failed = sum(outcome.passed is False for outcome in checks)
-    console().print(
-        "Ready" if ready else f"{failed} of {len(checks)} checks failed", style="bold green" if ready else "bold red"
-    )
-    return 0 if ready else 1
+    unknown = [outcome.name for outcome in checks if outcome.passed is None]
+    if failed:
+        console().print(f"{failed} of {len(checks)} checks failed", style="bold red")
+    elif unknown:
+        console().print(f"Nothing stands against it; not found out: {', '.join(unknown)}", style="bold yellow")
+        if not ask:
+            console().print(
+                f"→ {program('llm-bench')} check {study} --ask finds it out by a short request", style="yellow"
+            )
+    else:
+        console().print("Ready", style="bold green")
+    return 1 if failed else 0
 
 
 def _show(checks: list[Check]) -> None:

@@ -65,6 +65,26 @@ def port(text: str) -> int:
     return int(text)
 
 
+def count(text: str) -> int:
+    """How many.
+
+    :raises ArgumentTypeError: the text is no number from 1 to 1,000.
+    """
+    if not text.isdecimal() or not 0 < int(text) <= 1000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no count; a number from 1 to 1000 is")
+    return int(text)
+
+
+def model_string(text: str) -> str:
+    """LiteLLM's name of an LLM.
+
+    :raises ArgumentTypeError: it names no provider or no model.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+/\S+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} names no LLM; provider/model does, as groq/llama-3.3-70b-versatile")
+    return text
+
+
 def moment(text: str) -> datetime:
     """A moment, aware.
 

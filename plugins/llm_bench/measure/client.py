@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Mapping
@@ -28,6 +29,11 @@ from llm_bench.study import BASELINE, LLM, Deadlines, Generation
 ENVIRONMENT = "environment"
 """Source of a key that is no connection's."""
 
+_LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
+_LONGEST_COUNTED = 1_000_000
+"""Characters of which the tokens are counted here; a longer text is taken to go on as it begins."""
+_in_use: set[str] = set()
+"""What LiteLLM has been given that must never show, in this process; its loggers are the process's, too."""
 _KEY = re.compile(r"[\x21-\x7e]*")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
@@ -120,6 +126,7 @@ class LLMClient:
 
     def __init__(self, *, llm: LLM, endpoint: Endpoint, generation: Generation, deadlines: Deadlines) -> None:
         endpoint.check()
+        _in_use.update(endpoint.secrets)
         self._llm = llm
         self._endpoint = endpoint
         self._parameters = parameters_of(llm, llm.asked_with(generation))
@@ -212,10 +219,11 @@ class LLMClient:
                 "What is timed is one request, to the address of the Airflow connection: choose another model in the "
                 "study file, or an address that speaks OpenAI's protocol (openai/… with a connection).",
             )
+        words = _scrub(str(fault), self._endpoint.secrets)
         if type(fault).__name__ == "UnsupportedParamsError":
-            raise refused(self._llm, self._parameters, _scrub(str(fault), self._endpoint.secrets))
+            raise refused(self._llm, self._parameters, words)
         raise RequestError(
-            f"LiteLLM made no request to {self._llm.model}: {_scrub(str(fault), self._endpoint.secrets)}.",
+            f"LiteLLM made no request to {self._llm.model}: {words}.",
             "Check the model string (provider/model) and its parameters in the study file.",
         )
 
@@ -287,7 +295,8 @@ class LLMClient:
         # Without a model: for some LiteLLM would fetch a tokenizer from the network, in the middle of the batch.
         count = self._litellm.token_counter
         prompt = usage.prompt or count(model="", messages=messages)
-        return prompt, count(model="", text=generated), "estimated"
+        counted = generated[:_LONGEST_COUNTED]  # the counter needs 50 times a text's memory
+        return prompt, round(count(model="", text=counted) * len(generated) / len(counted)), "estimated"
 
     def _warm_up(self) -> str | None:
         """Has LiteLLM make one request that goes nowhere, so that the first question pays for no import.
@@ -342,12 +351,25 @@ def _scrub(text: str, secrets: tuple[str, ...]) -> str:
     return failures.scrub(" ".join(text.split()), secrets)
 
 
+def _as_warning(record: logging.LogRecord) -> bool:
+    """Makes a warning of what LiteLLM calls an error: a request that failed is no error of the task's, but a record."""
+    if record.levelno > logging.WARNING:
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    record.msg, record.args, record.exc_info = failures.scrub(record.getMessage(), tuple(_in_use)), None, None
+    return True
+
+
 def quiet_litellm() -> ModuleType:
     """LiteLLM with everything off that would send more than the one request, or go to the network by itself."""
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     os.environ.setdefault("LITELLM_MODE", "PRODUCTION")
     import litellm
 
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers.clear()  # they write to stderr, which Airflow shows as errors; what matters reaches the root
+        logger.setLevel(logging.WARNING)  # below it is a line for each request
+        logger.addFilter(_as_warning)
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     litellm.disable_streaming_logging = True

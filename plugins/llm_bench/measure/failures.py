@@ -13,6 +13,7 @@ from typing import Any
 from llm_bench.measure import refusals
 from llm_bench.measure.exchange import Deadline
 from llm_bench.measure.formats.answer import STOPPED, Answer, storable
+from llm_bench.measure.hiding import hide
 
 _TIMEOUT_KINDS: Mapping[Deadline, str] = {
     "connect": "timeout_connect",
@@ -107,12 +108,9 @@ _ENDS = {
 
 
 def scrub(text: str, secrets: tuple[str, ...]) -> str:
-    """Text from outside with every secret taken out, and cut to a length that a record can hold.
+    """Text from outside with every secret and part of one taken out, and cut to a length that a record can hold.
 
     :param secrets: values that must never show.
     """
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, "***")
-    text = storable(_SECRETS.sub("***", text))
+    text = storable(_SECRETS.sub("***", hide(text, secrets)))
     return text if len(text) <= _LONGEST_ERROR else text[: _LONGEST_ERROR - 1] + "…"

@@ -11,6 +11,7 @@ from typing import Any
 from llm_bench import __version__
 from llm_bench.measure import timing
 from llm_bench.measure.client import Reply
+from llm_bench.measure.hiding import hide
 from llm_bench.records import SCHEMA_VERSION, Record, complete, record_id, utc_text
 from llm_bench.study import LLM
 
@@ -97,7 +98,9 @@ def make_record(
         "schema_version": SCHEMA_VERSION,
         "settings_hash": reply.settings_hash,
     }
-    return complete(own | clock | _tokens(reply) | _outcome(reply))
+    values = own | clock | _tokens(reply) | _outcome(reply)
+    secrets = reply.exchange.secrets  # any text of a provider's may echo them
+    return complete({name: hide(value, secrets) if isinstance(value, str) else value for name, value in values.items()})
 
 
 def _clock(reply: Reply, *, success: bool) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Tells within seconds, before a study starts, what would stop it. It spends no tokens.
+"""Tells within seconds, before a study starts, what would stop it. It spends no tokens unless it is told to.
 
 Each check stands for itself: one that fails hides no other.
 """
@@ -21,14 +21,15 @@ PATIENCE_SEC = 15.0
 """How long the answers to all that is asked over the network are waited for, together."""
 
 
-def preflight(study: Study, home: Path, now: datetime) -> list[Check]:
+def preflight(study: Study, home: Path, now: datetime, *, ask: bool = False) -> list[Check]:
     """Every check of a study, in the order in which a person would fix them.
 
     :param home: the folder that holds ``include/`` and, where the study says so, the records.
     :param now: aware.
+    :param ask: whether each LLM is asked one short question, which spends tokens.
     """
     hosted = dict.fromkeys((llm.provider, llm.conn_id) for llm in study.llms if llm.provider != BASELINE)
-    inquiries = [Inquiry(provider, study, connection) for provider, connection in hosted]
+    inquiries = [Inquiry(provider, study, connection, ask=ask) for provider, connection in hosted]
     storage = StorageProbe(study, home)
     deadline = time.monotonic() + PATIENCE_SEC
     # While the network answers, this thread loads the embedding model, which takes seconds.

@@ -16,14 +16,15 @@ CLOCK_LIMIT_SEC = 5.0
 
 # OpenRouter takes these at the end of any model's id, but lists none of them.
 # https://openrouter.ai/docs/guides/routing/model-variants/overview
+_WINDOWS = ("context_window", "context_length", "max_context_length", "max_model_len")
 _ROUTING = re.compile(r":(nitro|floor|exacto|online)$")
 
 
 def served(llm: LLM, models: Mapping[str, Mapping[str, Any]], study: Study) -> str:
-    """How long a model is served.
+    """What the provider's list says of a model: how long it is served, and what it takes.
 
     :param models: as the provider lists them, by id.
-    :raises RequestError: it isn't, or won't be until the window ends.
+    :raises RequestError: it isn't served, or won't be until the window ends, or gives shorter answers than are wanted.
     """
     wanted = _ROUTING.sub("", llm.model_name) if llm.provider == "openrouter" else llm.model_name
     file = f"include/studies/{study.name}.yaml"
@@ -37,13 +38,41 @@ def served(llm: LLM, models: Mapping[str, Mapping[str, Any]], study: Study) -> s
         )
     retired = model.get("expiration_date")
     if not retired:
-        return "served"
+        return "served" + _limits(model, study, file)
     if study.window is not None and str(retired)[:10] <= study.window.end.date().isoformat():
         raise RequestError(
             f"{llm.provider} retires this model on {retired}, before the window ends.",
             f"Name another of its models in {file}, or move the window.",
         )
-    return f"served until {retired}"
+    return f"served until {retired}" + _limits(model, study, file)
+
+
+def _limits(model: Mapping[str, Any], study: Study, file: str) -> str:
+    """What a model takes, as far as its provider says so.
+
+    Field names are those of Groq (https://console.groq.com/docs/api-reference#models-list), OpenRouter
+    (https://openrouter.ai/docs/api/api-reference/models/get-models), Mistral and vLLM.
+
+    :raises RequestError: its answers are shorter than the study wants them.
+    """
+    window = next(filter(None, (_number(model, name) for name in _WINDOWS)), None)
+    provider = model.get("top_provider")
+    longest = _number(provider if isinstance(provider, Mapping) else model, "max_completion_tokens")
+    if longest is not None and longest < study.generation.max_tokens:
+        raise RequestError(
+            f"Its answers have at most {longest} tokens, and max_tokens is {study.generation.max_tokens}.",
+            f"Lower generation.max_tokens in {file}.",
+        )
+    taken = model.get("supported_parameters")
+    ignored = [name for name in ("max_tokens", "temperature") if isinstance(taken, list) and name not in taken]
+    return (f", {window:,} tokens of context" if window else "") + (
+        f"; ignores {', '.join(ignored)}" if ignored else ""
+    )
+
+
+def _number(content: Mapping[str, Any], name: str) -> int | None:
+    value = content.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 
 def clock(heard: Sequence[tuple[str, Heard]]) -> Check:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TypeVar
 
-from llm_bench.errors import LLMBenchError
+from llm_bench.errors import LLMBenchError, outside_a_task
 
 T = TypeVar("T")
-
-_CLEAR_TASK = re.compile(r"\b([Cc])lear th(?:e|is) task\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +18,7 @@ class Check:
     """What came of one check.
 
     :param name: what was looked at.
-    :param passed: None where the failure of another check keeps it from being told.
+    :param passed: None where it couldn't be found out: by what costs nothing, or for the failure of another check.
     :param detail: what was found.
     :param fix: what to do about it; empty where nothing is to be done here.
     """
@@ -37,8 +34,7 @@ def tell(name: str, look: Callable[[], str]) -> Check:
     try:
         return Check(name, True, look())
     except LLMBenchError as error:
-        # These errors speak to someone who reads a task's log; here no task has run yet.
-        return Check(name, False, error.cause.strip(), _CLEAR_TASK.sub(r"\1heck again", error.fix))
+        return Check(name, False, error.cause.strip(), outside_a_task(error.fix, "check again"))
     except Exception as fault:  # whatever it is, the other checks go on
         reason = str(fault).strip().split("\n")[0]
         return Check(name, False, f"Unforeseen: {type(fault).__name__}: {reason}.", "Fix what it names, or report it.")

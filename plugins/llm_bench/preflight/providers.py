@@ -1,4 +1,7 @@
-"""Asks each provider what costs nothing: GET requests for its models and, where that tells nothing of it, its key."""
+"""Asks each provider what costs nothing: GET requests for its models and, where that tells nothing of it, its key.
+
+Only where it is wanted, each LLM is asked one short question, too.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,16 @@ import httpx
 from llm_bench.airflow.connections import find_key
 from llm_bench.errors import LLMBenchError
 from llm_bench.measure import failures, inquiry
+from llm_bench.measure.advice import ADVICE
 from llm_bench.measure.client import Endpoint, LLMClient
 from llm_bench.measure.inquiry import MODELS, NOT_BEFORE_ASKED, Heard
 from llm_bench.preflight import answers
 from llm_bench.preflight.checks import Check, start, tell
 from llm_bench.study import LLM, Study
+
+SHORT = 16
+"""Tokens of the answer to the short question; OpenAI takes no fewer."""
+QUESTION = "Say hello."
 
 
 class Inquiry:
@@ -25,18 +33,21 @@ class Inquiry:
     :param provider: e.g. "groq".
     :param study: its LLMs of that provider are looked for.
     :param connection: id of an Airflow connection; of those LLMs, the ones that are asked by it.
+    :param ask: whether each of them is asked one short question.
     """
 
-    def __init__(self, provider: str, study: Study, connection: str | None = None) -> None:
+    def __init__(self, provider: str, study: Study, connection: str | None = None, *, ask: bool = False) -> None:
         usual = f"llm_{provider}"
         connection = connection or usual
         self.provider = provider
         self._title = provider if connection == usual else f"{provider} ({connection})"
+        self._ask = ask
         self._study = study
         self._llms = [llm for llm in study.llms if (llm.provider, llm.conn_id) == (provider, connection)]
         self._key_path = inquiry.key_path(provider)
         self._endpoint = Endpoint()
         self._measured = Endpoint()
+        self._accepted = False
         self._found = tell(f"{self._title}: key", self._find)
         self._requests: dict[str, Future[Heard]] = {}
         if self._endpoint.api_base is not None:
@@ -103,10 +114,13 @@ class Inquiry:
         heard = self.heard(deadline)
         key = self._check_key(heard, deadline)
         reached = [tell(f"{self._title}: reached", lambda: self._reached(deadline))] if self.asks else []
-        for check in (*reached, key, *(self._check_model(llm, heard, key) for llm in self._llms)):
+        models = [self._check_model(llm, heard, key) for llm in self._llms]
+        if self._accepted and _is_unknown(key):
+            key = Check(key.name, True, f"accepted ({self._source or 'none needed'}), as it was answered")
+        for check in (*reached, key, *models):
             # The provider's own words are in some.
             detail, fix = (failures.scrub(text, self._endpoint.secrets) for text in (check.detail, check.fix))
-            yield replace(check, detail=detail, fix=fix)
+            yield replace(check, passed=None if _is_unknown(check) else check.passed, detail=detail, fix=fix)
 
     def _reached(self, deadline: float) -> str:
         heard = self._answer(MODELS, deadline)
@@ -122,17 +136,31 @@ class Inquiry:
             return Check(name, None, f"there ({self._source}); not tried, as {self.provider} isn't reached")
         return tell(name, lambda: inquiry.accepted(self.provider, self._answer(self._key_path, deadline), self._source))
 
+    def _client(self, llm: LLM) -> LLMClient:
+        study = self._study
+        return LLMClient(llm=llm, endpoint=self._measured, generation=study.generation, deadlines=study.deadlines)
+
     def _rehearse(self, llm: LLM) -> str:
         """Has LiteLLM make the model's request, which goes nowhere.
 
         :raises RequestError: it makes none with the study's settings, or none that can be timed.
         """
         if self._found.passed:
-            study = self._study
-            LLMClient(llm=llm, endpoint=self._measured, generation=study.generation, deadlines=study.deadlines).close()
+            self._client(llm).close()
         return ""
 
     def _check_model(self, llm: LLM, heard: Heard | None, key: Check) -> Check:
+        rehearsed = tell(llm.name, lambda: self._rehearse(llm))
+        if rehearsed.passed is False:
+            return rehearsed
+        listed = self._look_up(llm, heard, key)
+        if not self._ask or False in (listed.passed, key.passed) or (self.asks and heard is None):
+            return listed
+        return tell(llm.name, lambda: self._answered(llm, "" if _is_unknown(listed) else f"{listed.detail}; "))
+
+    def _look_up(self, llm: LLM, heard: Heard | None, key: Check) -> Check:
+        """What the provider's list says of a model."""
+
         def look() -> str:
             if heard is None or heard.status in inquiry.NO_SUCH_PATH:
                 return f"whether it is served {NOT_BEFORE_ASKED}"
@@ -143,12 +171,30 @@ class Inquiry:
 
         if self.asks and heard is None:
             return Check(llm.name, None, f"not told, as {self.provider} isn't reached")
-        rehearsed = tell(llm.name, lambda: self._rehearse(llm))
-        if not rehearsed.passed:
-            return rehearsed
-        if not key.passed and (heard is None or inquiry.listed(heard) is None):
+        if key.passed is False and (heard is None or inquiry.listed(heard) is None):
             return Check(llm.name, None, f"not told without a key that {self.provider} accepts")
         return tell(llm.name, look)
+
+    def _answered(self, llm: LLM, before: str) -> str:
+        """What comes of one short question.
+
+        :param before: what is known already.
+        :raises LLMBenchError: it isn't answered.
+        """
+        with self._client(llm.model_copy(update={"max_tokens": SHORT})) as client:
+            reply = client.ask([{"role": "user", "content": QUESTION}])
+        arrivals, sent = reply.answer.token_times, reply.exchange.sent
+        # A reasoning model may spend so few tokens on reasoning alone.
+        if reply.failure_kind not in {None, "empty_answer"} or not arrivals or sent is None:
+            kind = reply.failure_kind or "empty_answer"
+            raise LLMBenchError(f"{kind}: {reply.error}", ADVICE[kind])  # type: ignore[index]
+        self._accepted = True
+        return f"{before}answered: TTFT {arrivals[0] - sent:.3f} s, {reply.response_tokens} tokens"
+
+
+def _is_unknown(check: Check) -> bool:
+    """Whether a check that nothing speaks against has looked at nothing, either."""
+    return bool(check.passed) and check.detail.endswith(NOT_BEFORE_ASKED)
 
 
 def check_clock(inquiries: Sequence[Inquiry], deadline: float) -> Check:

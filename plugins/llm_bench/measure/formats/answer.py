@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -11,9 +10,7 @@ from typing import Any, NoReturn
 STOPPED = "stream_error"
 """The failure kind of a finish reason that no provider documents as a success."""
 
-_OPENED = re.compile(r"(\s*)<think>(.*?)(?:</think>|\Z)", re.DOTALL)
-# Where the chat template ends in <think>, the model's own words begin after it, and only the closing tag comes.
-_UNOPENED = re.compile(r"()((?:(?!<think>).)*?)</think>", re.DOTALL)
+_OPEN, _CLOSE = "<think>", "</think>"
 _LARGEST_COUNT = 2**31
 _LARGEST_AMOUNT = 2**63
 
@@ -139,10 +136,8 @@ class Answer:
         Only at the start: a ``<think>`` further on is one that the answer speaks about.
         """
         whole, thoughts = "".join(piece for _, piece in self._content), "".join(self._thoughts)
-        thought = _OPENED.match(whole) or (None if thoughts else _UNOPENED.match(whole))
-        start = thought.end() if thought else 0
-        if thought:
-            thoughts += thought[1] + thought[2]
+        thought, start = _thought(whole, unopened=not thoughts)
+        thoughts += thought
         self.text, self.reasoning = storable(whole[start:]), storable(thoughts)
         end = 0
         for at, piece in self._content:
@@ -152,8 +147,26 @@ class Answer:
                 return
 
 
+def _thought(whole: str, *, unopened: bool) -> tuple[str, int]:
+    """The reasoning at the start of a content, and where the answer begins.
+
+    :param unopened: whether it may lack its opening tag: where the chat template ends in ``<think>``, the model's own
+        words begin after it, and only the closing tag comes.
+    """
+    closed = whole.find(_CLOSE)
+    blank = len(whole) - len(whole.lstrip())
+    if whole.startswith(_OPEN, blank):
+        end = closed if closed >= 0 else len(whole)
+        return whole[:blank] + whole[blank + len(_OPEN) : end], min(end + len(_CLOSE), len(whole))
+    if unopened and closed >= 0 and whole.find(_OPEN, 0, closed) < 0:
+        return whole[:closed], closed + len(_CLOSE)
+    return "", 0
+
+
 def storable(text: str) -> str:
     """Text that any store can hold: a character that came in halves is put together, a lone half or NUL is replaced."""
+    if text.isascii() and "\0" not in text:
+        return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").replace("\0", "\ufffd")
 
 

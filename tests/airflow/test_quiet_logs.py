@@ -1,0 +1,53 @@
+"""A task that measures writes nothing to stderr, which Airflow would show as errors, and logs no error."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fixtures.measuring import DOUBLES, UNKNOWN
+from llm_bench.measure.client import quiet_litellm
+
+TESTS = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def measured() -> subprocess.CompletedProcess[str]:
+    """A process that has measured a cell of each wire format."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent / "plugins")])}
+    return subprocess.run(
+        [sys.executable, "-m", "fixtures.measuring"], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.slow
+class TestATaskThatMeasures:
+    def test_succeeds_with_each_format(self, measured):
+        kinds = json.loads(measured.stdout.splitlines()[-1])
+        assert kinds == {model: [None, None] for model in DOUBLES} | {UNKNOWN: kinds[UNKNOWN]}
+
+    def test_writes_nothing_to_stderr(self, measured):
+        assert measured.stderr == ""
+
+    def test_logs_no_error_even_where_litellm_has_one(self, measured):
+        assert [line for line in measured.stdout.splitlines() if "[error" in line or "[critical" in line] == []
+
+    def test_logs_a_line_for_each_answer_and_none_of_litellms(self, measured):
+        lines = [line for line in measured.stdout.splitlines() if " · retail " in line]
+        assert len(lines) == 2 * (len(DOUBLES) + 1)
+        assert "LiteLLM completion()" not in measured.stdout
+
+
+def test_litellms_warnings_and_errors_reach_the_log_as_warnings(caplog: pytest.LogCaptureFixture):
+    quiet_litellm()
+    logging.getLogger("LiteLLM").error("a stream is odd")
+    logging.getLogger("LiteLLM").warning("a key is about to expire")
+    logging.getLogger("LiteLLM").info("a request is made")
+    logged = [(record.levelname, record.message) for record in caplog.records if record.name == "LiteLLM"]
+    assert logged == [("WARNING", "a stream is odd"), ("WARNING", "a key is about to expire")]
