@@ -224,19 +224,19 @@ def find_python() -> str:
     """The interpreter to make `.venv` with: PYTHON, else the running one, else the newest on PATH that works."""
     wanted = os.environ.get("PYTHON")
     if wanted:
-        found = [probe(wanted)]
-        if not found[0]:
+        pythons = [probe(wanted)]
+        if not pythons[0]:
             raise SetupError(f"PYTHON={wanted} doesn't run: name a Python 3.11, 3.12 or 3.13, or leave PYTHON out.")
     else:
-        found = [probe(candidate) for candidate in [sys.executable, *on_path()]]
-    usable = [python for python in found if supported(python)]
+        pythons = [probe(candidate) for candidate in [sys.executable, *on_path()]]
+    usable = [python for python in pythons if supported(python)]
     for _, _, executable in usable:
         if runs([executable, "-c", "import venv, ensurepip"]):
             return executable
     if usable:
         message = f"Python {usable[0][0]} lacks its venv module: install it and run the command again"
         raise SetupError(f"{message} (Debian and Ubuntu: `apt install python3-venv`).")
-    which, is_now = wanted or "the one here", " ".join(next(filter(None, found), ("broken",))[1::-1])
+    which, is_now = wanted or "the one here", " ".join(next(filter(None, pythons), ("broken",))[1::-1])
     message = f"CPython 3.11, 3.12 or 3.13 is needed, and {which} is {is_now}"
     raise SetupError(f"{message}: install one of them, or name it: PYTHON=/path/to/python3.12.")
 
@@ -331,8 +331,8 @@ def has_cpu_torch(version: str) -> bool:
 
 def installed(package: str) -> str:
     """The version of a package in `.venv`, or nothing."""
-    found = [path.name for path in VENV.glob(f"lib/python3.*/site-packages/{package}-*.dist-info")]
-    return found[0][len(package) + 1 : -len(".dist-info")] if found else ""
+    names = [path.name for path in VENV.glob(f"lib/python3.*/site-packages/{package}-*.dist-info")]
+    return names[0][len(package) + 1 : -len(".dist-info")] if names else ""
 
 
 def version_in(entry: str) -> str:
