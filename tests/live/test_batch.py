@@ -116,15 +116,15 @@ class TestABatchByOneCommand:
 
 def _state(airflow: Any, study: str, run_id: str) -> list[Any]:
     """What the task state store holds of a run's cells."""
-    found = []
+    states = []
     for task in airflow.tasks(study, run_id, "measure"):
         page = airflow.api.request(
             "GET",
             f"/dags/llm_bench_{study}/dagRuns/{run_id}/taskInstances/measure/state-store",
             params={"map_index": task["map_index"]},
         )
-        found += page["task_state_store"]
-    return found
+        states += page["task_state_store"]
+    return states
 
 
 class TestAKilledTask:
@@ -239,7 +239,7 @@ class TestAProviderThatOftenFails:
         recorded = {
             (record["llm_model"], record["question"]): record["failure_kind"] for record in airflow.records("mixed")
         }
-        served = {asked: [one.failure_kind for one in each] for asked, each in airflow.mixed.log.items()}
+        served = {asked: [reply.failure_kind for reply in each] for asked, each in airflow.mixed.log.items()}
         assert len(recorded) == 40
         assert {asked: [kind] for asked, kind in recorded.items()} == served
         assert 3 <= sum(kind is not None for kind in recorded.values()) <= 20
