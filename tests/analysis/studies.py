@@ -114,14 +114,14 @@ def make_prompts(study: Study, include: Path) -> dict[str, dict[str, Any]]:
     return made
 
 
-def _prompt(industry: str, question: Question, found: Sequence[Any]) -> dict[str, Any]:
-    texts = [piece.text for piece in found]
+def _prompt(industry: str, question: Question, pieces: Sequence[Any]) -> dict[str, Any]:
+    texts = [piece.text for piece in pieces]
     return {
         "industry": industry,
         "question_id": question.id,
         "question": question.text,
         "passages": texts,
-        "documents": [piece.document for piece in found],
+        "documents": [piece.document for piece in pieces],
         "answerable": question.answerable,
         "points": [point.text for point in question.points],
         "context_hash": context_hash(texts),
