@@ -70,6 +70,7 @@ def report(study: str, out: Path | None, **options: object) -> int:
     folder = out or home() / "data" / "reports" / chosen.name
     say(f"Reading {chosen.name}")
     records = _records(chosen, view)
+    _check_any(records, view)
     say("Drawing")
     write_report(records, chosen, view, folder)
     console().print(f"Report: {folder / 'report.html'}", markup=False)
@@ -128,6 +129,23 @@ def _records(study: Study, view: View) -> Records:
     _check("LLM", view.llms, [llm.model for llm in study.llms], records)
     _check("industry", view.industries, study.industries, records)
     return records
+
+
+def _check_any(records: Records, view: View) -> None:
+    """Refuses a view without a record: its report would be empty."""
+    from llm_bench.analysis.queries import total
+
+    if total(records, view):
+        return
+    options = ", ".join(f"{name} = {value}" for name, value in view.to_query())
+    if not options:
+        raise InputError(
+            f"Nothing of study {records.study} was measured yet.", f"Measure it: `llm-bench run {records.study}`."
+        )
+    raise InputError(
+        f"Nothing of study {records.study} was measured in this view: {options}.",
+        f"Leave an option out; `llm-bench status {records.study}` shows what was measured.",
+    )
 
 
 def _check(what: str, names: Iterable[str], planned: Iterable[str], records: Records) -> None:

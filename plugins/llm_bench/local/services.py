@@ -178,7 +178,7 @@ def healthy(config: Config, processes: Sequence[tuple[str, subprocess.Popen[byte
 
     while time.monotonic() < deadline:
         check()
-        with contextlib.suppress(httpx.HTTPError, OSError, ValueError, KeyError):
+        with contextlib.suppress(httpx.HTTPError, SetupError, OSError, ValueError, KeyError):
             health = httpx.get(f"{config.url}/api/v2/monitor/health", timeout=5).json()
             parts = ("metadatabase", "scheduler", "dag_processor")
             if all(health[part]["status"] == "healthy" for part in parts):

@@ -15,19 +15,7 @@ from analysis.statistics.samples import (
 from llm_bench.analysis.statistics import (
     Interval,
     success_rate,
-    wilson,
 )
-
-
-class TestWilson:
-    @UNHURRIED
-    @given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-    def test_is_that_of_statsmodels(self, trials: tuple[int, int]):
-        low, high = proportion_confint(*trials, method="wilson")
-        assert numbers(wilson(*trials)) == about(trials[0] / trials[1], low, high)
-
-    def test_of_no_trial_is_none(self):
-        assert wilson(0, 0) == NOTHING
 
 
 class TestASuccessRate:
@@ -45,7 +33,7 @@ class TestASuccessRate:
     def test_without_a_failure_still_reckons_with_a_rare_outage(self):
         rate = success_rate([20] * 56, [20] * 56)
         assert (rate.estimate, rate.high) == (1.0, 1.0)
-        assert rate.low < 55 / 56 < wilson(56 * 20, 56 * 20).low
+        assert rate.low < 55 / 56 < proportion_confint(56 * 20, 56 * 20, method="wilson")[0]
 
     @UNHURRIED
     @given(SLOTS)
