@@ -111,7 +111,9 @@ class TestACurrentFolderThatWasDeleted:
     def test_is_an_error_in_one_line(self, arguments: list[str], tmp_path: Path):
         gone = tmp_path / "gone"
         gone.mkdir()
-        script = "import os, sys; os.rmdir(os.getcwd()); from llm_bench.cli.main import main; sys.exit(main(sys.argv[1:]))"
+        script = (
+            "import os, sys; os.rmdir(os.getcwd()); from llm_bench.cli.main import main; sys.exit(main(sys.argv[1:]))"
+        )
         command = [sys.executable, "-c", script, *arguments]
         done = subprocess.run(command, cwd=gone, capture_output=True, text=True, check=False)
         assert done.returncode == 1
