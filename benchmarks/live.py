@@ -2,7 +2,7 @@
 
 14 slots, one every 30 s, for two LLMs whose providers are doubles: a real Airflow (scheduler, LocalExecutor, Postgres)
 that is only switched on. Goals: 14 of 14 started by the schedule and complete; none begun over 15 s after its slot.
-The start lag is told of the run (Airflow's own start of it) and of the first question (``late_sec`` of the records).
+The start lag is that of the run (Airflow's own start of it) and of the first question (``late_sec`` of the records).
 """
 
 from __future__ import annotations

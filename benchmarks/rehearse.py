@@ -1,7 +1,7 @@
 """Rehearses the study ``thesis`` by one backfill, under faults: ``benchmarks/rehearse.py [--slots N] [--seed S]``.
 
 The last line is ``4480 of 4480 records, 0 duplicates, 0 lost``, and the exit code 0 where that is so and every record
-tells what its provider did, through as many kills as were due: 40 in all 56 batches.
+says what its provider did, through as many kills as were due: 40 in all 56 batches.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def compressed(slots: int) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Rehearses; 0 where every record is there once and tells what happened."""
+    """Rehearses; 0 where every record is there once and says what happened."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--slots", type=int, default=56, help="the first so many of the window's 56")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of all that is drawn")

@@ -82,7 +82,7 @@ def write(path: Path) -> list:
 
 
 def main(arguments: list) -> int:
-    """Writes the file, and tells what was added, but no value."""
+    """Writes the file, and prints what was added, but no value."""
     path = Path(arguments[0]) if arguments else ROOT / ".env"
     try:
         added = write(path)

@@ -5,7 +5,7 @@
     python3 scripts/setup.py lock [--upgrade]  rewrite requirements.lock and requirements.txt from pyproject.toml
 
 All it writes stays inside the checkout: downloads are kept in `.venv/cache` (or UV_CACHE_DIR), so that a repair fetches
-next to nothing. PYTHON=/path/to/python chooses the interpreter. What goes wrong is told in one line.
+next to nothing. PYTHON=/path/to/python chooses the interpreter. What goes wrong is said in one line.
 
 What `uv sync` can't do is done here: torch as its CPU build also where PyTorch's own index is out of reach (of PyPI's
 comes 3 GB of CUDA), uv itself on a machine that has only Python, and one line for each cause.
@@ -305,7 +305,7 @@ def install_uv(entry: str) -> None:
 
 
 def install_torch(entry: str) -> None:
-    """The CPU build: pip finds a wheel where it is told of a folder with one; uv knows the index of CPU builds."""
+    """The CPU build: pip finds a wheel where it is given a folder with one; uv knows the index of CPU builds."""
     version = version_in(entry)
     if has_cpu_torch(version):
         return
@@ -351,7 +351,7 @@ def uv(command: str, *arguments: str) -> None:
 
 
 def run(command: list) -> None:
-    """Runs a tool, its output to the log; the output tells the cause when it fails."""
+    """Runs a tool, its output to the log; the output says the cause when it fails."""
     temporary = VENV / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)
     with LOG.open("ab") as log:
@@ -389,7 +389,7 @@ def explain(command: list, output: str) -> SetupError:
 
 
 def step(number: int, what: str) -> None:
-    """Tells how far it is."""
+    """Prints how far it is."""
     say(f"Setting up ({number}/{STEPS}): {what} …")
 
 

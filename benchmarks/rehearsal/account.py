@@ -25,7 +25,7 @@ class Account:
     :param lost: expected records that aren't there.
     :param duplicates: rows over one, of any record.
     :param foreign: rows that no one expects.
-    :param wrong: records that tell another outcome than the double's log, or a request that it never saw.
+    :param wrong: records that state another outcome than the double's log, or a request that it never saw.
     :param failed: failure kind → records.
     :param unrecorded: requests that were answered, but whose record was lost with the killed task that asked.
     """
@@ -79,7 +79,7 @@ def account(
 
 
 def _requests(records: Sequence[Record], log: Sequence[Served]) -> list[Served | None]:
-    """The request of each record: told by its id or, where the response had no headers, by the time it came."""
+    """The request of each record: known by its id or, where the response had no headers, by the time it came."""
     headless: dict[tuple[str, str], list[Served]] = defaultdict(list)
     known_ids = {record["provider_request_id"] for record in records}
     for served in log:

@@ -155,7 +155,7 @@ class Deadlines(_Part):
 
 
 class Alerts(_Part):
-    """Who is told when a batch needs a hand: failed cells, missing records, a slot that was missed or isn't over."""
+    """Who gets an alert of failed cells, missing records, and a slot that was missed or isn't over."""
 
     connection: Annotated[
         str,
@@ -249,7 +249,7 @@ class Study(_Part):
         Field(description="What the quality gate expects of this study's records beside its own rules."),
         AfterValidator(_distinct),
     ] = ()
-    alerts: Annotated[Alerts | None, Field(description="Who is told when a batch needs a hand.")] = None
+    alerts: Annotated[Alerts | None, Field(description="Who gets an alert when a batch needs a hand.")] = None
     storage: Annotated[
         str,
         Field(

@@ -219,7 +219,7 @@ class TestALineOverTime:
         assert point.middle == pytest.approx(np.mean([record["coverage_score"] for record in mine]))
 
     def test_of_many_slots_has_points_for_equal_runs_of_them(self, filled, records, monkeypatch):
-        monkeypatch.setattr(numbers, "MOST", 7)
+        monkeypatch.setattr(numbers, "MAX_BUCKETS", 7)
         line = queries.over_time(records, View(), LATENCY)
         assert line.bucket == 3
         assert line.width > timedelta(hours=2)
@@ -361,7 +361,7 @@ class TestSuccess:
         assert sum(point.succeeded for point in failures.rates) == sum(record["success"] for record in filled.plain)
 
     def test_over_time_comes_in_the_same_buckets_as_lines(self, records, monkeypatch):
-        monkeypatch.setattr(numbers, "MOST", 7)
+        monkeypatch.setattr(numbers, "MAX_BUCKETS", 7)
         line, failures = queries.over_time(records, View(), LATENCY), queries.failures_over_time(records, View())
         assert (failures.bucket, failures.width) == (line.bucket, line.width)
         assert {point.at for point in failures.rates} == {point.at for point in line.points}
@@ -461,7 +461,7 @@ class TestAComparison:
 
     def test_of_many_slots_rests_on_runs_of_them(self, filled, monkeypatch):
         by_slot = queries.compare(filled.records, View(), [LLAMA, REASONING])[0]
-        monkeypatch.setattr(numbers, "MOST", 7)
+        monkeypatch.setattr(numbers, "MAX_BUCKETS", 7)
         monkeypatch.setattr(comparisons, "_RUNS", 3)
         by_run = queries.compare(filled.records, View(), [LLAMA, REASONING])[0]
         assert (by_run.n, by_run.slots, by_run.left_out) == (by_slot.n, by_slot.slots, by_slot.left_out)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 from dashboard.parsed import SCRIPT, Parsed
-from llm_bench.dashboard.validation import MOST_EXAMPLES, page
+from llm_bench.dashboard.validation import MAX_EXAMPLES, page
 from llm_bench.gate.validate import validate
 from llm_bench.records import FIELD_NAMES
 
@@ -40,5 +40,5 @@ class TestTheDataDocsOfABatch:
         batch = make_batch(attempt=-1)
         text = docs(batch, due).text
         assert "attempt must be at least 1 80 of 80 records" in text
-        assert sum(record["record_id"] in text for record in batch) == MOST_EXAMPLES
-        assert f"and {80 - MOST_EXAMPLES} more" in text
+        assert sum(record["record_id"] in text for record in batch) == MAX_EXAMPLES
+        assert f"and {80 - MAX_EXAMPLES} more" in text

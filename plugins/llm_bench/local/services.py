@@ -37,7 +37,7 @@ def running_airflow(port: int, say: Say) -> Iterator[AirflowAPI]:
     """A healthy Airflow: the one that is up already, or a new one that is stopped at the end.
 
     :param port: where to listen on 127.0.0.1, for a new one.
-    :param say: told of each step.
+    :param say: called with each step.
     :raises SetupError: it can't be started.
     """
     airflow_home = home() / ".airflow"

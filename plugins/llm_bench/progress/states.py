@@ -94,7 +94,7 @@ class Slot:
 
     @property
     def run_id(self) -> str | None:
-        """Of its run in Airflow, as far as anything tells it."""
+        """Of its run in Airflow, as far as anything says it."""
         if self.run is not None:
             return self.run.run_id
         return self.batch.run_id if self.batch is not None else None

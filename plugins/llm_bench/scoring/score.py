@@ -126,7 +126,7 @@ class _Wanted:
         self._headings = [_union(map(content, headings(passage))) for passage in passages]
         self._years = [_union(features(heading).years for heading in headings(passage)) for passage in passages]
         self._places = [_union(features(line).words for line in passage.splitlines()) for passage in passages]
-        # What some passages are about, and not all: a label of such words tells which passage a paragraph draws on.
+        # What some passages are about, and not all: a label of such words shows which passage a paragraph draws on.
         self._subjects = _union(self._headings) - frozenset.intersection(*self._places) if passages else frozenset()
 
     def texts(self) -> list[str]:

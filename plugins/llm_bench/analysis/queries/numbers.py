@@ -26,7 +26,7 @@ from llm_bench.analysis.view import View
 
 EXACT = 100_000
 """Records up to which values are sorted rather than counted in bins."""
-MOST = 200
+MAX_BUCKETS = 200
 """Points of a line, and clusters of an interval: with more slots, each stands for as many consecutive ones."""
 _CELLS = 20_000_000
 """Counts that are held at once; what would take more has fewer clusters."""
@@ -66,7 +66,7 @@ def buckets(records: Records, view: View) -> Buckets:
         if (view.start is None or view.start <= row["slot"]) and (view.end is None or row["slot"] < view.end)
     ]
     slots = [row["slot"] for row in within]
-    size = max(1, -(-len(slots) // MOST))
+    size = max(1, -(-len(slots) // MAX_BUCKETS))
     place = np.full(len(known), -1)
     place[[row["slot_no"] for row in within]] = np.arange(len(slots))
     return Buckets(slots, slots[::size], np.where(place < 0, -1, place // size), place, size)

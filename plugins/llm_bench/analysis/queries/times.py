@@ -11,7 +11,7 @@ from llm_bench.analysis import statistics
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.metrics import Metric
 from llm_bench.analysis.queries.groups import Groups
-from llm_bench.analysis.queries.numbers import MOST, Key, Scan
+from llm_bench.analysis.queries.numbers import MAX_BUCKETS, Key, Scan
 from llm_bench.analysis.queries.shapes import Bin, HourPoint, HourTest, Neighbours, Point, Series, Spread, TimeOfDay
 from llm_bench.analysis.statistics import Codes, Floats
 from llm_bench.analysis.view import View
@@ -128,7 +128,7 @@ def time_of_day(records: Records, view: View, metric: Metric, zone: tzinfo) -> T
         HourPoint(scan.llms[i // 24], i % 24, int(counts[i]), float(low[i]), float(middle[i]), float(high[i]))
         for i in np.flatnonzero(counts).tolist()
     ]
-    coarse = len(local) > MOST
+    coarse = len(local) > MAX_BUCKETS
     times = hours if coarse else _of_slot(scan, _places([(moment.hour, moment.minute) for moment in local]))
     days = _of_slot(scan, _places([moment.date() for moment in local]))
     tests = _tests(scan, metric, _merged(days) if coarse else days, times)
