@@ -284,7 +284,7 @@ class Study(_Part):
 
     @property
     def zone(self) -> tzinfo:
-        """Of its window; UTC without one."""
+        """The time zone of its window; UTC without one."""
         return (self.window.start.tzinfo if self.window else None) or UTC
 
     @property

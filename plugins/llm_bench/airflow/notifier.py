@@ -60,7 +60,7 @@ class Alert(BaseNotifier):
 
 
 class IncompleteBatch(Alert):
-    """For the last task of a run that fails: says once, for all cells of the batch, what is missing and what to do."""
+    """Says once, when a run's last task fails, what is missing of all cells of the batch, and what to do."""
 
     def text(self, context: Context) -> str | None:
         run = context["dag_run"]
@@ -70,7 +70,7 @@ class IncompleteBatch(Alert):
 
 
 class MissedSlots(Alert):
-    """For the first task of a run, however it ends: names which slots passed without a run since the run before.
+    """Names, when a run's first task ends in any way, the slots that passed without a run since the run before.
 
     No task of a slot that wasn't run can say so itself. So the next run does, which is also the first thing that
     happens after Airflow was down or the machine slept.
@@ -97,7 +97,7 @@ class MissedSlots(Alert):
 
 
 class LateBatch(Alert):
-    """For a deadline of a run: says that the batch takes longer than the time between two batches."""
+    """Says, at a run's deadline, that the batch takes longer than the time between two batches."""
 
     def text(self, context: Context) -> str | None:
         # The scheduler gives the run as its REST API shows it. A batch that has failed by then was reported already,
@@ -113,19 +113,19 @@ class LateBatch(Alert):
 
 
 def incomplete_batch(study: Study) -> list[Alert]:
-    """For the failure of a study's last task."""
+    """The alerts for the failure of a study's last task."""
     return [IncompleteBatch(connection=study.alerts.connection)] if study.alerts else []
 
 
 def missed_slots(study: Study) -> list[Alert]:
-    """For the end of a study's first task."""
+    """The alerts for the end of a study's first task."""
     if study.alerts is None or study.window is None:
         return []
     return [MissedSlots(connection=study.alerts.connection, schedule=study.window.schedule)]
 
 
 def deadline(study: Study) -> DeadlineAlert | None:
-    """For a study's DAG: a batch is due to end within the time between two batches of a period."""
+    """The deadline of a study's DAG: a batch is due to end within the time between two batches of a period."""
     if study.alerts is None or study.window is None:
         return None
     return DeadlineAlert(

@@ -188,7 +188,7 @@ class _Wanted:
 
 
 def _labels(text: str, answer: Sequence[str], subjects: frozenset[str]) -> list[frozenset[str]]:
-    """Of the label of each sentence's line, those words that are subjects; the label's own sentence has them already.
+    """The words that are subjects, of the label of each sentence's line; the label's own sentence has them already.
 
     :param answer: the sentences of the text.
     """

@@ -74,7 +74,7 @@ class Values:
 
     @classmethod
     def of(cls, values: Iterable[float | None], metric: Metric, *, approximate: bool = False) -> Values:
-        """From 0, or 0 to 1 for a share; logarithmic where the values differ greatly."""
+        """The scale from 0, or from 0 to 1 for a share; logarithmic where the values differ greatly."""
         known = [value for value in values if value is not None]
         low, high = min(known, default=0), max(known, default=0)
         log = not metric.share and low > 0 and high / low >= LOG_FROM

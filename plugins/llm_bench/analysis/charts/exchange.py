@@ -20,7 +20,7 @@ _NOTHING_LATER = "Seconds since the request was handed to the wire"
 
 
 def waterfall(record: Record) -> Chart:
-    """Where a record's time went: connecting (before its clock starts), first token, reasoning, answer."""
+    """A chart of where a record's time went: connecting (before its clock starts), first token, reasoning, answer."""
     import altair as alt
 
     title = "Where the time went"

@@ -286,7 +286,7 @@ def _edges(made: Sequence[Row]) -> list[float]:
 
 
 def _slot_width(times: set[int]) -> int:
-    """From one slot to the next, in milliseconds; an hour where there is one alone."""
+    """The time from one slot to the next, in milliseconds; an hour where there is one alone."""
     return min((after - before for before, after in pairwise(sorted(times))), default=3_600_000)
 
 

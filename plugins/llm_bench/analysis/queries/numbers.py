@@ -50,7 +50,7 @@ class Buckets:
 
     @property
     def width(self) -> timedelta | None:
-        """From a bucket to the next, at the median; None where each is a slot."""
+        """The time from a bucket to the next, at the median; None where each is a slot."""
         if self.size == 1 or len(self.at) < 2:
             return None
         steps = sorted(later - earlier for earlier, later in pairwise(self.at))
@@ -212,7 +212,7 @@ class Scan:
         return codes if key.question is None else codes + key.question[self._columns["question_no"][kept]], kept
 
     def _places(self, key: Key) -> Codes:
-        """Of each stratum of the view."""
+        """The place of each stratum of the view."""
         numbers, slots = (self._held[name][self._taken] for name in ("llm_no", "slot_no"))
         places: Codes = key.place[self._rank[numbers], slots]
         if key.question is not None and key.by_industry:

@@ -49,7 +49,7 @@ def over_time(records: Records, view: View, metric: Metric) -> Series:
 
 
 def _exact_means(scan: Scan, metric: Metric) -> Floats:
-    """Of a share, for each LLM in each bucket; NaN without a value."""
+    """The means of a share, for each LLM in each bucket; NaN without a value."""
     sums, counts, _ = scan.sums(metric, scan.llm, by_bucket=True)
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan).ravel()
 
@@ -83,7 +83,7 @@ def distribution(records: Records, view: View, metric: Metric) -> list[Spread]:
 
 
 def _edges(values: Floats, metric: Metric) -> Floats:
-    """Of the bins, the last one included."""
+    """The edges of the bins, the last one included."""
     if metric.share:
         return np.linspace(0, 1, 21)
     positive = values[values > 0]
