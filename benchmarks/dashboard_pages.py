@@ -72,7 +72,7 @@ def main() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Of one size.
+    """The numbers of a study of one size.
 
     :param queries: of all pages together, seconds; the median of the rounds.
     :param weight: of the heaviest page, bytes.
@@ -124,7 +124,7 @@ def measure(name: str, home: Path, watch: Stopwatch) -> Measured:
 
 
 def views(slots: Sequence[datetime]) -> Iterator[View]:
-    """As many as there are rounds and one to warm up, no two alike and each of nearly all records."""
+    """As many views as there are rounds and one to warm up, no two alike and each of nearly all records."""
     yield View()
     for number in range(ROUNDS):
         yield View(start=slots[0] - timedelta(days=number + 1), suspect="exclude" if number % 2 == 0 else "include")

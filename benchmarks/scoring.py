@@ -151,7 +151,7 @@ def bm25(context: str, answer: str, _: Embedder) -> tuple[float, float]:
 
 
 def cosine(context: str, answer: str, embedder: Embedder) -> tuple[float, float]:
-    """Of the embeddings of the whole context and the whole answer."""
+    """The cosine of the embeddings of the whole context and the whole answer."""
     vectors = embedder.encode([context, answer])
     return (float(vectors[0] @ vectors[1]),) * 2
 

@@ -48,7 +48,7 @@ HEADER = """\
 
 
 def fernet_key() -> str:
-    """As Airflow's encryption of connections wants it: 32 bytes in URL-safe base64."""
+    """A key as Airflow's encryption of connections wants it: 32 bytes in URL-safe base64."""
     return urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
 

@@ -213,7 +213,7 @@ def backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 class Stored:
-    """As the metadata database gives an XCom."""
+    """An XCom as the metadata database gives it."""
 
     def __init__(self, value: Any) -> None:
         self.value = value

@@ -82,7 +82,7 @@ def a_run(slot: datetime, run_type: str = "scheduled") -> SimpleNamespace:
 
 
 def context(slot: datetime, before: datetime | None = None, run_type: str = "scheduled", **more: Any) -> Any:
-    """As a task's callbacks get it; ``before`` is the slot of the run before."""
+    """The context as a task's callbacks get it; ``before`` is the slot of the run before."""
     previous = SimpleNamespace(logical_date=before) if before else None
     task = SimpleNamespace(get_previous_dagrun=lambda: previous)
     return {"dag_run": a_run(slot, run_type), "ti": task, **more}
@@ -260,7 +260,7 @@ class TestInAnAirflow:
 
     @pytest.fixture
     def airflow(self, home: Path, webhook: Webhook) -> Iterator[AirflowAPI]:
-        """Of which ten minutes of the window are over."""
+        """An Airflow with a study of which ten minutes of the window are over."""
         with Provider(lambda _: Response(stream(token_sec=1.5))) as provider, socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]

@@ -202,7 +202,7 @@ send(DUE, rows(BATCH))
 
 
 class Collector(BaseHTTPRequestHandler):
-    """Of OpenTelemetry: keeps what it is sent, (gauge, attributes) → value."""
+    """A collector of OpenTelemetry: keeps what it is sent, (gauge, attributes) → value."""
 
     gauges: ClassVar[dict[tuple[str, frozenset[tuple[str, str]]], float]] = {}
 

@@ -237,7 +237,7 @@ def _answered(manner: Manner, prompt: Mapping[str, Any], busy: float, hostile: s
 def _events(
     manner: Manner, busy: float, reasoning: int, answer_tokens: int, chance: Random
 ) -> tuple[list[float], float]:
-    """When each event came, and the first of the answer's."""
+    """The times of the events, and of the first of the answer's."""
     ttft = manner.ttft * busy * math.exp(chance.gauss(0, 0.18))
     thought = min(_EVENTS, reasoning // 8)
     said = max(2, min(_EVENTS, answer_tokens // 2))

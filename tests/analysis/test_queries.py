@@ -75,7 +75,7 @@ def either(request, filled, monkeypatch) -> Records:
 
 
 def close(value: float, to: float) -> bool:
-    """As near as bins come."""
+    """Whether two numbers are as near as bins come."""
     return abs(value - to) <= 0.005 * abs(to)
 
 

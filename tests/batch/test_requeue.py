@@ -87,7 +87,7 @@ class TestRequeue:
 
 
 class TestARecordThatIsInBoth:
-    """As a requeue leaves it that was cut short between its two writes."""
+    """A requeue leaves it so that was cut short between its two writes."""
 
     def test_is_taken_out_of_quarantine(self, store, due, waiting, monkeypatch):
         commit = FileStore.commit

@@ -65,7 +65,7 @@ ERRORS = subclasses("LLMBenchError")
 
 
 def causes() -> Iterator[tuple[str, str]]:
-    """Where an error is made, and what it says, with … for each value."""
+    """The place where each error is made, and what it says, with … for each value."""
     for path, tree in TREES.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ERRORS and node.args:

@@ -163,7 +163,7 @@ class TestWhateverIsInTheRows:
 
 
 def _name(record: Record) -> str:
-    """Tells a row from the others, in whatever spelling its numbers and times are."""
+    """Identifies a row among the others, in whatever spelling its numbers and times are."""
     return repr(record.get("provider_request_id")) + repr(record.get("prompt_hash"))
 
 

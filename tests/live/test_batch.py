@@ -218,7 +218,7 @@ class TestRateLimits:
     """Groq's of the free tier for one LLM, 30 requests and 6,000 tokens a minute, which its two cells share."""
 
     def test_are_never_hit_by_a_batch(self, airflow: Any):
-        """That it takes about the shortest time is shown by tests/measure/test_limits.py, on a clock of its own."""
+        """The file tests/measure/test_limits.py shows, on a clock of its own, that it takes about the shortest time."""
         assert airflow.ended("limited") == "success"
         asked = [request for request in airflow.provider.asked if request.model == "limited"]
         assert airflow.limits.refused == 0

@@ -43,7 +43,7 @@ class Outage:
     schedule: Schedule
 
     def runs(self) -> dict[datetime, dict[str, Any]]:
-        """By slot."""
+        """The runs, by slot."""
         runs = self.api.request("GET", f"/dags/{DAG}/dagRuns")["dag_runs"]
         return {datetime.fromisoformat(run["logical_date"]): run for run in runs}
 
@@ -67,7 +67,7 @@ class Outage:
         return done.returncode, report
 
     def records(self) -> dict[datetime, list[Record]]:
-        """By slot."""
+        """The records, by slot."""
         files = sorted((self.stack.config.home / "data" / "records").rglob("*.parquet"))
         records = [from_parquet(path.read_bytes()) for path in files]
         return {datetime.fromisoformat(each[0]["slot"]): each for each in records}

@@ -56,7 +56,7 @@ def _named() -> set[str]:
 
 @cache
 def _keys() -> str:
-    """Where LiteLLM looks for keys; to import it would take seconds."""
+    """The source in which LiteLLM looks for keys; to import it would take seconds."""
     spec = importlib.util.find_spec("litellm")
     assert spec is not None
     assert spec.origin is not None

@@ -194,7 +194,7 @@ def test_periods_are_rows_of_slots():
 
 
 class TestSpans:
-    """Of six slots, by what became of each."""
+    """The spans of six slots, by what became of each."""
 
     def slots(self, *became: tuple[progress.State, str | None]) -> list[Slot]:
         return [

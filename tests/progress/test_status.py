@@ -50,7 +50,7 @@ def store(folder: Path) -> FileStore:
 
 @pytest.fixture
 def start() -> datetime:
-    """Of the window: its first day is over, its second begins in 11 hours."""
+    """The start of the window: its first day is over, its second begins in 11 hours."""
     return datetime.now(UTC).replace(microsecond=0) - timedelta(hours=13)
 
 
@@ -204,7 +204,7 @@ def airflow(folder: Path, project: Path, command: Command) -> Callable[[str, Any
 
 
 class TestWithAnAirflow:
-    """With the metadata database of one that isn't running."""
+    """An Airflow that isn't running has its metadata database all the same."""
 
     def test_prints_the_commands_that_do_exactly_what_is_left(
         self, airflow: Any, command: Command, store: FileStore, slots: list[datetime], fill: Any

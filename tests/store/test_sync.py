@@ -35,7 +35,7 @@ def bucket() -> Iterator[str]:
     ids="-".join,
 )
 def urls(request, tmp_path, monkeypatch) -> list[str]:
-    """Of the source and the destination; both are empty."""
+    """The URLs of the source and the destination; both are empty."""
     if "gs" in request.param:
         from doubles import gcs
 

@@ -37,7 +37,7 @@ class TestTheConstants:
         assert success_rate([1] * 6, [2] * 6).low is not None
 
     def test_the_same_records_give_the_same_p_wherever_and_whenever(self):
-        """By the documented number of turns and their documented seed."""
+        """The number of turns and their seed are the documented ones."""
         table = course(np.random.default_rng(12))
         test = time_of_day(table.ravel(), *days_and_times(table))
         scores = np.array([stats.rankdata(day) - 7.5 for day in table])
