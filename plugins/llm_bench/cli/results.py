@@ -52,13 +52,19 @@ def register(actions: Actions) -> None:
 def _add_view(command: argparse.ArgumentParser) -> None:
     """Let a command take a view."""
     group = command.add_argument_group("view", "Which records; all where left out.")
-    group.add_argument("--start", help="slots from this moment on: ISO 8601, in the study's time zone without an offset")
+    group.add_argument(
+        "--start", help="slots from this moment on: ISO 8601, in the study's time zone without an offset"
+    )
     group.add_argument("--end", help="slots before this moment")
     text = "records of this {}; may be given again"
     complete(group.add_argument("--industry", action="append", help=text.format("industry")), industry_names)
     complete(group.add_argument("--llm", action="append", help=text.format("LLM, provider/model")), llm_names)
-    group.add_argument("--run-type", action="append", choices=RUN_TYPES, help="records of such runs; may be given again")
-    group.add_argument("--suspect", choices=get_args(Suspect), help="what to do with records whose times can't be trusted")
+    group.add_argument(
+        "--run-type", action="append", choices=RUN_TYPES, help="records of such runs; may be given again"
+    )
+    group.add_argument(
+        "--suspect", choices=get_args(Suspect), help="what to do with records whose times can't be trusted"
+    )
 
 
 def report(study: str, out: Path | None, **options: object) -> int:
