@@ -127,7 +127,7 @@ class TestSeconds:
         assert seconds(text, NOW) is None
 
 
-def told(limits: Limits, at: float = NOW, status: int = 200, sent: float | None = None, **headers: object) -> Limits:
+def learned(limits: Limits, at: float = NOW, status: int = 200, sent: float | None = None, **headers: object) -> Limits:
     """The limits after a response with these headers, without their common beginning."""
     named = {f"x-ratelimit-{name.replace('_', '-')}": str(value) for name, value in headers.items()}
     limits.learn(at if sent is None else sent, at, status, named)
@@ -138,7 +138,7 @@ class TestTokensAMinute:
     """Of a limit of 6,000, which is 100 a second."""
 
     def empty(self, remaining: int = 0) -> Limits:
-        return told(Limits(), limit_tokens=6000, remaining_tokens=remaining)
+        return learned(Limits(), limit_tokens=6000, remaining_tokens=remaining)
 
     def test_refill_steadily(self):
         assert self.empty().reserve(NOW, 1000, None) == pytest.approx(10)
@@ -158,21 +158,21 @@ class TestTokensAMinute:
     def test_are_not_taken_again_by_the_request_that_told_of_them(self):
         limits = Limits()
         assert limits.reserve(NOW, 200, None) == 0
-        assert told(limits, limit_tokens=6000, remaining_tokens=0).reserve(NOW, 100, None) == pytest.approx(1)
+        assert learned(limits, limit_tokens=6000, remaining_tokens=0).reserve(NOW, 100, None) == pytest.approx(1)
 
     def test_are_those_of_the_request_that_was_sent_last(self):
-        limits = told(Limits(), NOW + 2, sent=NOW + 1, limit_tokens=6000, remaining_tokens=0)
-        told(limits, NOW + 3, sent=NOW, limit_tokens=6000, remaining_tokens=6000)
+        limits = learned(Limits(), NOW + 2, sent=NOW + 1, limit_tokens=6000, remaining_tokens=0)
+        learned(limits, NOW + 3, sent=NOW, limit_tokens=6000, remaining_tokens=6000)
         assert limits.reserve(NOW + 1, 100, None) == pytest.approx(1)
-        told(limits, NOW + 4, sent=NOW + 1, limit_tokens=6000, remaining_tokens=6000)
+        learned(limits, NOW + 4, sent=NOW + 1, limit_tokens=6000, remaining_tokens=6000)
         assert limits.reserve(NOW + 1, 100, None) == 0
 
     @pytest.mark.parametrize("headers", [{"limit_tokens": 6000}, {"remaining_tokens": 0}, {"limit_tokens": "many"}])
     def test_are_unknown_where_the_response_says_half(self, headers: dict[str, object]):
-        assert told(Limits(), **headers).reserve(NOW, 10**6, None) == 0
+        assert learned(Limits(), **headers).reserve(NOW, 10**6, None) == 0
 
     def test_are_no_limit_where_it_is_zero(self):
-        assert told(Limits(), limit_tokens=0, remaining_tokens=0).reserve(NOW, 100, None) == 0
+        assert learned(Limits(), limit_tokens=0, remaining_tokens=0).reserve(NOW, 100, None) == 0
 
 
 class TestTheBorders:
@@ -193,24 +193,24 @@ class TestTheBorders:
         assert limits.grants == [(NOW + 180, 7)]
 
     def test_the_longest_wait_is_five_minutes(self):
-        assert told(Limits(), status=429, reset=int((NOW + 300) * 1000)).reserve(NOW, 1, None) == pytest.approx(300)
-        assert told(Limits(), status=429, reset=int((NOW + 301) * 1000)).reserve(NOW, 1, None) == 0
+        assert learned(Limits(), status=429, reset=int((NOW + 300) * 1000)).reserve(NOW, 1, None) == pytest.approx(300)
+        assert learned(Limits(), status=429, reset=int((NOW + 301) * 1000)).reserve(NOW, 1, None) == 0
 
     def test_a_refusal_that_names_no_time_holds_nothing_off(self):
-        assert told(Limits(), status=429).reserve(NOW, 1, None) == 0
-        assert told(Limits(), status=429, reset="soon").reserve(NOW, 1, None) == 0
-        assert told(Limits(), status=429, reset=int((NOW - 20) * 1000)).blocked_until == NOW
+        assert learned(Limits(), status=429).reserve(NOW, 1, None) == 0
+        assert learned(Limits(), status=429, reset="soon").reserve(NOW, 1, None) == 0
+        assert learned(Limits(), status=429, reset=int((NOW - 20) * 1000)).blocked_until == NOW
 
     def test_only_a_refusal_or_no_request_left_holds_off(self):
         limits = Limits()
         limits.learn(NOW, NOW, 200, {"retry-after": "7", "x-ratelimit-reset-requests": "7s"})
-        told(limits, remaining_requests=1, reset_requests="7s")
+        learned(limits, remaining_requests=1, reset_requests="7s")
         assert limits.reserve(NOW, 1, None) == 0
-        assert told(limits, remaining_requests=0).reserve(NOW, 1, None) == 0
+        assert learned(limits, remaining_requests=0).reserve(NOW, 1, None) == 0
 
     def test_a_later_response_does_not_shorten_a_wait(self):
-        limits = told(Limits(), status=429, reset=int((NOW + 20) * 1000))
-        told(limits, remaining_requests=0, reset_requests="5s")
+        limits = learned(Limits(), status=429, reset=int((NOW + 20) * 1000))
+        learned(limits, remaining_requests=0, reset_requests="5s")
         assert limits.reserve(NOW, 1, None) == pytest.approx(20)
 
     def test_a_date_that_is_over_is_no_time(self):
