@@ -214,19 +214,19 @@ from llm_bench.gate.validate import validate
 from llm_bench.store.base import FileStore
 from llm_bench.study import Study
 
-told = json.loads(Path(sys.argv[1]).read_text())
-due = Due(Study.model_validate(told["study"]), datetime.fromisoformat(told["slot"]), told["questions"])
+content = json.loads(Path(sys.argv[1]).read_text())
+due = Due(Study.model_validate(content["study"]), datetime.fromisoformat(content["slot"]), content["questions"])
 validate([], due)
 for folder in sys.stdin:
     joining = os.fork()
     if not joining:
-        load(FileStore(Path(folder.strip())), due.study.name, due.slot, validate([told["records"]], due))
+        load(FileStore(Path(folder.strip())), due.study.name, due.slot, validate([content["records"]], due))
         os._exit(0)
     print(joining, flush=True)
     os.waitpid(joining, 0)
     print("ended", flush=True)
 """
-"""Joins the batch into each folder that it is told, each in a process of its own that has nothing left to import."""
+"""Joins the batch into each folder that it is given, each in a process of its own that has nothing left to import."""
 
 
 class TestKill:

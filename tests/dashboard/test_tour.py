@@ -69,7 +69,7 @@ def open_tab(browser, address):
 
 def drawn(tab) -> None:
     """Waits until every chart of the page is drawn."""
-    tab.evaluate("document.querySelectorAll('[data-chart]').forEach((one) => draw(one))")
+    tab.evaluate("document.querySelectorAll('[data-chart]').forEach((chart) => draw(chart))")
     expect(tab.locator("[data-chart]:not([data-drawn])")).to_have_count(0)
 
 
@@ -78,7 +78,7 @@ class TestEveryPage:
     def test_is_accessible_in_both_themes_and_fits_a_phone(self, open_tab, hostile, page, theme):
         tab = open_tab(page if page != "record" else f"records/{hostile}", color_scheme=theme)
         drawn(tab)
-        tab.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        tab.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
         violations = [
             violation for violation in Axe().run(tab).response["violations"] if violation["impact"] in SERIOUS
         ]

@@ -52,7 +52,7 @@ class Batch(NamedTuple):
     worked: dict[str, int]
     """Worker → tasks that it did."""
     gauges: list[str]
-    """What StatsD was told of it, as it came."""
+    """What StatsD received of it, as it came."""
 
 
 @pytest.fixture(scope="module")

@@ -55,7 +55,7 @@ def connect(server, monkeypatch) -> Callable[..., GCSStore]:
 
 
 class Success(NamedTuple):
-    """What a writer was told.
+    """What a writer was answered.
 
     :param replaced: generation that it replaced; None where it found its content there.
     """
