@@ -64,7 +64,7 @@ class LLM(_Part):
 
 
 class Window(_Part):
-    """When the batches are due: `batches_per_period` slots, evenly spread over each period."""
+    """The moments at which batches are due: `batches_per_period` slots, evenly spread over each period."""
 
     start: Annotated[
         AwareDatetime,
@@ -109,7 +109,7 @@ class Window(_Part):
 
 
 class Retrieval(_Part):
-    """How the context of each question is found."""
+    """The way in which the context of each question is found."""
 
     top_k: Annotated[int, Field(ge=1, le=50, description="Passages given to the LLM with each question.")] = 4
     max_context_tokens: Annotated[
@@ -139,7 +139,7 @@ class Generation(_Part):
 
 
 class Deadlines(_Part):
-    """How long one request may take before it is recorded as a timeout, in seconds."""
+    """The time that one request may take before it is recorded as a timeout, in seconds."""
 
     connect_sec: Annotated[float, Field(gt=0, description="To open the connection.")] = 10.0
     first_token_sec: Annotated[float, Field(gt=0, description="From the request to the first token.")] = 60.0
