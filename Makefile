@@ -16,10 +16,10 @@ setup: ## make `.venv` (every target below does, when it must); PYTHON= chooses 
 run: setup ## measure one batch of a study and show what came out; STUDY=quickstart (needs no key), PORT=
 	@$(PY) -m llm_bench run "$${STUDY:-quickstart}" $${PORT:+--port "$$PORT"}
 
-check: setup ## tell within seconds what would stop a study, without spending a token; STUDY=thesis, ARGS=--ask
+check: setup ## show within seconds what would stop a study, without spending a token; STUDY=thesis, ARGS=--ask
 	@$(PY) -m llm_bench check "$${STUDY:-thesis}" $(ARGS)
 
-status: setup ## tell how far a study is, and what needs a hand; STUDY=thesis, ARGS=--json
+status: setup ## show how far a study is, and what needs a hand; STUDY=thesis, ARGS=--json
 	@$(PY) -m llm_bench status "$${STUDY:-thesis}" $(ARGS)
 
 up: setup ## start Airflow with its UI; PORT=
@@ -83,10 +83,10 @@ bench-fidelity: setup ## compare this client's times with raw HTTP, guidellm and
 bench-bounds: setup ## weigh what a hostile server can cost: 50 MB of answer, 3,000 comments, a page that unpacks to 1 GB
 	@$(PY) benchmarks/bounds.py
 
-bench-retrieval: setup ## tell how well the passages that answer are found, for every question set
+bench-retrieval: setup ## measure how well the passages that answer are found, for every question set
 	@$(PY) benchmarks/retrieval.py
 
-bench-scoring: setup ## tell how well the scores order graded answers, beside baselines, and what they cost
+bench-scoring: setup ## measure how well the scores order graded answers, beside baselines, and what they cost
 	@$(PY) benchmarks/scoring.py
 
 bench-join: setup ## time validating and loading 80 records and a million, with their memory
@@ -101,7 +101,7 @@ screenshots: setup ## take pictures of every page of the dashboard, light and da
 rehearse: setup ## measure the whole thesis study in a quarter of an hour, under faults, and count what came of it; SLOTS=4, SEED=
 	@$(PY) benchmarks/rehearse.py $${SLOTS:+--slots "$$SLOTS"} $${SEED:+--seed "$$SEED"}
 
-bench-live: setup ## let the scheduler start 14 slots within 7 minutes, and tell how late it does
+bench-live: setup ## let the scheduler start 14 slots within 7 minutes, and measure how late it does
 	@$(PY) benchmarks/live.py
 
 bench-scale: setup ## time a cell in batches of 8, 80 and 1,000 cells

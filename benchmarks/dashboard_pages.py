@@ -6,7 +6,7 @@ after one new batch reads one object.
 
 Warm: the local copy is filled, and what it reads is in memory. No two rounds ask for the same view, so that nothing
 kept of one can serve another. Queries: all that a page does in ``analysis.queries`` or asks the copy itself for; the
-whole page, drawn and rendered, is told beside it. Records are made up, with an answer of 120 characters and 8 events.
+whole page, drawn and rendered, is shown beside it. Records are made up, with an answer of 120 characters and 8 events.
 """
 
 from __future__ import annotations
@@ -54,25 +54,25 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, help="keep the studies and copies here, to measure them again")
     options = parser.parse_args()
     met = True
-    told = []
+    outcomes = []
     watch = Stopwatch()
     watch.attach()
     with tempfile.TemporaryDirectory() as scratch:
         for name in options.only or SHAPES:
-            found = measure(name, (options.folder or Path(scratch)) / name.replace(" ", "-"), watch)
-            good = found.queries <= GOALS[name] and found.weight <= HEAVIEST and found.objects == 1
-            told.append(
-                f"{found.records:,} records {found.queries * 1000:.0f} ms (goal {GOALS[name] * 1000:.0f}), "
-                f"{found.weight / 1e6:.2f} MB (goal 1.5), {found.objects} object read (goal 1)"
+            measured = measure(name, (options.folder or Path(scratch)) / name.replace(" ", "-"), watch)
+            good = measured.queries <= GOALS[name] and measured.weight <= HEAVIEST and measured.objects == 1
+            outcomes.append(
+                f"{measured.records:,} records {measured.queries * 1000:.0f} ms (goal {GOALS[name] * 1000:.0f}), "
+                f"{measured.weight / 1e6:.2f} MB (goal 1.5), {measured.objects} object read (goal 1)"
             )
             met &= good
-    print(f"analysis: {'; '.join(told)}: {'met' if met else 'MISSED'}")
+    print(f"analysis: {'; '.join(outcomes)}: {'met' if met else 'MISSED'}")
     return 0 if met else 1
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Of one size.
+class Measured:
+    """The numbers of a study of one size.
 
     :param queries: of all pages together, seconds; the median of the rounds.
     :param weight: of the heaviest page, bytes.
@@ -85,7 +85,7 @@ class Found:
     objects: int
 
 
-def measure(name: str, home: Path, watch: Stopwatch) -> Found:
+def measure(name: str, home: Path, watch: Stopwatch) -> Measured:
     """Fills a study of this size, and asks for its pages."""
     os.environ |= {"LLM_BENCH_HOME": str(home), "AIRFLOW_HOME": str(home / "airflow")}
 
@@ -103,28 +103,28 @@ def measure(name: str, home: Path, watch: Stopwatch) -> Found:
     count = records.rows("SELECT count(*) AS n FROM records")[0]["n"]
     print(f"{name}: {count:,} records; made in {made:.0f} s, copied in {copied:.1f} s", flush=True)
     rounds = [ask_all(study, copy, view, watch) for view in views(slots)]
-    asked = {page: median(one[page].queries for one in rounds[1:]) for page in PAGES}
+    asked = {page: median(times[page].queries for times in rounds[1:]) for page in PAGES}
     for page in PAGES:
-        whole = median(one[page].whole for one in rounds[1:])
-        weight = max(one[page].weight for one in rounds)
+        whole = median(times[page].whole for times in rounds[1:])
+        weight = max(times[page].weight for times in rounds)
         print(
             f"  {page:<11} queries {asked[page] * 1000:6.0f} ms, whole {whole * 1000:6.0f} ms, {weight / 1e3:5.0f} kB"
         )
-    together = [sum(one[page].queries for page in PAGES) for one in rounds[1:]]
-    cpu = median(sum(one[page].cpu for page in PAGES) for one in rounds[1:])
+    together = [sum(times[page].queries for page in PAGES) for times in rounds[1:]]
+    cpu = median(sum(times[page].cpu for page in PAGES) for times in rounds[1:])
     print(
         f"  together    queries {', '.join(f'{took * 1000:.0f}' for took in together)} ms; {cpu * 1000:.0f} ms of CPU"
     )
-    return Found(
+    return Measured(
         records=count,
         queries=median(together),
-        weight=max(one[page].weight for one in rounds for page in PAGES) + own_assets(),
+        weight=max(times[page].weight for times in rounds for page in PAGES) + own_assets(),
         objects=refresh(home, store, study, slots[-1]),
     )
 
 
 def views(slots: Sequence[datetime]) -> Iterator[View]:
-    """As many as there are rounds and one to warm up, no two alike and each of nearly all records."""
+    """As many views as there are rounds and one to warm up, no two alike and each of nearly all records."""
     yield View()
     for number in range(ROUNDS):
         yield View(start=slots[0] - timedelta(days=number + 1), suspect="exclude" if number % 2 == 0 else "include")

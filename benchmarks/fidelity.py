@@ -72,7 +72,7 @@ def raw(url: str, at_once: int, requests: int) -> list[Times]:
     fork = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(at_once, mp_context=fork) as pool:
         cells = pool.map(_raw_cell, [url] * at_once, [requests] * at_once)
-        return [one for cell in cells for one in cell]
+        return [times for cell in cells for times in cell]
 
 
 def _raw_cell(url: str, requests: int) -> list[Times]:
@@ -111,7 +111,7 @@ def guidellm(url: str, at_once: int, requests: int) -> list[Times]:
             "--output", f"kind=json,path={out}",
         )  # fmt: skip
         done = json.loads(out.read_text())["benchmarks"][0]["requests"]["successful"]
-    return [Times(one["time_to_first_token_ms"], one["inter_token_latency_ms"]) for one in done]
+    return [Times(request["time_to_first_token_ms"], request["inter_token_latency_ms"]) for request in done]
 
 
 def aiperf(url: str, at_once: int, requests: int) -> list[Times]:
@@ -127,7 +127,7 @@ def aiperf(url: str, at_once: int, requests: int) -> list[Times]:
         )  # fmt: skip
         lines = (Path(folder) / "profile_export.jsonl").read_text().splitlines()
     done = [json.loads(line)["metrics"] for line in lines]
-    return [Times(one["time_to_first_token"]["value"], one["inter_token_latency"]["value"]) for one in done]
+    return [Times(request["time_to_first_token"]["value"], request["inter_token_latency"]["value"]) for request in done]
 
 
 CLIENTS: dict[str, Client] = {"raw": raw, "ours": ours, "guidellm": guidellm, "AIPerf": aiperf}
@@ -205,7 +205,7 @@ def medians(all_times: list[Times]) -> Times:
 
 def measure() -> dict[tuple[str, int], Errors]:
     """Every client under every load, in turns."""
-    found = {(name, load): Errors() for load in LOADS for name in CLIENTS}
+    errors_of = {(name, load): Errors() for load in LOADS for name in CLIENTS}
     with reference.running(Scenario()) as url:
         asked = 0
         for number in range(ROUNDS):
@@ -214,25 +214,25 @@ def measure() -> dict[tuple[str, int], Errors]:
                     reported = client(url, load, REQUESTS)
                     log = list(reference.fetch_log(url, asked).values())
                     asked += len(log)
-                    found[name, load].add(reported, log)
+                    errors_of[name, load].add(reported, log)
                     if len(reported) < load * REQUESTS:
                         sys.exit(f"{name} answered for {len(reported)} of {load * REQUESTS} requests")
-                    error = found[name, load].rounds[-1]
+                    error = errors_of[name, load].rounds[-1]
                     print(
                         f"  round {number + 1}, {load} at once, {name:<8} TTFT error {error.ttft:7.3f} ms, "
                         f"gap error {error.gap:7.4f} ms, machine load {os.getloadavg()[0]:.1f}",
                         flush=True,
                     )
-    return found
+    return errors_of
 
 
-def judge(found: dict[tuple[str, int], Errors], load: int) -> tuple[list[str], list[str]]:
+def judge(errors_of: dict[tuple[str, int], Errors], load: int) -> tuple[list[str], list[str]]:
     """Prints one load's table; the figures of its last line, and what misses the goal."""
     print(f"\n{load} at once, medians in ms    TTFT   error  over raw       gap    error  over raw")
-    errors = {name: found[name, load].error for name in CLIENTS}
+    errors = {name: errors_of[name, load].error for name in CLIENTS}
     base = errors["raw"]
     for name, error in errors.items():
-        shown = medians(found[name, load].reported)
+        shown = medians(errors_of[name, load].reported)
         print(
             f"  {name:<22} {shown.ttft:10.3f} {error.ttft:7.3f} {error.ttft - base.ttft:+9.3f} "
             f"{shown.gap:9.4f} {error.gap:8.4f} {error.gap - base.gap:+9.4f}"
@@ -254,8 +254,8 @@ def judge(found: dict[tuple[str, int], Errors], load: int) -> tuple[list[str], l
 def main() -> int:
     """Measures and prints; 0 where the goal is met."""
     set_up()
-    found = measure()
-    alone, eight = (judge(found, load) for load in LOADS)
+    errors_of = measure()
+    alone, eight = (judge(errors_of, load) for load in LOADS)
     for miss in alone[1] + eight[1]:
         print(f"missed: {miss}")
     print(

@@ -45,7 +45,7 @@ def main() -> int:
     if only:
         measure(*SHAPES[only])
         return 0
-    told, met = [], True
+    outcomes, met = [], True
     for name, (goal_sec, goal_gb) in GOALS.items():
         started = time.monotonic()
         command = [sys.executable, __file__, "--only", name]
@@ -53,10 +53,10 @@ def main() -> int:
         wall = time.monotonic() - started
         rows, making, cpu, peak = map(float, done.stdout.split())
         took = wall - making
-        told.append(f"{rows:,.0f} records {took:.1f} s (goal {goal_sec:g}), {peak:.2f} GB (goal {goal_gb:g})")
-        print(f"{told[-1]}; {cpu:.1f} s of CPU", flush=True)
+        outcomes.append(f"{rows:,.0f} records {took:.1f} s (goal {goal_sec:g}), {peak:.2f} GB (goal {goal_gb:g})")
+        print(f"{outcomes[-1]}; {cpu:.1f} s of CPU", flush=True)
         met &= took < goal_sec and peak < goal_gb
-    print(f"join: {'; '.join(told)}: {'met' if met else 'MISSED'}")
+    print(f"join: {'; '.join(outcomes)}: {'met' if met else 'MISSED'}")
     return 0 if met else 1
 
 

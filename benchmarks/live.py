@@ -2,7 +2,7 @@
 
 14 slots, one every 30 s, for two LLMs whose providers are doubles: a real Airflow (scheduler, LocalExecutor, Postgres)
 that is only switched on. Goals: 14 of 14 started by the schedule and complete; none begun over 15 s after its slot.
-The start lag is told of the run (Airflow's own start of it) and of the first question (``late_sec`` of the records).
+The start lag is that of the run (Airflow's own start of it) and of the first question (``late_sec`` of the records).
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def main() -> int:
             sys.exit(f"Airflow wasn't up {LEAD} after its start; try again on a machine that is less busy")
         runs = watch(api, start + PERIOD + PATIENCE)
         asked = first_questions(home)
-    return tell(runs, asked)
+    return show(runs, asked)
 
 
 def study(start: datetime) -> dict[str, Any]:
@@ -70,14 +70,14 @@ def study(start: datetime) -> dict[str, Any]:
 
 def watch(api: AirflowAPI, until: datetime) -> list[dict[str, Any]]:
     """Waits until all runs have ended, or time is up; the runs."""
-    told: set[str] = set()
+    shown: set[str] = set()
     while True:
         runs: list[dict[str, Any]] = api.request("GET", f"/dags/{DAG}/dagRuns", params={"order_by": "run_after"})[
             "dag_runs"
         ]
         for run in runs:
-            if run["start_date"] and run["dag_run_id"] not in told:
-                told.add(run["dag_run_id"])
+            if run["start_date"] and run["dag_run_id"] not in shown:
+                shown.add(run["dag_run_id"])
                 print(f"{run['logical_date']} {run['run_type']}: started {lag(run):.2f} s after its slot", flush=True)
         ended = sum(run["state"] in {"success", "failed"} for run in runs)
         if ended == SLOTS or datetime.now(UTC) > until:
@@ -97,7 +97,7 @@ def first_questions(home: Path) -> list[float]:
     return [min(record["late_sec"] for record in batch) for batch in batches if len(batch) == 20]
 
 
-def tell(runs: Sequence[dict[str, Any]], asked: Sequence[float]) -> int:
+def show(runs: Sequence[dict[str, Any]], asked: Sequence[float]) -> int:
     """Prints the outcome; 0 where the goals are met."""
     scheduled = [lag(run) for run in runs if run["run_type"] == "scheduled" and run["state"] == "success"]
     if not scheduled or not asked:

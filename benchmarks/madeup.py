@@ -62,10 +62,10 @@ def fill(store: Store, study: Study, slots: Sequence[datetime]) -> None:
 def asked(home: str) -> list[tuple[str, str, str]]:
     """Every question: industry, id, text."""
     return [
-        (content["industry"], one["id"], one["text"])
+        (content["industry"], question["id"], question["text"])
         for file in sorted((Path(home) / "include" / "questions").glob("*.yaml"))
         for content in [yaml.safe_load(file.read_text())]
-        for one in content["questions"]
+        for question in content["questions"]
     ]
 
 
@@ -98,8 +98,8 @@ def batch(study: Study, slot: datetime) -> pa.Table:
         "industry": texts(industries, question),
         "question": texts(wordings, question),
         "question_id": texts(ids, question),
-        "llm_provider": texts([one.provider for one in study.llms], llm),
-        "llm_model": texts([one.model_name for one in study.llms], llm),
+        "llm_provider": texts([entry.provider for entry in study.llms], llm),
+        "llm_model": texts([entry.model_name for entry in study.llms], llm),
         "llm": texts([entry.name for entry in study.llms], llm),
         "latency_sec": known(latency),
         "throughput_tps": known(tokens / latency),
@@ -140,7 +140,9 @@ def batch(study: Study, slot: datetime) -> pa.Table:
     }
     schema = arrow_schema()
     arrays = [
-        columns[one.name].cast(kind) if one.name in columns else pa.repeat(pa.scalar(same.get(one.name), kind), many)
-        for one, kind in zip(FIELDS, schema.types, strict=True)
+        columns[field.name].cast(kind)
+        if field.name in columns
+        else pa.repeat(pa.scalar(same.get(field.name), kind), many)
+        for field, kind in zip(FIELDS, schema.types, strict=True)
     ]
     return pa.Table.from_arrays(arrays, schema=schema)

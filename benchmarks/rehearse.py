@@ -1,7 +1,7 @@
 """Rehearses the study ``thesis`` by one backfill, under faults: ``benchmarks/rehearse.py [--slots N] [--seed S]``.
 
 The last line is ``4480 of 4480 records, 0 duplicates, 0 lost``, and the exit code 0 where that is so and every record
-tells what its provider did, through as many kills as were due: 40 in all 56 batches.
+says what its provider did, through as many kills as were due: 40 in all 56 batches.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def compressed(slots: int) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Rehearses; 0 where every record is there once and tells what happened."""
+    """Rehearses; 0 where every record is there once and says what happened."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--slots", type=int, default=56, help="the first so many of the window's 56")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of all that is drawn")
@@ -123,17 +123,19 @@ def rehearse(home: Path, options: argparse.Namespace) -> int:
         took = time.monotonic() - started
         (home / "doubles.json").write_text(json.dumps([asdict(served) for served in log.served], indent=0))
         questions = [
-            one.id for asked in load_question_sets(home / "include", study.industries).values() for one in asked
+            question.id
+            for asked in load_question_sets(home / "include", study.industries).values()
+            for question in asked
         ]
-        found = stored(study, home)
-        result = account(study, schedule, questions, found, log.served)
-        tell_faults(harm, stack, [fault for _, fault in proxy.requests])
+        records = stored(study, home)
+        result = account(study, schedule, questions, records, log.served)
+        show_faults(harm, stack, [fault for _, fault in proxy.requests])
         killed = options.once or harm.kills >= KILLS * len(schedule)
         if not killed:
             print(f"too few processes were killed: {KILLS * len(schedule):.0f} were due")
-        tell(result, cleared)
-        waited = waited_sec(found, study.deadlines)
-        tell_times(took, len(schedule), waited)
+        show(result, cleared)
+        waited = waited_sec(records, study.deadlines)
+        show_times(took, len(schedule), waited)
     print(f"{result.records} of {result.expected} records, {result.duplicates} duplicates, {result.lost} lost")
     return 0 if result.good and ended and killed else 1
 
@@ -151,14 +153,14 @@ def backfill(stack: Stack, api: AirflowAPI, study: Study, schedule: Schedule, ac
 
 def play(api: AirflowAPI, study: Study, schedule: Schedule, harm: Harm, started: float) -> bool:
     """Does harm until all runs have ended; whether they have, in time."""
-    told, last = 0, started
+    shown, last = 0, started
     pause = harm.pause()
     while time.monotonic() - started < LIMIT_SEC:
         states = Counter(run["state"] for run in runs(api, study))
         ended = states["success"] + states["failed"]
-        if ended > told:
+        if ended > shown:
             say(f"{ended} of {len(schedule)} batches ended, {states['failed']} of them incomplete")
-            told = ended
+            shown = ended
         if ended >= len(schedule):
             return True
         if harm.due(ended) and time.monotonic() - last > pause and harm.again():
@@ -178,8 +180,8 @@ def complete(stack: Stack, api: AirflowAPI, study: Study) -> int:
     """Does what ``status`` says as long as anything needs a hand; how often it was needed."""
     for number in range(ROUNDS):
         status = stack.run([sys.executable, "-m", "llm_bench", "status", study.name, "--json"])
-        told = json.loads(status.stdout)
-        commands = [command for step in told["to_do"] for command in step["commands"]]
+        report = json.loads(status.stdout)
+        commands = [command for step in report["to_do"] for command in step["commands"]]
         if not commands:
             return number
         for command in commands:
@@ -202,17 +204,19 @@ def stored(study: Study, home: Path) -> list[Record]:
     """All rows that the store holds of the study."""
     store = open_store(study.storage, home)
     objects = [store.read(path) for path in store.list(f"records/study={study.name}/")]
-    return [record for found in objects if found is not None for record in from_parquet(found[0])]
+    return [
+        record for stored_object in objects if stored_object is not None for record in from_parquet(stored_object[0])
+    ]
 
 
-def tell_faults(harm: Harm, stack: Stack, storage: Sequence[str | None]) -> None:
+def show_faults(harm: Harm, stack: Stack, storage: Sequence[str | None]) -> None:
     """Prints what was done to the study."""
     print(f"{harm.kills} processes killed: {dict(harm.done)}; started again: {dict(stack.restarts)}")
     failed = Counter(fault for fault in storage if fault)
     print(f"storage: {failed.total()} of {len(storage)} requests failed: {dict(failed)}")
 
 
-def tell(result: Account, cleared: int) -> None:
+def show(result: Account, cleared: int) -> None:
     """Prints the account."""
     print(f"what status prints was needed {cleared} times")
     failed = sum(result.failed.values())
@@ -222,7 +226,7 @@ def tell(result: Account, cleared: int) -> None:
         print(f"  {line}")
 
 
-def tell_times(took: float, batches: int, waited: float) -> None:
+def show_times(took: float, batches: int, waited: float) -> None:
     """Prints what it took."""
     each = took / batches
     print(

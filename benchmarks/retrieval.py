@@ -45,21 +45,21 @@ class Query:
     text: str
     points: tuple[Point, ...]
 
-    def recall(self, found: Sequence[Passage]) -> float:
+    def recall(self, passages: Sequence[Passage]) -> float:
         expected = {point.document for point in self.points}
-        return len(expected & {passage.document for passage in found}) / len(expected)
+        return len(expected & {passage.document for passage in passages}) / len(expected)
 
-    def facts(self, found: Sequence[Passage]) -> float | None:
-        told = [point for point in self.points if _FIGURE.search(point.text)]
-        return mean(_is_told(point, found) for point in told) if told else None
+    def facts(self, passages: Sequence[Passage]) -> float | None:
+        with_figures = [point for point in self.points if _FIGURE.search(point.text)]
+        return mean(_is_told(point, passages) for point in with_figures) if with_figures else None
 
     def reciprocal_rank(self, ranked: Sequence[Passage]) -> float:
         expected = {point.document for point in self.points}
         return 1 / next(rank for rank, passage in enumerate(ranked, 1) if passage.document in expected)
 
 
-def _is_told(point: Point, found: Sequence[Passage]) -> bool:
-    text = " ".join(passage.text for passage in found if passage.document == point.document)
+def _is_told(point: Point, passages: Sequence[Passage]) -> bool:
+    text = " ".join(passage.text for passage in passages if passage.document == point.document)
     return set(_FIGURE.findall(point.text)) <= set(_FIGURE.findall(text))
 
 
@@ -89,9 +89,9 @@ def measure(name: str, queries: Sequence[Query], corpus: Sequence[Passage], embe
     at_top_k: dict[str, tuple[float, float]] = {}
     for way, ranked in rankings(queries, corpus, embedder).items():
         pairs = list(zip(queries, ranked, strict=True))
-        recall = [mean(query.recall(found[:k]) for query, found in pairs) for k in range(1, DEPTH + 1)]
-        reciprocal = mean(query.reciprocal_rank(found) for query, found in pairs)
-        facts = _mean(query.facts(found[:top_k]) for query, found in pairs)
+        recall = [mean(query.recall(passages[:k]) for query, passages in pairs) for k in range(1, DEPTH + 1)]
+        reciprocal = mean(query.reciprocal_rank(passages) for query, passages in pairs)
+        facts = _mean(query.facts(passages[:top_k]) for query, passages in pairs)
         at_top_k[way] = (recall[top_k - 1], facts)
         print(
             f"  {way:18} {recall[0]:8.3f} {' '.join(f'{r:5.3f}' for r in recall[1:])} {reciprocal:5.3f}   {facts:5.3f}"

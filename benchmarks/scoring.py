@@ -119,20 +119,20 @@ def words(text: str) -> list[str]:
 
 def token_overlap(context: str, answer: str, _: Embedder) -> tuple[float, float]:
     """Recall and precision of words."""
-    given, told = words(context), words(answer)
-    shared = sum((Counter(given) & Counter(told)).values())
-    return shared / len(given), shared / max(len(told), 1)
+    given, answered = words(context), words(answer)
+    shared = sum((Counter(given) & Counter(answered)).values())
+    return shared / len(given), shared / max(len(answered), 1)
 
 
 def rouge_l(context: str, answer: str, _: Embedder) -> tuple[float, float]:
     """Recall and precision of the longest common subsequence of words (Lin 2004)."""
-    given, told = words(context), words(answer)
-    row = [0] * (len(told) + 1)
+    given, answered = words(context), words(answer)
+    row = [0] * (len(answered) + 1)
     for word in given:
         diagonal = 0
-        for j, other in enumerate(told, 1):
+        for j, other in enumerate(answered, 1):
             diagonal, row[j] = row[j], diagonal + 1 if word == other else max(row[j], row[j - 1])
-    return row[-1] / len(given), row[-1] / max(len(told), 1)
+    return row[-1] / len(given), row[-1] / max(len(answered), 1)
 
 
 def bm25(context: str, answer: str, _: Embedder) -> tuple[float, float]:
@@ -141,17 +141,17 @@ def bm25(context: str, answer: str, _: Embedder) -> tuple[float, float]:
     mean = sum(map(len, documents)) / len(documents)
     frequency = Counter(word for document in documents for word in set(document))
     total = 0.0
-    told = words(answer)
+    answered = words(answer)
     for document in documents:
         counts = Counter(document)
-        for word in set(told):
+        for word in set(answered):
             weight = math.log(1 + (len(documents) - frequency[word] + 0.5) / (frequency[word] + 0.5))
             total += weight * counts[word] * 2.5 / (counts[word] + 1.5 * (0.25 + 0.75 * len(document) / mean))
-    return total, total / max(len(told), 1)
+    return total, total / max(len(answered), 1)
 
 
 def cosine(context: str, answer: str, embedder: Embedder) -> tuple[float, float]:
-    """Of the embeddings of the whole context and the whole answer."""
+    """The cosine of the embeddings of the whole context and the whole answer."""
     vectors = embedder.encode([context, answer])
     return (float(vectors[0] @ vectors[1]),) * 2
 
@@ -171,7 +171,7 @@ def report(rows: Sequence[Row], metric: str) -> tuple[float, float, float]:
     index = list(FIELDS).index(metric)
     graded = [row for row in rows if row.label[metric] is not None]
     print(f"  {metric:30}      ρ   pairs in order   twins in order   (n = {len(graded)})")
-    found = {}
+    results = {}
     for way in ("llm-bench", "llm-bench, no reference points", *BASELINES):
         if metric == "groundedness" and way == "llm-bench, no reference points":
             continue  # points don't enter it
@@ -179,10 +179,10 @@ def report(rows: Sequence[Row], metric: str) -> tuple[float, float, float]:
         values = [-1.0 if (value := row.scores[way][index]) is None else value for row in graded]
         rho = float(spearmanr([row.label[metric] for row in graded], values).statistic)
         pairs, twins = orders(graded, values, metric)
-        found[way] = (rho, twins)
+        results[way] = (rho, twins)
         print(f"    {way:30} {rho:5.2f}   {pairs:14.0%}   {twins:14.0%}")
-    rho, twins = found["llm-bench"]
-    return rho, max(found[way][0] for way in BASELINES), twins
+    rho, twins = results["llm-bench"]
+    return rho, max(results[way][0] for way in BASELINES), twins
 
 
 def orders(rows: Sequence[Row], values: Sequence[float], metric: str) -> tuple[float, float]:
@@ -232,10 +232,10 @@ def many(count: int) -> tuple[list[Record], dict[str, Any]]:
     lots = random.Random(1)
 
     def exchanged(sentence: str) -> str:
-        found = list(re.finditer(r"\b[a-z]{4,}\b", sentence))
-        if not found:
+        matches = list(re.finditer(r"\b[a-z]{4,}\b", sentence))
+        if not matches:
             return sentence
-        for match in sorted(lots.sample(found, min(2, len(found))), key=re.Match.start, reverse=True):
+        for match in sorted(lots.sample(matches, min(2, len(matches))), key=re.Match.start, reverse=True):
             sentence = sentence[: match.start()] + lots.choice(pool) + sentence[match.end() :]
         return sentence
 

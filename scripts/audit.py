@@ -65,10 +65,10 @@ def secrets(folder: Path) -> Iterator[str]:
         settings.filters["detect_secrets.filters.regex.should_exclude_secret"] = {"pattern": [HARMLESS]}
         settings.configure_plugins([{"name": "ProviderKeyDetector", "path": Path(__file__).resolve().as_uri()}])
         get_mapping_from_secret_type_to_class.cache_clear()  # it was asked before ours was there
-        found = SecretsCollection(root=str(folder))
+        collection = SecretsCollection(root=str(folder))
         for name in filter(None, names):
-            found.scan_file(name)
-    for name, secret in found:
+            collection.scan_file(name)
+    for name, secret in collection:
         yield f"{name}:{secret.line_number}: {secret.type}"
 
 
@@ -85,9 +85,9 @@ def vulnerabilities(lock: Path) -> Iterator[str]:
     for package in ask(lock):
         if "skip_reason" in package:
             raise NotAuditedError(package["skip_reason"])
-        for one in package["vulns"]:
-            fix = f"; fixed in {', '.join(one['fix_versions'])}" if one["fix_versions"] else ""
-            yield f"{package['name']} {package['version']}: {one['id']}{fix}"
+        for vulnerability in package["vulns"]:
+            fix = f"; fixed in {', '.join(vulnerability['fix_versions'])}" if vulnerability["fix_versions"] else ""
+            yield f"{package['name']} {package['version']}: {vulnerability['id']}{fix}"
 
 
 def ask(requirements: Path) -> list[dict[str, Any]]:

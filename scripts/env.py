@@ -48,7 +48,7 @@ HEADER = """\
 
 
 def fernet_key() -> str:
-    """As Airflow's encryption of connections wants it: 32 bytes in URL-safe base64."""
+    """A key as Airflow's encryption of connections wants it: 32 bytes in URL-safe base64."""
     return urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
 
@@ -82,7 +82,7 @@ def write(path: Path) -> list:
 
 
 def main(arguments: list) -> int:
-    """Writes the file, and tells what was added, but no value."""
+    """Writes the file, and prints what was added, but no value."""
     path = Path(arguments[0]) if arguments else ROOT / ".env"
     try:
         added = write(path)

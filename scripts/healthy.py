@@ -1,4 +1,4 @@
-"""Tells by its exit code whether a service is well; docker-compose.yaml asks it again and again.
+"""Says by its exit code whether a service is well; docker-compose.yaml asks it again and again.
 
     python -IS healthy.py URL        whether the address answers
     python -IS healthy.py URL PART   whether Airflow says of one of its parts that it is, at its health's address

@@ -198,9 +198,9 @@ def main() -> int:
     seed = random.randrange(10**6) if arguments.seed is None else arguments.seed
     equivalent = known(EQUIVALENT)
     every = [mutant for module in arguments.module or TESTS for mutant in mutants(module)]
-    telling = [mutant for mutant in every if mutant.key not in equivalent]
-    drawn = random.Random(seed).sample(telling, k=min(arguments.n, len(telling)))
-    print(f"{len(drawn)} of {len(telling)} changes, seed {seed}", flush=True)
+    changing = [mutant for mutant in every if mutant.key not in equivalent]
+    drawn = random.Random(seed).sample(changing, k=min(arguments.n, len(changing)))
+    print(f"{len(drawn)} of {len(changing)} changes, seed {seed}", flush=True)
     killed = 0
     for mutant, noticed in run(drawn):
         killed += noticed

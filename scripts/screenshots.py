@@ -93,7 +93,7 @@ def _path(page: str, record: Record) -> str:
 def _draw(tab: Page) -> None:
     """Scrolls through the page, so that every chart is drawn, and waits for them."""
     tab.evaluate("window.scrollTo(0, document.body.scrollHeight)")
-    tab.evaluate("document.querySelectorAll('[data-chart]').forEach((one) => draw(one))")
+    tab.evaluate("document.querySelectorAll('[data-chart]').forEach((chart) => draw(chart))")
     tab.locator("[data-chart]:not([data-drawn])").first.wait_for(state="detached")
     tab.evaluate("window.scrollTo(0, 0)")
 

@@ -5,7 +5,7 @@
     python3 scripts/setup.py lock [--upgrade]  rewrite requirements.lock and requirements.txt from pyproject.toml
 
 All it writes stays inside the checkout: downloads are kept in `.venv/cache` (or UV_CACHE_DIR), so that a repair fetches
-next to nothing. PYTHON=/path/to/python chooses the interpreter. What goes wrong is told in one line.
+next to nothing. PYTHON=/path/to/python chooses the interpreter. What goes wrong is said in one line.
 
 What `uv sync` can't do is done here: torch as its CPU build also where PyTorch's own index is out of reach (of PyPI's
 comes 3 GB of CUDA), uv itself on a machine that has only Python, and one line for each cause.
@@ -224,19 +224,19 @@ def find_python() -> str:
     """The interpreter to make `.venv` with: PYTHON, else the running one, else the newest on PATH that works."""
     wanted = os.environ.get("PYTHON")
     if wanted:
-        found = [probe(wanted)]
-        if not found[0]:
+        pythons = [probe(wanted)]
+        if not pythons[0]:
             raise SetupError(f"PYTHON={wanted} doesn't run: name a Python 3.11, 3.12 or 3.13, or leave PYTHON out.")
     else:
-        found = [probe(candidate) for candidate in [sys.executable, *on_path()]]
-    usable = [python for python in found if supported(python)]
+        pythons = [probe(candidate) for candidate in [sys.executable, *on_path()]]
+    usable = [python for python in pythons if supported(python)]
     for _, _, executable in usable:
         if runs([executable, "-c", "import venv, ensurepip"]):
             return executable
     if usable:
         message = f"Python {usable[0][0]} lacks its venv module: install it and run the command again"
         raise SetupError(f"{message} (Debian and Ubuntu: `apt install python3-venv`).")
-    which, is_now = wanted or "the one here", " ".join(next(filter(None, found), ("broken",))[1::-1])
+    which, is_now = wanted or "the one here", " ".join(next(filter(None, pythons), ("broken",))[1::-1])
     message = f"CPython 3.11, 3.12 or 3.13 is needed, and {which} is {is_now}"
     raise SetupError(f"{message}: install one of them, or name it: PYTHON=/path/to/python3.12.")
 
@@ -305,7 +305,7 @@ def install_uv(entry: str) -> None:
 
 
 def install_torch(entry: str) -> None:
-    """The CPU build: pip finds a wheel where it is told of a folder with one; uv knows the index of CPU builds."""
+    """The CPU build: pip finds a wheel where it is given a folder with one; uv knows the index of CPU builds."""
     version = version_in(entry)
     if has_cpu_torch(version):
         return
@@ -331,8 +331,8 @@ def has_cpu_torch(version: str) -> bool:
 
 def installed(package: str) -> str:
     """The version of a package in `.venv`, or nothing."""
-    found = [path.name for path in VENV.glob(f"lib/python3.*/site-packages/{package}-*.dist-info")]
-    return found[0][len(package) + 1 : -len(".dist-info")] if found else ""
+    names = [path.name for path in VENV.glob(f"lib/python3.*/site-packages/{package}-*.dist-info")]
+    return names[0][len(package) + 1 : -len(".dist-info")] if names else ""
 
 
 def version_in(entry: str) -> str:
@@ -351,7 +351,7 @@ def uv(command: str, *arguments: str) -> None:
 
 
 def run(command: list) -> None:
-    """Runs a tool, its output to the log; the output tells the cause when it fails."""
+    """Runs a tool, its output to the log; the output says the cause when it fails."""
     temporary = VENV / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)
     with LOG.open("ab") as log:
@@ -389,7 +389,7 @@ def explain(command: list, output: str) -> SetupError:
 
 
 def step(number: int, what: str) -> None:
-    """Tells how far it is."""
+    """Prints how far it is."""
     say(f"Setting up ({number}/{STEPS}): {what} …")
 
 

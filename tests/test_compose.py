@@ -41,10 +41,10 @@ ENV = load(ROOT / "scripts" / "env.py")
 
 def image_settings() -> dict[str, str]:
     """The image's environment."""
-    found: dict[str, str] = {}
+    settings: dict[str, str] = {}
     for block in re.findall(r"^ENV ((?:.*\\\n)*.*)$", DOCKERFILE, re.MULTILINE):
-        found |= dict(pair.split("=", 1) for pair in block.replace("\\\n", " ").split())
-    return found
+        settings |= dict(pair.split("=", 1) for pair in block.replace("\\\n", " ").split())
+    return settings
 
 
 def make_env(path: Path) -> subprocess.CompletedProcess[str]:
@@ -157,14 +157,14 @@ class TestTheComposeFile:
 class TestSecrets:
     def test_come_from_env_alone(self):
         secret = re.compile(r"PASSWORD$|SECRET|_KEY$|AUTH$")
-        found = {
+        secrets = {
             (key, str(value))
             for service in SERVICES.values()
             for key, value in service.get("environment", {}).items()
             if secret.search(key)
         }
-        assert len(found) >= 6
-        for key, value in found:
+        assert len(secrets) >= 6
+        for key, value in secrets:
             assert re.fullmatch(r"(admin:)?\$\{\w+:\?run make env\}", value), key
 
     def test_stand_in_addresses_only_as_variables(self):
@@ -237,8 +237,8 @@ class TestTheImage:
         names = ("LITELLM_LOCAL_MODEL_COST_MAP", "LITELLM_MODE")
         clean = {name: value for name, value in os.environ.items() if name not in names}
         done = subprocess.run([sys.executable, "-c", script], env=clean, capture_output=True, text=True, check=True)
-        told = dict(pair.split("=") for pair in done.stdout.split())
-        assert {name: told[name] for name in names} == {name: image_settings()[name] for name in names}
+        seen = dict(pair.split("=") for pair in done.stdout.split())
+        assert {name: seen[name] for name in names} == {name: image_settings()[name] for name in names}
 
 
 class TestAirflowInContainers:
@@ -292,10 +292,10 @@ class TestAirflowInContainers:
 
 class TestMakeEnv:
     def test_makes_every_secret_up(self, tmp_path: Path):
-        one, other = tmp_path / "one", tmp_path / "other"
-        assert make_env(one).returncode == make_env(other).returncode == 0
-        assert values(one).keys() == values(other).keys() == ENV.SECRETS.keys()
-        assert not set(values(one).values()) & set(values(other).values())
+        first, second = tmp_path / "first", tmp_path / "second"
+        assert make_env(first).returncode == make_env(second).returncode == 0
+        assert values(first).keys() == values(second).keys() == ENV.SECRETS.keys()
+        assert not set(values(first).values()) & set(values(second).values())
 
     def test_makes_them_long_enough(self, tmp_path: Path):
         make_env(tmp_path / ".env")

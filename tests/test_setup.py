@@ -162,8 +162,8 @@ class TestFirstSetUp:
         done = checkout.set_up()
 
         assert (done.returncode, done.stderr) == (0, "")
-        told = [line.split(":")[0] for line in done.stdout.splitlines()]
-        assert told == [*(f"Setting up ({step}/4)" for step in range(1, 5)), "Set up in 0 s."]
+        steps = [line.split(":")[0] for line in done.stdout.splitlines()]
+        assert steps == [*(f"Setting up ({step}/4)" for step in range(1, 5)), "Set up in 0 s."]
 
     def test_installs_uv_and_packages_with_their_hashes_verified(self, checkout: Checkout) -> None:
         checkout.set_up()

@@ -127,7 +127,7 @@ class TestStartByEnvironment:
 
 class TestMistakes:
     @pytest.mark.parametrize(
-        ("change", "told"),
+        ("change", "message"),
         [
             ({"colour": "red"}, "colour: unknown key; allowed: name, description, window, "),
             ({"window.days": 4}, "window.days: unknown key; allowed: start, end, period, "),
@@ -172,10 +172,10 @@ class TestMistakes:
             ({"name": "other"}, "name: 'other': differs from the file's name; allowed: mine"),
         ],
     )
-    def test_are_told_with_key_cause_and_what_is_allowed(self, change: dict[str, Any], told: str, include: Path):
+    def test_are_told_with_key_cause_and_what_is_allowed(self, change: dict[str, Any], message: str, include: Path):
         problems = mistakes_of(change, include)
         assert len(problems) == 1
-        assert told in problems[0]
+        assert message in problems[0]
 
     def test_are_all_told_at_once(self, include: Path):
         change = {
@@ -192,7 +192,7 @@ class TestMistakes:
             parse_study({**GOOD, "colour": 1}, Path("include/studies/mine.yaml"), include)
 
     @pytest.mark.parametrize(
-        ("text", "told"),
+        ("text", "message"),
         [
             ("a: [1", "line 1: "),
             ("- 1\n", "is not a mapping"),
@@ -200,12 +200,12 @@ class TestMistakes:
             ("catchup: true\ncatchup: false\n", "line 1: the key 'catchup' stands there twice"),
         ],
     )
-    def test_in_the_yaml_itself_are_told_too(self, text: str, told: str, tmp_path: Path, include: Path):
+    def test_in_the_yaml_itself_are_told_too(self, text: str, message: str, tmp_path: Path, include: Path):
         path = tmp_path / "mine.yaml"
         path.write_text(text)
         with pytest.raises(StudyError) as caught:
             load_study(path, include)
-        assert told in str(caught.value)
+        assert message in str(caught.value)
 
     def test_a_file_that_is_not_text_is_told(self, tmp_path: Path, include: Path):
         path = tmp_path / "mine.yaml"

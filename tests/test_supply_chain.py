@@ -63,8 +63,8 @@ class TestTheSearchForSecrets:
         self, repository: Any, capsys: pytest.CaptureFixture[str], name: str, text: str
     ):
         folder = repository(f"first: line\n{text}\n", name)
-        (found,) = {line.rpartition(":")[0] for line in AUDIT.secrets(folder)}
-        assert found == f"{name}:2"
+        (place,) = {line.rpartition(":")[0] for line in AUDIT.secrets(folder)}
+        assert place == f"{name}:2"
         assert "aB3dE5gH7jK9" not in "".join(AUDIT.secrets(folder))
 
     def test_leaves_alone_what_git_ignores(self, repository: Any):
@@ -138,15 +138,15 @@ class TestTheAuditOfPackages:
 
     def test_does_not_take_ignorance_for_innocence(self, audited: Any):
         with service(set()) as url:
-            status, told = audited(url)
+            status, output = audited(url)
         assert status == 0
-        assert told.startswith("not audited: the service finds nothing wrong with django==1.2")
+        assert output.startswith("not audited: the service finds nothing wrong with django==1.2")
 
     def test_says_when_nobody_answers(self, audited: Any):
-        status, told = audited("http://127.0.0.1:9/v1/query")
+        status, output = audited("http://127.0.0.1:9/v1/query")
         assert status == 0
-        assert told.startswith("not audited: ")
-        assert "Connection refused" in told
+        assert output.startswith("not audited: ")
+        assert "Connection refused" in output
 
 
 def locked() -> set[tuple[str, str]]:
@@ -181,8 +181,8 @@ class TestTheBillOfMaterials:
         bill = json.loads(path.read_text(encoding="utf-8"))
         assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
         assert bill["metadata"]["component"]["name"] == "llm-bench"
-        assert {(one["name"], one["version"]) for one in bill["components"]} == locked()
-        assert all(one["externalReferences"][0]["hashes"] for one in bill["components"])
+        assert {(component["name"], component["version"]) for component in bill["components"]} == locked()
+        assert all(component["externalReferences"][0]["hashes"] for component in bill["components"])
         assert {"serialNumber", "timestamp"} & {*bill, *bill["metadata"]} == set()
 
 
@@ -206,14 +206,14 @@ def backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     for name, value in written["common.io"].items():
         monkeypatch.setenv(f"AIRFLOW__COMMON_IO__{name.upper()}", value)
     module, _, name = written["core"]["xcom_backend"].rpartition(".")
-    found = importlib.import_module(module)
-    for cached in (found._get_base_path, found._get_threshold, found._get_compression):
+    backend = importlib.import_module(module)
+    for cached in (backend._get_base_path, backend._get_threshold, backend._get_compression):
         cached.cache_clear()
-    return getattr(found, name)
+    return getattr(backend, name)
 
 
 class Stored:
-    """As the metadata database gives an XCom."""
+    """An XCom as the metadata database gives it."""
 
     def __init__(self, value: Any) -> None:
         self.value = value

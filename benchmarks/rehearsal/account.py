@@ -25,7 +25,7 @@ class Account:
     :param lost: expected records that aren't there.
     :param duplicates: rows over one, of any record.
     :param foreign: rows that no one expects.
-    :param wrong: records that tell another outcome than the double's log, or a request that it never saw.
+    :param wrong: records that state another outcome than the double's log, or a request that it never saw.
     :param failed: failure kind → records.
     :param unrecorded: requests that were answered, but whose record was lost with the killed task that asked.
     """
@@ -59,7 +59,7 @@ def account(
         for llm in study.llms
         for question in questions
     }
-    found = Counter(str(record["record_id"]) for record in records)
+    times_stored = Counter(str(record["record_id"]) for record in records)
     asked = _requests(records, log)
     wrong = [
         f"{_name(record)}: {record['failure_kind']}, but {served or 'no request of it was seen'}"
@@ -69,9 +69,9 @@ def account(
     return Account(
         expected=len(due),
         records=len(records),
-        lost=len(due - found.keys()),
-        duplicates=found.total() - len(found),
-        foreign=len(found.keys() - due),
+        lost=len(due - times_stored.keys()),
+        duplicates=times_stored.total() - len(times_stored),
+        foreign=len(times_stored.keys() - due),
         wrong=tuple(wrong),
         failed=Counter(str(record["failure_kind"]) for record in records if record["failure_kind"]),
         unrecorded=len(log) - len({served.number for served in asked if served is not None}),
@@ -79,11 +79,11 @@ def account(
 
 
 def _requests(records: Sequence[Record], log: Sequence[Served]) -> list[Served | None]:
-    """The request of each record: told by its id or, where the response had no headers, by the time it came."""
+    """The request of each record: known by its id or, where the response had no headers, by the time it came."""
     headless: dict[tuple[str, str], list[Served]] = defaultdict(list)
-    told = {record["provider_request_id"] for record in records}
+    known_ids = {record["provider_request_id"] for record in records}
     for served in log:
-        if str(served.number) not in told:
+        if str(served.number) not in known_ids:
             headless[served.llm, served.question].append(served)
     return [_request(record, log, headless) for record in records]
 

@@ -77,11 +77,11 @@ class Harm:
         """Does the next harm: each kind once first, then by chance; whether there was something to be harmed."""
         by_chance = [] if self._once else self._random.choices(list(KINDS), list(KINDS.values()))
         for kind in self._first or by_chance:
-            told = self._do(kind)
-            if told:
+            harmed = self._do(kind)
+            if harmed:
                 self.done[kind] += 1
                 self._first = [other for other in self._first if other != kind]
-                self._say(told)
+                self._say(harmed)
                 return True
         return False
 
@@ -107,8 +107,8 @@ class Harm:
     def _running(self, task_id: str) -> list[dict[str, Any]]:
         asked = {"state": "running", "limit": 100}
         path = f"/dags/{self._dag_id}/dagRuns/~/taskInstances"
-        found = patiently(lambda: self._api.request("GET", path, params=asked))["task_instances"]
-        return [task for task in found if task["task_id"] == task_id]
+        tasks = patiently(lambda: self._api.request("GET", path, params=asked))["task_instances"]
+        return [task for task in tasks if task["task_id"] == task_id]
 
 
 def _kill(task: dict[str, Any]) -> bool:

@@ -35,7 +35,7 @@ _NAME = r"^[a-z][a-z0-9_-]{0,62}$"
 
 
 class Window(Part):
-    """When the batches are due: `batches_per_period` slots, evenly spread over each period."""
+    """The moments at which batches are due: `batches_per_period` slots, evenly spread over each period."""
 
     start: Annotated[
         AwareDatetime,
@@ -80,7 +80,7 @@ class Window(Part):
 
 
 class Retrieval(Part):
-    """How the context of each question is found."""
+    """The way in which the context of each question is found."""
 
     top_k: Annotated[int, Field(ge=1, le=50, description="Passages given to the LLM with each question.")] = 4
     max_context_tokens: Annotated[
@@ -103,7 +103,7 @@ class Retrieval(Part):
 
 
 class Deadlines(Part):
-    """How long one request may take before it is recorded as a timeout, in seconds."""
+    """The time that one request may take before it is recorded as a timeout, in seconds."""
 
     connect_sec: Annotated[float, Field(gt=0, description="To open the connection.")] = 10.0
     first_token_sec: Annotated[float, Field(gt=0, description="From the request to the first token.")] = 60.0
@@ -119,7 +119,7 @@ class Deadlines(Part):
 
 
 class Alerts(Part):
-    """Who is told when a batch needs a hand: failed cells, missing records, a slot that was missed or isn't over."""
+    """Who gets an alert of failed cells, missing records, and a slot that was missed or isn't over."""
 
     connection: Annotated[
         str,
@@ -222,7 +222,7 @@ class Study(Part):
         Field(description="What the quality gate expects of this study's records beside its own rules."),
         AfterValidator(_distinct),
     ] = ()
-    alerts: Annotated[Alerts | None, Field(description="Who is told when a batch needs a hand.")] = None
+    alerts: Annotated[Alerts | None, Field(description="Who gets an alert when a batch needs a hand.")] = None
     storage: Annotated[
         str,
         Field(
@@ -268,7 +268,7 @@ class Study(Part):
 
     @property
     def zone(self) -> tzinfo:
-        """Of its window; UTC without one."""
+        """The time zone of its window; UTC without one."""
         return (self.window.start.tzinfo if self.window else None) or UTC
 
     @property

@@ -50,9 +50,9 @@ def batch(study, include, make_record, due):
     slot = utc_text(due.slot)
     return [
         make_record(0, study="mine")
-        | {"question_id": one.id, "question": one.text}
-        | {"record_id": record_id("mine", slot, "groq/llama3-70b-8192", one.id)}
-        for one in asked
+        | {"question_id": question.id, "question": question.text}
+        | {"record_id": record_id("mine", slot, "groq/llama3-70b-8192", question.id)}
+        for question in asked
     ]
 
 
@@ -69,18 +69,18 @@ def execute(study, due):
             records_task_id="score",
             outlets=[records_asset(study)],
         )
-        told = operator.execute({"ti": Instance(records), "dag_run": Run(due.slot), "outlet_events": events})
-        return told, events[records_asset(study)].extra
+        counts = operator.execute({"ti": Instance(records), "dag_run": Run(due.slot), "outlet_events": events})
+        return counts, events[records_asset(study)].extra
 
     return execute
 
 
 class TestAWholeBatch:
     def test_is_loaded_and_told_in_the_assets_event(self, execute, batch, tmp_path, due):
-        told, event = execute(batch)
-        assert told["records"] == len(batch)
-        assert event == {"slot": utc_text(due.slot), **told}
-        assert (tmp_path / "data" / told["path"]).exists()
+        counts, event = execute(batch)
+        assert counts["records"] == len(batch)
+        assert event == {"slot": utc_text(due.slot), **counts}
+        assert (tmp_path / "data" / counts["path"]).exists()
 
     def test_has_its_contexts_kept_beside_it(self, execute, batch, tmp_path):
         execute(batch)

@@ -82,7 +82,7 @@ def a_run(slot: datetime, run_type: str = "scheduled") -> SimpleNamespace:
 
 
 def context(slot: datetime, before: datetime | None = None, run_type: str = "scheduled", **more: Any) -> Any:
-    """As a task's callbacks get it; ``before`` is the slot of the run before."""
+    """The context as a task's callbacks get it; ``before`` is the slot of the run before."""
     previous = SimpleNamespace(logical_date=before) if before else None
     task = SimpleNamespace(get_previous_dagrun=lambda: previous)
     return {"dag_run": a_run(slot, run_type), "ti": task, **more}
@@ -104,44 +104,44 @@ class TestAnIncompleteBatch:
 
 class TestMissedSlots:
     @pytest.fixture
-    def tell(self) -> MissedSlots:
+    def notify(self) -> MissedSlots:
         return MissedSlots(connection="hook", schedule=SCHEDULE)
 
-    def test_are_told_by_the_next_run(self, webhook: Webhook, tell: MissedSlots):
-        tell(context(SCHEDULE[4], before=SCHEDULE[1]))
+    def test_are_told_by_the_next_run(self, webhook: Webhook, notify: MissedSlots):
+        notify(context(SCHEDULE[4], before=SCHEDULE[1]))
         assert webhook.texts == [
             "llm_bench_mine: 2 slots were missed: 2026-12-07 08:42:51 UTC, 2026-12-07 09:34:17 UTC. "
             "`llm-bench status mine` shows how to fill them."
         ]
 
-    def test_are_counted_from_the_first_slot_where_there_was_no_run_before(self, webhook: Webhook, tell: MissedSlots):
-        tell(context(SCHEDULE[2]))
+    def test_are_counted_from_the_first_slot_where_there_was_no_run_before(self, webhook: Webhook, notify: MissedSlots):
+        notify(context(SCHEDULE[2]))
         assert "2 slots were missed: 2026-12-07 07:00:00 UTC" in webhook.texts[0]
 
-    def test_are_not_all_named_when_they_are_many(self, webhook: Webhook, tell: MissedSlots):
-        tell(context(SCHEDULE[30]))
+    def test_are_not_all_named_when_they_are_many(self, webhook: Webhook, notify: MissedSlots):
+        notify(context(SCHEDULE[30]))
         assert "30 slots were missed" in webhook.texts[0]
         assert webhook.texts[0].count("UTC") == 10
 
-    def test_are_none_after_the_slot_before(self, webhook: Webhook, tell: MissedSlots):
-        tell(context(SCHEDULE[4], before=SCHEDULE[3]))
+    def test_are_none_after_the_slot_before(self, webhook: Webhook, notify: MissedSlots):
+        notify(context(SCHEDULE[4], before=SCHEDULE[3]))
         assert webhook.texts == []
 
-    def test_are_told_by_a_run_by_hand_too_but_not_by_a_backfill(self, webhook: Webhook, tell: MissedSlots):
-        tell(context(SCHEDULE[3], before=SCHEDULE[1], run_type="backfill"))
+    def test_are_told_by_a_run_by_hand_too_but_not_by_a_backfill(self, webhook: Webhook, notify: MissedSlots):
+        notify(context(SCHEDULE[3], before=SCHEDULE[1], run_type="backfill"))
         assert webhook.texts == []
-        tell(context(SCHEDULE[3] + timedelta(minutes=1), before=SCHEDULE[2], run_type="manual"))
+        notify(context(SCHEDULE[3] + timedelta(minutes=1), before=SCHEDULE[2], run_type="manual"))
         assert "1 slot was missed: 2026-12-07 09:34:17 UTC" in webhook.texts[0]
 
     @given(st.lists(st.integers(0, 55), min_size=1, unique=True).map(sorted))
     def test_are_each_told_exactly_once_by_the_runs_that_there_are(self, run: list[int]):
         before = [None, *(SCHEDULE[number] for number in run)]
-        told = [
+        missed = [
             slot
             for previous, number in zip(before, run, strict=False)
             for slot in notifier.passed(SCHEDULE, previous, SCHEDULE[number])
         ]
-        assert told == [slot for slot in list(SCHEDULE)[: run[-1]] if SCHEDULE.index_at_or_after(slot) not in run]
+        assert missed == [slot for slot in list(SCHEDULE)[: run[-1]] if SCHEDULE.index_at_or_after(slot) not in run]
 
 
 class TestALateBatch:
@@ -195,9 +195,9 @@ class TestTheWebhook:
     ):
         webhook.status = status
         IncompleteBatch(connection="hook")(context(SCHEDULE[1]))
-        told = capsys.readouterr().out
-        assert f"The alert wasn't sent (connection hook): HTTP {status}" in told
-        assert "secret" not in told
+        output = capsys.readouterr().out
+        assert f"The alert wasn't sent (connection hook): HTTP {status}" in output
+        assert "secret" not in output
 
     def test_that_cant_be_reached_stops_nothing(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -260,7 +260,7 @@ class TestInAnAirflow:
 
     @pytest.fixture
     def airflow(self, home: Path, webhook: Webhook) -> Iterator[AirflowAPI]:
-        """Of which ten minutes of the window are over."""
+        """An Airflow with a study of which ten minutes of the window are over."""
         with Provider(lambda _: Response(stream(token_sec=1.5))) as provider, socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -282,7 +282,7 @@ class TestInAnAirflow:
                     printed = (
                         re.search(r"Airflow: (\S+)\s+user (\S+), password (\S+)", line) for line in process.stdout
                     )
-                    yield AirflowAPI(*next(found for found in printed if found).groups())
+                    yield AirflowAPI(*next(match for match in printed if match).groups())
                 finally:
                     process.send_signal(signal.SIGINT)
 
@@ -293,16 +293,16 @@ class TestInAnAirflow:
         airflow.request("PATCH", "/dags/llm_bench_watched", json={"is_paused": False})
         wanted = ("missed: ", "is still running after the time", "is incomplete. 10 of 20")
         missed, late, incomplete = wanted
-        told: dict[str, list[str]] = {}
+        alerts: dict[str, list[str]] = {}
         deadline = time.monotonic() + 240
-        while time.monotonic() < deadline and not all(told.get(what) for what in wanted):
+        while time.monotonic() < deadline and not all(alerts.get(what) for what in wanted):
             time.sleep(0.5)
-            told = {what: [text for text in webhook.texts if what in text] for what in wanted}
+            alerts = {what: [text for text in webhook.texts if what in text] for what in wanted}
         runs = airflow.request("GET", "/dags/llm_bench_watched/dagRuns")["dag_runs"]
-        assert all(told.values()), (webhook.texts, runs)
-        assert [bool(re.search(r" [12]\d slots were missed: ", text)) for text in told[missed]] == [True]
-        assert len(set(told[late])) == len(told[late])
-        assert len(set(told[incomplete])) == len(told[incomplete]), "once a batch"
+        assert all(alerts.values()), (webhook.texts, runs)
+        assert [bool(re.search(r" \d\d slots were missed: ", text)) for text in alerts[missed]] == [True]
+        assert len(set(alerts[late])) == len(alerts[late])
+        assert len(set(alerts[incomplete])) == len(alerts[incomplete]), "once a batch"
         assert sum(run["start_date"] is not None for run in runs) > 1, "the next one began beside it"
         logs = [path for path in (home / ".airflow" / "logs").rglob("*.log") if path.is_file()]
         assert [path for path in logs if "/services/T0/B0/secret" in path.read_text(errors="replace")] == []

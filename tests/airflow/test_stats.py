@@ -76,11 +76,11 @@ class TestTheGaugesOfABatch:
         assert values(LATENCY, BATCH) == {("groq/fast",): pytest.approx(0.6)}
 
     def test_tell_the_failures_of_each_kind_with_zeros_where_an_llm_was_asked(self):
-        told = values(FAILURES, BATCH)
-        assert {tags: value for tags, value in told.items() if value} == {
+        failures = values(FAILURES, BATCH)
+        assert {tags: value for tags, value in failures.items() if value} == {
             ("openrouter/some/slow-1.5_free", "rate_limited"): 1
         }
-        assert {kind for llm, kind in told if llm == "groq/fast"} == set(FAILURE_KINDS)
+        assert {kind for llm, kind in failures if llm == "groq/fast"} == set(FAILURE_KINDS)
 
     def test_say_nothing_of_an_llm_that_has_no_record(self):
         assert {tags[0] for tags in values(FAILURES, BATCH[:2])} == {"groq/fast"}
@@ -126,15 +126,15 @@ def server() -> Iterator[Callable[[], dict[str, float]]]:
         listener.settimeout(0.2)
 
         def received() -> dict[str, float]:
-            found = {}
+            gauges = {}
             while True:
                 try:
                     text = listener.recv(65_536).decode()
                 except TimeoutError:
-                    return found
+                    return gauges
                 for line in text.splitlines():
                     name, value = re.fullmatch(r"(.+):(.+)\|g", line).groups()  # type: ignore[union-attr]
-                    found[name] = float(value)
+                    gauges[name] = float(value)
 
         received.port = listener.getsockname()[1]  # type: ignore[attr-defined]
         yield received
@@ -158,27 +158,27 @@ def metrics(monkeypatch: pytest.MonkeyPatch, server: Any) -> Iterator[Callable[.
 
 
 def rows(records: list[Record]) -> Rows:
-    return Rows.of([{**one, "slot": utc_text(SLOT)} for one in records])
+    return Rows.of([{**record, "slot": utc_text(SLOT)} for record in records])
 
 
 class TestAStatsDServer:
     def test_without_tags_is_told_one_name_for_each(self, metrics: Any, server: Any):
         metrics()
         send(DUE, rows(BATCH))
-        told = server()
-        assert len(told) == 3 + 2 * len(FAILURE_KINDS)
-        assert told["airflow.llm_bench.completeness.mine"] == 0.75
-        assert told["airflow.llm_bench.latency_sec.mine.groq__fast"] == pytest.approx(0.6)
-        assert told["airflow.llm_bench.failures.mine.openrouter__some__slow-1__5_free.rate_limited"] == 1
-        assert told["airflow.llm_bench.start_lag_sec.mine"] == 1.5
+        gauges = server()
+        assert len(gauges) == 3 + 2 * len(FAILURE_KINDS)
+        assert gauges["airflow.llm_bench.completeness.mine"] == 0.75
+        assert gauges["airflow.llm_bench.latency_sec.mine.groq__fast"] == pytest.approx(0.6)
+        assert gauges["airflow.llm_bench.failures.mine.openrouter__some__slow-1__5_free.rate_limited"] == 1
+        assert gauges["airflow.llm_bench.start_lag_sec.mine"] == 1.5
 
     def test_with_tags_is_told_them(self, metrics: Any, server: Any):
         metrics(statsd_influxdb_enabled="True")
         send(DUE, rows(BATCH))
-        told = server()
-        assert len(told) == 3 + 2 * len(FAILURE_KINDS)
-        assert told["airflow.llm_bench.latency_sec,study=mine,llm=groq/fast"] == pytest.approx(0.6)
-        assert told["airflow.llm_bench.failures,study=mine,llm=openrouter/some/slow-1.5_free,kind=rate_limited"] == 1
+        gauges = server()
+        assert len(gauges) == 3 + 2 * len(FAILURE_KINDS)
+        assert gauges["airflow.llm_bench.latency_sec,study=mine,llm=groq/fast"] == pytest.approx(0.6)
+        assert gauges["airflow.llm_bench.failures,study=mine,llm=openrouter/some/slow-1.5_free,kind=rate_limited"] == 1
 
     def test_is_told_that_nothing_was_measured(self, metrics: Any, server: Any):
         metrics()
@@ -202,16 +202,18 @@ send(DUE, rows(BATCH))
 
 
 class Collector(BaseHTTPRequestHandler):
-    """Of OpenTelemetry: keeps what it is sent, (gauge, attributes) → value."""
+    """A collector of OpenTelemetry: keeps what it is sent, (gauge, attributes) → value."""
 
-    told: ClassVar[dict[tuple[str, frozenset[tuple[str, str]]], float]] = {}
+    gauges: ClassVar[dict[tuple[str, frozenset[tuple[str, str]]], float]] = {}
 
     def do_POST(self) -> None:
         sent = ExportMetricsServiceRequest.FromString(self.rfile.read(int(self.headers["content-length"])))
-        for metric in (one for part in sent.resource_metrics for scope in part.scope_metrics for one in scope.metrics):
+        for metric in (
+            metric for part in sent.resource_metrics for scope in part.scope_metrics for metric in scope.metrics
+        ):
             for point in metric.gauge.data_points:
                 tags = frozenset((tag.key, tag.value.string_value) for tag in point.attributes)
-                self.told[metric.name, tags] = point.as_double or point.as_int
+                self.gauges[metric.name, tags] = point.as_double or point.as_int
         self.send_response(200)
         self.end_headers()
 
@@ -240,9 +242,9 @@ class TestAnOpenTelemetryCollector:
             server.shutdown()
         assert done.returncode == 0, done.stderr
         fast = frozenset({"study": "mine", "llm": "groq/fast"}.items())
-        assert Collector.told["airflow.llm_bench.latency_sec", fast] == pytest.approx(0.6)
-        assert Collector.told["airflow.llm_bench.completeness", frozenset({("study", "mine")})] == 0.75
-        assert len(Collector.told) == 3 + 2 * len(FAILURE_KINDS)
+        assert Collector.gauges["airflow.llm_bench.latency_sec", fast] == pytest.approx(0.6)
+        assert Collector.gauges["airflow.llm_bench.completeness", frozenset({("study", "mine")})] == 0.75
+        assert len(Collector.gauges) == 3 + 2 * len(FAILURE_KINDS)
 
 
 class TestWithoutAServer:

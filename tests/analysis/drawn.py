@@ -82,7 +82,7 @@ def failing(llms: Sequence[str], times: Sequence[datetime]) -> Failures:
         for at in times
         if chance.random() < 0.3
     ]
-    lost = {(one.llm, one.at): one.n for one in counts}
+    lost = {(failed.llm, failed.at): failed.n for failed in counts}
     rates = [RatePoint(at, llm, 20, 20 - lost.get((llm, at), 0)) for llm in llms for at in times]
     return Failures(counts, rates, 1, None)
 
@@ -90,7 +90,9 @@ def failing(llms: Sequence[str], times: Sequence[datetime]) -> Failures:
 def outcomes(llms: Sequence[str], failed: Failures) -> list[Success]:
     made = []
     for llm in llms:
-        kinds = {kind: sum(one.n for one in failed.counts if (one.llm, one.kind) == (llm, kind)) for kind in KINDS}
+        kinds = {
+            kind: sum(count.n for count in failed.counts if (count.llm, count.kind) == (llm, kind)) for kind in KINDS
+        }
         made.append(Success(llm, 1120, 1120 - sum(kinds.values()), around(0.96), {k: n for k, n in kinds.items() if n}))
     return made
 

@@ -114,14 +114,14 @@ def make_prompts(study: Study, include: Path) -> dict[str, dict[str, Any]]:
     return made
 
 
-def _prompt(industry: str, question: Question, found: Sequence[Any]) -> dict[str, Any]:
-    texts = [piece.text for piece in found]
+def _prompt(industry: str, question: Question, pieces: Sequence[Any]) -> dict[str, Any]:
+    texts = [piece.text for piece in pieces]
     return {
         "industry": industry,
         "question_id": question.id,
         "question": question.text,
         "passages": texts,
-        "documents": [piece.document for piece in found],
+        "documents": [piece.document for piece in pieces],
         "answerable": question.answerable,
         "points": [point.text for point in question.points],
         "context_hash": context_hash(texts),
@@ -237,7 +237,7 @@ def _answered(manner: Manner, prompt: Mapping[str, Any], busy: float, hostile: s
 def _events(
     manner: Manner, busy: float, reasoning: int, answer_tokens: int, chance: Random
 ) -> tuple[list[float], float]:
-    """When each event came, and the first of the answer's."""
+    """The times of the events, and of the first of the answer's."""
     ttft = manner.ttft * busy * math.exp(chance.gauss(0, 0.18))
     thought = min(_EVENTS, reasoning // 8)
     said = max(2, min(_EVENTS, answer_tokens // 2))

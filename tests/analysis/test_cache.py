@@ -43,9 +43,9 @@ def read(monkeypatch) -> list[str]:
     paths: list[str] = []
     original = module.read_object
 
-    def noted(store, found):
-        paths.append(found.path)
-        return original(store, found)
+    def noted(store, stored):
+        paths.append(stored.path)
+        return original(store, stored)
 
     monkeypatch.setattr(module, "read_object", noted)
     return paths
@@ -209,10 +209,10 @@ class TestARefresh:
         path = put(store, 0)
         original, moved = module.read_object, []
 
-        def replaced(store, found):
+        def replaced(store, stored):
             if not moved:
                 moved.append(put(store, 0, count=5))
-            return original(store, found)
+            return original(store, stored)
 
         monkeypatch.setattr(module, "read_object", replaced)
         assert len(ids(cache)) == 5

@@ -80,8 +80,8 @@ def seen_by(blindness: str, colour: str) -> tuple[float, float, float]:
     return lab([min(1.0, max(0.0, part)) for part in rgb])
 
 
-def difference(one: tuple[float, ...], other: tuple[float, ...]) -> float:
-    return sum((a - b) ** 2 for a, b in zip(one, other, strict=True)) ** 0.5
+def difference(first: tuple[float, ...], second: tuple[float, ...]) -> float:
+    return sum((a - b) ** 2 for a, b in zip(first, second, strict=True)) ** 0.5
 
 
 def text_of(svg: str) -> str:
@@ -394,7 +394,7 @@ class TestPrint:
             "print(hashlib.sha256(charts.svg(chart).encode()).hexdigest())"
         )
         path = f"{Path(charts.__file__).parents[3]}:{Path(__file__).parents[1]}"
-        found = {
+        digests = {
             subprocess.run(
                 [sys.executable, "-c", code],
                 env={"PYTHONPATH": path, "TZ": zone, "LANG": language},
@@ -404,7 +404,7 @@ class TestPrint:
             ).stdout
             for zone, language in (("UTC", "C.UTF-8"), ("Asia/Kolkata", "de_DE.UTF-8"))
         }
-        assert len(found) == 1
+        assert len(digests) == 1
 
 
 @pytest.mark.slow

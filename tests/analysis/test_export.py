@@ -61,12 +61,12 @@ class TestTheWholeStudy:
     @pytest.mark.parametrize("form", ["csv", "json"])
     def test_without_a_record_is_so_too(self, tmp_path, include, form):
         exports.export(FileStore(tmp_path / "data"), tmp_path)
-        found = whole(Cache(tmp_path).records(thesis(include)), form)
-        assert found == (tmp_path / f"batch_eval_metrics.{form}").read_bytes()
+        exported = whole(Cache(tmp_path).records(thesis(include)), form)
+        assert exported == (tmp_path / f"batch_eval_metrics.{form}").read_bytes()
 
     def test_without_a_record_is_a_table_without_rows(self, tmp_path, include):
-        found = pq.read_table(io.BytesIO(whole(Cache(tmp_path).records(thesis(include)), "parquet")))
-        assert (found.num_rows, found.schema) == (0, arrow_schema())
+        exported = pq.read_table(io.BytesIO(whole(Cache(tmp_path).records(thesis(include)), "parquet")))
+        assert (exported.num_rows, exported.schema) == (0, arrow_schema())
 
     def test_is_in_parquet_what_the_store_holds(self, records, home):
         store = FileStore(home / "data")
@@ -89,7 +89,7 @@ class TestTheWholeStudy:
 class TestAView:
     @pytest.mark.parametrize("form", FORMATS)
     def test_holds_its_records_alone_in_order(self, records, form):
-        found = rows(records, form, SOME)
+        kept_rows = rows(records, form, SOME)
         everything = rows(records, form)
         kept = [
             row
@@ -99,8 +99,8 @@ class TestAView:
             and not row["suspect"]
             and row["llm_model"] == "llama3-70b-8192"
         ]
-        assert found == kept
-        assert 0 < len(found) < len(everything)
+        assert kept_rows == kept
+        assert 0 < len(kept_rows) < len(everything)
 
     @pytest.mark.parametrize("form", FORMATS)
     def test_has_the_seeds_columns_first(self, records, form):
@@ -128,8 +128,8 @@ class TestText:
         record = from_parquet(store.read(store.list("records/")[0])[0])[0] | {"answer": answer}
         slot = datetime.fromisoformat(record["slot"])
         FileStore(tmp_path / "data").commit(object_path("records", study.name, slot), to_parquet([record]), 0)
-        (found,) = rows(Cache(tmp_path).records(study), form)
-        assert found["answer"] == answer
+        (row,) = rows(Cache(tmp_path).records(study), form)
+        assert row["answer"] == answer
 
     def test_leaves_numbers_numbers(self, records):
         assert all(float(row["late_sec"]) >= 0 for row in rows(records, "csv"))

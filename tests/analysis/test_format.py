@@ -26,7 +26,7 @@ class Nobody:
 
 class TestANumber:
     @pytest.mark.parametrize(
-        ("value", "told"),
+        ("value", "shown"),
         [
             (1.324, "1.32"),
             (0.01234, "0.0123"),
@@ -38,8 +38,8 @@ class TestANumber:
             (0, "0"),
         ],
     )
-    def test_has_three_significant_digits(self, value, told):
-        assert text.number(value) == told
+    def test_has_three_significant_digits(self, value, shown):
+        assert text.number(value) == shown
 
     @pytest.mark.parametrize("value", [None, float("nan"), float("inf")])
     def test_that_there_is_none_of_is_a_dash(self, value):
@@ -71,13 +71,13 @@ class TestAnInterval:
     def test_is_left_out_where_the_data_give_none(self):
         assert text.interval(Interval(1.32, None, None, 1, 1), "s") == "1.32\u202fs"
 
-    @pytest.mark.parametrize("found", [None, Interval(None, None, None, 0, 0)])
-    def test_of_nothing_is_a_dash(self, found):
-        assert text.interval(found, "s") == text.change(found, "s") == "—"
+    @pytest.mark.parametrize("interval", [None, Interval(None, None, None, 0, 0)])
+    def test_of_nothing_is_a_dash(self, interval):
+        assert text.interval(interval, "s") == text.change(interval, "s") == "—"
 
     def test_of_a_difference_has_signs(self):
-        found = Interval(0.21, -0.15, 0.27, 80, 4)
-        assert text.change(found, "s") == "+0.210\u202fs [−0.150, +0.270]"
+        interval = Interval(0.21, -0.15, 0.27, 80, 4)
+        assert text.change(interval, "s") == "+0.210\u202fs [−0.150, +0.270]"
 
     def test_of_a_difference_of_rates_is_in_percentage_points(self):
         assert text.change(Interval(-0.02, -0.05, 0.01, 80, 4), "%") == "−2.0\u202fpp [−5.0, +1.0]"
@@ -110,13 +110,13 @@ class TestAnyNumber:
         assert (cell.text[0] == "+") == (value > 0)
 
 
-@pytest.mark.parametrize(("p", "told"), [(None, "—"), (0.00049, "< 0.001"), (0.0449, "0.045"), (1, "1.000")])
-def test_a_probability_is_never_zero(p, told):
-    assert text.p_value(p) == told
+@pytest.mark.parametrize(("p", "shown"), [(None, "—"), (0.00049, "< 0.001"), (0.0449, "0.045"), (1, "1.000")])
+def test_a_probability_is_never_zero(p, shown):
+    assert text.p_value(p) == shown
 
 
 @pytest.mark.parametrize(
-    ("span", "told"),
+    ("span", "shown"),
     [
         (timedelta(seconds=52.4), "52\u202fs"),
         (timedelta(minutes=51, seconds=25), "51\u202fmin"),
@@ -125,8 +125,8 @@ def test_a_probability_is_never_zero(p, told):
         (timedelta(days=4, hours=2), "4\u202fd 2\u202fh"),
     ],
 )
-def test_a_span_is_in_the_unit_that_fits(span, told):
-    assert text.span(span) == told
+def test_a_span_is_in_the_unit_that_fits(span, shown):
+    assert text.span(span) == shown
 
 
 def test_a_moment_is_told_in_the_zone_of_the_study():
@@ -136,7 +136,7 @@ def test_a_moment_is_told_in_the_zone_of_the_study():
 
 class TestTheBorders:
     @pytest.mark.parametrize(
-        ("span", "told"),
+        ("span", "shown"),
         [
             (timedelta(seconds=99.4), "99\u202fs"),
             (timedelta(seconds=100), "2\u202fmin"),
@@ -147,8 +147,8 @@ class TestTheBorders:
             (timedelta(hours=49), "2\u202fd 1\u202fh"),
         ],
     )
-    def test_of_a_spans_units(self, span, told):
-        assert text.span(span) == told
+    def test_of_a_spans_units(self, span, shown):
+        assert text.span(span) == shown
 
     def test_of_a_probability_is_a_thousandth(self):
         assert text.p_value(0.001) == "0.001"

@@ -53,5 +53,5 @@ class TestTheIntervalOfAGroup:
         middles = np.array([1.0, 2.0, 4.0])
         counted = np.array([[[3, 2, 1]] * 7, [[1, 2, 3]] * 7])
         parts = [[(value, 7 * weight) for value, weight in zip(middles, row[0], strict=True)] for row in counted]
-        found = groups(*parts, counted=counted, middles=middles).interval(1)
-        assert found == statistics.quantile_of_counts(counted[1], middles, 0.5)
+        interval = groups(*parts, counted=counted, middles=middles).interval(1)
+        assert interval == statistics.quantile_of_counts(counted[1], middles, 0.5)

@@ -44,11 +44,11 @@ class Filled:
         return self.cache.records(self.study)
 
     def by_llm(self, name: str) -> dict[str, list[Record]]:
-        found = defaultdict(list)
+        of_llm = defaultdict(list)
         for record in self.plain:
             if record[name] is not None:
-                found[llm_of(record)].append(record)
-        return dict(found)
+                of_llm[llm_of(record)].append(record)
+        return dict(of_llm)
 
 
 def llm_of(record: Record) -> str:
@@ -75,60 +75,60 @@ def either(request, filled, monkeypatch) -> Records:
 
 
 def close(value: float, to: float) -> bool:
-    """As near as bins come."""
+    """Whether two numbers are as near as bins come."""
     return abs(value - to) <= 0.005 * abs(to)
 
 
 class TestChoices:
     def test_are_of_the_whole_study(self, filled, records):
-        found = queries.choices(records)
-        assert found.llms == tuple(sorted({llm_of(record) for record in filled.plain}))
-        assert found.industries == ("finance", "retail")
-        assert found.run_types == ("backfill", "scheduled")
-        assert found.first == datetime(2026, 12, 7, 7, tzinfo=UTC)
-        assert found.records == len(filled.plain)
-        assert found.suspect == sum(record["suspect"] is not None for record in filled.plain)
+        choices = queries.choices(records)
+        assert choices.llms == tuple(sorted({llm_of(record) for record in filled.plain}))
+        assert choices.industries == ("finance", "retail")
+        assert choices.run_types == ("backfill", "scheduled")
+        assert choices.first == datetime(2026, 12, 7, 7, tzinfo=UTC)
+        assert choices.records == len(filled.plain)
+        assert choices.suspect == sum(record["suspect"] is not None for record in filled.plain)
 
     def test_are_none_without_a_record(self, tmp_path, include):
-        found = queries.choices(Cache(tmp_path).records(thesis(include)))
-        assert (found.llms, found.first, found.records) == ((), None, 0)
+        choices = queries.choices(Cache(tmp_path).records(thesis(include)))
+        assert (choices.llms, choices.first, choices.records) == ((), None, 0)
 
 
 class TestAHeadline:
     def test_has_the_medians_of_what_was_measured(self, filled, either):
-        for one in queries.headline(either, View()):
+        for headline in queries.headline(either, View()):
             for figure, name in (("latency", "latency_sec"), ("ttft", "ttft_sec"), ("throughput", "throughput_tps")):
-                values = [record[name] for record in filled.by_llm(name)[one.llm]]
-                found = getattr(one, figure)
-                assert close(found.estimate, np.median(values))
-                assert found.low < found.estimate < found.high
-                assert found.n == len(values)
+                values = [record[name] for record in filled.by_llm(name)[headline.llm]]
+                interval = getattr(headline, figure)
+                assert close(interval.estimate, np.median(values))
+                assert interval.low < interval.estimate < interval.high
+                assert interval.n == len(values)
 
     def test_has_exact_means_however_many_records_there_are(self, filled, either):
-        for one in queries.headline(either, View()):
-            values = [record["coverage_score"] for record in filled.by_llm("coverage_score")[one.llm]]
-            assert one.coverage.estimate == pytest.approx(np.mean(values))
+        for headline in queries.headline(either, View()):
+            values = [record["coverage_score"] for record in filled.by_llm("coverage_score")[headline.llm]]
+            assert headline.coverage.estimate == pytest.approx(np.mean(values))
 
     def test_counts_failures_as_left_out(self, filled, either):
-        for one in queries.headline(either, View()):
-            mine = [record for record in filled.plain if llm_of(record) == one.llm]
-            assert one.records == len(mine)
-            assert one.left_out == sum(not record["success"] for record in mine)
-            assert one.success.estimate == pytest.approx(np.mean([record["success"] for record in mine]))
-            assert one.slots == one.success.clusters == 20
+        for headline in queries.headline(either, View()):
+            mine = [record for record in filled.plain if llm_of(record) == headline.llm]
+            assert headline.records == len(mine)
+            assert headline.left_out == sum(not record["success"] for record in mine)
+            assert headline.success.estimate == pytest.approx(np.mean([record["success"] for record in mine]))
+            assert headline.slots == headline.success.clusters == 20
 
     def test_takes_the_slot_for_the_cluster(self, filled, records):
-        one = queries.headline(records, View())[0]
-        mine = filled.by_llm("latency_sec")[one.llm]
+        headline = queries.headline(records, View())[0]
+        mine = filled.by_llm("latency_sec")[headline.llm]
         expected = statistics.quantile([r["latency_sec"] for r in mine], [r["slot"] for r in mine], 0.5)
-        assert one.latency == expected
+        assert headline.latency == expected
 
     def test_has_the_intervals_of_the_single_values_for_means(self, filled, records):
-        one = queries.headline(records, View())[0]
-        mine = filled.by_llm("coverage_score")[one.llm]
+        headline = queries.headline(records, View())[0]
+        mine = filled.by_llm("coverage_score")[headline.llm]
         expected = statistics.mean([r["coverage_score"] for r in mine], [r["slot"] for r in mine])
-        assert (one.coverage.low, one.coverage.high) == pytest.approx((expected.low, expected.high))
-        assert (one.coverage.n, one.coverage.clusters) == (expected.n, expected.clusters)
+        assert (headline.coverage.low, headline.coverage.high) == pytest.approx((expected.low, expected.high))
+        assert (headline.coverage.n, headline.coverage.clusters) == (expected.n, expected.clusters)
 
     def test_says_when_it_is_approximate(self, filled, monkeypatch):
         assert not queries.headline(filled.records, View())[0].approximate
@@ -136,23 +136,23 @@ class TestAHeadline:
         assert queries.headline(filled.records, View())[0].approximate
 
     def test_knows_no_cost_where_no_record_has_one(self, filled, records):
-        found = {one.llm: one for one in queries.headline(records, View())}
-        assert found[LLAMA].cost_usd is None
-        assert found[LLAMA].cost_known == 0
+        headlines = {headline.llm: headline for headline in queries.headline(records, View())}
+        assert headlines[LLAMA].cost_usd is None
+        assert headlines[LLAMA].cost_known == 0
         known = [record["cost_usd"] for record in filled.by_llm("cost_usd")[REASONING]]
-        assert found[REASONING].cost_usd == pytest.approx(sum(known))
-        assert found[REASONING].cost_known == len(known)
+        assert headlines[REASONING].cost_usd == pytest.approx(sum(known))
+        assert headlines[REASONING].cost_known == len(known)
 
     def test_tells_reasoning_from_answering(self, records):
-        found = {one.llm: one for one in queries.headline(records, View())}
-        assert found[REASONING].first_answer.estimate > 3 * found[REASONING].ttft.estimate
+        headlines = {headline.llm: headline for headline in queries.headline(records, View())}
+        assert headlines[REASONING].first_answer.estimate > 3 * headlines[REASONING].ttft.estimate
 
     def test_is_of_the_view_alone(self, filled, records):
         view = View(industries=("retail",), llms=(LLAMA,), suspect="exclude")
-        (one,) = queries.headline(records, view)
+        (headline,) = queries.headline(records, view)
         mine = [r for r in filled.plain if llm_of(r) == LLAMA and r["industry"] == "retail" and r["suspect"] is None]
-        assert one.records == len(mine)
-        assert one.suspect == 0
+        assert headline.records == len(mine)
+        assert headline.suspect == 0
 
     def test_is_nothing_of_an_empty_view(self, records):
         nothing = View(llms=("no/such",))
@@ -183,35 +183,35 @@ class TestAnIntervalOfCountedBins:
         middles = np.cumsum(chance.random(bins) + 0.01)
         cluster, place = np.nonzero(counts)
         expected = statistics.quantile(middles[place], cluster, q, weights=counts[cluster, place])
-        found = statistics.quantile_of_counts(counts, middles, q)
-        assert (found.estimate, found.n, found.clusters) == (expected.estimate, expected.n, expected.clusters)
-        assert (found.low is None) == (expected.low is None)
-        if found.low is not None:
-            assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+        interval = statistics.quantile_of_counts(counts, middles, q)
+        assert (interval.estimate, interval.n, interval.clusters) == (expected.estimate, expected.n, expected.clusters)
+        assert (interval.low is None) == (expected.low is None)
+        if interval.low is not None:
+            assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high))
 
     def test_has_fewer_clusters_where_counts_would_fill_the_memory(self, filled, monkeypatch):
         monkeypatch.setattr(numbers, "EXACT", 0)
         monkeypatch.setattr(numbers, "_CELLS", 1)
-        for one in queries.summary(filled.records, View(), LATENCY, "industry"):
-            assert one.value.clusters == 10
-            assert one.value.low < one.value.estimate < one.value.high
+        for row in queries.summary(filled.records, View(), LATENCY, "industry"):
+            assert row.value.clusters == 10
+            assert row.value.low < row.value.estimate < row.value.high
 
 
 class TestALineOverTime:
     def test_has_a_point_for_each_slot_with_its_quartiles(self, filled, either):
-        found = queries.over_time(either, View(), LATENCY)
-        assert (found.bucket, found.width) == (1, None)
+        line = queries.over_time(either, View(), LATENCY)
+        assert (line.bucket, line.width) == (1, None)
         values = defaultdict(list)
         for record in filled.by_llm("latency_sec")[LLAMA]:
             values[record["slot"]].append(record["latency_sec"])
-        points = [point for point in found.points if point.llm == LLAMA]
+        points = [point for point in line.points if point.llm == LLAMA]
         assert len(points) == 20
         for point, (slot, expected) in zip(points, sorted(values.items()), strict=True):
             assert point.at == datetime.fromisoformat(slot)
             assert point.n + point.left_out == 20
             assert point.n == len(expected)
-            for found_one, q in ((point.low, 0.25), (point.middle, 0.5), (point.high, 0.75)):
-                assert close(found_one, np.quantile(expected, q))
+            for value, q in ((point.low, 0.25), (point.middle, 0.5), (point.high, 0.75)):
+                assert close(value, np.quantile(expected, q))
 
     def test_has_the_mean_of_a_share(self, filled, either):
         point = queries.over_time(either, View(llms=(LLAMA,)), COVERAGE).points[3]
@@ -219,11 +219,11 @@ class TestALineOverTime:
         assert point.middle == pytest.approx(np.mean([record["coverage_score"] for record in mine]))
 
     def test_of_many_slots_has_points_for_equal_runs_of_them(self, filled, records, monkeypatch):
-        monkeypatch.setattr(numbers, "MOST", 7)
-        found = queries.over_time(records, View(), LATENCY)
-        assert found.bucket == 3
-        assert found.width > timedelta(hours=2)
-        points = [point for point in found.points if point.llm == LLAMA]
+        monkeypatch.setattr(numbers, "MAX_BUCKETS", 7)
+        line = queries.over_time(records, View(), LATENCY)
+        assert line.bucket == 3
+        assert line.width > timedelta(hours=2)
+        points = [point for point in line.points if point.llm == LLAMA]
         slots = sorted({record["slot"] for record in filled.plain})
         assert [point.at for point in points] == [datetime.fromisoformat(slot) for slot in slots[::3]]
         assert sum(point.n + point.left_out for point in points) == 400
@@ -245,40 +245,40 @@ class TestALineOverTime:
 
 class TestADistribution:
     def test_has_the_quantiles_and_all_values_in_bins(self, filled, either):
-        for one in queries.distribution(either, View(), LATENCY):
-            values = [record["latency_sec"] for record in filled.by_llm("latency_sec")[one.llm]]
-            assert sum(part.count for part in one.bins) == one.n == len(values)
-            assert one.n + one.left_out == 400
-            for q, found in one.quantiles.items():
-                assert close(found, np.quantile(values, q))
-            assert close(one.minimum, min(values))
-            assert close(one.maximum, max(values))
+        for distribution in queries.distribution(either, View(), LATENCY):
+            values = [record["latency_sec"] for record in filled.by_llm("latency_sec")[distribution.llm]]
+            assert sum(part.count for part in distribution.bins) == distribution.n == len(values)
+            assert distribution.n + distribution.left_out == 400
+            for q, value in distribution.quantiles.items():
+                assert close(value, np.quantile(values, q))
+            assert close(distribution.minimum, min(values))
+            assert close(distribution.maximum, max(values))
 
     def test_has_the_same_bins_for_all_llms(self, records):
-        found = queries.distribution(records, View(), LATENCY)
-        assert len({tuple((part.low, part.high) for part in one.bins) for one in found}) == 1
+        distributions = queries.distribution(records, View(), LATENCY)
+        assert len({tuple((part.low, part.high) for part in distribution.bins) for distribution in distributions}) == 1
 
     def test_has_a_bin_for_zeros(self, records):
-        found = queries.distribution(records, View(), METRICS["wait_sec"])
-        assert found[0].bins[0].low == 0
-        assert sum(part.count for part in found[0].bins) == found[0].n == 400
+        distributions = queries.distribution(records, View(), METRICS["wait_sec"])
+        assert distributions[0].bins[0].low == 0
+        assert sum(part.count for part in distributions[0].bins) == distributions[0].n == 400
 
 
 class TestTheTimeOfDay:
     def test_goes_by_the_hours_of_the_studys_zone(self, filled, records):
-        found = queries.time_of_day(records, View(), LATENCY, ZONE)
-        hours = {point.hour for point in found.points}
+        course = queries.time_of_day(records, View(), LATENCY, ZONE)
+        hours = {point.hour for point in course.points}
         assert hours == {datetime.fromisoformat(r["slot"]).astimezone(ZONE).hour for r in filled.plain}
         by_hour = Counter()
         for record in filled.by_llm("latency_sec")[LLAMA]:
             by_hour[datetime.fromisoformat(record["slot"]).astimezone(ZONE).hour] += 1
-        assert {p.hour: p.n for p in found.points if p.llm == LLAMA} == by_hour
+        assert {p.hour: p.n for p in course.points if p.llm == LLAMA} == by_hour
 
     def test_is_tested_for_each_llm_and_corrected_for_being_many(self, filled, records):
-        found = queries.time_of_day(records, View(), LATENCY, ZONE)
-        assert [test.llm for test in found.tests] == list(queries.choices(records).llms)
+        course = queries.time_of_day(records, View(), LATENCY, ZONE)
+        assert [test.llm for test in course.tests] == list(queries.choices(records).llms)
         raw = []
-        for test in found.tests:
+        for test in course.tests:
             values = defaultdict(list)
             for record in filled.by_llm("latency_sec")[test.llm]:
                 values[datetime.fromisoformat(record["slot"])].append(record["latency_sec"])
@@ -290,74 +290,78 @@ class TestTheTimeOfDay:
                     [slot.hour * 60 + slot.minute for slot in slots],
                 )
             )
-        assert [test.p for test in found.tests] == pytest.approx(statistics.holm([one.p_value for one in raw]))
-        assert [test.effect for test in found.tests] == pytest.approx([one.agreement for one in raw])
+        assert [test.p for test in course.tests] == pytest.approx(statistics.holm([single.p_value for single in raw]))
+        assert [test.effect for test in course.tests] == pytest.approx([single.agreement for single in raw])
 
 
 class TestNeighbours:
     def test_are_the_medians_of_slots_that_follow_one_another(self, filled, records):
-        found = queries.neighbours(records, View(), LATENCY)
+        neighbours = queries.neighbours(records, View(), LATENCY)
         expected = []
         for llm in queries.choices(records).llms:
             values = defaultdict(list)
             for record in filled.by_llm("latency_sec")[llm]:
                 values[datetime.fromisoformat(record["slot"]).timestamp()].append(record["latency_sec"])
             expected.append(statistics.carry_over([np.median(each) for each in values.values()], list(values)))
-        assert [one.pairs for one in found] == [one.pairs for one in expected]
-        assert [one.correlation for one in found] == pytest.approx([one.correlation for one in expected])
-        assert [one.p for one in found] == pytest.approx(statistics.holm([one.p_value for one in expected]))
+        assert [pairing.pairs for pairing in neighbours] == [pairing.pairs for pairing in expected]
+        assert [pairing.correlation for pairing in neighbours] == pytest.approx(
+            [pairing.correlation for pairing in expected]
+        )
+        assert [pairing.p for pairing in neighbours] == pytest.approx(
+            statistics.holm([pairing.p_value for pairing in expected])
+        )
 
 
 class TestASummary:
     def test_by_industry_has_each_llm_in_each(self, filled, either):
-        found = queries.summary(either, View(), LATENCY, "industry")
-        assert [(one.llm, one.group) for one in found] == [
+        rows = queries.summary(either, View(), LATENCY, "industry")
+        assert [(row.llm, row.group) for row in rows] == [
             (llm, industry) for llm in queries.choices(either).llms for industry in ("finance", "retail")
         ]
-        for one in found:
-            values = [r["latency_sec"] for r in filled.by_llm("latency_sec")[one.llm] if r["industry"] == one.group]
-            assert close(one.value.estimate, np.median(values))
-            assert one.n == len(values)
-            assert one.n + one.left_out == 200
+        for row in rows:
+            values = [r["latency_sec"] for r in filled.by_llm("latency_sec")[row.llm] if r["industry"] == row.group]
+            assert close(row.value.estimate, np.median(values))
+            assert row.n == len(values)
+            assert row.n + row.left_out == 200
 
     def test_by_question_tells_its_words(self, filled, either):
-        found = queries.summary(either, View(llms=(LLAMA,)), COVERAGE, "question")
+        rows = queries.summary(either, View(llms=(LLAMA,)), COVERAGE, "question")
         texts = {record["question_id"]: record["question"] for record in filled.plain}
-        assert {one.group: one.title for one in found} == texts
-        for one in found:
+        assert {row.group: row.title for row in rows} == texts
+        for row in rows:
             values = [
-                r["coverage_score"] for r in filled.by_llm("coverage_score")[LLAMA] if r["question_id"] == one.group
+                r["coverage_score"] for r in filled.by_llm("coverage_score")[LLAMA] if r["question_id"] == row.group
             ]
-            assert one.value.estimate == pytest.approx(np.mean(values))
+            assert row.value.estimate == pytest.approx(np.mean(values))
 
     def test_by_llm_is_the_headlines(self, either):
-        found = queries.summary(either, View(), LATENCY)
-        assert [one.value for one in found] == [one.latency for one in queries.headline(either, View())]
-        assert [one.group for one in found] == [None] * 4
+        rows = queries.summary(either, View(), LATENCY)
+        assert [row.value for row in rows] == [headline.latency for headline in queries.headline(either, View())]
+        assert [row.group for row in rows] == [None] * 4
 
 
 class TestSuccess:
     def test_counts_every_record_and_every_kind(self, filled, records):
-        for one in queries.success(records, View()):
-            mine = [record for record in filled.plain if llm_of(record) == one.llm]
+        for outcome in queries.success(records, View()):
+            mine = [record for record in filled.plain if llm_of(record) == outcome.llm]
             kinds = Counter(record["failure_kind"] for record in mine if record["failure_kind"])
-            assert (one.records, one.succeeded) == (len(mine), sum(record["success"] for record in mine))
-            assert one.kinds == kinds
-            assert list(one.kinds.values()) == sorted(kinds.values(), reverse=True)
+            assert (outcome.records, outcome.succeeded) == (len(mine), sum(record["success"] for record in mine))
+            assert outcome.kinds == kinds
+            assert list(outcome.kinds.values()) == sorted(kinds.values(), reverse=True)
 
     def test_over_time_has_the_same_failures(self, filled, records):
-        found = queries.failures_over_time(records, View())
+        failures = queries.failures_over_time(records, View())
         expected = Counter(
             (datetime.fromisoformat(record["slot"]), llm_of(record), record["failure_kind"])
             for record in filled.plain
             if record["failure_kind"]
         )
-        assert {(one.at, one.llm, one.kind): one.n for one in found.counts} == expected
-        assert sum(point.n for point in found.rates) == len(filled.plain)
-        assert sum(point.succeeded for point in found.rates) == sum(record["success"] for record in filled.plain)
+        assert {(count.at, count.llm, count.kind): count.n for count in failures.counts} == expected
+        assert sum(point.n for point in failures.rates) == len(filled.plain)
+        assert sum(point.succeeded for point in failures.rates) == sum(record["success"] for record in filled.plain)
 
     def test_over_time_comes_in_the_same_buckets_as_lines(self, records, monkeypatch):
-        monkeypatch.setattr(numbers, "MOST", 7)
+        monkeypatch.setattr(numbers, "MAX_BUCKETS", 7)
         line, failures = queries.over_time(records, View(), LATENCY), queries.failures_over_time(records, View())
         assert (failures.bucket, failures.width) == (line.bucket, line.width)
         assert {point.at for point in failures.rates} == {point.at for point in line.points}
@@ -365,23 +369,29 @@ class TestSuccess:
 
 class TestTheLeastCovered:
     def test_are_the_questions_with_the_lowest_mean_and_its_lowest_answer(self, filled, records):
-        found = queries.least_covered(records, View(), 3)
+        questions = queries.least_covered(records, View(), 3)
         answers = defaultdict(list)
         for record in filled.plain:
             if record["coverage_score"] is not None:
                 answers[record["question_id"]].append(record)
         means = {key: np.mean([record["coverage_score"] for record in mine]) for key, mine in answers.items()}
-        assert [one.coverage for one in found] == pytest.approx(sorted(means.values())[:3])
-        for one in found:
-            assert one.coverage == pytest.approx(means[one.question_id])
-            assert one.answer_coverage == min(record["coverage_score"] for record in answers[one.question_id])
-            (whole,) = [record for record in filled.plain if record["record_id"] == one.record_id]
-            assert (one.answer, one.llm, one.n) == (whole["answer"], llm_of(whole), len(answers[one.question_id]))
+        assert [question.coverage for question in questions] == pytest.approx(sorted(means.values())[:3])
+        for question in questions:
+            assert question.coverage == pytest.approx(means[question.question_id])
+            assert question.answer_coverage == min(record["coverage_score"] for record in answers[question.question_id])
+            (whole,) = [record for record in filled.plain if record["record_id"] == question.record_id]
+            assert (question.answer, question.llm, question.n) == (
+                whole["answer"],
+                llm_of(whole),
+                len(answers[question.question_id]),
+            )
 
 
 class TestAComparison:
     def test_pairs_answers_to_one_question_in_one_slot(self, filled, records):
-        found = {one.metric: one for one in queries.compare(records, View(), [LLAMA, REASONING])}
+        by_metric = {
+            comparison.metric: comparison for comparison in queries.compare(records, View(), [LLAMA, REASONING])
+        }
         values = {
             llm: {
                 (record["slot"], record["question_id"]): record["latency_sec"]
@@ -395,30 +405,40 @@ class TestAComparison:
             for key in values[LLAMA]
             if values[LLAMA][key] is not None and values[REASONING][key] is not None
         }
-        one = found["latency_sec"]
+        comparison = by_metric["latency_sec"]
         expected = statistics.paired(list(pairs.values()), [slot for slot, _ in pairs])
-        assert one.n == len(pairs)
-        assert one.left_out == 400 - len(pairs)
-        assert one.slots == 20
-        assert one.difference.estimate == pytest.approx(expected.difference.estimate)
-        assert (one.difference.low, one.difference.high) == pytest.approx(
+        assert comparison.n == len(pairs)
+        assert comparison.left_out == 400 - len(pairs)
+        assert comparison.slots == 20
+        assert comparison.difference.estimate == pytest.approx(expected.difference.estimate)
+        assert (comparison.difference.low, comparison.difference.high) == pytest.approx(
             (expected.difference.low, expected.difference.high)
         )
-        assert (one.p, one.effect) == pytest.approx((expected.p_value, expected.effect))
+        assert (comparison.p, comparison.effect) == pytest.approx((expected.p_value, expected.effect))
 
     def test_corrects_for_all_that_were_asked_for_at_once(self, records):
-        found = queries.compare(records, View(), queries.choices(records).llms)
-        assert len(found) == 6 * 8
-        assert [one.p_holm for one in found] == statistics.holm([one.p for one in found])
+        together = queries.compare(records, View(), queries.choices(records).llms)
+        assert len(together) == 6 * 8
+        assert [comparison.p_holm for comparison in together] == statistics.holm(
+            [comparison.p for comparison in together]
+        )
 
     def test_of_success_leaves_nothing_out(self, filled, records):
-        (one,) = [one for one in queries.compare(records, View(), [LLAMA, REASONING]) if one.metric == "success"]
-        assert (one.n, one.left_out) == (400, 0)
+        (comparison,) = [
+            comparison
+            for comparison in queries.compare(records, View(), [LLAMA, REASONING])
+            if comparison.metric == "success"
+        ]
+        assert (comparison.n, comparison.left_out) == (400, 0)
 
     def test_has_no_cost_where_one_has_no_price(self, records):
-        (one,) = [one for one in queries.compare(records, View(), [LLAMA, REASONING]) if one.metric == "cost_usd"]
-        assert (one.n, one.difference, one.p, one.effect) == (0, None, None, None)
-        assert one.left_out == 400
+        (comparison,) = [
+            comparison
+            for comparison in queries.compare(records, View(), [LLAMA, REASONING])
+            if comparison.metric == "cost_usd"
+        ]
+        assert (comparison.n, comparison.difference, comparison.p, comparison.effect) == (0, None, None, None)
+        assert comparison.left_out == 400
 
     def test_turns_its_sign_with_its_order(self, records):
         there = queries.compare(records, View(), [LLAMA, REASONING])[0]
@@ -435,26 +455,26 @@ class TestAComparison:
     def test_keeps_close_where_values_are_in_bins(self, filled, monkeypatch):
         exact = queries.compare(filled.records, View(), [LLAMA, REASONING])[0]
         monkeypatch.setattr(numbers, "EXACT", 0)
-        found = queries.compare(filled.records, View(), [LLAMA, REASONING])[0]
-        assert found.approximate
-        assert close(found.difference.estimate, exact.difference.estimate)
+        in_bins = queries.compare(filled.records, View(), [LLAMA, REASONING])[0]
+        assert in_bins.approximate
+        assert close(in_bins.difference.estimate, exact.difference.estimate)
 
     def test_of_many_slots_rests_on_runs_of_them(self, filled, monkeypatch):
         by_slot = queries.compare(filled.records, View(), [LLAMA, REASONING])[0]
-        monkeypatch.setattr(numbers, "MOST", 7)
+        monkeypatch.setattr(numbers, "MAX_BUCKETS", 7)
         monkeypatch.setattr(comparisons, "_RUNS", 3)
-        found = queries.compare(filled.records, View(), [LLAMA, REASONING])[0]
-        assert (found.n, found.slots, found.left_out) == (by_slot.n, by_slot.slots, by_slot.left_out)
-        assert found.difference.clusters == 3
-        assert found.difference.estimate == pytest.approx(by_slot.difference.estimate, rel=0.05)
+        by_run = queries.compare(filled.records, View(), [LLAMA, REASONING])[0]
+        assert (by_run.n, by_run.slots, by_run.left_out) == (by_slot.n, by_slot.slots, by_slot.left_out)
+        assert by_run.difference.clusters == 3
+        assert by_run.difference.estimate == pytest.approx(by_slot.difference.estimate, rel=0.05)
 
     def test_of_some_llms_is_that_of_these_alone(self, records):
         alone = queries.compare(records, View(llms=(LLAMA, REASONING)), [LLAMA, REASONING])
         among = queries.compare(records, View(), [LLAMA, REASONING])
-        assert [(one.metric, one.n, one.left_out) for one in alone] == [
-            (one.metric, one.n, one.left_out) for one in among
+        assert [(comparison.metric, comparison.n, comparison.left_out) for comparison in alone] == [
+            (comparison.metric, comparison.n, comparison.left_out) for comparison in among
         ]
-        assert [one.p for one in alone] == pytest.approx([one.p for one in among])
+        assert [comparison.p for comparison in alone] == pytest.approx([comparison.p for comparison in among])
 
     def test_of_one_llm_or_of_strangers_is_nothing(self, records):
         assert queries.compare(records, View(), [LLAMA]) == []
@@ -463,10 +483,10 @@ class TestAComparison:
 
 class TestATradeoff:
     def test_is_the_headlines_with_the_price_of_a_thousand(self, filled, records):
-        found = {one.llm: one for one in queries.tradeoff(records, View())}
-        assert found[LLAMA].cost_per_thousand is None
+        tradeoffs = {tradeoff.llm: tradeoff for tradeoff in queries.tradeoff(records, View())}
+        assert tradeoffs[LLAMA].cost_per_thousand is None
         known = [record["cost_usd"] for record in filled.by_llm("cost_usd")[REASONING]]
-        assert found[REASONING].cost_per_thousand == pytest.approx(1000 * np.mean(known))
+        assert tradeoffs[REASONING].cost_per_thousand == pytest.approx(1000 * np.mean(known))
 
 
 class TestThePageOfRecords:
@@ -529,9 +549,9 @@ class TestThePageOfRecords:
 class TestARecord:
     def test_is_whole_and_as_it_was_measured(self, filled, records):
         for expected in filled.plain[::97]:
-            found = queries.record(records, expected["record_id"])
-            assert tuple(found) == FIELD_NAMES
-            assert found == expected
+            whole = queries.record(records, expected["record_id"])
+            assert tuple(whole) == FIELD_NAMES
+            assert whole == expected
 
     def test_that_isn_t_there_is_none(self, records):
         assert queries.record(records, "' OR true --") is None

@@ -74,14 +74,14 @@ class TestLoad:
         path = object_path("records", "thesis", slot)
         store.commit(path, to_parquet(make_batch()[1:], older), 0)
         load(store, "thesis", slot, Verdict(Rows.of([make_record(0)]), [], RESULTS))
-        found = from_parquet(store.read(path)[0])
-        assert found == [record | {"answerable": None} for record in make_batch()[1:]] + [make_record(0)]
+        records = from_parquet(store.read(path)[0])
+        assert records == [record | {"answerable": None} for record in make_batch()[1:]] + [make_record(0)]
 
     def test_tells_in_the_object_where_it_comes_from(self, store, slot, make_batch):
         loaded = load(store, "thesis", slot, Verdict(Rows.of(make_batch()), [], RESULTS))
         metadata = pq.read_schema(io.BytesIO(store.read(loaded.path)[0])).metadata
-        told = {name: metadata[name.encode()].decode() for name in ("study", "run_id", "litellm_version", "records")}
-        assert told == {
+        stated = {name: metadata[name.encode()].decode() for name in ("study", "run_id", "litellm_version", "records")}
+        assert stated == {
             "study": "thesis",
             "run_id": make_batch()[0]["run_id"],
             "litellm_version": "1.96.2",
@@ -214,31 +214,31 @@ from llm_bench.gate.validate import validate
 from llm_bench.store.base import FileStore
 from llm_bench.study import Study
 
-told = json.loads(Path(sys.argv[1]).read_text())
-due = Due(Study.model_validate(told["study"]), datetime.fromisoformat(told["slot"]), told["questions"])
+content = json.loads(Path(sys.argv[1]).read_text())
+due = Due(Study.model_validate(content["study"]), datetime.fromisoformat(content["slot"]), content["questions"])
 validate([], due)
 for folder in sys.stdin:
     joining = os.fork()
     if not joining:
-        load(FileStore(Path(folder.strip())), due.study.name, due.slot, validate([told["records"]], due))
+        load(FileStore(Path(folder.strip())), due.study.name, due.slot, validate([content["records"]], due))
         os._exit(0)
     print(joining, flush=True)
     os.waitpid(joining, 0)
     print("ended", flush=True)
 """
-"""Joins the batch into each folder that it is told, each in a process of its own that has nothing left to import."""
+"""Joins the batch into each folder that it is given, each in a process of its own that has nothing left to import."""
 
 
 class TestKill:
     @pytest.fixture
     def joiner(self, tmp_path, make_batch, due):
-        told = {
+        content = {
             "study": due.study.model_dump(mode="json"),
             "slot": utc_text(due.slot),
             "questions": due.questions,
             "records": make_batch(),
         }
-        (tmp_path / "batch.json").write_text(json.dumps(told))
+        (tmp_path / "batch.json").write_text(json.dumps(content))
         environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "plugins")}
         command = [sys.executable, "-c", _JOIN, str(tmp_path / "batch.json")]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
@@ -279,8 +279,8 @@ class TestACompactedSlot:
         assert store.read(object_path("records", "thesis", slot)) is None
         again = make_record(0, attempt=2)
         assert load(store, "thesis", slot, Verdict(Rows.of([again]), [], RESULTS)).records == 80
-        found = from_parquet(store.read(object_path("records", "thesis", slot))[0])
-        assert sorted(map(repr, found)) == sorted(map(repr, [again, *make_batch()[1:]]))
+        records = from_parquet(store.read(object_path("records", "thesis", slot))[0])
+        assert sorted(map(repr, records)) == sorted(map(repr, [again, *make_batch()[1:]]))
 
 
 class TestNoValidRecords:

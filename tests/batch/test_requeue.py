@@ -28,8 +28,8 @@ def waiting(store, due, make_batch):
 
 
 def records(store, due):
-    found = store.read(object_path("records", "thesis", due.slot))
-    return from_parquet(found[0]) if found else []
+    stored = store.read(object_path("records", "thesis", due.slot))
+    return from_parquet(stored[0]) if stored else []
 
 
 def in_quarantine(store, due):
@@ -83,11 +83,11 @@ class TestRequeue:
         load(store, "thesis", due.slot, validate([twins], due))
         outcome = requeue(store, due)
         assert outcome.loaded == 0
-        assert [one.record for one in outcome.kept] == twins
+        assert [refusal.record for refusal in outcome.kept] == twins
 
 
 class TestARecordThatIsInBoth:
-    """As a requeue leaves it that was cut short between its two writes."""
+    """A requeue leaves it so that was cut short between its two writes."""
 
     def test_is_taken_out_of_quarantine(self, store, due, waiting, monkeypatch):
         commit = FileStore.commit

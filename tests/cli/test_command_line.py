@@ -106,6 +106,20 @@ def test_every_command_stands_in_the_documentation_with_its_example(project: Pat
     assert [example for example in examples if f"\n{example}\n" not in text] == []
 
 
+class TestACurrentFolderThatWasDeleted:
+    @pytest.mark.parametrize("arguments", [["status", "thesis"], ["init"]], ids=" ".join)
+    def test_is_an_error_in_one_line(self, arguments: list[str], tmp_path: Path):
+        gone = tmp_path / "gone"
+        gone.mkdir()
+        script = (
+            "import os, sys; os.rmdir(os.getcwd()); from llm_bench.cli.main import main; sys.exit(main(sys.argv[1:]))"
+        )
+        command = [sys.executable, "-c", script, *arguments]
+        done = subprocess.run(command, cwd=gone, capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert done.stderr == "The current folder was deleted. Change to one that exists, and run it again.\n"
+
+
 class TestTheProgramInAMessage:
     def test_is_its_name_where_a_shell_finds_it(self, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setenv("PATH", str(Path(sys.executable).parent))

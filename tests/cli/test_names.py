@@ -56,6 +56,22 @@ class TestAKnownName:
         assert (said.code, said.out.count("\n")) == (0, 11)
 
 
+class TestAReportWithoutARecord:
+    def test_is_not_written_but_names_the_view(self, command, home):
+        said = command("report", "mine", "--llm", "groq/llama3-70b-8192", "--out", str(home / "out"))
+        assert said.code == 2
+        assert said.err.startswith("Nothing of study mine was measured in this view: llm = groq/llama3-70b-8192. ")
+        assert not (home / "out").exists()
+
+    def test_of_a_whole_study_says_that_nothing_was_measured_yet(self, command, home):
+        said = command("report", "yours", "--out", str(home / "out"))
+        assert (said.code, said.err) == (
+            2,
+            "Nothing of study yours was measured yet. Measure it: `llm-bench run yours`.\n",
+        )
+        assert not (home / "out").exists()
+
+
 class TestASlot:
     def test_without_a_quarantine_is_an_error(self, command):
         said = command("requeue", "mine", "--slot", "2026-12-07T08:00:00+01:00")

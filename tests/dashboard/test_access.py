@@ -84,7 +84,7 @@ class TestAUser:
         assert (reply.status_code, reply.headers["location"]) == (307, "/llm-bench/thesis/overview")
 
     @pytest.mark.parametrize(
-        ("page", "told"),
+        ("page", "message"),
         [
             (PAGE.replace("thesis", "nothing"), "There is no study nothing"),
             ("/llm-bench/nothing/latency", "There is no study nothing"),
@@ -96,10 +96,10 @@ class TestAUser:
             ("/llm-bench/validations/..%2f..%2fthesis/x", "Not Found"),
         ],
     )
-    def test_is_told_what_there_is_not(self, visitor, stored, page, told):
+    def test_is_told_what_there_is_not(self, visitor, stored, page, message):
         reply = visitor("VIEWER").get(page)
         assert reply.status_code == 404
-        assert told in reply.text
+        assert message in reply.text
 
     def test_is_told_when_the_store_cant_be_read(self, visitor, stored, home):
         (stored_file,) = (home / "data" / "validations").rglob("*.json")

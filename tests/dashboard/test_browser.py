@@ -22,7 +22,7 @@ def tab(browser, request):
     context = browser.new_context(color_scheme=request.param)
     tab = context.new_page()
     tab.asked, tab.complaints = [], []
-    tab.on("request", lambda one: tab.asked.append(one.url))
+    tab.on("request", lambda sent: tab.asked.append(sent.url))
     tab.on("console", lambda message: tab.complaints.append(message.text))
     tab.on("pageerror", lambda error: tab.complaints.append(str(error)))
     tab.on("dialog", lambda dialog: tab.complaints.append(dialog.message))
@@ -49,13 +49,13 @@ class TestWithoutANetwork:
         show(tab, page(results, "thesis", SLOT), HEADERS)
         assert tab.asked == [ADDRESS]
         assert tab.complaints == []
-        for told in (
+        for text in (
             "records are quarantined",
             "wait_sec must be at least 0",
             "0123abcd",
             "cost_usd must be at most 1",
         ):
-            assert tab.get_by_text(told).first.is_visible()
+            assert tab.get_by_text(text).first.is_visible()
 
     def test_what_is_met_unfolds_without_a_script(self, tab, results):
         show(tab, page(results, "thesis", SLOT), HEADERS)
@@ -73,8 +73,8 @@ class TestWithoutANetwork:
 
 def test_hostile_text_is_shown_and_runs_nothing_even_without_our_headers(tab, results):
     script = "<script>alert(1)</script><img src=x onerror=alert(2)>"
-    for one in results["expectations"]:
-        one |= {"name": script, "examples": [script, f'"><svg onload="{script}">']}
+    for expectation in results["expectations"]:
+        expectation |= {"name": script, "examples": [script, f'"><svg onload="{script}">']}
     show(tab, page(results, script, SLOT), {})
     assert tab.asked == [ADDRESS]
     assert tab.complaints == []

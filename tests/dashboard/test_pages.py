@@ -38,8 +38,8 @@ def see(reader, page, status=200, **query):
 def specs(reader, page, **query):
     """The charts of a page: name → Vega-Lite."""
     reply = reader.get(f"{ROOT}/{page}?{urlencode(query, doseq=True)}")
-    found = re.findall(r'<script type="application/json" id="([\w-]+)-spec">(.*?)</script>', reply.text)
-    return {name: json.loads(content) for name, content in found}
+    charts = re.findall(r'<script type="application/json" id="([\w-]+)-spec">(.*?)</script>', reply.text)
+    return {name: json.loads(content) for name, content in charts}
 
 
 def first_records(home, include):
@@ -181,7 +181,7 @@ class TestNumbers:
     def test_of_coverage_show_the_least_covered_answers(self, loaded, reader):
         parsed = see(reader, "coverage")
         assert "Least covered questions" in parsed.text
-        assert len([one for one in parsed.addresses if one.startswith(f"{ROOT}/records/")]) == 10
+        assert len([address for address in parsed.addresses if address.startswith(f"{ROOT}/records/")]) == 10
 
 
 class TestTheComparison:
@@ -206,7 +206,7 @@ class TestSuccess:
         kinds = {record["failure_kind"] for record in all_records(loaded, include)} - {None}
         addresses = see(reader, "success").addresses
         for kind in kinds:
-            (address,) = [one for one in addresses if one == f"{ROOT}/records?outcome={kind}"]
+            (address,) = [link for link in addresses if link == f"{ROOT}/records?outcome={kind}"]
             count = sum(record["failure_kind"] == kind for record in all_records(loaded, include))
             assert f" {count} record" in see(reader, address.removeprefix(f"{ROOT}/")).text
 
@@ -239,7 +239,7 @@ class TestARecord:
         assert sorted(shown) == sorted(field.name for field in FIELDS if field.group != "exchange")
 
     def test_shows_the_context_that_it_was_asked_with(self, loaded, reader, include):
-        record = next(one for one in first_records(loaded, include) if one["success"])
+        record = next(record for record in first_records(loaded, include) if record["success"])
         text = see(reader, f"records/{record['record_id']}").text
         assert "Marked is what the answer takes up" in text
         assert record["question"] in text
@@ -248,7 +248,7 @@ class TestARecord:
         record = first_records(loaded, include)[0]
         parsed = see(reader, f"records/{record['record_id']}")
         assert "Slot before" not in parsed.text
-        (after,) = [one for one in parsed.addresses if one.startswith(f"{ROOT}/records/")]
+        (after,) = [link for link in parsed.addresses if link.startswith(f"{ROOT}/records/")]
         neighbour = see(reader, after.removeprefix(f"{ROOT}/"))
         assert "Slot before" in neighbour.text
         assert f"{ROOT}/records/{record['record_id']}" in neighbour.addresses

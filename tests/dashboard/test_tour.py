@@ -53,7 +53,7 @@ def open_tab(browser, address):
         context = browser.new_context(**({"color_scheme": "light"} | options))
         contexts.append(context)
         context.add_cookies([{"name": "_token", "value": serving.token("VIEWER"), "url": origin}])
-        context.on("request", lambda one: None if one.url.startswith((origin, "blob:")) else faults.append(one.url))
+        context.on("request", lambda sent: None if sent.url.startswith((origin, "blob:")) else faults.append(sent.url))
         tab = context.new_page()
         tab.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
         tab.on("pageerror", lambda error: faults.append(str(error)))
@@ -69,7 +69,7 @@ def open_tab(browser, address):
 
 def drawn(tab) -> None:
     """Waits until every chart of the page is drawn."""
-    tab.evaluate("document.querySelectorAll('[data-chart]').forEach((one) => draw(one))")
+    tab.evaluate("document.querySelectorAll('[data-chart]').forEach((chart) => draw(chart))")
     expect(tab.locator("[data-chart]:not([data-drawn])")).to_have_count(0)
 
 
@@ -78,9 +78,13 @@ class TestEveryPage:
     def test_is_accessible_in_both_themes_and_fits_a_phone(self, open_tab, hostile, page, theme):
         tab = open_tab(page if page != "record" else f"records/{hostile}", color_scheme=theme)
         drawn(tab)
-        tab.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
-        found = [one for one in Axe().run(tab).response["violations"] if one["impact"] in SERIOUS]
-        assert [(one["id"], [node["html"][:200] for node in one["nodes"][:3]]) for one in found] == []
+        tab.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+        violations = [
+            violation for violation in Axe().run(tab).response["violations"] if violation["impact"] in SERIOUS
+        ]
+        assert [
+            (violation["id"], [node["html"][:200] for node in violation["nodes"][:3]]) for violation in violations
+        ] == []
         tab.set_viewport_size({"width": 360, "height": 800})
         assert tab.evaluate("document.documentElement.scrollWidth") <= 360
 

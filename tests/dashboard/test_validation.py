@@ -12,7 +12,7 @@ from llm_bench.dashboard.validation import page
 class TestThePage:
     def test_tells_study_slot_run_and_counts(self, results):
         text = Parsed(page(results, "thesis", SLOT)).text
-        for told in (
+        for phrase in (
             "Study thesis",
             "Slot 2026-12-07 07:51:25.714285 UTC",
             "Run scheduled__2026-12-07T07:51:25.714285+00:00",
@@ -20,7 +20,7 @@ class TestThePage:
             "78 valid 2 of them with a warning 2 quarantined 1 / 3 expectations met",
             "records are quarantined",
         ):
-            assert told in text
+            assert phrase in text
 
     def test_tells_critical_and_warning_apart_with_the_records_that_broke_each(self, results):
         text = Parsed(page(results, "thesis", SLOT)).text

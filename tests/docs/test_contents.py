@@ -46,9 +46,9 @@ class TestTheKeysOfAStudy:
 def unset(part: BaseModel) -> set[str]:
     """The keys that a file leaves out, at any depth."""
     values = [getattr(part, name) for name in type(part).model_fields]
-    inner = [one for value in values for one in (value if isinstance(value, tuple) else (value,))]
+    inner = [item for value in values for item in (value if isinstance(value, tuple) else (value,))]
     left_out = set(type(part).model_fields) - part.model_fields_set
-    return left_out.union(*(unset(one) for one in inner if isinstance(one, BaseModel)))
+    return left_out.union(*(unset(item) for item in inner if isinstance(item, BaseModel)))
 
 
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
@@ -65,11 +65,13 @@ ERRORS = subclasses("LLMBenchError")
 
 
 def causes() -> Iterator[tuple[str, str]]:
-    """Where an error is made, and what it says, with … for each value."""
+    """The place where each error is made, and what it says, with … for each value."""
     for path, tree in TREES.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ERRORS and node.args:
-                yield from ((f"{path.relative_to(PACKAGE)}:{node.lineno}", told) for told in wordings(node.args[0]))
+                yield from (
+                    (f"{path.relative_to(PACKAGE)}:{node.lineno}", wording) for wording in wordings(node.args[0])
+                )
 
 
 def wordings(cause: Any) -> list[str]:
@@ -87,7 +89,9 @@ def wordings(cause: Any) -> list[str]:
     return []  # it is put together elsewhere
 
 
-CAUSES = [(place, told) for place, told in causes() if re.search(r"\w{3}", told) and not told.endswith(".yaml")]
+CAUSES = [
+    (place, wording) for place, wording in causes() if re.search(r"\w{3}", wording) and not wording.endswith(".yaml")
+]
 
 
 class TestAnError:
@@ -100,9 +104,9 @@ class TestAnError:
         assert CAUSES
         rows = [row.cells[0] for row in OPERATIONS.rows]
         report(
-            f"{OPERATIONS.name} has no row for {place}: {told!r}"
-            for place, told in CAUSES
-            if not any(all(part in row for part in told.split("…")) for row in rows)
+            f"{OPERATIONS.name} has no row for {place}: {wording!r}"
+            for place, wording in CAUSES
+            if not any(all(part in row for part in wording.split("…")) for row in rows)
         )
 
     def test_has_its_meaning_and_its_mend(self):

@@ -113,8 +113,8 @@ def _stopped_early(reply: Format) -> list[Step]:
 
 def _told_midway(failure_kind: str, **error: Any) -> Fault:
     def build(reply: Format) -> list[Step]:
-        told = {"error": {"message": reply.echo("told midway")} | error}
-        return [*reply.opening(), reply.answer("Home"), b"event: error\n" + event(told)]
+        error_event = {"error": {"message": reply.echo("told midway")} | error}
+        return [*reply.opening(), reply.answer("Home"), b"event: error\n" + event(error_event)]
 
     return Fault(answers(Groq, build), _MIDWAY | {"failure_kind": failure_kind})
 

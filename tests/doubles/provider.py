@@ -202,12 +202,12 @@ class _Handler(BaseHTTPRequestHandler):
         """The list of models (https://console.groq.com/docs/api-reference#models-list; OpenRouter's is alike)."""
         self.provider.got.append(self.as_asked({}))
         if not self.path.partition("?")[0].endswith("/models"):
-            return self.tell(
+            return self.reply(
                 404, {"error": {"message": f"Unknown request URL: GET {self.path}", "code": "unknown_url"}}
             )
         if self.provider.key not in {None, self.headers.get("authorization", "").removeprefix("Bearer ")}:
-            return self.tell(401, {"error": {"message": "Invalid API Key", "code": "invalid_api_key"}})
-        return self.tell(
+            return self.reply(401, {"error": {"message": "Invalid API Key", "code": "invalid_api_key"}})
+        return self.reply(
             200, {"object": "list", "data": [{"id": name, "object": "model"} for name in self.provider.models]}
         )
 
@@ -215,7 +215,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         return Asked(self.path, headers, content, self.number, time.time())
 
-    def tell(self, status: int, content: dict[str, Any]) -> None:
+    def reply(self, status: int, content: dict[str, Any]) -> None:
         body = json.dumps(content).encode()
         self.send_response(status)
         self.send_header("content-type", "application/json")

@@ -251,7 +251,7 @@ def judged(make_record, make_failure, make_due) -> dict[str, tuple[tuple[str, ..
         questions[key] = make(0)["question"]
     due = make_due()
     verdict = validate([list(rows.values())], Due(due.study, due.slot, {**due.questions, "retail": questions}))
-    broken = {one.record["record_id"]: one.broken for one in verdict.refused}
+    broken = {refusal.record["record_id"]: refusal.broken for refusal in verdict.refused}
     warned = {record["record_id"]: record["warnings"] for record in verdict.valid.records()}
     return {case: (broken.get(row["record_id"], ()), warned.get(row["record_id"])) for case, row in rows.items()}
 
@@ -306,7 +306,7 @@ def test_every_rule_that_joins_fields_has_its_bad_row(due):
     from llm_bench.gate.rules import field_rules
 
     meant = {words for _, words in WARNED.values()} | {words[0] for _, words in (CRITICAL | FAILURES).values()}
-    names = {one["name"] for one in validate([], due).results["expectations"]}
+    names = {expectation["name"] for expectation in validate([], due).results["expectations"]}
     of_one_field = {rule.description for field in FIELDS for rule in field_rules(field)}
     elsewhere = {"no field is unknown", "each LLM answers each question once"}  # test_validate
     assert names - of_one_field - meant == elsewhere

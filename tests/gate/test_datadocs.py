@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 from dashboard.parsed import SCRIPT, Parsed
-from llm_bench.dashboard.validation import MOST_EXAMPLES, page
+from llm_bench.dashboard.validation import MAX_EXAMPLES, page
 from llm_bench.gate.validate import validate
 from llm_bench.records import FIELD_NAMES
 
@@ -21,8 +21,8 @@ class TestTheDataDocsOfABatch:
         text = docs(batch, due).text
         assert f"Run {batch[0]['run_id']}" in text
         assert "79 valid 0 of them with a warning 1 quarantined" in text
-        told = text.partition("attempt must be at least 1 1 of 80 records")[2].partition(" of 80 records")[0]
-        assert f"critical {batch[3]['record_id']}" in told
+        examples = text.partition("attempt must be at least 1 1 of 80 records")[2].partition(" of 80 records")[0]
+        assert f"critical {batch[3]['record_id']}" in examples
 
     def test_show_markup_in_every_field_as_the_text_it_is(self, make_batch, due):
         parsed = docs([*make_batch()[1:], dict.fromkeys(FIELD_NAMES, SCRIPT)], due)
@@ -40,5 +40,5 @@ class TestTheDataDocsOfABatch:
         batch = make_batch(attempt=-1)
         text = docs(batch, due).text
         assert "attempt must be at least 1 80 of 80 records" in text
-        assert sum(record["record_id"] in text for record in batch) == MOST_EXAMPLES
-        assert f"and {80 - MOST_EXAMPLES} more" in text
+        assert sum(record["record_id"] in text for record in batch) == MAX_EXAMPLES
+        assert f"and {80 - MAX_EXAMPLES} more" in text

@@ -96,13 +96,13 @@ class TestTheStoredSuite:
         results = json.loads(stored.read(object_path("validations", "thesis", due.slot, "json"))[0])
         said = {rule["name"]: rule["unexpected_count"] for rule in results["expectations"]}
         faults = {result.expectation_config.description: result.exception_info for result in outcome.results}
-        found = {
+        counts = {
             result.expectation_config.description: result.result.get("unexpected_count", 0)
             for result in outcome.results
             if result.success or "unexpected_count" in result.result
         }
-        assert found == said, {name: faults[name] for name in said if name not in found}
-        assert {name: count for name, count in found.items() if count} == {
+        assert counts == said, {name: faults[name] for name in said if name not in counts}
+        assert {name: count for name, count in counts.items() if count} == {
             "cached_tokens must not exceed prompt_tokens": 1,
             "response_model must be the model asked": 1,
         }
@@ -148,7 +148,9 @@ class TestWhatAStudyAdds:
             "name": "an answer says why it ended",
         }
         verdict, _ = self.judge(due, batch, entry)
-        assert [(one.record, one.broken) for one in verdict.refused] == [(batch[4], ("an answer says why it ended",))]
+        assert [(refusal.record, refusal.broken) for refusal in verdict.refused] == [
+            (batch[4], ("an answer says why it ended",))
+        ]
 
     def test_may_let_some_pass(self, due, make_batch):
         batch = make_batch()

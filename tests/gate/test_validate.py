@@ -35,12 +35,12 @@ class TestAMissingField:
 class TestTwins:
     def test_are_both_refused(self, make_record, due):
         verdict = validate([[make_record(0), make_record(0), make_record(2)]], due)
-        assert [one.broken for one in verdict.refused] == [("each LLM answers each question once",)] * 2
+        assert [refusal.broken for refusal in verdict.refused] == [("each LLM answers each question once",)] * 2
         assert verdict.valid.records() == [make_record(2)]
 
     def test_are_found_in_different_chunks(self, make_record, due):
         verdict = validate([[make_record(0), make_record(1)], [make_record(2)], [make_record(1)]], due)
-        assert [one.record for one in verdict.refused] == [make_record(1)] * 2
+        assert [refusal.record for refusal in verdict.refused] == [make_record(1)] * 2
         assert verdict.valid.records() == [make_record(0), make_record(2)]
 
 
@@ -68,7 +68,7 @@ class TestVerdict:
         before = copy.deepcopy(batch)
         verdict = validate([batch], due)
         assert verdict.valid.records() == [record for n, record in enumerate(before) if n not in (3, 40, 79)]
-        assert [one.record for one in verdict.refused] == [before[3], before[40], before[79]]
+        assert [refusal.record for refusal in verdict.refused] == [before[3], before[40], before[79]]
         assert batch == before
 
     def test_keeps_whole_numbers_whole_beside_nulls(self, make_record, due):
@@ -84,8 +84,8 @@ class TestVerdict:
     def test_counts_per_expectation_in_json(self, make_record, due):
         records = [make_record(0, attempt=0), make_record(1)]
         results = json.loads(json.dumps(validate([records], due).results))
-        found = {one["name"]: one for one in results["expectations"]}
-        assert found["attempt must be at least 1"] == {
+        expectations = {expectation["name"]: expectation for expectation in results["expectations"]}
+        assert expectations["attempt must be at least 1"] == {
             "name": "attempt must be at least 1",
             "type": "expect_column_values_to_be_between",
             "severity": "critical",
@@ -100,8 +100,10 @@ class TestVerdict:
 
     def test_tells_warnings_from_what_is_critical(self, make_record, due):
         results = validate([[make_record(0, cached_tokens=900)]], due).results
-        found = {one["name"]: one for one in results["expectations"] if not one["success"]}
-        assert found["cached_tokens must not exceed prompt_tokens"]["severity"] == "warning"
+        expectations = {
+            expectation["name"]: expectation for expectation in results["expectations"] if not expectation["success"]
+        }
+        assert expectations["cached_tokens must not exceed prompt_tokens"]["severity"] == "warning"
         assert results["max_severity_failure"] == "warning"
         assert results["records"] == {"valid": 1, "refused": 0, "warned": 1}
 
@@ -116,7 +118,7 @@ class TestVerdict:
         assert validate(cut, due) == validate([batch], due)
 
     def test_has_a_rule_for_the_type_of_every_field(self, due):
-        names = [one["name"] for one in validate([], due).results["expectations"]]
+        names = [expectation["name"] for expectation in validate([], due).results["expectations"]]
         assert all(any(name.startswith(f"{field.name} must be ") for name in names) for field in FIELDS)
 
     def test_refuses_all_when_an_expectation_fails_to_run(self, make_record, due, monkeypatch):
@@ -130,7 +132,7 @@ class TestVerdict:
         as_values = evidence.as_values
         monkeypatch.setattr(evidence, "as_values", with_text)
         verdict = validate([[make_record(0), make_record(1)]], due)
-        assert [one.broken for one in verdict.refused] == [
+        assert [refusal.broken for refusal in verdict.refused] == [
             ("wait_sec must be at least 0 (it couldn't be checked)",)
         ] * 2
 
@@ -154,7 +156,7 @@ class TestWhateverIsInTheRows:
     def test_nothing_is_lost_and_nothing_is_there_twice(self, make_batch, due, changes, cut):
         batch = [{**record, **changes.get(number, {})} for number, record in enumerate(make_batch())]
         verdict = validate([batch[:cut], batch[cut:]], due)
-        refused = [one.record for one in verdict.refused]
+        refused = [refusal.record for refusal in verdict.refused]
         assert len(refused) + len(verdict.valid) == len(batch)
         assert sorted(map(_name, [*refused, *verdict.valid.records()])) == sorted(map(_name, batch))
 
@@ -167,18 +169,18 @@ class TestWhateverIsInTheRows:
         together = validate([[*odd, *batch[len(odd) :]]], due)
         apart = [validate([[record]], due) for record in odd]
         twin = "each LLM answers each question once"  # a change may make one of another row
-        broken = {_name(one.record): set(one.broken) - {twin} for one in together.refused}
+        broken = {_name(refusal.record): set(refusal.broken) - {twin} for refusal in together.refused}
         for record, alone in zip(odd, apart, strict=True):
-            assert broken.get(_name(record), set()) == {word for one in alone.refused for word in one.broken}
+            assert broken.get(_name(record), set()) == {word for refusal in alone.refused for word in refusal.broken}
 
 
 def _name(record: Record) -> str:
-    """Tells a row from the others, in whatever spelling its numbers and times are."""
+    """Identifies a row among the others, in whatever spelling its numbers and times are."""
     return repr(record.get("provider_request_id")) + repr(record.get("prompt_hash"))
 
 
-def _cells(found: Column) -> list[Any]:
-    return [found.values.to_pylist(), found.misfits]
+def _cells(column: Column) -> list[Any]:
+    return [column.values.to_pylist(), column.misfits]
 
 
 @settings(max_examples=300, deadline=None)

@@ -155,8 +155,8 @@ class Airflow:
         raise AssertionError(f"{study} isn't done: {self.api.tasks(dag_id, run_id)}")
 
     def tasks(self, study: str, run_id: str, task_id: str) -> list[dict[str, Any]]:
-        found = [task for task in self.api.tasks(f"llm_bench_{study}", run_id) if task["task_id"] == task_id]
-        return sorted(found, key=lambda task: task["map_index"])
+        tasks = [task for task in self.api.tasks(f"llm_bench_{study}", run_id) if task["task_id"] == task_id]
+        return sorted(tasks, key=lambda task: task["map_index"])
 
     def objects(self, study: str, kind: str = "records") -> list[Path]:
         return sorted((self.home / "data" / kind / f"study={study}").rglob("*.parquet"))

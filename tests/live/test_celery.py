@@ -52,7 +52,7 @@ class Batch(NamedTuple):
     worked: dict[str, int]
     """Worker → tasks that it did."""
     gauges: list[str]
-    """What StatsD was told of it, as it came."""
+    """What StatsD received of it, as it came."""
 
 
 @pytest.fixture(scope="module")
@@ -61,11 +61,11 @@ def batch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Batch]:
     make_home(home, {"celery": STUDY})
     with ExitStack() as stage:
         connections = stage.enter_context(doubles(Log(), share=0, seed=0))
-        told: list[str] = []
+        gauges: list[str] = []
         metrics = {"AIRFLOW__METRICS__STATSD_ON": "True", "AIRFLOW__METRICS__STATSD_INFLUXDB_ENABLED": "True"}
-        metrics["AIRFLOW__METRICS__STATSD_PORT"] = str(stage.enter_context(statsd(told)))
+        metrics["AIRFLOW__METRICS__STATSD_PORT"] = str(stage.enter_context(statsd(gauges)))
         with stack(home, connections | metrics) as api:
-            yield measured(api, home, told)
+            yield measured(api, home, gauges)
 
 
 @contextmanager
@@ -102,7 +102,7 @@ def api_of(output: Path, process: subprocess.Popen[bytes]) -> AirflowAPI:
 
 
 @contextmanager
-def statsd(told: list[str]) -> Iterator[int]:
+def statsd(gauges: list[str]) -> Iterator[int]:
     """The port of a StatsD server that keeps our gauges."""
     with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as listener:
         listener.bind(("127.0.0.1", 0))
@@ -115,7 +115,7 @@ def statsd(told: list[str]) -> Iterator[int]:
                     text = listener.recv(65_536).decode()
                 except TimeoutError:
                     continue
-                told.extend(line for line in text.splitlines() if line.startswith("airflow.llm_bench."))
+                gauges.extend(line for line in text.splitlines() if line.startswith("airflow.llm_bench."))
 
         listening = threading.Thread(target=listen)
         listening.start()
@@ -124,7 +124,7 @@ def statsd(told: list[str]) -> Iterator[int]:
         listening.join()
 
 
-def measured(api: AirflowAPI, home: Path, told: list[str]) -> Batch:
+def measured(api: AirflowAPI, home: Path, gauges: list[str]) -> Batch:
     deadline = time.monotonic() + 240
     with api.unpaused(DAG):
         run_id = api.trigger(DAG)
@@ -139,7 +139,7 @@ def measured(api: AirflowAPI, home: Path, told: list[str]) -> Batch:
         records=[record for path in files for record in from_parquet(path.read_bytes())],
         tasks=api.tasks(DAG, run_id),
         worked={name: (logs / f"{name}.log").read_text().count("] received ") for name in WORKERS},
-        gauges=told,
+        gauges=gauges,
     )
 
 
@@ -188,9 +188,12 @@ class TestTheStack:
         assert httpx.get(f"{batch.api.url}/api/v2/monitor/health", timeout=30).json()[part]["status"] == "healthy"
 
     def test_is_found_by_an_airflow_command_that_is_told_its_home(self, batch: Batch):
-        told = {"AIRFLOW_HOME": str(batch.home / ".airflow" / "stack" / ".airflow"), "LLM_BENCH_HOME": str(batch.home)}
+        places = {
+            "AIRFLOW_HOME": str(batch.home / ".airflow" / "stack" / ".airflow"),
+            "LLM_BENCH_HOME": str(batch.home),
+        }
         command = [sys.executable, "-m", "airflow", "dags", "list-runs", DAG, "--output", "plain"]
-        done = subprocess.run(command, env=surroundings() | told, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, env=surroundings() | places, capture_output=True, text=True, check=False)
         assert "success" in done.stdout, done.stderr[-2000:]
 
     def test_says_when_its_port_is_taken(self, batch: Batch):

@@ -61,7 +61,7 @@ class TestTheDashboard:
         tab.on("pageerror", lambda error: faults.append(str(error)))
         tab.on(
             "request",
-            lambda one: None if one.url.startswith((airflow.api.url, "data:", "blob:")) else faults.append(one.url),
+            lambda sent: None if sent.url.startswith((airflow.api.url, "data:", "blob:")) else faults.append(sent.url),
         )
         tab.goto(airflow.api.url)
         tab.locator("input[name=username]").fill(airflow.api.user)

@@ -43,9 +43,9 @@ class Outage:
     schedule: Schedule
 
     def runs(self) -> dict[datetime, dict[str, Any]]:
-        """By slot."""
-        found = self.api.request("GET", f"/dags/{DAG}/dagRuns")["dag_runs"]
-        return {datetime.fromisoformat(run["logical_date"]): run for run in found}
+        """The runs, by slot."""
+        runs = self.api.request("GET", f"/dags/{DAG}/dagRuns")["dag_runs"]
+        return {datetime.fromisoformat(run["logical_date"]): run for run in runs}
 
     def wait_for_runs(self, count: int, *states: str, patience_sec: float = 240) -> None:
         deadline = time.monotonic() + patience_sec
@@ -63,11 +63,11 @@ class Outage:
     def status(self) -> tuple[int, dict[str, Any]]:
         """Exit code and answer of the command that a user asks."""
         done = self.stack.run([sys.executable, "-m", "llm_bench", "status", STUDY, "--json"])
-        told: dict[str, Any] = json.loads(done.stdout)
-        return done.returncode, told
+        report: dict[str, Any] = json.loads(done.stdout)
+        return done.returncode, report
 
     def records(self) -> dict[datetime, list[Record]]:
-        """By slot."""
+        """The records, by slot."""
         files = sorted((self.stack.config.home / "data" / "records").rglob("*.parquet"))
         records = [from_parquet(path.read_bytes()) for path in files]
         return {datetime.fromisoformat(each[0]["slot"]): each for each in records}
@@ -131,8 +131,8 @@ class TestSlotsMissedWhileTheSchedulerIsDown:
         first, *missed = outage.schedule
         time.sleep(max(0.0, (missed[-1] + outage.schedule.grace - datetime.now(UTC)).total_seconds() + 1))
 
-        code, told = outage.status()
-        assert _states(told, "missed") == missed
+        code, report = outage.status()
+        assert _states(report, "missed") == missed
         assert code == 1
 
         outage.wait_until_nothing_is_planned()
@@ -140,9 +140,9 @@ class TestSlotsMissedWhileTheSchedulerIsDown:
         outage.wait_for_runs(1, "success")
         assert list(outage.runs()) == [first], "what was missed is left to the backfill"
 
-        code, told = outage.status()
-        assert _states(told, "missed") == missed
-        ((command,),) = [step["commands"] for step in told["to_do"]]
+        code, report = outage.status()
+        assert _states(report, "missed") == missed
+        ((command,),) = [step["commands"] for step in report["to_do"]]
         done = outage.stack.run(command)
         assert done.returncode == 0, done.stderr
         outage.wait_for_runs(4, "success")
@@ -159,9 +159,9 @@ class TestSlotsMissedWhileTheSchedulerIsDown:
         assert all(len(each) == 10 for each in records.values())
         for slot in missed:
             assert all(record["late_sec"] > outage.schedule.grace.total_seconds() for record in records[slot])
-        code, told = outage.status()
-        assert (code, told["to_do"]) == (0, [])
+        code, report = outage.status()
+        assert (code, report["to_do"]) == (0, [])
 
 
-def _states(told: dict[str, Any], state: str) -> list[datetime]:
-    return [datetime.fromisoformat(slot["due"]) for slot in told["slots"] if slot["state"] == state]
+def _states(report: dict[str, Any], state: str) -> list[datetime]:
+    return [datetime.fromisoformat(slot["due"]) for slot in report["slots"] if slot["state"] == state]

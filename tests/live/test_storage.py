@@ -25,8 +25,8 @@ def bucket(airflow: Any) -> Callable[[], list[Any]]:
 
     def records() -> list[Any]:
         store = GCSStore("thesis-data", "runs")
-        found = [store.read(path) for path in store.list("records/")]
-        return [record for one in found if one for record in from_parquet(one[0])]
+        objects = [store.read(path) for path in store.list("records/")]
+        return [record for stored in objects if stored for record in from_parquet(stored[0])]
 
     return records
 

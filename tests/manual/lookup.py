@@ -56,8 +56,8 @@ def _named() -> set[str]:
 
 @cache
 def _keys() -> str:
-    """Where LiteLLM looks for keys; to import it would take seconds."""
-    found = importlib.util.find_spec("litellm")
-    assert found is not None
-    assert found.origin is not None
-    return Path(found.origin).with_name("utils.py").read_text(encoding="utf-8")
+    """The source in which LiteLLM looks for keys; to import it would take seconds."""
+    spec = importlib.util.find_spec("litellm")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).with_name("utils.py").read_text(encoding="utf-8")

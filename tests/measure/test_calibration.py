@@ -29,13 +29,13 @@ def url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def told() -> list[str]:
+def lines() -> list[str]:
     return []
 
 
 @pytest.fixture(scope="module")
-def result(told: list[str]) -> Calibration:
-    return calibration.calibrate(told.append, requests=2, cells=2, scenario=SCENARIO)
+def result(lines: list[str]) -> Calibration:
+    return calibration.calibrate(lines.append, requests=2, cells=2, scenario=SCENARIO)
 
 
 def seen(sent: float, *tokens: float, delay_sec: float | None = 0.0, name: str = "1") -> Seen:
@@ -136,8 +136,8 @@ class TestACalibration:
             for spread in (part.ttft_error_sec, part.token_error_sec):
                 assert 0 <= spread.median <= spread.p99 <= spread.max
 
-    def test_says_what_goes_on(self, result: Calibration, told: list[str]):
-        assert [text.partition(":")[0] for text in told] == ["Alone", "2 cells at once"]
+    def test_says_what_goes_on(self, result: Calibration, lines: list[str]):
+        assert [text.partition(":")[0] for text in lines] == ["Alone", "2 cells at once"]
 
     def test_is_kept_with_the_studys_data(self, result: Calibration, tmp_path: Path):
         store = FileStore(tmp_path)
@@ -154,9 +154,9 @@ class TestACalibration:
         assert calibration.latest(store, "quickstart") is None
         calibration.keep(store, "quickstart", replace(result, measured_at="2026-01-05T08:00:00.000000Z"))
         calibration.keep(store, "quickstart", result)
-        found = calibration.latest(store, "quickstart")
-        assert found is not None
-        assert found["measured_at"] == result.measured_at
+        kept = calibration.latest(store, "quickstart")
+        assert kept is not None
+        assert kept["measured_at"] == result.measured_at
 
     def test_fails_where_an_answer_is_lost(self):
         with socket.socket() as closed:

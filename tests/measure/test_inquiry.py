@@ -33,8 +33,8 @@ class TestAccepted:
 
     def test_tells_what_is_left_of_the_keys_limit(self):
         content = {"data": {"label": "sk-or-v1-au7...890", "limit": 100, "limit_remaining": 74.5}}
-        told = accepted("openrouter", heard(content=content), "environment")
-        assert told == "accepted (environment), 74.50 USD left of its limit"
+        answer = accepted("openrouter", heard(content=content), "environment")
+        assert answer == "accepted (environment), 74.50 USD left of its limit"
 
     def test_needs_no_limit(self):
         content = {"data": {"limit": None, "limit_remaining": None}}

@@ -38,9 +38,9 @@ class TestPercentile:
 
     @given(st.lists(st.floats(0, 1e6), min_size=1), st.floats(0.01, 1))
     def test_has_at_least_its_share_at_or_below_it(self, values: list[float], share: float):
-        found = timing.percentile(values, share)
-        assert found in values
-        assert sum(value <= found for value in values) / len(values) >= share - 1e-9
+        rank = timing.percentile(values, share)
+        assert rank in values
+        assert sum(value <= rank for value in values) / len(values) >= share - 1e-9
 
 
 def test_gaps_are_one_fewer_than_events():

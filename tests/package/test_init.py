@@ -65,8 +65,8 @@ class TestWhatIsThere:
         main(["init"])
         assert (folder / "include/studies/thesis.yaml").read_text() == "mine"
         assert (folder / "README.md").read_text() == "mine, too"
-        told = capsys.readouterr().out.splitlines()
-        assert {"left     include/studies/thesis.yaml", "left     README.md"} <= set(told)
+        lines = capsys.readouterr().out.splitlines()
+        assert {"left     include/studies/thesis.yaml", "left     README.md"} <= set(lines)
 
     def test_is_all_of_it_the_second_time(self, folder: Path, capsys: pytest.CaptureFixture[str]):
         main(["init"])

@@ -1,4 +1,4 @@
-"""Where a project is found, when nobody says where it lies."""
+"""A project is found, though nobody says where it lies."""
 
 from __future__ import annotations
 

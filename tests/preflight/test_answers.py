@@ -52,8 +52,8 @@ class TestServed:
             self.served(make_study, "openrouter/a", {"id": "a", "expiration_date": "2026-12-10"}, window=WINDOW)
 
     def test_is_one_that_retires_after_it(self, make_study):
-        told = self.served(make_study, "openrouter/a", {"id": "a", "expiration_date": "2027-01-01"}, window=WINDOW)
-        assert told == "served until 2027-01-01"
+        detail = self.served(make_study, "openrouter/a", {"id": "a", "expiration_date": "2027-01-01"}, window=WINDOW)
+        assert detail == "served until 2027-01-01"
 
 
 class TestWhatAListSays:
@@ -82,12 +82,12 @@ class TestWhatAListSays:
 
 class TestClock:
     def test_in_step_names_whom_with(self):
-        told = answers.clock([("groq", heard(ahead_sec=0.4)), ("openrouter", heard(ahead_sec=-1.0))])
-        assert (told.passed, told.detail) == (True, "in step with groq, openrouter")
+        check = answers.clock([("groq", heard(ahead_sec=0.4)), ("openrouter", heard(ahead_sec=-1.0))])
+        assert (check.passed, check.detail) == (True, "in step with groq, openrouter")
 
     def test_is_judged_by_the_provider_that_is_furthest_off(self):
-        told = answers.clock([("groq", heard(ahead_sec=0.4)), ("openrouter", heard(ahead_sec=-8.0))])
-        assert (told.passed, told.detail) == (False, "This machine's clock is 8 s behind openrouter's.")
+        check = answers.clock([("groq", heard(ahead_sec=0.4)), ("openrouter", heard(ahead_sec=-8.0))])
+        assert (check.passed, check.detail) == (False, "This machine's clock is 8 s behind openrouter's.")
 
     def test_is_not_blamed_for_a_slow_network(self):
         assert answers.clock([("groq", heard(ahead_sec=6.0, elapsed_sec=4.0))]).passed

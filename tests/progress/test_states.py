@@ -21,12 +21,12 @@ def batch(slot: datetime, records: int = WHOLE, late_sec: float = 2.0, run_type:
     return Batch(slot, f"run of {slot}", run_type, records, 0, late_sec, 60.0)
 
 
-def account(now: datetime, *found: Batch, runs: dict[datetime, Run] | None = None, **quarantined: int) -> list[Slot]:
+def account(now: datetime, *batches: Batch, runs: dict[datetime, Run] | None = None, **quarantined: int) -> list[Slot]:
     return progress.account(
         SCHEDULE,
         now,
         expected=WHOLE,
-        measured={one.slot: one for one in found},
+        measured={batch.slot: batch for batch in batches},
         quarantined={SLOTS[int(number[1:])]: count for number, count in quarantined.items()},
         runs=runs or {},
     )
@@ -137,18 +137,18 @@ class TestWhatIsCleared:
 class TestBatches:
     def test_take_from_the_first_question_to_the_last_answer_of_first_attempts(self):
         slot = SLOTS[0]
-        one = Measured(slot, "a/b", "r", "scheduled", 10, 2.0, slot, slot + timedelta(seconds=30))
+        first = Measured(slot, "a/b", "r", "scheduled", 10, 2.0, slot, slot + timedelta(seconds=30))
         other = Measured(
             slot, "a/c", "r", "scheduled", 10, 5.0, slot + timedelta(seconds=5), slot + timedelta(minutes=1)
         )
         cleared = Measured(slot, "a/d", "r", "scheduled", 10, 9e4)
-        (found,) = progress.batches([one, other, cleared]).values()
-        assert (found.records, found.took_sec, found.late_sec) == (30, 60.0, 2.0)
+        (batch_of_slot,) = progress.batches([first, other, cleared]).values()
+        assert (batch_of_slot.records, batch_of_slot.took_sec, batch_of_slot.late_sec) == (30, 60.0, 2.0)
 
     def test_tell_the_lag_of_those_that_the_schedule_started(self):
         late = [batch(SLOTS[0], late_sec=1), batch(SLOTS[1], late_sec=4), batch(SLOTS[2], late_sec=3)]
         filled = batch(SLOTS[3], late_sec=9e4, run_type="backfill")
-        assert progress.start_lag({one.slot: one for one in [*late, filled]}) == progress.Lag(3, 4)
+        assert progress.start_lag({measured.slot: measured for measured in [*late, filled]}) == progress.Lag(3, 4)
 
     def test_tell_no_lag_where_none_was_started_by_the_schedule(self):
         assert progress.start_lag({}) is None
@@ -194,7 +194,7 @@ def test_periods_are_rows_of_slots():
 
 
 class TestSpans:
-    """Of six slots, by what became of each."""
+    """The spans of six slots, by what became of each."""
 
     def slots(self, *became: tuple[progress.State, str | None]) -> list[Slot]:
         return [
@@ -240,9 +240,9 @@ class TestWhatIsKnownOfASlot:
         fine = Measured(slot, "a/b", "r", "backfill", 10, 5.0, failures={"connection": 1, "rate_limited": 2})
         other = Measured(slot, "a/c", "r", "backfill", 7, 3.0, failures={"connection": 4})
         earlier = Measured(SLOTS[1], "a/b", "s", "scheduled", 1, 1.0)
-        found = progress.batches([earlier, fine, other])
-        assert list(found) == [slot, SLOTS[1]]
-        assert found[slot] == Batch(slot, "r", "backfill", 17, 7, 3.0, None)
+        by_slot = progress.batches([earlier, fine, other])
+        assert list(by_slot) == [slot, SLOTS[1]]
+        assert by_slot[slot] == Batch(slot, "r", "backfill", 17, 7, 3.0, None)
 
     def test_of_a_batch_without_an_end_is_no_duration(self):
         begun = Measured(SLOTS[0], "a/b", "r", "scheduled", 10, 5.0, first=SLOTS[0])

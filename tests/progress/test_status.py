@@ -50,7 +50,7 @@ def store(folder: Path) -> FileStore:
 
 @pytest.fixture
 def start() -> datetime:
-    """Of the window: its first day is over, its second begins in 11 hours."""
+    """The start of the window: its first day is over, its second begins in 11 hours."""
     return datetime.now(UTC).replace(microsecond=0) - timedelta(hours=13)
 
 
@@ -79,8 +79,8 @@ def command(folder: Path, start: datetime) -> Command:
 
 def as_json(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     assert done.stderr == ""
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
 
 
 class TestWithoutAnAirflow:
@@ -100,26 +100,26 @@ class TestWithoutAnAirflow:
 
     def test_tells_what_became_of_each_slot(self, command: Command, measured: None, slots: list[datetime]):
         done = command("llm_bench", "status", "mine", "--json")
-        found = as_json(done)
+        report = as_json(done)
         assert done.returncode == 1
-        assert found["counts"] == {
+        assert report["counts"] == {
             "done": 8, "late": 1, "incomplete": 1, "running": 0, "missed": 4, "to come": 42
         }  # fmt: skip
-        assert [slot["number"] for slot in found["slots"] if slot["state"] == "missed"] == [3, 4, 5, 7]
-        assert datetime.fromisoformat(found["next_slot"]) == slots[14]
-        assert (found["records"], found["records_expected"]) == (97, 560)
-        assert (found["suspect"], found["failures"]) == (90, {"baseline/lead": {"rate_limited": 10}})
-        assert found["start_lag"] == {"median_sec": 2.0, "max_sec": 2.0}
-        assert found["airflow"] is None
+        assert [slot["number"] for slot in report["slots"] if slot["state"] == "missed"] == [3, 4, 5, 7]
+        assert datetime.fromisoformat(report["next_slot"]) == slots[14]
+        assert (report["records"], report["records_expected"]) == (97, 560)
+        assert (report["suspect"], report["failures"]) == (90, {"baseline/lead": {"rate_limited": 10}})
+        assert report["start_lag"] == {"median_sec": 2.0, "max_sec": 2.0}
+        assert report["airflow"] is None
 
     def test_tells_the_pace_and_the_cost(self, command: Command, measured: None, slots: list[datetime]):
-        found = as_json(command("llm_bench", "status", "mine", "--json"))
-        assert found["pace"]["spacing_sec"] == pytest.approx(3085.714286)
-        assert found["pace"]["least_sec"] == {"baseline/lead": 5400.0}
-        assert [datetime.fromisoformat(one["slot"]) for one in found["pace"]["overlong"]] == [slots[9]]
-        assert found["cost"]["usd"] == pytest.approx(0.9)
-        assert (found["cost"]["known"], found["cost"]["unknown"]) == (90, 7)
-        assert found["cost"]["at_the_end_usd"] == pytest.approx(0.9 + 463 * 0.01)
+        report = as_json(command("llm_bench", "status", "mine", "--json"))
+        assert report["pace"]["spacing_sec"] == pytest.approx(3085.714286)
+        assert report["pace"]["least_sec"] == {"baseline/lead": 5400.0}
+        assert [datetime.fromisoformat(batch["slot"]) for batch in report["pace"]["overlong"]] == [slots[9]]
+        assert report["cost"]["usd"] == pytest.approx(0.9)
+        assert (report["cost"]["known"], report["cost"]["unknown"]) == (90, 7)
+        assert report["cost"]["at_the_end_usd"] == pytest.approx(0.9 + 463 * 0.01)
 
     def test_shows_a_row_for_each_period_and_what_to_do(self, command: Command, measured: None, start: datetime):
         done = command("llm_bench", "status", "mine")
@@ -205,7 +205,7 @@ def airflow(folder: Path, project: Path, command: Command) -> Callable[[str, Any
 
 
 class TestWithAnAirflow:
-    """With the metadata database of one that isn't running."""
+    """An Airflow that isn't running has its metadata database all the same."""
 
     def test_prints_the_commands_that_do_exactly_what_is_left(
         self, airflow: Any, command: Command, store: FileStore, slots: list[datetime], fill: Any
@@ -216,12 +216,12 @@ class TestWithAnAirflow:
         states = dict.fromkeys(whole, "success") | {5: "failed", 7: "running"}
         airflow(MAKE_RUNS, {slots[number].isoformat(): state for number, state in states.items()})
 
-        found = as_json(command("llm_bench", "status", "mine", "--json"))
-        assert found["airflow"] == {"alive": False, "paused": True}
-        by_state = {state: [slots.index(datetime.fromisoformat(slot["due"])) for slot in found["slots"]
-                            if slot["state"] == state] for state in found["counts"]}  # fmt: skip
+        report = as_json(command("llm_bench", "status", "mine", "--json"))
+        assert report["airflow"] == {"alive": False, "paused": True}
+        by_state = {state: [slots.index(datetime.fromisoformat(slot["due"])) for slot in report["slots"]
+                            if slot["state"] == state] for state in report["counts"]}  # fmt: skip
         assert (by_state["missed"], by_state["incomplete"], by_state["running"]) == ([1, 2, 3], [5], [7])
-        down, off, missed, incomplete = found["to_do"]
+        down, off, missed, incomplete = report["to_do"]
         assert "Airflow isn't running" in down["what"]
         assert "is switched off" in off["what"]
         assert f"http://127.0.0.1:8080/dags/llm_bench_mine/runs/run-{slots[5].isoformat()}" in incomplete["what"]

@@ -194,18 +194,18 @@ class TestSentences:
 
     @given(st.text(max_size=200))
     def test_are_trimmed_and_never_blank(self, text):
-        found = sentences(text)
-        assert all(sentence == sentence.strip() != "" for sentence in found)
-        assert bool(found) == bool(text.strip())
+        parts = sentences(text)
+        assert all(sentence == sentence.strip() != "" for sentence in parts)
+        assert bool(parts) == bool(text.strip())
 
     @given(st.text(alphabet="abAB .!?\"'()1230,;:%€&\n", max_size=200))
     def test_lose_no_letter_or_figure_of_prose(self, text):
-        def told(some: str) -> str:
+        def letters(some: str) -> str:
             return "".join(char for char in some if char.isalnum())
 
         # A figure with a full stop at the start of a line would be the mark of a list.
         text = "\n".join(f"a{line}" for line in text.split("\n"))
-        assert told("".join(sentences(text))) == told(text)
+        assert letters("".join(sentences(text))) == letters(text)
 
 
 class TestOpenings:
@@ -222,10 +222,10 @@ class TestOpenings:
 
     @given(st.text(alphabet="abA1 .|-#\n", max_size=200))
     def test_each_begin_the_text_and_grow_up_to_all_of_it(self, text):
-        found = list(openings(text))
-        assert found[-1] == text
-        assert all(text.startswith(opening) for opening in found)
-        assert [len(opening) for opening in found] == sorted({len(opening) for opening in found})
+        beginnings = list(openings(text))
+        assert beginnings[-1] == text
+        assert all(text.startswith(opening) for opening in beginnings)
+        assert [len(opening) for opening in beginnings] == sorted({len(opening) for opening in beginnings})
 
 
 def test_reading_needs_no_numpy_and_no_torch(shipped: Path, run_python):

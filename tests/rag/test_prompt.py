@@ -67,9 +67,9 @@ class TestHashes:
         assert prompt_hash([{"role": "user", "content": "a"}]) == prompt_hash([{"content": "a", "role": "user"}])
 
     @given(TEXT, TEXT)
-    def test_differ_for_different_questions(self, one, other):
-        same = prompt_hash(build_messages(one, ["a"])) == prompt_hash(build_messages(other, ["a"]))
-        assert same == (one == other)
+    def test_differ_for_different_questions(self, question, another):
+        same = prompt_hash(build_messages(question, ["a"])) == prompt_hash(build_messages(another, ["a"]))
+        assert same == (question == another)
 
 
 def _words(text: str) -> int:

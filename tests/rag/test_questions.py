@@ -163,7 +163,9 @@ class TestThePageAboutWritingASet:
 
 class TestQuestionSetsOfAStudy:
     def test_are_found_by_industry(self):
-        assert {name: len(found) for name, found in load_question_sets(SHIPPED, ["retail", "finance"]).items()} == {
+        assert {
+            name: len(questions) for name, questions in load_question_sets(SHIPPED, ["retail", "finance"]).items()
+        } == {
             "retail": 10,
             "finance": 10,
         }

@@ -202,8 +202,8 @@ class TestContexts:
         (prompt,) = retrieve(
             write_project(questions, documents), "bakery", Retrieval(top_k=6, max_context_tokens=250), cache
         )
-        one = count_tokens(prompt["passages"][0])
-        assert len(prompt["passages"]) == 250 // one < 6
+        length = count_tokens(prompt["passages"][0])
+        assert len(prompt["passages"]) == 250 // length < 6
 
     def test_the_asked_the_hashed_and_the_scored_agree(self, write_project, cache, encodings, hash_embedder):
         long = "# Sales\n\n" + "The bakery sold 30.5% more bread at € 4.2 m. " * 12
@@ -262,7 +262,7 @@ class TestTokens:
 
 
 @pytest.fixture(scope="module")
-def found(embedder, shipped, tmp_path_factory):
+def prompts(embedder, shipped, tmp_path_factory):
     """Id → question and prompt of every shipped question that can be answered."""
     with patch.object(retrieval, "Embedder", lambda model: embedder):
         return {
@@ -280,12 +280,12 @@ def found(embedder, shipped, tmp_path_factory):
 class TestWithTheShippedKnowledge:
     """The real model finds what the questions were written for."""
 
-    def test_every_reference_document_is_found(self, found):
+    def test_every_reference_document_is_found(self, prompts):
         missing = {
             name: {point.document for point in question.points} - set(prompt["documents"])
-            for name, (question, prompt) in found.items()
+            for name, (question, prompt) in prompts.items()
         }
         assert {name: documents for name, documents in missing.items() if documents} == {}
 
-    def test_no_default_context_is_cut(self, found):
-        assert {len(prompt["passages"]) for _, prompt in found.values()} == {Retrieval().top_k}
+    def test_no_default_context_is_cut(self, prompts):
+        assert {len(prompt["passages"]) for _, prompt in prompts.values()} == {Retrieval().top_k}

@@ -90,7 +90,7 @@ class Page(HTMLParser):
         return " ".join("".join(self.texts).split())
 
 
-def told(study: Study, home: Path, view: View | None = None) -> str:
+def methods_text(study: Study, home: Path, view: View | None = None) -> str:
     """The methods as text."""
     chosen = view or View()
     facts = gather(Cache(home).records(study), study, chosen, home)
@@ -159,14 +159,14 @@ class TestAReport:
     def test_has_tables_that_agree_with_the_records(self, report: Path):
         rows = list(csv.DictReader((report / "records.csv").open()))
         for row in csv.DictReader((report / "tables" / "success.csv").open()):
-            own = [one for one in rows if f"{one['llm_provider']}/{one['llm_model']}" == row["llm"]]
+            own = [record for record in rows if f"{record['llm_provider']}/{record['llm_model']}" == row["llm"]]
             assert int(row["records"]) == len(own)
-            assert int(row["succeeded"]) == sum(one["success"] == "true" for one in own)
+            assert int(row["succeeded"]) == sum(record["success"] == "true" for record in own)
             assert float(row["rate_low"]) < float(row["rate"]) < float(row["rate_high"])
 
     def test_names_no_place_of_the_machine_that_made_it(self, report: Path, whole: tuple[Study, Path]):
-        found = [name for name, made in content(report).items() if str(whole[1]).encode() in made]
-        assert found == []
+        naming = [name for name, made in content(report).items() if str(whole[1]).encode() in made]
+        assert naming == []
 
     def test_has_latex_that_compiles(self, report: Path, tmp_path: Path):
         made = sorted((report / "tables").glob("*.tex"))
@@ -208,9 +208,9 @@ class TestAPackedReport:
         records = Cache(tmp_path).records(study)
         packed = report_zip(records, study, View(), tmp_path)
         assert packed == report_zip(records, study, View(), tmp_path)
-        with zipfile.ZipFile(io.BytesIO(packed)) as found:
-            assert found.testzip() is None
-            inside = {name.removeprefix("thesis/"): found.read(name) for name in found.namelist()}
+        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+            assert archive.testzip() is None
+            inside = {name.removeprefix("thesis/"): archive.read(name) for name in archive.namelist()}
         assert inside == content(written(tmp_path, study, tmp_path / "report"))
 
 
@@ -251,19 +251,19 @@ class TestAReportOfLittle:
 
 class TestTheMethods:
     def test_tell_both_readings_of_the_rhythm(self, whole: tuple[Study, Path]):
-        text = told(*whole)
+        text = methods_text(*whole)
         assert "This study has one period every 24 hours (periods_per_day: 1): 56 slots, 4,480 records." in text
         assert "(periods_per_day: 2): 112 slots, 8,960 records." in text
 
     def test_tell_what_was_missed_late_and_left_incomplete(self, whole: tuple[Study, Path]):
-        text = told(*whole)
+        text = methods_text(*whole)
         assert "1 missed: not measured" in text
         assert "1 measured in part" in text
         assert "1 measured whole, but later than 5 min after the slot" in text
         assert "4,390 of 4,480 records" in text
 
     def test_say_that_the_instruments_error_was_never_measured_and_how_to(self, whole: tuple[Study, Path]):
-        text = told(*whole)
+        text = methods_text(*whole)
         assert "Not known: it was never measured" in text
         assert "llm-bench calibrate" in text
 
@@ -273,11 +273,11 @@ class TestTheMethods:
         machine = {"cores": 2, "platform": "Linux", "python": "3.11.9"}
         made = Calibration("2026-12-06T10:00:00.000000Z", machine, {"httpx": "0.28"}, {}, part, part)
         keep(open_store(study.storage, tmp_path), study.name, made)
-        assert "too long by 0.21 ms at the median and 4.10 ms at the 99th percentile" in told(study, tmp_path)
+        assert "too long by 0.21 ms at the median and 4.10 ms at the 99th percentile" in methods_text(study, tmp_path)
 
     def test_tell_the_filters_and_what_became_of_suspects(self, whole: tuple[Study, Path]):
         study, home = whole
-        text = told(study, home, View(industries=("retail",), suspect="exclude"))
+        text = methods_text(study, home, View(industries=("retail",), suspect="exclude"))
         assert "industry = retail, suspect = exclude." in text
         suspect = sum(
             row["suspect"] is not None
@@ -288,7 +288,7 @@ class TestTheMethods:
         assert "They are left out." in text
 
     def test_name_each_llm_the_settings_and_the_versions(self, whole: tuple[Study, Path]):
-        text = told(*whole)
+        text = methods_text(*whole)
         for expected in (
             "groq/llama3-70b-8192, at most 30 requests a minute",
             "max_tokens 1,024, temperature 0",
@@ -302,16 +302,16 @@ class TestTheMethods:
         study = project(tmp_path, slots=1)
         later = study.window.schedule[1]
         made = list(make_batch(study, later, 1, make_prompts(study, INCLUDE), Random(1)))
-        changed = [one | {"prompt_hash": "0" * 64, "embedding_model": "other@1"} for one in made]
+        changed = [record | {"prompt_hash": "0" * 64, "embedding_model": "other@1"} for record in made]
         open_store(study.storage, tmp_path).commit(object_path("records", study.name, later), to_parquet(changed), 0)
-        text = told(study, tmp_path)
+        text = methods_text(study, tmp_path)
         assert "The prompt changed during the study, for: finance-01" in text
         assert "Scores of several models stand together here" in text
 
     def test_dont_ask_the_clock(self, whole: tuple[Study, Path], monkeypatch: pytest.MonkeyPatch):
         study, home = whole
-        assert told(study, home) == told(study, home)
-        assert "the last was asked 2026-12-10T18:0" in told(study, home)
+        assert methods_text(study, home) == methods_text(study, home)
+        assert "the last was asked 2026-12-10T18:0" in methods_text(study, home)
 
 
 def a_table(*rows: list[Any], columns: list[Column] | None = None) -> Table:
@@ -344,8 +344,8 @@ class TestATable:
         columns = [tables.words("text", "Text"), tables.count("n", "n")]
         kept = [(text.encode(errors="backslashreplace").decode(), n) for text, n in rows]
         made = a_table(*map(list, rows), columns=columns).to_csv().decode()
-        found = list(csv.reader(io.StringIO(made, newline="")))[1:]
-        assert [(text, int(n)) for text, n in found] == kept
+        read = list(csv.reader(io.StringIO(made, newline="")))[1:]
+        assert [(text, int(n)) for text, n in read] == kept
 
 
 class TestLatex:

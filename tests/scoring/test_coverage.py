@@ -184,8 +184,8 @@ class TestCoverage:
     @given(SOME_TEXT, TEXTS, TEXTS, st.randoms())
     def test_does_not_depend_on_any_order(self, points, context, answer, random):
         before = coverage(points, evidence(*context), evidence(*answer))
-        found = support(points, evidence(*context))
-        assume(all(abs(found - HELD) > 1e-9))
+        held = support(points, evidence(*context))
+        assume(all(abs(held - HELD) > 1e-9))
         for some in (points, context, answer):
             random.shuffle(some)
         assert same(before, coverage(points, evidence(*context), evidence(*answer)))

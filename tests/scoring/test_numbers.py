@@ -10,13 +10,13 @@ from llm_bench.scoring.numbers import Figure, Figures, figures, located
 
 
 def values(text: str) -> list[float]:
-    found, _ = figures(text)
-    return [figure.value for figure in found]
+    read_figures, _ = figures(text)
+    return [figure.value for figure in read_figures]
 
 
 def agree(text: str, other: str) -> bool:
-    (one,), (another,) = figures(text)[0], figures(other)[0]
-    return one.agrees(another)
+    (first,), (second,) = figures(text)[0], figures(other)[0]
+    return first.agrees(second)
 
 
 FIGURES = st.builds(Figure, st.floats(0, 1e12), st.floats(0, 1e9))
@@ -71,9 +71,11 @@ class TestOneFigure:
     def test_is_nothing_that_only_looks_like_one(self, text):
         assert values(text) == []
 
-    @pytest.mark.parametrize(("text", "found"), [("30 people in ten shops", [30, 10]), ("by 5 in five years", [5, 5])])
-    def test_is_no_ratio_where_the_part_is_no_less_than_the_whole(self, text, found):
-        assert values(text) == found
+    @pytest.mark.parametrize(
+        ("text", "expected"), [("30 people in ten shops", [30, 10]), ("by 5 in five years", [5, 5])]
+    )
+    def test_is_no_ratio_where_the_part_is_no_less_than_the_whole(self, text, expected):
+        assert values(text) == expected
 
 
 class TestYears:
@@ -83,13 +85,13 @@ class TestYears:
 
     @pytest.mark.parametrize("text", ["2,024 items", "€2024", "2024%", "2024 million", "2024.5"])
     def test_are_not_what_else_has_four_digits(self, text):
-        found, years = figures(text)
-        assert len(found) == 1
+        read_figures, years = figures(text)
+        assert len(read_figures) == 1
         assert not years
 
     def test_stand_apart_from_the_figures_beside_them(self):
-        found, years = figures("€ 4.2m in 2025, after € 3.9m in 2024.")
-        assert [figure.value for figure in found] == [4.2e6, 3.9e6]
+        read_figures, years = figures("€ 4.2m in 2025, after € 3.9m in 2024.")
+        assert [figure.value for figure in read_figures] == [4.2e6, 3.9e6]
         assert years == {2024, 2025}
 
 
@@ -144,7 +146,7 @@ class TestAgreement:
     @given(AMOUNTS)
     def test_does_not_depend_on_separators_or_the_currency(self, amount):
         written = [f"{amount}€", f"€{amount:,}", f"EUR {amount:,}", f"{amount:,} euros", f"${amount:,}.0"]
-        assert all(agree(one, other) for one, other in pairwise(written[1:]))
+        assert all(agree(text, next_text) for text, next_text in pairwise(written[1:]))
 
     @given(st.floats(1, 1e6, allow_nan=False), st.integers(0, 3))
     def test_of_a_figure_with_its_rounding(self, exact, digits):
@@ -154,14 +156,14 @@ class TestAgreement:
 class TestFigures:
     @given(st.lists(FIGURES), FIGURES)
     def test_agree_as_each_of_them_does(self, many, figure):
-        assert list(Figures(many).agree(figure)) == [one.agrees(figure) for one in many]
+        assert list(Figures(many).agree(figure)) == [other.agrees(figure) for other in many]
 
 
 class TestLocated:
     def test_are_figures_and_years_with_their_places(self):
         text = "In 2025 € 4.2m, 18.4%, a third of 1,000"
-        found, years = located(text)
-        assert {(one.at, one.unit) for one in found} == {
+        read_figures, years = located(text)
+        assert {(place.at, place.unit) for place in read_figures} == {
             (text.index("4.2"), "€"),
             (text.index("18.4"), "%"),
             (text.index("third"), "%"),
@@ -172,8 +174,8 @@ class TestLocated:
 
 @given(st.text() | st.lists(PIECES).map("".join))
 def test_any_text_can_be_read(text):
-    found, years = figures(text)
-    assert all(figure.value >= 0 and figure.tolerance >= 0 for figure in found)
+    read_figures, years = figures(text)
+    assert all(figure.value >= 0 and figure.tolerance >= 0 for figure in read_figures)
     assert all(1900 <= year < 2100 for year in years)
 
 
@@ -197,8 +199,8 @@ class TestNumbersInWords:
         expected = {name: number for number, name in enumerate(self.ONES, 1) if number > 1}
         expected |= {name: number for number, name in enumerate(self.TEENS, 10)}
         for tens, name in enumerate(self.TENS, 2):
-            expected |= {name: 10 * tens} | {f"{name}-{one}": 10 * tens + n for n, one in enumerate(self.ONES, 1)}
-            expected |= {f"{name} {one}": 10 * tens + n for n, one in enumerate(self.ONES, 1)}
+            expected |= {name: 10 * tens} | {f"{name}-{unit}": 10 * tens + n for n, unit in enumerate(self.ONES, 1)}
+            expected |= {f"{name} {unit}": 10 * tens + n for n, unit in enumerate(self.ONES, 1)}
         assert {name: read(f"{name} stores") for name in expected} == {
             name: Figure(number, 0) for name, number in expected.items()
         }
@@ -292,5 +294,5 @@ class TestOverlaps:
         assert [figures(text)[1] for text in ("1899", "1900", "2099", "2100")] == [set(), {1900}, {2099}, set()]
 
     def test_units_are_percent_or_any_currency(self):
-        found, _ = located("18% and € 5 and 7 and $3 and 2 per cent and nine in ten")
-        assert {one.figure.value: one.unit for one in found} == {18: "%", 5: "€", 7: "", 3: "€", 2: "%", 90: "%"}
+        places, _ = located("18% and € 5 and 7 and $3 and 2 per cent and nine in ten")
+        assert {place.figure.value: place.unit for place in places} == {18: "%", 5: "€", 7: "", 3: "€", 2: "%", 90: "%"}

@@ -85,7 +85,7 @@ def record(question_id: str = "loaves", answer: str | None = "The bakery baked 1
     }
 
 
-def told(scored: dict[str, Any]) -> tuple[Any, ...]:
+def scores_of(scored: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(scored[name] for name in SCORES)
 
 
@@ -99,7 +99,7 @@ class TestScores:
 
     def test_are_plain_values(self, hash_embedder):
         (scored,) = score([record()], PROMPTS, hash_embedder)
-        assert [type(value) for value in told(scored)] == [float, float, bool]
+        assert [type(value) for value in scores_of(scored)] == [float, float, bool]
 
     @pytest.mark.parametrize(
         "unanswered",
@@ -113,7 +113,7 @@ class TestScores:
     def test_are_null_without_an_answer(self, hash_embedder, unanswered):
         before = {"coverage_score": 0.5, "groundedness": 0.5, "declined": True}
         (scored,) = score([record(**unanswered, **before)], PROMPTS, hash_embedder)
-        assert told(scored) == (None, None, None)
+        assert scores_of(scored) == (None, None, None)
         assert scored["embedding_model"] == "planned"
 
     def test_leave_the_given_records_as_they_are(self, hash_embedder):
@@ -124,8 +124,8 @@ class TestScores:
 
     def test_come_in_the_order_of_the_records_with_all_their_fields(self, hash_embedder):
         scored = score([record("flour"), record("loaves", None), record("loaves")], PROMPTS, hash_embedder)
-        assert [one["question_id"] for one in scored] == ["flour", "loaves", "loaves"]
-        assert all(one.keys() == record().keys() for one in scored)
+        assert [row["question_id"] for row in scored] == ["flour", "loaves", "loaves"]
+        assert all(row.keys() == record().keys() for row in scored)
 
     def test_are_of_the_answer_without_the_reasoning_before_it(self):
         """Which the record's answer leaves out already."""
@@ -145,7 +145,7 @@ class TestCoverage:
         prompts = {name: {**prompt, "passages": []} for name, prompt in PROMPTS.items()}
         records = [record(name, context_hash=context_hash([])) for name in prompts]
         scored = score(records, prompts, hash_embedder)
-        assert {told(one) for one in scored} == {(None, 0, False)}
+        assert {scores_of(row) for row in scored} == {(None, 0, False)}
 
 
 class TestGroundedness:
@@ -193,10 +193,10 @@ class TestGroundedness:
         ],
     )
     def test_a_label_stands_for_the_sentences_after_it(self, answer, labelled):
-        found = sentences(answer)
+        parts = sentences(answer)
         subjects = frozenset({"northe", "southe"})
-        labels = _labels(answer, found, subjects)
-        assert labels == [frozenset({"northe"}) if i in labelled else frozenset() for i in range(len(found))]
+        labels = _labels(answer, parts, subjects)
+        assert labels == [frozenset({"northe"}) if i in labelled else frozenset() for i in range(len(parts))]
 
     def test_does_not_count_what_is_no_claim(self, embedder):
         claim = "The bakery baked 1.2 million loaves in 2025."
@@ -304,7 +304,7 @@ def known(embedder):
 
 class TestWithTheRealModel:
     def scores(self, embedder, *answers: tuple[str, str], prompts=PROMPTS) -> list[tuple[Any, ...]]:
-        return [told(one) for one in score([record(*answer) for answer in answers], prompts, embedder)]
+        return [scores_of(scored) for scored in score([record(*answer) for answer in answers], prompts, embedder)]
 
     def test_right_beats_half_right_beats_off_topic(self, embedder):
         right, half, _, off = self.scores(embedder, *ANSWERS[:4])
@@ -357,7 +357,7 @@ class TestWithTheRealModel:
         lots.shuffle(prompt["points"])
         shuffled = record(question, "\n".join(answer), context_hash=context_hash(prompt["passages"]))
         (after,) = score([shuffled], {question: prompt}, known)
-        assert told(after) == pytest.approx(before, abs=1e-6)
+        assert scores_of(after) == pytest.approx(before, abs=1e-6)
 
     @settings(suppress_health_check=[HealthCheck.differing_executors])
     @given(

@@ -170,8 +170,8 @@ class TestFeatures:
     def test_can_be_told_of_any_text(self, text):
         stated = features(text)
         assert stated.names <= stated.words
-        assert [one.figure for one in counted(text)] == list(stated.figures)
-        assert all(0 < near <= 1 for one in counted(text) for near in one.near.values())
+        assert [figure.figure for figure in counted(text)] == list(stated.figures)
+        assert all(0 < near <= 1 for figure in counted(text) for near in figure.near.values())
         assert isinstance(declines(text) or claims(text), bool)
 
 

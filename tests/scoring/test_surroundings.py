@@ -15,9 +15,11 @@ SOUTH = ("Customers had no power for 19 minutes.", frozenset({2025}), content("S
 
 
 def trust(sentence: str, *context: str | tuple, year: int = 2025) -> list[float]:
-    nowhere = [(one, frozenset({2025}), frozenset()) if isinstance(one, str) else one for one in context]
+    nowhere = [
+        (passage, frozenset({2025}), frozenset()) if isinstance(passage, str) else passage for passage in context
+    ]
     around = Surroundings(nowhere)
-    return [around.trust(one, features(sentence).years or frozenset({year})) for one in counted(sentence)]
+    return [around.trust(figure, features(sentence).years or frozenset({year})) for figure in counted(sentence)]
 
 
 class TestSurroundings:
@@ -67,8 +69,8 @@ class TestSurroundings:
 
 
 def near(sentence: str) -> dict[str, float]:
-    (one,) = counted(sentence)
-    return dict(one.near)
+    (figure,) = counted(sentence)
+    return dict(figure.near)
 
 
 class TestNearness:

@@ -71,9 +71,9 @@ def read(store, folder) -> list[tuple[str, str, int]]:
     folder.mkdir(exist_ok=True)
     return sorted(
         (record["slot"], record["question_id"], record["attempt"])
-        for found, file in snapshot(store, folder).items()
+        for stored, file in snapshot(store, folder).items()
         for record in from_parquet(file.read_bytes())
-        if record["slot"] not in found.without
+        if record["slot"] not in stored.without
     )
 
 
@@ -282,8 +282,8 @@ class TestReader:
     def test_gives_up_on_a_store_that_never_rests(self, tmp_path, make_slot):
         class Restless(FileStore):
             def read(self, path: str) -> tuple[bytes, int] | None:
-                found = super().read(path)
-                return found and (found[0], found[1] + 1)
+                stored = super().read(path)
+                return stored and (stored[0], stored[1] + 1)
 
         store = Restless(tmp_path / "store")
         FileStore(store.root).commit(object_path("records", "thesis", SLOTS[0]), to_parquet([]), 0)
@@ -294,7 +294,7 @@ class TestReader:
         put(store, SLOTS[0], make_slot(SLOTS[0]))
         other = object_path("records", "quickstart", SLOTS[0])
         store.commit(other, to_parquet([make_record(study="quickstart")]), 0)
-        assert [found.path for found in record_objects(store, "quickstart")] == [other]
+        assert [stored.path for stored in record_objects(store, "quickstart")] == [other]
         assert len(record_objects(store)) == 2
 
     def test_of_a_broken_days_object_is_told(self, store, make_slot):

@@ -99,11 +99,11 @@ class TestRows:
         put(store, records)
         export(store, data)
         assert read_json(data) == records
-        found = read_csv(data)
-        assert found[0]["answer"] == records[0]["answer"]
-        assert found[0]["slot"] == records[0]["slot"]
-        assert float(found[0]["throughput_tps"]) == records[0]["throughput_tps"]
-        assert found[1]["latency_sec"] == ""
+        rows = read_csv(data)
+        assert rows[0]["answer"] == records[0]["answer"]
+        assert rows[0]["slot"] == records[0]["slot"]
+        assert float(rows[0]["throughput_tps"]) == records[0]["throughput_tps"]
+        assert rows[1]["latency_sec"] == ""
 
     def test_come_only_from_records_objects(self, store, data, make_batch):
         put(store, make_batch())

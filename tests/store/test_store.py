@@ -253,8 +253,8 @@ class TestRace:
         with ThreadPoolExecutor(1) as pool:
             writing = pool.submit(write)
             while not writing.done():
-                found = store.read(PATH)
-                assert found is None or found[0] in contents
+                stored = store.read(PATH)
+                assert stored is None or stored[0] in contents
             writing.result()
 
 
@@ -333,8 +333,8 @@ class TestParquet:
 
     def test_keeps_the_types(self, make_record):
         record = make_record(0)
-        (found,) = from_parquet(to_parquet([record]))
-        assert {name: type(value) for name, value in found.items()} == {n: type(v) for n, v in record.items()}
+        (kept,) = from_parquet(to_parquet([record]))
+        assert {name: type(value) for name, value in kept.items()} == {n: type(v) for n, v in record.items()}
 
     def test_is_the_same_for_the_same_records(self, make_batch):
         assert to_parquet(make_batch()) == to_parquet(make_batch())

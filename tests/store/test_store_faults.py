@@ -55,7 +55,7 @@ def connect(server, monkeypatch) -> Callable[..., GCSStore]:
 
 
 class Success(NamedTuple):
-    """What a writer was told.
+    """What a writer was answered.
 
     :param replaced: generation that it replaced; None where it found its content there.
     """
@@ -109,14 +109,14 @@ def check(
     def write(writer: int) -> list[Success]:
         faults(writer, random.Random(f"{seed}/{writer}"), likely)
         try:
-            told = [put(stores[writer], writer, path, contents[path][writer], tries) for path in contents]
+            outcomes = [put(stores[writer], writer, path, contents[path][writer], tries) for path in contents]
         finally:
             faults(writer, None, 0)
-        return [success for success in told if success]
+        return [success for success in outcomes if success]
 
     with ThreadPoolExecutor(writers) as pool:
-        successes = [success for told in pool.map(write, range(writers)) for success in told]
-    _check_told(successes, contents, clean)
+        successes = [success for written in pool.map(write, range(writers)) for success in written]
+    _check_successes(successes, contents, clean)
     for writer in range(writers):
         for path in contents:
             assert put(clean, writer, path, contents[path][writer], 1)
@@ -124,23 +124,25 @@ def check(
     assert {path: clean.read(path)[0] for path in clean.list(study)} == {p: c[-1] for p, c in contents.items()}
 
 
-def _check_told(successes: list[Success], contents: dict[str, list[bytes]], clean: Store) -> None:
+def _check_successes(successes: list[Success], contents: dict[str, list[bytes]], clean: Store) -> None:
     study = next(iter(contents)).split("date=")[0]
     there = {path: clean.read(path) for path in clean.list(study)}
     assert set(there) <= set(contents), "an object that nobody wrote"
     for path, whole in contents.items():
-        told = [success for success in successes if success.path == path]
-        assert path in there or not told, "a success without its object"
+        of_path = [success for success in successes if success.path == path]
+        assert path in there or not of_path, "a success without its object"
         if path not in there:
             continue
         content, generation = there[path]
         assert content in whole, "not one of the whole contents"
-        last = max(told, key=lambda success: success.generation, default=None)
+        last = max(of_path, key=lambda success: success.generation, default=None)
         if last and last.generation == generation:
             assert content == whole[last.writer], "another content than the last success put there"
         assert not last or last.generation <= generation, "an older object than the last success put there"
         replaced = Counter(
-            one for one, _ in {(success.replaced, success.writer) for success in told} if one is not None
+            generation
+            for generation, _ in {(success.replaced, success.writer) for success in of_path}
+            if generation is not None
         )
         assert all(count == 1 for count in replaced.values()), "two replaced the same generation"
 
@@ -150,10 +152,10 @@ def seeds() -> list[int]:
     return [int(only)] if only else list(range(SCHEDULES))
 
 
-def run_all(one: Callable[[int], None]) -> None:
+def run_all(check_seed: Callable[[int], None]) -> None:
     for seed in seeds():
         try:
-            one(seed)
+            check_seed(seed)
         except Exception as fault:
             raise AssertionError(f"schedule {seed} (LLM_BENCH_TEST_SEED={seed} repeats it): {fault!r}") from fault
 
@@ -303,14 +305,14 @@ class TestAKilledWriter:
             time.sleep(dice.uniform(0.0, 0.06))
             os.kill(writer.pid, signal.SIGKILL)
             writer.join()
-            found = store.read(PATH)
-            if found is None or found[1] == last:  # killed before it had written anything
+            stored = store.read(PATH)
+            if stored is None or stored[1] == last:  # killed before it had written anything
                 continue
-            one, _, number = found[0].partition(b";")[0].partition(b":")
-            assert found[0] == _content(int(one), int(number))
-            assert found[1] > last
+            writer_number, _, number = stored[0].partition(b";")[0].partition(b":")
+            assert stored[0] == _content(int(writer_number), int(number))
+            assert stored[1] > last
             assert store.list("") == [PATH]
-            last = store.commit(PATH, b"after %d" % seed, found[1])
+            last = store.commit(PATH, b"after %d" % seed, stored[1])
         assert last > 0
 
     def test_leaves_a_lock_file_that_stops_nobody(self, tmp_path):

@@ -35,7 +35,7 @@ def bucket() -> Iterator[str]:
     ids="-".join,
 )
 def urls(request, tmp_path, monkeypatch) -> list[str]:
-    """Of the source and the destination; both are empty."""
+    """The URLs of the source and the destination; both are empty."""
     if "gs" in request.param:
         from doubles import gcs
 
@@ -144,8 +144,8 @@ class TestACompactedDay:
         time.sleep(0.01)
         compact(source, "thesis", date(2026, 12, 8))
         assert copy(source, dest) == {"copied": 1, "compacted": 1}
-        (found,) = record_objects(dest)
-        assert [record["attempt"] for record in from_parquet(dest.read(found.path)[0])] == [2]
+        (day,) = record_objects(dest)
+        assert [record["attempt"] for record in from_parquet(dest.read(day.path)[0])] == [2]
 
     def test_leaves_a_slot_that_was_loaded_in_the_destination_since(self, stores, make_record):
         source, dest = stores
@@ -154,7 +154,10 @@ class TestACompactedDay:
         time.sleep(0.01)
         dest.commit(PATH, to_parquet([make_record(0, attempt=2)]), 0)
         assert copy(source, dest) == {"copied": 1, "newer": 1}
-        assert [(found.path == PATH, len(found.without)) for found in record_objects(dest)] == [(True, 0), (False, 1)]
+        assert [(stored.path == PATH, len(stored.without)) for stored in record_objects(dest)] == [
+            (True, 0),
+            (False, 1),
+        ]
 
     def test_leaves_a_slot_that_the_source_never_had(self, stores, make_record):
         source, dest = stores

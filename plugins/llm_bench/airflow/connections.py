@@ -1,4 +1,4 @@
-"""Keys outside a task: from the same places, in the same order, as a measuring task finds them."""
+"""Finds keys outside a task, in the same places and order as a measuring task does."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def use_airflow(home: Path) -> None:
 
 
 def find_key(llm: LLM) -> Endpoint:
-    """Where the LLM is reached, with its key.
+    """The address of the LLM, with its key.
 
     :raises CredentialsError: there is no key.
     :raises RequestError: LiteLLM knows no such provider.

@@ -1,4 +1,4 @@
-"""From an Airflow connection to a client."""
+"""Makes a client of an Airflow connection."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class LiteLLMHook(BaseHook):
         )
 
     def endpoint(self) -> Endpoint:
-        """Where the LLM is reached, with its key.
+        """The address of the LLM, with its key.
 
         :raises CredentialsError: there is no key, or the connection can't be used.
         :raises RequestError: LiteLLM knows no such provider.

@@ -21,7 +21,7 @@ PREFIX = "/llm-bench"
 
 
 class DataQualityLink(BaseOperatorLink):
-    """To what the quality gate said of the run's slot; for an operator with a ``study``, as it is dumped."""
+    """Leads to what the quality gate said of the run's slot; for an operator with a ``study``, as it is dumped."""
 
     name = "Data quality"
 
@@ -36,7 +36,7 @@ class DataQualityLink(BaseOperatorLink):
 
 
 def validation_path(study: str, slot: datetime) -> str:
-    """Where the validation of a slot stands among the pages.
+    """The path of a slot's validation among the pages.
 
     :param slot: aware.
     """

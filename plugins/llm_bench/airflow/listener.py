@@ -1,6 +1,6 @@
 """An Airflow listener: each run of a study finds the pools that bound how many cells ask one provider at once.
 
-Tasks can't create pools, but the scheduler, where this runs, can; and it is told of a run before any task of it starts.
+Tasks can't create pools, but the scheduler, where this runs, can; and it hears of a run before any task of it starts.
 """
 
 from __future__ import annotations

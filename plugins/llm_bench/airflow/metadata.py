@@ -1,4 +1,4 @@
-"""What Airflow knows of a study's runs, read from its metadata database: so it tells also while Airflow is down."""
+"""What Airflow knows of a study's runs, read from its metadata database: so it is known also while Airflow is down."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells someone, through a webhook, when a batch needs a hand: Airflow notifiers that never stop or delay a batch.
+"""Alerts someone, through a webhook, when a batch needs a hand: Airflow notifiers that never stop or delay a batch.
 
 Airflow calls them after it has taken in how the task ended, or from the scheduler when a deadline has passed.
 """
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 TIMEOUT_SEC = 10.0
 
-_MOST_NAMED = 10
+_MAX_NAMED = 10
 """A week of missed slots needn't be listed to be understood."""
 
 
 class Alert(BaseNotifier):
-    """Posts JSON with a ``text`` to a webhook (Slack's, Mattermost's and others'), where there is anything to tell.
+    """Posts JSON with a ``text`` to a webhook (Slack's, Mattermost's and others'), where there is anything to report.
 
-    What goes wrong with it is told in the log alone.
+    What goes wrong with it stands in the log alone.
 
     :param connection: id of an Airflow connection of type ``http``: its host is the webhook's URL, and its password,
         where it has one, is sent as a bearer token.
@@ -45,11 +45,11 @@ class Alert(BaseNotifier):
         self.connection = connection
 
     def text(self, context: Context) -> str | None:
-        """What there is to tell; None for nothing."""
+        """What there is to report; None for nothing."""
         raise NotImplementedError
 
     def notify(self, context: Context) -> None:
-        """Tells it."""
+        """Posts the text, if there is any."""
         try:
             text = self.text(context)
             if text is not None:
@@ -60,19 +60,19 @@ class Alert(BaseNotifier):
 
 
 class IncompleteBatch(Alert):
-    """For the last task of a run that fails: tells once, for all cells of the batch, what is missing and what to do."""
+    """Says once, when a run's last task fails, what is missing of all cells of the batch, and what to do."""
 
     def text(self, context: Context) -> str | None:
         run = context["dag_run"]
-        # Without an exception the task was killed: no process is left that could tell why.
+        # Without an exception the task was killed: no process is left that could say why.
         reason = context.get("exception") or "Its last task was stopped; see its log."
         return f"{run.dag_id}: the batch of {_shown(slot_of(run.logical_date, run.run_after))} is incomplete. {reason}"
 
 
 class MissedSlots(Alert):
-    """For the first task of a run, however it ends: tells which slots passed without a run since the run before.
+    """Names, when a run's first task ends in any way, the slots that passed without a run since the run before.
 
-    No task of a slot that wasn't run can tell so itself. So the next run does, which is also the first thing that
+    No task of a slot that wasn't run can say so itself. So the next run does, which is also the first thing that
     happens after Airflow was down or the machine slept.
 
     :param schedule: of the study.
@@ -90,17 +90,17 @@ class MissedSlots(Alert):
         slots = passed(self.schedule, before.logical_date if before else None, slot_of(run.logical_date, run.run_after))
         if not slots:
             return None
-        named = ", ".join(map(_shown, slots[:_MOST_NAMED])) + (" …" if len(slots) > _MOST_NAMED else "")
+        named = ", ".join(map(_shown, slots[:_MAX_NAMED])) + (" …" if len(slots) > _MAX_NAMED else "")
         slots_were = "1 slot was" if len(slots) == 1 else f"{len(slots)} slots were"
         study = run.dag_id.removeprefix("llm_bench_")
         return f"{run.dag_id}: {slots_were} missed: {named}. `llm-bench status {study}` shows how to fill them."
 
 
 class LateBatch(Alert):
-    """For a deadline of a run: tells that the batch takes longer than the time between two batches."""
+    """Says, at a run's deadline, that the batch takes longer than the time between two batches."""
 
     def text(self, context: Context) -> str | None:
-        # The scheduler gives the run as its REST API shows it. A batch that has failed by then was told of already,
+        # The scheduler gives the run as its REST API shows it. A batch that has failed by then was reported already,
         # and one that a person started waits for its turn with good reason.
         run: Mapping[str, Any] = context["dag_run"]  # type: ignore[assignment]
         if run["run_type"] != "scheduled" or run["state"] not in {"queued", "running"}:
@@ -113,19 +113,19 @@ class LateBatch(Alert):
 
 
 def incomplete_batch(study: Study) -> list[Alert]:
-    """For the failure of a study's last task."""
+    """The alerts for the failure of a study's last task."""
     return [IncompleteBatch(connection=study.alerts.connection)] if study.alerts else []
 
 
 def missed_slots(study: Study) -> list[Alert]:
-    """For the end of a study's first task."""
+    """The alerts for the end of a study's first task."""
     if study.alerts is None or study.window is None:
         return []
     return [MissedSlots(connection=study.alerts.connection, schedule=study.window.schedule)]
 
 
 def deadline(study: Study) -> DeadlineAlert | None:
-    """For a study's DAG: a batch is due to end within the time between two batches of a period."""
+    """The deadline of a study's DAG: a batch is due to end within the time between two batches of a period."""
     if study.alerts is None or study.window is None:
         return None
     return DeadlineAlert(

@@ -91,7 +91,7 @@ def _of_llm(tags: Mapping[str, str], records: Sequence[Mapping[str, Any]]) -> It
     if row.latency_sec is not None:
         yield Gauge(LATENCY, row.latency_sec, tags)
     failed = Counter(record["failure_kind"] for record in records)
-    for kind in FAILURE_KINDS:  # also those that didn't happen: a gauge keeps its value until it is told another
+    for kind in FAILURE_KINDS:  # also those that didn't happen: a gauge keeps its value until it is given another
         yield Gauge(FAILURES, failed[kind], {**tags, "kind": kind})
 
 

@@ -128,7 +128,7 @@ class Table:
 
     @property
     def cells(self) -> list[list[Cell]]:
-        """As it is read."""
+        """The cells as they are read."""
         return [list(self._cells(row)) for row in self.rows]
 
     def _cells(self, row: Sequence[Any]) -> Iterator[Cell]:
@@ -203,7 +203,7 @@ class Table:
         return replace(self, columns=columns, rows=made, links={})
 
     def to_csv(self) -> bytes:
-        """With all digits, and what there is none of is empty."""
+        """The table as CSV, with all digits; what there is none of is empty."""
         out = io.StringIO()
         writer = csv.writer(out)  # its lines end as RFC 4180 has them: a cell may hold any other end of line
         writer.writerow(name for column in self.columns for name in column.names)

@@ -66,7 +66,7 @@ def load(store: Store, study: str, slot: datetime, verdict: Verdict) -> Loaded:
 
 
 def suite_path(study: str) -> str:
-    """Where the expectations lie that a study's records are held to, as Great Expectations stores a suite."""
+    """The path of the expectations of a study's records, as Great Expectations stores a suite."""
     return f"validations/study={study}/expectation_suite.json"
 
 

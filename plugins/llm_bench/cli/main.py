@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 
@@ -11,7 +12,7 @@ import argcomplete
 from llm_bench import __version__
 from llm_bench.cli import ask, calibrate, check, data, init, results, run, status, sync
 from llm_bench.cli.console import interrupt
-from llm_bench.errors import InputError, LLMBenchError
+from llm_bench.errors import InputError, LLMBenchError, SetupError
 
 FAMILIES = (init, run, ask, check, status, results, data, sync, calibrate)
 """Modules with commands, in the order of ``--help``; each has ``register(actions)``."""
@@ -39,9 +40,18 @@ def main(arguments: list[str] | None = None) -> int:
     command = options.pop("command")
     signal.signal(signal.SIGTERM, interrupt)  # so that what was started is stopped, as with Ctrl-C
     try:
+        _check_folder()
         return int(command(**options))
     except LLMBenchError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 2 if isinstance(error, InputError) else 1
     except KeyboardInterrupt:
         return 130
+
+
+def _check_folder() -> None:
+    """Refuses a current folder that was deleted: nothing can be looked up from it, nor started in it."""
+    try:
+        os.getcwd()  # noqa: PTH109
+    except FileNotFoundError:
+        raise SetupError("The current folder was deleted.", "Change to one that exists, and run it again.") from None

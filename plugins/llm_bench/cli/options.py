@@ -133,7 +133,7 @@ def industry_names(parsed_args: argparse.Namespace, **_: object) -> list[str]:
 
 
 def storages(parsed_args: argparse.Namespace, **_: object) -> list[str]:
-    """Where the studies keep their records."""
+    """The stores in which the studies keep their records."""
     return [study.storage for study in _studies(parsed_args)]
 
 

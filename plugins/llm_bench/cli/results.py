@@ -52,13 +52,19 @@ def register(actions: Actions) -> None:
 def _add_view(command: argparse.ArgumentParser) -> None:
     """Let a command take a view."""
     group = command.add_argument_group("view", "Which records; all where left out.")
-    group.add_argument("--start", help="slots from then on: ISO 8601, in the study's time zone where it has no offset")
-    group.add_argument("--end", help="slots before then")
+    group.add_argument(
+        "--start", help="slots from this moment on: ISO 8601, in the study's time zone without an offset"
+    )
+    group.add_argument("--end", help="slots before this moment")
     text = "records of this {}; may be given again"
     complete(group.add_argument("--industry", action="append", help=text.format("industry")), industry_names)
     complete(group.add_argument("--llm", action="append", help=text.format("LLM, provider/model")), llm_names)
-    group.add_argument("--run-type", action="append", choices=RUN_TYPES, help="of such runs; may be given again")
-    group.add_argument("--suspect", choices=get_args(Suspect), help="records whose times can't be trusted")
+    group.add_argument(
+        "--run-type", action="append", choices=RUN_TYPES, help="records of such runs; may be given again"
+    )
+    group.add_argument(
+        "--suspect", choices=get_args(Suspect), help="what to do with records whose times can't be trusted"
+    )
 
 
 def report(study: str, out: Path | None, **options: object) -> int:
@@ -70,6 +76,7 @@ def report(study: str, out: Path | None, **options: object) -> int:
     folder = out or home() / "data" / "reports" / chosen.name
     say(f"Reading {chosen.name}")
     records = _records(chosen, view)
+    _check_any(records, view)
     say("Drawing")
     write_report(records, chosen, view, folder)
     console().print(f"Report: {folder / 'report.html'}", markup=False)
@@ -128,6 +135,23 @@ def _records(study: Study, view: View) -> Records:
     _check("LLM", view.llms, [llm.name for llm in study.llms], records)
     _check("industry", view.industries, study.industries, records)
     return records
+
+
+def _check_any(records: Records, view: View) -> None:
+    """Refuses a view without a record: its report would be empty."""
+    from llm_bench.analysis.queries import total
+
+    if total(records, view):
+        return
+    options = ", ".join(f"{name} = {value}" for name, value in view.to_query())
+    if not options:
+        raise InputError(
+            f"Nothing of study {records.study} was measured yet.", f"Measure it: `llm-bench run {records.study}`."
+        )
+    raise InputError(
+        f"Nothing of study {records.study} was measured in this view: {options}.",
+        f"Leave an option out; `llm-bench status {records.study}` shows what was measured.",
+    )
 
 
 def _check(what: str, names: Iterable[str], planned: Iterable[str], records: Records) -> None:

@@ -26,7 +26,7 @@ def names() -> dict[str, Path]:
 
 
 def address(root: str, file: str) -> str:
-    """Where one of our files is served.
+    """The address of one of our files.
 
     :param root: path of the dashboard.
     """
@@ -34,7 +34,7 @@ def address(root: str, file: str) -> str:
 
 
 def vega_address(root: str) -> str:
-    """Where the charts' library is served."""
+    """The address of the charts' library."""
     return f"{root}/static/{vega_name()}"
 
 
@@ -43,7 +43,7 @@ def _hash(path: Path) -> str:
 
 
 def vega_name() -> str:
-    """Name of the charts' library: of the version of vl-convert, which brings it."""
+    """The name of the charts' library, with the version of vl-convert, which brings it."""
     return f"vega-{version('vl-convert-python')}.js"
 
 

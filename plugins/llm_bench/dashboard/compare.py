@@ -14,7 +14,7 @@ from llm_bench.dashboard.form import form
 from llm_bench.dashboard.templating import show
 from llm_bench.dashboard.viewing import notices
 
-MOST = 8
+MAX_COMPARED = 8
 """LLMs that are compared pair by pair: 28 pairs are as many as anyone reads."""
 
 router = APIRouter()
@@ -25,7 +25,7 @@ def page(look: Looked) -> Response:
     """Two or more LLMs side by side: those of the view, or all; the first of them pair by pair."""
     points = look.looks.ordered(queries.tradeoff(look.records, look.view))
     llms = [point.llm for point in points]
-    pairs = queries.compare(look.records, look.view, llms[:MOST]) if len(llms) > 1 else []
+    pairs = queries.compare(look.records, look.view, llms[:MAX_COMPARED]) if len(llms) > 1 else []
     approximate = [*(pair.approximate for pair in pairs), *(point.approximate for point in points)]
     return show(
         look,
@@ -36,7 +36,7 @@ def page(look: Looked) -> Response:
         tradeoffs=[*_tradeoffs(look, points)] if points else [],
         comparisons=[*_comparisons(look, pairs)],
         alone=len(llms) == 1,
-        compared=MOST if len(llms) > MOST else None,
+        compared=MAX_COMPARED if len(llms) > MAX_COMPARED else None,
     )
 
 

@@ -91,7 +91,7 @@ class Look:
         return value
 
     def address(self, page: str, own: Mapping[str, object] | None = None, *, view: View | None = None) -> str:
-        """Of a page of this study, with the view.
+        """The address of a page of this study, with the view.
 
         :param own: names and values of the page's own.
         :param view: another one than the one looked at.

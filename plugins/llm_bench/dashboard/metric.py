@@ -26,7 +26,7 @@ CHOICES = {
 }
 """Page → the metrics it can show, the first where none is asked for."""
 
-MOST_GROUPED = 1_000
+MAX_GROUPED = 1_000
 """Values of a chart and table by question: of more of them, one sees the least covered alone."""
 
 router = APIRouter()
@@ -112,7 +112,7 @@ def _time_of_day(look: Look, metric: Metric) -> Figure:
 
 def _grouped(look: Look, metric: Metric, group: Group) -> Iterator[Figure]:
     summaries = queries.summary(look.records, look.view, metric, group)
-    if len(summaries) > MOST_GROUPED:
+    if len(summaries) > MAX_GROUPED:
         return
     rows = ["question", "question_id"] if group == "question" else [group]
     table = tables.grouped(summaries, metric, look.looks, group).pivot(rows, "llm", metric.name, look.llms)

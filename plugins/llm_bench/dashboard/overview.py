@@ -31,9 +31,9 @@ from llm_bench.rag.questions import load_question_sets
 from llm_bench.records import utc_text
 from llm_bench.study import Study
 
-MOST_SLOTS = 1_000
+MAX_SLOTS = 1_000
 """Slots in the calendar; of a longer window those around now."""
-MOST_BATCHES = 50
+MAX_BATCHES = 50
 """Batches in the list of a study without a window; the latest."""
 
 router = APIRouter()
@@ -109,13 +109,13 @@ def _counted(industries: tuple[str, ...], _changed: tuple[int, ...]) -> int:
 def _shown(study: Overview) -> Sequence[Slot]:
     """Whole periods around now."""
     slots, schedule = study.slots, study.schedule
-    if schedule is None or len(slots) <= MOST_SLOTS:
+    if schedule is None or len(slots) <= MAX_SLOTS:
         return slots
-    most = max(1, MOST_SLOTS // schedule.batches) * schedule.batches
+    shown = max(1, MAX_SLOTS // schedule.batches) * schedule.batches
     now = schedule.index_at_or_after(study.now) // schedule.batches * schedule.batches
-    start = min(max(0, now - most // 2 // schedule.batches * schedule.batches), len(slots) - most)
+    start = min(max(0, now - shown // 2 // schedule.batches * schedule.batches), len(slots) - shown)
     start -= start % schedule.batches
-    return slots[start : start + most]
+    return slots[start : start + shown]
 
 
 def _periods(look: Look, study: Overview, shown: Sequence[Slot]) -> Iterator[Period]:
@@ -151,7 +151,7 @@ def _headline(look: Look, headlines: Sequence[Headline]) -> Table:
 
 def _batches(look: Look, study: Overview) -> Table:
     """The latest batches of a study without a window."""
-    latest = sorted(study.batches.values(), key=lambda batch: batch.slot, reverse=True)[:MOST_BATCHES]
+    latest = sorted(study.batches.values(), key=lambda batch: batch.slot, reverse=True)[:MAX_BATCHES]
     runs = {batch.slot: batch.run_id for batch in latest}
     batches = Table(
         "batches",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEADERS = {
-    # No script at all, and nothing from elsewhere: text that slips through as markup can't do or tell anything.
+    # No script at all, and nothing from elsewhere: text that slips through as markup can't do or send anything.
     "content-security-policy": (
         "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"

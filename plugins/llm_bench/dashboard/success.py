@@ -15,7 +15,7 @@ from llm_bench.dashboard.form import form
 from llm_bench.dashboard.templating import show
 from llm_bench.dashboard.viewing import follow, linked
 
-MOST_COUNTS = 1_500
+MAX_COUNTS = 1_500
 """Marks of the chart of kinds over time: of more of them, one sees nothing, and the page weighs too much."""
 
 router = APIRouter()
@@ -70,6 +70,6 @@ def _figures(look: Look, outcomes: Sequence[Success]) -> Iterator[Figure]:
         charts.success_rate_over_time(failures, looks, zone, link=links),
         [rates.linked("slot", lambda row: link(None, row["slot"]))],
     )
-    if 0 < len(failures.counts) <= MOST_COUNTS:
+    if 0 < len(failures.counts) <= MAX_COUNTS:
         chart = charts.failures_over_time(failures, looks, zone, link=links)
         yield Figure("kinds-over-time", chart, [tables.failures_over_time(failures, looks, zone)])

@@ -19,7 +19,7 @@ from llm_bench.paths import home
 from llm_bench.store.base import object_path, open_store
 from llm_bench.store.names import named_moment
 
-MOST_EXAMPLES = 20
+MAX_EXAMPLES = 20
 """Records named for each expectation, however many broke it."""
 
 router = APIRouter()
@@ -71,7 +71,7 @@ def page(results: dict[str, Any], study: str, slot: datetime) -> bytes:
             ),
         ],
         met=[expectation for expectation in expectations if expectation["success"]],
-        most_examples=MOST_EXAMPLES,
+        max_examples=MAX_EXAMPLES,
     )
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Link = Callable[[str | None, datetime], str]
 """LLM (None: all of the view) and a point's moment → the address of its records."""
 
-MOST_LINKED = 2_000
+MAX_LINKED = 2_000
 """Points of a chart that lead to their records: more of them would weigh too much."""
 
 
@@ -54,4 +54,4 @@ def follow(look: Look, moments: Iterable[datetime], bucket: int) -> Link:
 
 def linked(link: Link, points: int) -> Link | None:
     """The links of a chart's points; None where there are too many."""
-    return link if points <= MOST_LINKED else None
+    return link if points <= MAX_LINKED else None

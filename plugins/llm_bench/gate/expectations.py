@@ -85,7 +85,7 @@ class RecordExpectation(MulticolumnMapExpectation):  # type: ignore[misc]
         type(f"{cls.__name__}Metric", (MulticolumnMapMetricProvider,), attributes)
 
     def dict(self, **options: Any) -> dict[str, Any]:
-        """As Great Expectations' own, but made once: it asks for this a hundred times, and arguments may be long."""
+        """The same as Great Expectations' own, but made once: it asks a hundred times, and arguments may be long."""
         key = repr(sorted(options.items()))
         if key not in self._dicts:
             self._dicts[key] = super().dict(**options)

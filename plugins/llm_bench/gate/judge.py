@@ -99,7 +99,7 @@ class Rule:
                 yield row, self.name if lacking is None else f"field {lacking} is missing"
 
     def summary(self, examples: list[str]) -> dict[str, Any]:
-        """It and its outcome, for ``Verdict.results``."""
+        """The expectation and its outcome, for ``Verdict.results``."""
         checked = self.problem is None
         return {
             "name": self.name,

@@ -300,7 +300,7 @@ def _timeliness(due: Due) -> list[Expectation]:
         _rule(
             gxe.ExpectColumnValuesToBeBetween,
             "a scheduled record must be measured before the next slot is due",
-            "It tells of another time of day than its slot's. (A backfill is late by nature, and says so in run_type.)",
+            "It is of another time of day than its slot's. (A backfill is late by nature, and says so in run_type.)",
             "warning",
             column="late_sec",
             max_value=window.period.total_seconds() / window.batches_per_period,

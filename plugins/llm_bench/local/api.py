@@ -13,6 +13,9 @@ import httpx
 from llm_bench.errors import SetupError
 from llm_bench.records import utc_text
 
+TIMEOUT_SEC = 30
+"""How long a reply may take."""
+
 
 class AirflowAPI:
     """A logged-in client.
@@ -26,23 +29,35 @@ class AirflowAPI:
         self.user = user
         self.password = password
         self._check = check
-        self._http = httpx.Client(base_url=f"{url}/api/v2", timeout=30)
-        self._log_in()
+        self._http = httpx.Client(base_url=f"{url}/api/v2", timeout=TIMEOUT_SEC)
+        token = self.request("POST", f"{url}/auth/token", json={"username": user, "password": password})
+        self._http.headers["authorization"] = f"Bearer {token['access_token']}"
 
-    def _log_in(self) -> None:
-        reply = httpx.post(
-            f"{self.url}/auth/token", json={"username": self.user, "password": self.password}, timeout=30
-        )
-        reply.raise_for_status()
-        self._http.headers["authorization"] = f"Bearer {reply.json()['access_token']}"
+    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """A reply, whatever its status.
+
+        :raises SetupError: there is none.
+        """
+        try:
+            return self._http.request(method, path, **options)
+        except httpx.TimeoutException as fault:
+            raise SetupError(
+                f"Airflow at {self.url} didn't answer {method} {path} within {TIMEOUT_SEC} s.",
+                "The machine may be too busy: end what else uses it, and run the command again.",
+            ) from fault
+        except httpx.TransportError as fault:
+            raise SetupError(
+                f"Airflow at {self.url} can't be reached: {fault}.",
+                "It has ended, or is overloaded: see the logs in .airflow/logs, and run the command again.",
+            ) from fault
 
     def request(self, method: str, path: str, **options: Any) -> Any:
         """The JSON of a reply.
 
-        :raises SetupError: Airflow refused, in its own words.
+        :raises SetupError: Airflow refused, in its own words, or doesn't answer.
         """
         self._check()
-        reply = self._http.request(method, path, **options)
+        reply = self._send(method, path, **options)
         if reply.is_error:
             raise SetupError(f"Airflow refused {method} {path} (HTTP {reply.status_code}): {reply.text[:500]}", "")
         return reply.json()
@@ -53,7 +68,7 @@ class AirflowAPI:
         :raises SetupError: it has an import error, or isn't there in time.
         """
         deadline = time.monotonic() + patience_sec
-        while self._http.get(f"/dags/{dag_id}/details").status_code == 404:
+        while self._send("GET", f"/dags/{dag_id}/details").status_code == 404:
             errors = self.request("GET", "/importErrors")["import_errors"]
             if errors:  # perhaps another study's: this one may still be on its way
                 deadline = min(deadline, time.monotonic() + 10)
@@ -79,7 +94,7 @@ class AirflowAPI:
                 self.request("PATCH", f"/dags/{dag_id}", json={"is_paused": True})
 
     def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
-        """A run, as Airflow tells it."""
+        """A run, as Airflow reports it."""
         return dict(self.request("GET", f"/dags/{dag_id}/dagRuns/{run_id}"))
 
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ XCOM_THRESHOLD_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Where the local Airflow lives and listens.
+    """The folders and the port of the local Airflow.
 
     :param home: the project's folder; Airflow's own home is ``.airflow`` in it.
     :param port: of the UI and the REST API, on 127.0.0.1.

@@ -55,7 +55,7 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        """As SQLAlchemy has it."""
+        """The address as SQLAlchemy has it."""
         return f"postgresql+psycopg2://airflow:{self._password}@127.0.0.1:{self._port}/postgres"
 
     def start(self) -> None:

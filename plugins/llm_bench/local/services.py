@@ -37,7 +37,7 @@ def running_airflow(port: int, say: Say) -> Iterator[AirflowAPI]:
     """A healthy Airflow: the one that is up already, or a new one that is stopped at the end.
 
     :param port: where to listen on 127.0.0.1, for a new one.
-    :param say: told of each step.
+    :param say: called with each step.
     :raises SetupError: it can't be started.
     """
     airflow_home = home() / ".airflow"
@@ -178,7 +178,7 @@ def healthy(config: Config, processes: Sequence[tuple[str, subprocess.Popen[byte
 
     while time.monotonic() < deadline:
         check()
-        with contextlib.suppress(httpx.HTTPError, OSError, ValueError, KeyError):
+        with contextlib.suppress(httpx.HTTPError, SetupError, OSError, ValueError, KeyError):
             health = httpx.get(f"{config.url}/api/v2/monitor/health", timeout=5).json()
             parts = ("metadatabase", "scheduler", "dag_processor")
             if all(health[part]["status"] == "healthy" for part in parts):

@@ -75,7 +75,7 @@ def _rhythm(schedule: Schedule) -> str:
 def _airflow(overview: Overview) -> str:
     if overview.airflow is None:
         return "not known here: judged from the store and the clock alone"
-    down = "" if overview.airflow.alive else "not running: its database tells the runs so far"
+    down = "" if overview.airflow.alive else "not running: its database has the runs so far"
     if overview.airflow.paused is None:
         return "; ".join(filter(None, (down, "it hasn't seen this study yet")))
     switch = "switched off" if overview.airflow.paused else "switched on"

@@ -27,7 +27,7 @@ _COLUMNS = (
 )
 
 # A measuring task that was killed goes on in a second attempt, as does a cell that is cleared days later: only first
-# attempts tell how long a batch took.
+# attempts show how long a batch took.
 _QUERY = f"""
     SELECT epoch_us(slot) AS slot, {LLM_SQL} AS llm, any_value(run_id) AS run_id,
         any_value(run_type) AS run_type, count(*) AS records, min(late_sec) AS late_sec,

@@ -75,7 +75,7 @@ class Overview:
         return f"{slot.number + 1} ({self.moment(slot.due)})"
 
     def moment(self, moment: datetime) -> str:
-        """In the time zone of the study's file."""
+        """A moment in the time zone of the study's file."""
         zone = self.study.window.start.tzinfo if self.study.window else None
         return f"{moment.astimezone(zone):%a %d %b %H:%M:%S}"
 

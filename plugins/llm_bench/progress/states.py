@@ -94,7 +94,7 @@ class Slot:
 
     @property
     def run_id(self) -> str | None:
-        """Of its run in Airflow, as far as anything tells it."""
+        """The id of its run in Airflow, as far as anything says it."""
         if self.run is not None:
             return self.run.run_id
         return self.batch.run_id if self.batch is not None else None
@@ -209,7 +209,7 @@ class Lag:
 
 
 def start_lag(measured: Mapping[datetime, Batch]) -> Lag | None:
-    """Of the batches that the schedule started; None without any."""
+    """The lag of the batches that the schedule started; None without any."""
     late = [batch.late_sec for batch in measured.values() if batch.run_type == "scheduled"]
     return Lag(median(late), max(late)) if late else None
 

@@ -21,7 +21,7 @@ Step = tuple[str, tuple[str, ...]]
 def steps(overview: Overview, airflow_home: Path | None) -> list[Step]:
     """What needs a hand, most pressing first.
 
-    :param airflow_home: of the local Airflow, which its command has to be told; None where that is known anyway.
+    :param airflow_home: of the local Airflow, which its command needs; None where that is known anyway.
     """
     dag_id, slots = overview.study.dag_id, overview.slots
     airflow = _airflow_command(airflow_home)

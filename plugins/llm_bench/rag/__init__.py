@@ -1,1 +1,1 @@
-"""Before the LLM: the questions, the documents, and the context of each question."""
+"""What comes before the LLM: the questions, the documents, and the context of each question."""

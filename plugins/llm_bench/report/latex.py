@@ -118,7 +118,7 @@ _SIZE = r"\footnotesize\setlength{\tabcolsep}{4pt}"
 
 
 def _heading(column: Column) -> str:
-    """In two lines where it has a unit."""
+    """A heading, in two lines where it has a unit."""
     if column.is_text or not column.unit:
         return escape(column.heading)
     return rf"\begin{{tabular}}[b]{{@{{}}r@{{}}}}{escape(column.title)}\\({escape(column.unit)})\end{{tabular}}"

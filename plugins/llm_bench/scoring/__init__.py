@@ -1,1 +1,1 @@
-"""After the LLM: how well an answer used its context."""
+"""What comes after the LLM: how well an answer used its context."""

@@ -1,7 +1,7 @@
 """How much of its context an answer uses, and how much of the answer its context supports. Pure.
 
-Both rest on one question: how well do some sentences support a statement? Embeddings tell whether they speak of the
-same thing, but hardly tell 3.9 % from 4.9 %, 2024 from 2025, or "rose" from "fell": so figures, years, names and
+Both rest on one question: how well do some sentences support a statement? Embeddings show whether they speak of the
+same thing, but hardly distinguish 3.9 % from 4.9 %, 2024 from 2025, or "rose" from "fell": so figures, years, names and
 direction are compared apart, and each figure of an answer is trusted as far as the words beside it are those that the
 context has beside it. docs/metrics.md explains it with worked examples; ``make bench-scoring`` shows how well it
 orders graded answers.

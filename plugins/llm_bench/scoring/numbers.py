@@ -121,7 +121,7 @@ def figures(text: str) -> tuple[tuple[Figure, ...], frozenset[int]]:
 
 
 def located(text: str) -> tuple[list[Located], list[tuple[int, int]]]:
-    """The same, in the same order, with the place of each: of a year as a pair of year and place.
+    """The same figures and years, in the same order, with the place of each: of a year as a pair of year and place.
 
     A text with "İ" is one letter longer in lower case, so that places in it may be off by some.
     """

@@ -126,7 +126,7 @@ class _Wanted:
         self._headings = [_union(map(content, headings(passage))) for passage in passages]
         self._years = [_union(features(heading).years for heading in headings(passage)) for passage in passages]
         self._places = [_union(features(line).words for line in passage.splitlines()) for passage in passages]
-        # What some passages are about, and not all: a label of such words tells which passage a paragraph draws on.
+        # What some passages are about, and not all: a label of such words shows which passage a paragraph draws on.
         self._subjects = _union(self._headings) - frozenset.intersection(*self._places) if passages else frozenset()
 
     def texts(self) -> list[str]:
@@ -188,7 +188,7 @@ class _Wanted:
 
 
 def _labels(text: str, answer: Sequence[str], subjects: frozenset[str]) -> list[frozenset[str]]:
-    """Of the label of each sentence's line, those words that are subjects; the label's own sentence has them already.
+    """The words that are subjects, of the label of each sentence's line; the label's own sentence has them already.
 
     :param answer: the sentences of the text.
     """

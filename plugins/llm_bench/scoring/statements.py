@@ -145,7 +145,7 @@ def _denied(words: Sequence[str]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Statement(Features):
-    """A sentence to compare: of its figures and names, those that the question hasn't.
+    """A sentence to compare, with those of its figures and names that the question hasn't.
 
     :param vector: its meaning, of length 1, shape (d,).
     :param trust: how far each of its figures is known to count what the sentence says it counts, in ]0, 1].
@@ -227,7 +227,7 @@ class Evidence:
         return len(self._statements)
 
     def _any(self, values: Iterable[object]) -> np.ndarray:
-        """Of each statement, then of each pair, in which either will do; also for rows of values, shape (m, k)."""
+        """The values of each statement, then of each pair, in which either will do; also for rows of shape (m, k)."""
         single = np.array(list(values), bool)
         return np.concatenate([single, single[self._first] | single[self._second]])
 

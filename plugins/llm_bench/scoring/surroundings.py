@@ -1,4 +1,4 @@
-"""What stands around a figure: by it one tells whether an answer says the figure of the right thing. Pure."""
+"""What stands around a figure: it shows whether an answer says the figure of the right thing. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ IDLE = frozenset(
     under until up very was we were what when where whereas which while who whose why will with would you
     your""".split()  # noqa: SIM905
 )
-"""Words that don't tell what a figure counts, or what a negation denies."""
+"""Words that don't say what a figure counts, or what a negation denies."""
 _TOKEN = re.compile(r"[a-z0-9][\w&-]*(?:[.,][0-9]+)*", re.IGNORECASE)
 _JOINT = re.compile(r"[;,]|\b(?:and|but|compared|than|after|whereas|while)\b", re.IGNORECASE)
 """Where a sentence passes from one thing to another: "3.9%, after 3.4%", "the stores 62% and the online shop 38%"."""
@@ -40,13 +40,13 @@ DOUBT = 0.6
 
 @lru_cache(maxsize=5_000)
 def content(text: str) -> frozenset[str]:
-    """The beginnings of the words that tell what a text is about, and its years."""
+    """The beginnings of the words that say what a text is about, and its years."""
     return frozenset(word for word, _ in _placed(text)[0])
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A figure, and what it counts as far as the words beside it tell.
+    """A figure, and what it counts as far as the words beside it say.
 
     :param unit: as ``Located`` has it.
     :param near: the beginning of each word of its sentence → how near it stands, in ]0, 1]; years are words, too.
@@ -91,7 +91,7 @@ def _placed(text: str) -> tuple[list[tuple[str, int]], list[tuple[Figure, str, i
 
 
 class Surroundings:
-    """What stands around each figure of the context, to tell whether an answer says it of the right thing.
+    """What stands around each figure of the context, to see whether an answer says it of the right thing.
 
     :param context: its sentences, each with its years and the content of its heading.
     """

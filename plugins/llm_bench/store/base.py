@@ -106,7 +106,7 @@ def open_store(url: str, home: Path) -> Store:
 
 
 def object_path(kind: Kind, study: str, slot: datetime, suffix: str = "parquet") -> str:
-    """Where the object of a study's slot lies.
+    """The path of the object of a study's slot.
 
     :param slot: aware; its UTC date and time name the object, e.g. ``20261207T075125.714285Z``.
     """
@@ -114,7 +114,7 @@ def object_path(kind: Kind, study: str, slot: datetime, suffix: str = "parquet")
 
 
 def lineage_of(records: Sequence[RawRecord]) -> dict[str, str]:
-    """Where the records of one slot come from: the values of ``LINEAGE_FIELDS``, and how many ``records`` there are.
+    """The origin of the records of one slot: the values of ``LINEAGE_FIELDS``, and how many ``records`` there are.
 
     :param records: of one run; without any, there is only their number.
     """

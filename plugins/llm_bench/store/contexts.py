@@ -26,7 +26,7 @@ def keep_contexts(store: Store, study: str, prompts: Iterable[Prompt]) -> None:
 
 
 def context_path(study: str, question_id: str, prompt_hash: str) -> str:
-    """Where the context of a record stands."""
+    """The path of a record's context."""
     return f"contexts/study={study}/{question_id}/{prompt_hash}.json"
 
 

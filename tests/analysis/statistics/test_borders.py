@@ -37,16 +37,16 @@ class TestTheConstants:
         assert success_rate([1] * 6, [2] * 6).low is not None
 
     def test_the_same_records_give_the_same_p_wherever_and_whenever(self):
-        """By the documented number of turns and their documented seed."""
+        """The number of turns and their seed are the documented ones."""
         table = course(np.random.default_rng(12))
-        found = time_of_day(table.ravel(), *days_and_times(table))
+        test = time_of_day(table.ravel(), *days_and_times(table))
         scores = np.array([stats.rankdata(day) - 7.5 for day in table])
         scores /= np.linalg.norm(scores, axis=1)[:, None]
         shifts = np.random.default_rng(20_261_207).integers(14, size=(4, 9_999))
         turns = [np.array([np.roll(row, -by) for by in range(14)]) for row in scores]
         turned = sum(turns[day][shifts[day]] for day in range(4))
         as_large = np.sum(np.sum(turned**2, axis=1) >= np.sum(scores.sum(axis=0) ** 2) - 1e-9)
-        assert found.p_value == (1 + as_large) / 10_000
+        assert test.p_value == (1 + as_large) / 10_000
 
 
 class TestQuantilesOfCounts:
@@ -57,9 +57,9 @@ class TestQuantilesOfCounts:
         values = np.arange(size) ** 2.0
         slot, value = (index.ravel() for index in np.indices(counts.shape))
         expected = quantile(values[value], slot, q, weights=counts.ravel())
-        found = quantile_of_counts(counts, values, q)
-        assert numbers(found) == about(*numbers(expected))
-        assert (found.n, found.clusters) == (expected.n, expected.clusters)
+        interval = quantile_of_counts(counts, values, q)
+        assert numbers(interval) == about(*numbers(expected))
+        assert (interval.n, interval.clusters) == (expected.n, expected.clusters)
 
     @pytest.mark.parametrize("q", [0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98])
     @pytest.mark.parametrize("slots", [5, 6, 14])
@@ -94,11 +94,11 @@ class TestASuccessRatesTrials:
 class TestTheIntervalOfADifference:
     def test_of_fifty_slots_is_by_the_exact_distribution(self):
         values = np.random.default_rng(20).normal(0.2, 1, 50)
-        found = paired(values, range(50))
-        assert found.p_value == pytest.approx(stats.wilcoxon(values, method="exact").pvalue, rel=1e-12)
+        comparison = paired(values, range(50))
+        assert comparison.p_value == pytest.approx(stats.wilcoxon(values, method="exact").pvalue, rel=1e-12)
         # The greatest k with P(T⁺ < k) ≤ 0.025: of 50 ranks, 434 + 1 from either end (Hollander and Wolfe, A.4).
         ordered = walsh(values)
-        assert numbers(found.difference) == about(np.median(ordered), ordered[434], ordered[-435])
+        assert numbers(comparison.difference) == about(np.median(ordered), ordered[434], ordered[-435])
 
     @pytest.mark.parametrize("slots", [51, 80])
     def test_of_more_is_by_the_normal_one(self, slots: int):
@@ -116,8 +116,8 @@ class TestTheBordersOfTheTimeOfDay:
         assert time_of_day([1.0, 2] * 2, [0, 0, 1, 1], [0, 1] * 2).agreement is None
 
     def test_what_is_missing_is_no_slot(self):
-        found = time_of_day([1.0, 2, 3, math.nan] * 2, [0] * 4 + [1] * 4, [0, 1, 2, 3] * 2)
-        assert (found.days, found.slots) == (2, 6)
+        test = time_of_day([1.0, 2, 3, math.nan] * 2, [0] * 4 + [1] * 4, [0, 1, 2, 3] * 2)
+        assert (test.days, test.slots) == (2, 6)
 
 
 IN_SECONDS = [1_796_630_400 + day * 86_400 + k * 12 * 3600 / 14 for day in range(2) for k in range(8)]
@@ -128,11 +128,11 @@ class TestSlotsInRealSeconds:
 
     def test_follow_one_another_within_a_day_alone(self):
         values = np.random.default_rng(14).normal(size=16)
-        found = carry_over(values, IN_SECONDS)
+        neighbours = carry_over(values, IN_SECONDS)
         before = np.delete(np.arange(15), 7)
         expected = stats.spearmanr(values[before], values[before + 1])
-        assert found.pairs == 14
-        assert (found.correlation, found.p_value) == pytest.approx((expected.statistic, expected.pvalue))
+        assert neighbours.pairs == 14
+        assert (neighbours.correlation, neighbours.p_value) == pytest.approx((expected.statistic, expected.pvalue))
 
     def test_follow_one_another_up_to_one_and_a_half_times_the_usual_distance(self):
         values = np.random.default_rng(15).normal(size=9)

@@ -29,10 +29,10 @@ class TestAPairedComparison:
         # sided), θ = −0.46, and a 96.1 % interval, the shortest that has at least 95 %.
         before = np.array([1.83, 0.50, 1.62, 2.48, 1.68, 1.88, 1.55, 3.06, 1.30])
         after = np.array([0.878, 0.647, 0.598, 2.05, 1.06, 1.29, 1.06, 3.14, 1.29])
-        found = paired(after - before, range(9))
-        assert numbers(found.difference) == about(-0.46, -0.786, -0.010)
-        assert found.p_value == pytest.approx(20 / 512)
-        assert found.effect == pytest.approx((5 - 40) / 45)
+        comparison = paired(after - before, range(9))
+        assert numbers(comparison.difference) == about(-0.46, -0.786, -0.010)
+        assert comparison.p_value == pytest.approx(20 / 512)
+        assert comparison.effect == pytest.approx((5 - 40) / 45)
 
     def test_counts_each_slot_once_with_its_mean(self):
         by_slot = np.random.default_rng(4).normal(0.3, 1, 30)
@@ -46,12 +46,12 @@ class TestAPairedComparison:
     @given(RECORDS)
     def test_the_other_way_round_is_mirrored(self, records: list[tuple[int, int]]):
         values, slots = np.array(split(records)[0]) - 20, split(records)[1]
-        found, mirrored = paired(values, slots), paired(-values, slots)
+        comparison, mirrored = paired(values, slots), paired(-values, slots)
         difference = mirrored.difference
         expected = [None if end is None else -end for end in (difference.estimate, difference.high, difference.low)]
-        assert numbers(found.difference) == about(*expected)
-        assert found.p_value == (None if mirrored.p_value is None else pytest.approx(mirrored.p_value))
-        assert found.effect == (None if mirrored.effect is None else pytest.approx(-mirrored.effect))
+        assert numbers(comparison.difference) == about(*expected)
+        assert comparison.p_value == (None if mirrored.p_value is None else pytest.approx(mirrored.p_value))
+        assert comparison.effect == (None if mirrored.effect is None else pytest.approx(-mirrored.effect))
 
     @UNHURRIED
     @given(RECORDS, st.randoms())
@@ -61,23 +61,27 @@ class TestAPairedComparison:
     @UNHURRIED
     @given(RECORDS)
     def test_keeps_its_numbers_in_bounds(self, records: list[tuple[int, int]]):
-        found = paired(np.array(split(records)[0]) - 20, split(records)[1])
-        assert found.p_value is None or 0 < found.p_value <= 1
-        assert found.effect is None or -1 <= found.effect <= 1
-        if found.difference.low is not None:
-            assert found.difference.low <= found.difference.estimate <= found.difference.high
+        comparison = paired(np.array(split(records)[0]) - 20, split(records)[1])
+        assert comparison.p_value is None or 0 < comparison.p_value <= 1
+        assert comparison.effect is None or -1 <= comparison.effect <= 1
+        if comparison.difference.low is not None:
+            assert comparison.difference.low <= comparison.difference.estimate <= comparison.difference.high
 
     def test_has_no_interval_with_fewer_than_six_slots(self):
         assert paired([1.0, 2, 3, 4, 5], range(5)).difference == Interval(3.0, None, None, 5, 5)
         assert numbers(paired([1.0, 2, 3, 4, 5, 6], range(6)).difference) == (3.5, 1.0, 6.0)
 
     def test_without_any_difference_makes_no_test(self):
-        found = paired([0.0] * 12, list(range(6)) * 2)
-        assert (found.p_value, found.effect, found.difference) == (None, None, Interval(0.0, 0.0, 0.0, 12, 6))
+        comparison = paired([0.0] * 12, list(range(6)) * 2)
+        assert (comparison.p_value, comparison.effect, comparison.difference) == (
+            None,
+            None,
+            Interval(0.0, 0.0, 0.0, 12, 6),
+        )
 
     def test_of_no_data_is_none(self):
-        found = paired([], [])
-        assert (found.difference, found.p_value, found.effect) == (NOTHING, None, None)
+        comparison = paired([], [])
+        assert (comparison.difference, comparison.p_value, comparison.effect) == (NOTHING, None, None)
 
     def test_has_nearly_the_same_interval_whether_ranks_are_exact_or_normal(self):
         values = np.random.default_rng(5).normal(size=51)

@@ -39,10 +39,10 @@ class TestAMean:
     @given(RECORDS, st.sampled_from([-2.0, 0.5]), st.integers(-100, 100))
     def test_moves_and_grows_with_the_unit(self, records: list[tuple[int, int]], scale: float, shift: int):
         values, slots = split(records)
-        found, moved = mean(values, slots), mean(np.array(values) * scale + shift, slots)
-        assert moved.estimate == pytest.approx(found.estimate * scale + shift)
-        if found.low is not None:
-            assert moved.high - moved.low == pytest.approx((found.high - found.low) * abs(scale), abs=1e-9)
+        interval, moved = mean(values, slots), mean(np.array(values) * scale + shift, slots)
+        assert moved.estimate == pytest.approx(interval.estimate * scale + shift)
+        if interval.low is not None:
+            assert moved.high - moved.low == pytest.approx((interval.high - interval.low) * abs(scale), abs=1e-9)
 
     @UNHURRIED
     @given(st.lists(st.tuples(VALUES, st.integers(0, 11), st.integers(0, 5)), min_size=1, max_size=60))
@@ -64,13 +64,13 @@ class TestMeansOfManyGroups:
         chance = np.random.default_rng(seed)
         counts = chance.poisson(1.5, (groups, slots))
         values = chance.random((groups, slots))
-        for found, value, count in zip(means(values * counts, counts), values, counts, strict=True):
+        for interval, value, count in zip(means(values * counts, counts), values, counts, strict=True):
             expected = mean(value, np.arange(slots), weights=count)
-            if found is None:
+            if interval is None:
                 assert expected.n == 0
                 continue
-            assert (found.n, found.clusters) == (expected.n, expected.clusters)
-            assert found.estimate == pytest.approx(expected.estimate)
-            assert (found.low is None) == (expected.low is None)
-            if found.low is not None:
-                assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+            assert (interval.n, interval.clusters) == (expected.n, expected.clusters)
+            assert interval.estimate == pytest.approx(expected.estimate)
+            assert (interval.low is None) == (expected.low is None)
+            if interval.low is not None:
+                assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high))

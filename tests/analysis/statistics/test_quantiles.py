@@ -42,37 +42,37 @@ class TestAQuantile:
     @given(RECORDS, st.sampled_from([0.25, 0.5, 0.9]), st.sampled_from([0.5, 4.0]), st.integers(-100, 100))
     def test_moves_and_grows_with_the_unit(self, records: list[tuple[int, int]], q: float, scale: float, shift: int):
         values, slots = split(records)
-        found = quantile(values, slots, q)
-        expected = [None if end is None else end * scale + shift for end in numbers(found)]
+        interval = quantile(values, slots, q)
+        expected = [None if end is None else end * scale + shift for end in numbers(interval)]
         assert numbers(quantile(np.array(values) * scale + shift, slots, q)) == about(*expected)
 
     @UNHURRIED
     @given(RECORDS, st.sampled_from([0.1, 0.5, 0.9]))
     def test_lies_within_its_interval_and_that_within_the_data(self, records: list[tuple[int, int]], q: float):
         values, slots = split(records)
-        found = quantile(values, slots, q)
-        assert (found.low is None) == (found.high is None)
-        if found.low is not None:
-            assert min(values) <= found.low <= found.estimate <= found.high <= max(values)
+        interval = quantile(values, slots, q)
+        assert (interval.low is None) == (interval.high is None)
+        if interval.low is not None:
+            assert min(values) <= interval.low <= interval.estimate <= interval.high <= max(values)
 
     @UNHURRIED
     @given(st.lists(st.tuples(VALUES, st.integers(0, 11), st.integers(0, 5)), min_size=1, max_size=60))
     def test_takes_counts_for_repeated_values(self, rows: list[tuple[int, int, int]]):
         repeated = [(value, slot) for value, slot, count in rows for _ in range(count)]
         values, slots, counts = zip(*rows, strict=True)
-        found, expected = quantile(values, slots, 0.5, weights=counts), quantile(*split(repeated), 0.5)
+        interval, expected = quantile(values, slots, 0.5, weights=counts), quantile(*split(repeated), 0.5)
         assert (
-            (found.n, found.clusters)
+            (interval.n, interval.clusters)
             == (expected.n, expected.clusters)
             == (len(repeated), len(set(split(repeated)[1])))
         )
-        assert numbers(found) == about(*numbers(expected))
+        assert numbers(interval) == about(*numbers(expected))
 
     def test_has_the_interval_of_order_statistics_where_every_slot_has_one_value(self):
         values = np.random.default_rng(1).lognormal(size=400)
-        found = quantile(values, range(400), 0.5)
+        interval = quantile(values, range(400), 0.5)
         exact = stats.quantile_test(values, p=0.5).confidence_interval(0.95)
-        ranks = np.searchsorted(np.sort(values), [exact.low, found.low, exact.high, found.high])
+        ranks = np.searchsorted(np.sort(values), [exact.low, interval.low, exact.high, interval.high])
         assert abs(ranks[0] - ranks[1]) <= 1
         assert abs(ranks[2] - ranks[3]) <= 1
 

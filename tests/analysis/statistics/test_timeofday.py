@@ -24,16 +24,16 @@ class TestTheTimeOfDay:
 
     def test_shows_when_the_same_times_are_slow_every_day(self):
         table = course(np.random.default_rng(7)) + 3 * np.sin(np.arange(14) * 2 * np.pi / 14)
-        found = time_of_day(table.ravel(), *days_and_times(table))
-        assert found.p_value < 0.01
-        assert found.agreement > 0.5
-        assert (found.days, found.slots) == (4, 56)
+        test = time_of_day(table.ravel(), *days_and_times(table))
+        assert test.p_value < 0.01
+        assert test.agreement > 0.5
+        assert (test.days, test.slots) == (4, 56)
 
     def test_has_the_least_p_that_turning_can_give_when_all_days_are_the_same(self):
         table = np.tile(np.arange(14.0) ** 2, (4, 1))
-        found = time_of_day(table.ravel(), *days_and_times(table))
-        assert found.agreement == pytest.approx(1)
-        assert 1 / (1 + TURNS) <= found.p_value < 4 / 14**3
+        test = time_of_day(table.ravel(), *days_and_times(table))
+        assert test.agreement == pytest.approx(1)
+        assert 1 / (1 + TURNS) <= test.p_value < 4 / 14**3
 
     def test_is_hardly_shown_by_two_days_though_they_are_the_same(self):
         table = np.tile(np.random.default_rng(11).normal(size=14), (2, 1))
@@ -49,23 +49,23 @@ class TestTheTimeOfDay:
         rng = np.random.default_rng(9)
         table = course(rng)
         order, (days, times) = rng.permutation(table.size), days_and_times(table)
-        found = time_of_day(table.ravel()[order], days[order], times[order])
-        assert found == time_of_day(table.ravel(), days, times)
+        test = time_of_day(table.ravel()[order], days[order], times[order])
+        assert test == time_of_day(table.ravel(), days, times)
 
     def test_takes_a_missed_slot_for_a_middling_one(self):
         table = np.tile(np.arange(5.0), (3, 1))
         table[0, 2] = math.nan
-        found = time_of_day(table.ravel(), *days_and_times(table))
-        assert found.slots == 14
+        test = time_of_day(table.ravel(), *days_and_times(table))
+        assert test.slots == 14
         # Ranks −1.5, −0.5, 0, 0.5, 1.5 against −2 … 2: 7 / √(5 · 10), for two of three pairs of days.
-        assert found.agreement == pytest.approx((2 * 7 / math.sqrt(50) + 1) / 3)
+        assert test.agreement == pytest.approx((2 * 7 / math.sqrt(50) + 1) / 3)
 
     def test_leaves_out_a_day_that_never_varies(self):
         table = course(np.random.default_rng(10))
         without = time_of_day(table[:3].ravel(), *days_and_times(table[:3]))
         table[3] = 1.0
-        found = time_of_day(table.ravel(), *days_and_times(table))
-        assert (found.days, found.slots, found.agreement) == (3, 42, pytest.approx(without.agreement))
+        test = time_of_day(table.ravel(), *days_and_times(table))
+        assert (test.days, test.slots, test.agreement) == (3, 42, pytest.approx(without.agreement))
 
     @pytest.mark.parametrize(
         ("values", "days", "times"),
@@ -73,5 +73,5 @@ class TestTheTimeOfDay:
         ids=["no data", "one day", "all equal"],
     )
     def test_that_cannot_be_compared_is_none(self, values: list[float], days: list[str], times: list[int]):
-        found = time_of_day(values, list(days), times)
-        assert (found.p_value, found.agreement) == (None, None)
+        test = time_of_day(values, list(days), times)
+        assert (test.p_value, test.agreement) == (None, None)

@@ -1,4 +1,4 @@
-"""The task that ends a batch: validate, load, tell what is missing."""
+"""The task that ends a batch: validate, load, report what is missing."""
 
 from __future__ import annotations
 

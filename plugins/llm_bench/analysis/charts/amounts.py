@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 INTERVAL = "95 % interval"
-MOST_LLMS = 6
+MAX_LLMS = 6
 """LLMs up to which each has a point in a group's row."""
 NAME_ABOVE = 130
 """Pixels of a name above a column."""
@@ -39,7 +39,7 @@ def bars(summaries: Sequence[Summary], metric: Metric, looks: Looks, group: str 
     names = looks.present(summary.llm for summary in known)
     missing = axes.left_out(sum(summary.left_out for summary in summaries))
     heading = axes.titled(title, [f"{metric.statistic.title()} and {INTERVAL}", *missing])
-    draw = _bars if not group else _dots if len(names) <= MOST_LLMS else _grid
+    draw = _bars if not group else _dots if len(names) <= MAX_LLMS else _grid
     chart = draw(made, metric, looks, names, any(summary.approximate for summary in known))
     return chart.properties(title=heading, description=f"{title} of {', '.join(names)}")
 
@@ -170,7 +170,7 @@ def distribution(spreads: Sequence[Spread], metric: Metric, looks: Looks) -> Cha
 
 
 def _outline(spread: Spread, metric: Metric, looks: Looks) -> Iterator[Row]:
-    most = max(step.count for step in spread.bins)
+    largest = max(step.count for step in spread.bins)
     for step in spread.bins:
         # A bin from 0 has no place on a logarithmic axis.
         if step.count and (step.low > 0 or metric.share):
@@ -178,7 +178,7 @@ def _outline(spread: Spread, metric: Metric, looks: Looks) -> Iterator[Row]:
                 "llm": looks.names[spread.llm],
                 "low": step.low,
                 "high": step.high,
-                "share": step.count / most,
+                "share": step.count / largest,
                 "range": text.between(step.low, step.high, metric.unit),
                 "count": step.count,
             }

@@ -22,7 +22,7 @@ ROW = 22
 LOG_FROM = 30
 """From this ratio of the largest to the smallest value on, the axis is logarithmic."""
 
-MOST_TICKS = 9
+MAX_TICKS = 9
 
 FORMAT = ",~r"
 """Numbers at axes: as many digits as tell the ticks apart, none of them an exponent."""
@@ -74,7 +74,7 @@ class Values:
 
     @classmethod
     def of(cls, values: Iterable[float | None], metric: Metric, *, approximate: bool = False) -> Values:
-        """From 0, or 0 to 1 for a share; logarithmic where the values differ greatly."""
+        """The scale from 0, or from 0 to 1 for a share; logarithmic where the values differ greatly."""
         known = [value for value in values if value is not None]
         low, high = min(known, default=0), max(known, default=0)
         log = not metric.share and low > 0 and high / low >= LOG_FROM
@@ -111,7 +111,7 @@ def log_ticks(low: float, high: float) -> tuple[float, ...]:
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     ticks = [float(f"{step}e{power}") for power in powers for step in (1, 2, 5)]
     inside = tuple(tick for tick in ticks if low <= tick <= high)
-    return inside if len(inside) <= MOST_TICKS else tuple(tick for tick in inside if f"{tick:e}".startswith("1.0"))
+    return inside if len(inside) <= MAX_TICKS else tuple(tick for tick in inside if f"{tick:e}".startswith("1.0"))
 
 
 def wall(moment: datetime, zone: tzinfo) -> int:
@@ -148,14 +148,14 @@ def slots(moments: Iterable[datetime], zone: tzinfo, field: str = "at") -> alt.X
     return alt.X(f"{field}:T", axis=axis, scale=alt.Scale(type="utc", padding=6))
 
 
-def names_axis(most: int = NAME_LIMIT, **more: Any) -> alt.Axis:
+def names_axis(width: int = NAME_LIMIT, **more: Any) -> alt.Axis:
     """An axis of names. On a narrow page it leaves room for what the chart shows.
 
-    :param most: pixels of a name; longer ones are cut.
+    :param width: pixels, at the maximum, of a name; longer ones are cut.
     """
     import altair as alt
 
-    limit = alt.ExprRef(f"min({most}, containerSize()[0] * 0.4 || {most})")
+    limit = alt.ExprRef(f"min({width}, containerSize()[0] * 0.4 || {width})")
     settings: dict[str, Any] = {"labelLimit": limit, "grid": False}
     return alt.Axis(**settings | more)
 

@@ -13,14 +13,14 @@ from llm_bench.records import Record
 if TYPE_CHECKING:
     from llm_bench.analysis.charts.drawing import Chart
 
-MOST_EVENTS = 500
+MAX_EVENTS = 500
 """Events drawn of an answer; of more, every so many-th."""
 
 _NOTHING_LATER = "Seconds since the request was handed to the wire"
 
 
 def waterfall(record: Record) -> Chart:
-    """Where a record's time went: connecting (before its clock starts), first token, reasoning, answer."""
+    """A chart of where a record's time went: connecting (before its clock starts), first token, reasoning, answer."""
     import altair as alt
 
     title = "Where the time went"
@@ -84,7 +84,7 @@ def tokens_over_time(record: Record) -> Chart:
     times = record["event_times_sec"] or ()
     if not times:
         return axes.nothing(title, "No token came")
-    step = -(-len(times) // MOST_EVENTS)
+    step = -(-len(times) // MAX_EVENTS)
     kept = [*range(0, len(times), step), len(times) - 1]
     made = [{"at": times[number], "n": number + 1} for number in dict.fromkeys(kept)]
     first = record["first_answer_sec"]

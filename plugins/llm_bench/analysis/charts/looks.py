@@ -51,7 +51,7 @@ class Looks:
         return [name for llm, name in self.names.items() if llm in wanted]
 
     def ordered(self, items: Iterable[Item]) -> list[Item]:
-        """By LLM, in the order of the study."""
+        """The items in the order that their LLMs have in the study."""
         place = {llm: number for number, llm in enumerate(self.names)}
         return sorted(items, key=lambda item: place[item.llm])
 
@@ -61,7 +61,7 @@ class Looks:
 
     @property
     def shapes(self) -> list[str]:
-        """By number; where the colours start again, a colour gets another shape."""
+        """The shape of each LLM; where the colours start again, a colour gets another shape."""
         turn = len(_ON_WHITE)
         return [SHAPES[(number + number // turn) % len(SHAPES)] for number in range(len(self.names))]
 

@@ -26,9 +26,9 @@ Row = dict[str, Any]
 Link = Callable[[str, datetime], str]
 """LLM, and the slot that a mark stands for → the address that a click on it opens."""
 
-MOST_LINES = 6
+MAX_LINES = 6
 """LLMs that are drawn as lines; more get a row each."""
-MOST_MARKS = 60
+MAX_MARKS = 60
 """Slots up to which each value of a line has a mark."""
 
 
@@ -54,7 +54,7 @@ def over_time(series: Series, metric: Metric, looks: Looks, zone: tzinfo = UTC, 
 
 
 def _many(made: Sequence[Row]) -> bool:
-    return len({row["llm"] for row in made}) > MOST_LINES
+    return len({row["llm"] for row in made}) > MAX_LINES
 
 
 def _statistic(metric: Metric, made: Sequence[Row]) -> str:
@@ -206,10 +206,10 @@ def _parted(made: Sequence[Row]) -> list[Row]:
     return [row for _, part in groupby(made, key=lambda row: row["llm"]) for row in _parts(list(part), usual * 1.5)]
 
 
-def _parts(made: Sequence[Row], most: float) -> Iterator[Row]:
+def _parts(made: Sequence[Row], gap: float) -> Iterator[Row]:
     part, before = 0, made[0]["at"]
     for row in made:
-        part += row["at"] - before > most
+        part += row["at"] - before > gap
         before = row["at"]
         yield row | {"part": part}
 
@@ -237,7 +237,7 @@ def _lines(made: Sequence[Row], metric: Metric, looks: Looks, x: alt.X, approxim
     line = base.mark_line().encode(
         y=values.channel("middle", alt.Y), detail="part:N", strokeDash=axes.dash(looks, names), opacity=shade
     )
-    few = len({row["at"] for row in made}) <= MOST_MARKS
+    few = len({row["at"] for row in made}) <= MAX_MARKS
     marks = base.mark_point(filled=True, size=32 if few else 10).encode(
         y=values.channel("middle", alt.Y), shape=axes.shape(looks, names), opacity=shade, tooltip=_seen(), **_href(made)
     )
@@ -286,7 +286,7 @@ def _edges(made: Sequence[Row]) -> list[float]:
 
 
 def _slot_width(times: set[int]) -> int:
-    """From one slot to the next, in milliseconds; an hour where there is one alone."""
+    """The time from one slot to the next, in milliseconds; an hour where there is one alone."""
     return min((after - before for before, after in pairwise(sorted(times))), default=3_600_000)
 
 

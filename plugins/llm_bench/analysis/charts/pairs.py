@@ -24,7 +24,7 @@ Against = Literal["latency", "throughput", "cost_per_thousand"]
 SUCCESS = Metric("success", "Success", "", "higher", share=True)
 LEVEL = 0.05
 """Corrected p below which a difference is marked."""
-MOST_ROWS = 45
+MAX_ROWS = 45
 """Pairs (of ten LLMs) that get a row each; of more, all are cells of a square."""
 
 _SPEEDS: dict[Against, Metric] = {
@@ -49,7 +49,7 @@ def comparison(pairs: Sequence[Comparison], metric: str, looks: Looks) -> Chart:
     missing = axes.left_out(sum(pair.left_out for pair in known), "one of the two has no such number", "pair")
     unit = METRICS[metric].unit if metric in METRICS else "%"
     made = [_difference(pair, unit, looks) for pair in known]
-    few = len(made) <= MOST_ROWS
+    few = len(made) <= MAX_ROWS
     chart = _forest(made, what) if few else _square(made, looks.domain)
     heading = axes.titled(title, [_way(what) if few else f"Row minus column; • where p < {LEVEL}", *missing])
     return chart.properties(title=heading, description=f"{title}, {len(known)} pairs of LLMs")

@@ -51,7 +51,7 @@ def total(records: Records, view: View) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """By LLM and slot, arrays of the shape (LLMs, slots of the view), but for costs, which are by LLM.
+    """Counts by LLM and slot, arrays of the shape (LLMs, slots of the view), but for costs, which are by LLM.
 
     :param llms: in name order.
     """

@@ -45,7 +45,7 @@ class Groups:
         return np.diff(self.upto[self.starts])
 
     def quantile(self, q: float) -> Floats:
-        """Of each group, as DuckDB's ``quantile_cont`` (type 7); NaN for an empty one."""
+        """The quantile of each group, as DuckDB's ``quantile_cont`` (type 7); NaN for an empty one."""
         upto = self.upto
         first, counts = upto[self.starts[:-1]], self.counts
         if not self.values.size:
@@ -62,7 +62,7 @@ class Groups:
         return slice(int(self.starts[group]), int(self.starts[group + 1]))
 
     def interval(self, group: int, q: float = 0.5) -> Interval | None:
-        """Of a quantile; None without a value."""
+        """The interval of a quantile; None without a value."""
         part = self.of(group)
         if part.start == part.stop:
             return None

@@ -26,7 +26,7 @@ from llm_bench.analysis.view import View
 
 EXACT = 100_000
 """Records up to which values are sorted rather than counted in bins."""
-MOST = 200
+MAX_BUCKETS = 200
 """Points of a line, and clusters of an interval: with more slots, each stands for as many consecutive ones."""
 _CELLS = 20_000_000
 """Counts that are held at once; what would take more has fewer clusters."""
@@ -50,7 +50,7 @@ class Buckets:
 
     @property
     def width(self) -> timedelta | None:
-        """From a bucket to the next, at the median; None where each is a slot."""
+        """The time from a bucket to the next, at the median; None where each is a slot."""
         if self.size == 1 or len(self.at) < 2:
             return None
         steps = sorted(later - earlier for earlier, later in pairwise(self.at))
@@ -66,7 +66,7 @@ def buckets(records: Records, view: View) -> Buckets:
         if (view.start is None or view.start <= row["slot"]) and (view.end is None or row["slot"] < view.end)
     ]
     slots = [row["slot"] for row in within]
-    size = max(1, -(-len(slots) // MOST))
+    size = max(1, -(-len(slots) // MAX_BUCKETS))
     place = np.full(len(known), -1)
     place[[row["slot_no"] for row in within]] = np.arange(len(slots))
     return Buckets(slots, slots[::size], np.where(place < 0, -1, place // size), place, size)
@@ -212,7 +212,7 @@ class Scan:
         return codes if key.question is None else codes + key.question[self._columns["question_no"][kept]], kept
 
     def _places(self, key: Key) -> Codes:
-        """Of each stratum of the view."""
+        """The place of each stratum of the view."""
         numbers, slots = (self._held[name][self._taken] for name in ("llm_no", "slot_no"))
         places: Codes = key.place[self._rank[numbers], slots]
         if key.question is not None and key.by_industry:

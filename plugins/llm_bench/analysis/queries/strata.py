@@ -74,7 +74,7 @@ def _embedding_models(records: Records) -> Table:
 
 
 def totals(records: Records, name: str) -> tuple[Array, Array]:
-    """Of each stratum: a column's sum, and how many records have it."""
+    """A column's sum in each stratum, and how many records have it."""
     return records.once(f"totals {name}", lambda known: _totals(known, name))
 
 
@@ -112,7 +112,7 @@ def taken(held: Table, view: View, slots: Array, names: Mapping[int, str]) -> Co
 
 
 def of_record(records: Records) -> Array:
-    """Of each record: its stratum."""
+    """The stratum of each record."""
     return records.once("stratum of record", _of_record)
 
 
@@ -143,13 +143,13 @@ def _of_record(records: Records) -> Array:
 
 
 def column(records: Records, sql: str) -> Array:
-    """Of each record: what an expression of its columns says."""
+    """The value of an expression of columns, for each record."""
     statement = f"SELECT {sql} AS content FROM records"  # noqa: S608
     return records.once(f"column {sql}", lambda known: table(known, statement)["content"])
 
 
 def bins(records: Records, name: str) -> tuple[Array, Array]:
-    """Of each record: its metric's bin, as a place among those in use, from 1 on; 0 without a value. And these bins."""
+    """The bin of each record's metric, as a place among those in use, from 1; 0 without a value. And these bins."""
     return records.once(f"bins {name}", lambda known: _bins(known, name))
 
 

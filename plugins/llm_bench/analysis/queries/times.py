@@ -11,7 +11,7 @@ from llm_bench.analysis import statistics
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.metrics import Metric
 from llm_bench.analysis.queries.groups import Groups
-from llm_bench.analysis.queries.numbers import MOST, Key, Scan
+from llm_bench.analysis.queries.numbers import MAX_BUCKETS, Key, Scan
 from llm_bench.analysis.queries.shapes import Bin, HourPoint, HourTest, Neighbours, Point, Series, Spread, TimeOfDay
 from llm_bench.analysis.statistics import Codes, Floats
 from llm_bench.analysis.view import View
@@ -49,7 +49,7 @@ def over_time(records: Records, view: View, metric: Metric) -> Series:
 
 
 def _exact_means(scan: Scan, metric: Metric) -> Floats:
-    """Of a share, for each LLM in each bucket; NaN without a value."""
+    """The means of a share, for each LLM in each bucket; NaN without a value."""
     sums, counts, _ = scan.sums(metric, scan.llm, by_bucket=True)
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan).ravel()
 
@@ -83,7 +83,7 @@ def distribution(records: Records, view: View, metric: Metric) -> list[Spread]:
 
 
 def _edges(values: Floats, metric: Metric) -> Floats:
-    """Of the bins, the last one included."""
+    """The edges of the bins, the last one included."""
     if metric.share:
         return np.linspace(0, 1, 21)
     positive = values[values > 0]
@@ -128,7 +128,7 @@ def time_of_day(records: Records, view: View, metric: Metric, zone: tzinfo) -> T
         HourPoint(scan.llms[i // 24], i % 24, int(counts[i]), float(low[i]), float(middle[i]), float(high[i]))
         for i in np.flatnonzero(counts).tolist()
     ]
-    coarse = len(local) > MOST
+    coarse = len(local) > MAX_BUCKETS
     times = hours if coarse else _of_slot(scan, _places([(moment.hour, moment.minute) for moment in local]))
     days = _of_slot(scan, _places([moment.date() for moment in local]))
     tests = _tests(scan, metric, _merged(days) if coarse else days, times)

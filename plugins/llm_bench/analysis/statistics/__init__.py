@@ -18,7 +18,7 @@ from llm_bench.analysis.statistics.comparisons import Paired, holm, paired
 from llm_bench.analysis.statistics.correlation import CarryOver, carry_over
 from llm_bench.analysis.statistics.means import mean, means
 from llm_bench.analysis.statistics.quantiles import quantile, quantile_of_counts
-from llm_bench.analysis.statistics.rates import success_rate, wilson
+from llm_bench.analysis.statistics.rates import success_rate
 from llm_bench.analysis.statistics.sample import LEAST_SLOTS, Codes, Floats, Interval
 from llm_bench.analysis.statistics.timeofday import TURNS, TimeOfDay, time_of_day
 
@@ -40,5 +40,4 @@ __all__ = [
     "quantile_of_counts",
     "success_rate",
     "time_of_day",
-    "wilson",
 ]

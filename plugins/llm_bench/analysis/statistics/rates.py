@@ -9,19 +9,6 @@ import numpy as np
 from llm_bench.analysis.statistics.sample import LEAST_SLOTS, NOTHING, Floats, Interval, interval, student, variance
 
 
-def wilson(successes: int, n: int, level: float = 0.95) -> Interval:
-    """A share and its score interval (Wilson, JASA 1927), within [0, 1], of n trials *independent of one another*.
-
-    Each trial is a cluster by itself. For records of a study, which aren't independent, see `success_rate`.
-    """
-    from scipy.special import ndtri
-
-    if not n:
-        return NOTHING
-    low, high = _score(successes / n, n, float(ndtri((1 + level) / 2)))
-    return Interval(successes / n, low, high, n, n)
-
-
 def success_rate(successes_per_slot: Sequence[int], n_per_slot: Sequence[int], level: float = 0.95) -> Interval:
     """The share of records that succeeded and its interval, within [0, 1], where an outage may hit a whole batch.
 
@@ -60,6 +47,7 @@ def _design_effect(good: Floats, counts: Floats) -> float:
 
 
 def _score(share: float, n: float, z: float) -> tuple[float, float]:
+    """The ends of a share's score interval (Wilson, JASA 1927) of n independent trials, within [0, 1]."""
     middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     reach = z / (1 + z**2 / n) * float(np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)))
     return min(max(middle - reach, 0.0), share), max(min(middle + reach, 1.0), share)

@@ -72,7 +72,7 @@ function leave(event) {
 function ready() {
   const seen = new IntersectionObserver(
     (entries) => {
-      for (const entry of entries.filter((one) => one.isIntersecting)) {
+      for (const entry of entries.filter((watched) => watched.isIntersecting)) {
         seen.unobserve(entry.target);
         draw(entry.target);
       }
