@@ -54,8 +54,8 @@ def large(piece: str) -> Iterator[bytes]:
     :param piece: what each event says.
     """
     yield HEAD
-    one = event(piece)
-    block = one * max(1, 65536 // len(one))
+    piece_event = event(piece)
+    block = piece_event * max(1, 65536 // len(piece_event))
     for _ in range(50 * MB // len(block)):
         yield block
     yield END

@@ -202,7 +202,7 @@ class Record(SeedRecord):
         About(
             "clock",
             "What the times of tokens rest on: the wire's own bytes, or, where no reader knows their format, LiteLLM's "
-            "translation.",
+            "translation; null when nothing was sent.",
             since=2,
         ),
     ]

@@ -54,7 +54,7 @@ class TestVerdict:
 
     def test_lets_the_record_of_a_question_through_that_was_not_sent(self, make_record, due):
         """For a limit of a day that is used up, say."""
-        unasked = recorded(LLM(model="groq/x"), unsent(Closed(3600, "provider"), due.slot))
+        unasked = recorded(LLM(model="groq/x"), unsent(Closed(3600, "provider"), due.slot, "s" * 64))
         kept = {field.name for field in FIELDS if field.group == "identity"} | {"question"}
         verdict = validate([[unasked | {name: make_record(0)[name] for name in kept}]], due)
         assert len(verdict.valid) == 1

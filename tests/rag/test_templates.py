@@ -101,10 +101,10 @@ class TestAMistake:
             load_template(include, "mine")
         assert said in caught.value.problems[0]
         content = {"llms": [{"model": "groq/x"}], "industries": ["retail"], "prompt": "mine"}
-        with pytest.raises(StudyError) as told:
+        with pytest.raises(StudyError) as mistake:
             parse_study(content, include / "studies" / "s.yaml", include)
-        assert told.value.problems[0].startswith("prompt: 'mine': ")
-        assert said in told.value.problems[0]
+        assert mistake.value.problems[0].startswith("prompt: 'mine': ")
+        assert said in mistake.value.problems[0]
 
     def test_of_a_name_lists_those_that_are_there(self, include: Path):
         write(include, "user: '{context} {question}'", "other")

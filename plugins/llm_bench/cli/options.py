@@ -75,14 +75,9 @@ def count(text: str) -> int:
     return int(text)
 
 
-def model_string(text: str) -> str:
-    """LiteLLM's name of an LLM.
-
-    :raises ArgumentTypeError: it names no provider or no model.
-    """
-    if not re.fullmatch(r"[A-Za-z0-9_.-]+/\S+", text):
-        raise argparse.ArgumentTypeError(f"{text!r} names no LLM; provider/model does, as groq/llama-3.3-70b-versatile")
-    return text
+def is_model_string(text: str) -> bool:
+    """Whether a text is LiteLLM's name of an LLM: a provider and a model."""
+    return re.fullmatch(r"[A-Za-z0-9_.-]+/\S+", text) is not None
 
 
 def moment(text: str) -> datetime:

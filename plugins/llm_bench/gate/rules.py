@@ -38,7 +38,7 @@ DEADLINE_GRACE_SEC = 1.0
 """A deadline is applied when bytes arrive, so a request may outlast it by one read."""
 
 NULL_WHEN_FAILED = ("latency_sec", "throughput_tps", "decode_tps", "coverage_score", "groundedness", "note")
-SET_SINCE_2 = ("llm", "position", "timing_source", "settings_hash")
+SET_SINCE_2 = ("llm", "position", "settings_hash")
 """What every loaded record of schema 2 has."""
 
 _TYPES: dict[FieldType, tuple[str, str]] = {

@@ -89,7 +89,7 @@ class Reply:
     :param exchange: the wire's stamps; times are CLOCK_MONOTONIC.
     :param answer: what the stream said, as far as it came.
     :param timing_source: ``wire`` where the format is known, ``client`` where LiteLLM translated it: its tokens then
-        have the times of the pieces that it read.
+        have the times of the pieces that it read; None where nothing was sent.
     :param failure_kind: None for a success.
     :param error: the fault in the words of the provider or the network, secrets removed.
     :param prompt_tokens: tokens of the prompt.
@@ -102,7 +102,7 @@ class Reply:
 
     exchange: Exchange
     answer: Answer
-    timing_source: str
+    timing_source: str | None
     failure_kind: str | None
     error: str | None
     prompt_tokens: int | None

@@ -125,10 +125,11 @@ def notice_of(reply: Reply, now: float) -> Notice:
     return notice(exchange.status, dict(exchange.headers), refusal=refusal, now=now)
 
 
-def unsent(closed: Closed, now: datetime) -> Reply:
+def unsent(closed: Closed, now: datetime, settings_hash: str) -> Reply:
     """The reply to a question that wasn't asked, as its limit lifts too late; it says so itself.
 
     :param now: aware.
+    :param settings_hash: of what it would have been asked with.
     """
     # Imported here, as it is needed only then, and brings what a request needs.
     from llm_bench.measure.client import Reply  # noqa: PLC0415
@@ -144,11 +145,12 @@ def unsent(closed: Closed, now: datetime) -> Reply:
     return Reply(
         exchange=Exchange(connect_sec=0, first_token_sec=0, total_sec=0, question=""),
         answer=Answer(),
-        timing_source="wire",
+        timing_source=None,
         failure_kind="rate_limited",
         error=f"not sent: {whose[closed.whose]}",
         prompt_tokens=None,
         response_tokens=None,
         token_source=None,
         cost_usd=None,
+        settings_hash=settings_hash,
     )

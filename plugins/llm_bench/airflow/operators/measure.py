@@ -179,7 +179,7 @@ class LLMBenchmarkOperator(BaseOperator):
                     pacer.learn(reply)
                 except ClosedError as limit:
                     waited, load, measured_at = limit.waited_sec, machine_load(), datetime.now(UTC)
-                    reply = unsent(limit.closed, measured_at)
+                    reply = unsent(limit.closed, measured_at, client.settings_hash)
                 yield make_record(
                     batch, prompt, reply, measured_at=measured_at, wait_sec=waited, load=load, position=position
                 )
