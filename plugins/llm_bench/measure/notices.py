@@ -16,7 +16,7 @@ Mistral: ``x-ratelimit-{limit,remaining}-{req,tokens}-minute``. https://github.c
 DigitalOcean: ``x-ratelimit-…-{requests,tokens-per-minute,tokens-per-day}``, a reset in seconds since the epoch.
     https://docs.digitalocean.com/products/inference/reference/quota-specific-response-headers/
 Fireworks: ``x-ratelimit-{limit,remaining}-{requests,tokens-prompt,tokens-generated}``.
-    https://docs.fireworks.ai/guides/quotas_usage/rate-limits
+    https://docs.fireworks.ai/serverless/rate-limits
 OpenRouter: ``x-ratelimit-{limit,remaining,reset}``, the reset in milliseconds since the epoch, repeated in the error's
     ``metadata.headers``. https://openrouter.ai/docs/api-reference/limits
 """
