@@ -30,7 +30,8 @@ def hide(text: str, secrets: Iterable[str]) -> str:
     forms = {form for secret in secrets if secret for form in _forms(secret)}
     long = {form for form in forms if len(form) >= PART}
     spans = sorted(chain(_parts(text, long), _wholes(text, forms - long)))
-    pieces, done = [], 0
+    pieces: list[str] = []
+    done = 0
     for start, end in spans:
         if start > done or not pieces:
             pieces += [text[done:start], _HIDDEN]
