@@ -278,30 +278,3 @@ class TestTheErrorsWords:
     )
     def test_are_found_in_any_body(self, text: str, error: dict[str, Any]):
         assert refusals.error_of(text) == error
-
-
-class TestAParameterThatLiteLLMRefuses:
-    @pytest.mark.parametrize(
-        ("words", "cause"),
-        [
-            (
-                "litellm.UnsupportedParamsError: O-series models don't support temperature=0.0. Only temperature=1 is "
-                "supported. To drop unsupported openai params from the call, set `litellm.drop_params = True`",
-                "openai/o3 can't be asked with temperature: O-series models don't support temperature=0.0. Only "
-                "temperature=1 is supported.",
-            ),
-            (
-                "litellm.UnsupportedParamsError: v0 does not support parameters: ['temperature', 'max_tokens'], for "
-                "model=v0-1. To drop these, set `litellm.drop_params=True`",
-                "openai/o3 can't be asked with temperature and max_tokens: v0 does not support parameters: "
-                "['temperature', 'max_tokens'], for model=v0-1.",
-            ),
-            ("something else", "openai/o3 can't be asked with such parameters: something else."),
-        ],
-    )
-    def test_is_named_without_advice_to_those_who_call_litellm(self, words: str, cause: str):
-        assert refusals.unsupported("openai/o3", words)[0] == cause
-
-    def test_is_left_out_where_that_can_be(self):
-        assert "temperature: null" in refusals.unsupported("a/b", "no temperature")[1]
-        assert "temperature: null" not in refusals.unsupported("a/b", "no max_tokens")[1]

@@ -211,11 +211,8 @@ class LLMClient:
                 "What is timed is one request, to the address of the Airflow connection: choose another model in the "
                 "study file, or an address that speaks OpenAI's protocol (openai/… with a connection).",
             )
-        words = _scrub(str(fault), self._endpoint.secrets)
-        if type(fault).__name__ == "UnsupportedParamsError":
-            raise RequestError(*refusals.unsupported(self._llm.model, words))
         raise RequestError(
-            f"LiteLLM made no request to {self._llm.model}: {words}.",
+            f"LiteLLM made no request to {self._llm.model}: {_scrub(str(fault), self._endpoint.secrets)}.",
             "Check the model string (provider/model) and its parameters in the study file.",
         )
 

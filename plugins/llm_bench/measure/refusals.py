@@ -273,19 +273,3 @@ def error_message(error: Mapping[str, Any]) -> str:
     more = [value if isinstance(value, str) else json.dumps(value) for value in map(metadata.get, names) if value]
     text = str(error.get("message") or json.dumps(error))
     return f"{text} ({': '.join(more)})" if more else text
-
-
-def unsupported(model: str, words: str) -> tuple[str, str]:
-    """Cause and fix where LiteLLM refuses to make a request, as a model takes a parameter not at all or not so.
-
-    :param words: of LiteLLM's UnsupportedParamsError, which end in advice to those who call LiteLLM.
-    """
-    reason = re.split(r"\.? To (drop|use) ", words.partition("UnsupportedParamsError: ")[2] or words)[0].rstrip(".")
-    named = [name for name in ("temperature", "max_tokens") if name in reason]
-    what = " and ".join(named) or "such parameters"
-    return (
-        f"{model} can't be asked with {what}: {reason}.",
-        "Change it in the study file; `temperature: null` in the LLM's entry leaves the temperature out."
-        if named == ["temperature"]
-        else "Leave it out in the study file where that can be, or choose another model.",
-    )
