@@ -3,7 +3,7 @@
 PY := .venv/bin/python
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup check run status up unit test mutants test-rehearsal wheel-test lint format lock calibrate bench-parse bench-batch bench-fidelity bench-bounds bench-retrieval bench-scoring bench-join rehearse bench-live bench-scale bench-analysis stack audit sbom screenshots env clean
+.PHONY: help setup check run status up unit test mutants test-rehearsal wheel-test lint format lock calibrate bench-providers real-servers bench-parse bench-batch bench-fidelity bench-bounds bench-retrieval bench-scoring bench-join rehearse bench-live bench-scale bench-analysis stack audit sbom screenshots env clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,6 +82,12 @@ bench-fidelity: setup ## compare this client's times with raw HTTP, guidellm and
 
 bench-bounds: setup ## weigh what a hostile server can cost: 50 MB of answer, 3,000 comments, a page that unpacks to 1 GB
 	@$(PY) benchmarks/bounds.py
+
+bench-providers: setup ## try each provider of LiteLLM's list against a double of it; ARGS=--write writes the page
+	@$(PY) benchmarks/providers.py $(ARGS)
+
+real-servers: setup ## measure servers that others wrote: the LiteLLM proxy, guidellm's and transformers' (installs them in .bench)
+	@$(PY) -m pytest -m servers $(ARGS)
 
 bench-retrieval: setup ## measure how well the passages that answer are found, for every question set
 	@$(PY) benchmarks/retrieval.py

@@ -231,7 +231,7 @@ class TestTheImage:
     @pytest.mark.slow
     def test_sets_what_the_client_sets_before_it_imports_litellm(self):
         script = (
-            "import os; before = set(os.environ); from llm_bench.measure.client import quiet_litellm; "
+            "import os; before = set(os.environ); from llm_bench.measure.library import quiet_litellm; "
             "quiet_litellm(); print(*(f'{name}={os.environ[name]}' for name in set(os.environ) - before))"
         )
         names = ("LITELLM_LOCAL_MODEL_COST_MAP", "LITELLM_MODE")

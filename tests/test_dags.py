@@ -82,7 +82,7 @@ def test_measuring_imports_neither_torch_nor_pandas_nor_great_expectations(proje
     code = (
         "import sys, llm_bench.airflow.hook, llm_bench.measure.recording, llm_bench.airflow.operators.measure\n"
         "import llm_bench.rag.prompt, llm_bench.rag.embeddings\n"
-        "from llm_bench.measure.client import quiet_litellm; quiet_litellm(); print(*sys.modules)"
+        "from llm_bench.measure.library import quiet_litellm; quiet_litellm(); print(*sys.modules)"
     )
     environment = {**os.environ, "PYTHONPATH": str(project / "plugins")}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.measuring import DOUBLES, UNKNOWN
-from llm_bench.measure.client import quiet_litellm
+from llm_bench.measure.library import quiet_litellm
 
 TESTS = Path(__file__).resolve().parents[1]
 

@@ -15,7 +15,7 @@ from importlib import import_module
 from airflow.__main__ import main
 
 from llm_bench.gate.validate import quietly
-from llm_bench.measure.client import quiet_litellm
+from llm_bench.measure.library import quiet_litellm
 
 SCORING_AND_VALIDATING = ("sentence_transformers", "great_expectations")
 

@@ -188,7 +188,7 @@ def ask_at_once(url: str, cells: int, requests: int) -> list[list[Seen]]:
 
 def main() -> int:
     """The process that the cells are forked from; prints what they saw."""
-    from llm_bench.measure.client import quiet_litellm  # noqa: PLC0415  (brings LiteLLM)
+    from llm_bench.measure.library import quiet_litellm  # noqa: PLC0415  (brings LiteLLM)
 
     url, cells, requests = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     quiet_litellm()

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from types import ModuleType
-from typing import cast
 
 import httpx
 
 from llm_bench.errors import CredentialsError, RequestError
 from llm_bench.measure import failures, refusals, tap
-from llm_bench.measure.exchange import Exchange, public
+from llm_bench.measure.exchange import Exchange
 from llm_bench.measure.formats.answer import Answer
 from llm_bench.measure.formats.framing import BrokenFrameError, TooLargeError
 from llm_bench.measure.formats.reader import END, read
+from llm_bench.measure.library import in_use, known_provider, off_line, quiet_litellm, unmeasurable
 from llm_bench.measure.page import page
 from llm_bench.measure.parameters import parameters_of, refused
 from llm_bench.measure.prices import cost
@@ -29,11 +27,10 @@ from llm_bench.study import BASELINE, LLM, Deadlines, Generation
 ENVIRONMENT = "environment"
 """Source of a key that is no connection's."""
 
-_LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
 _LONGEST_COUNTED = 1_000_000
 """Characters of which the tokens are counted here; a longer text is taken to go on as it begins."""
-_in_use: set[str] = set()
-"""What LiteLLM has been given that must never show, in this process; its loggers are the process's, too."""
+_SEVERAL_REQUESTS = {"replicate"}
+"""Providers whose answer is fetched by further requests (https://replicate.com/docs/topics/predictions/streaming)."""
 _KEY = re.compile(r"[\x21-\x7e]*")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
@@ -126,7 +123,7 @@ class LLMClient:
 
     def __init__(self, *, llm: LLM, endpoint: Endpoint, generation: Generation, deadlines: Deadlines) -> None:
         endpoint.check()
-        _in_use.update(endpoint.secrets)
+        in_use.update(endpoint.secrets)
         self._llm = llm
         self._endpoint = endpoint
         self._parameters = parameters_of(llm, llm.asked_with(generation))
@@ -198,8 +195,8 @@ class LLMClient:
                     api_key=self._endpoint.api_key or ("none" if self._endpoint.api_base else None),
                     api_base=self._endpoint.api_base,
                     api_version=self._endpoint.api_version,
-                    num_retries=0,
-                    max_retries=0,
+                    # At Hugging Face it would stand in the request's body.
+                    num_retries=None if self._llm.provider == "huggingface" else 0,
                     timeout=self._deadlines.total_sec,
                 )
                 for chunk in stream:
@@ -214,11 +211,7 @@ class LLMClient:
             return
         others = [*exchange.refused, *(f"a connection of its library's own, to {host}" for host in exchange.elsewhere)]
         if others:
-            raise RequestError(
-                f"{self._llm.model} can't be measured: LiteLLM wants {'; '.join(dict.fromkeys(others))}.",
-                "What is timed is one request, to the address of the Airflow connection: choose another model in the "
-                "study file, or an address that speaks OpenAI's protocol (openai/… with a connection).",
-            )
+            raise unmeasurable(self._llm, others)
         words = _scrub(str(fault), self._endpoint.secrets)
         if type(fault).__name__ == "UnsupportedParamsError":
             raise refused(self._llm, self._parameters, words)
@@ -305,11 +298,10 @@ class LLMClient:
         :raises RequestError: it makes none, or none that can be timed, or one that would take a key elsewhere.
         """
         messages = [{"role": "user", "content": "This request goes nowhere"}]
+        if self._llm.provider in _SEVERAL_REQUESTS:
+            raise unmeasurable(self._llm, ["several requests for an answer"])
         exchange = self._exchange(messages)
         _, fault = self._complete(Nowhere(exchange), messages, exchange)
-        if not exchange.requests and exchange.elsewhere and all(map(tap.signs_in, exchange.elsewhere)):
-            # It wants an access token first, which only a real request may fetch.
-            return public(self._endpoint.api_base) if self._endpoint.api_base else None
         if not exchange.requests:
             self._raise_on_no_request(exchange, fault)
         read([(0.0, b'data: {"choices": [{"index": 0, "delta": {"content": "a"}}]}\n\n')])
@@ -351,49 +343,6 @@ def _scrub(text: str, secrets: tuple[str, ...]) -> str:
     return failures.scrub(" ".join(text.split()), secrets)
 
 
-def _as_warning(record: logging.LogRecord) -> bool:
-    """Makes a warning of what LiteLLM calls an error: a request that failed is no error of the task's, but a record."""
-    if record.levelno > logging.WARNING:
-        record.levelno, record.levelname = logging.WARNING, "WARNING"
-    record.msg, record.args, record.exc_info = failures.scrub(record.getMessage(), tuple(_in_use)), None, None
-    return True
-
-
-def quiet_litellm() -> ModuleType:
-    """LiteLLM with everything off that would send more than the one request, or go to the network by itself."""
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    os.environ.setdefault("LITELLM_MODE", "PRODUCTION")
-    import litellm
-
-    for name in _LOGGERS:
-        logger = logging.getLogger(name)
-        logger.handlers.clear()  # they write to stderr, which Airflow shows as errors; what matters reaches the root
-        logger.setLevel(logging.WARNING)  # below it is a line for each request
-        logger.addFilter(_as_warning)
-    litellm.telemetry = False
-    litellm.suppress_debug_info = True
-    litellm.disable_streaming_logging = True
-    litellm.num_retries = None  # 0 would be taken for "not set"
-    litellm.callbacks = []
-    litellm.cache = None
-    return cast("ModuleType", litellm)
-
-
-def known_provider(llm: LLM) -> tuple[str | None, str | None]:
-    """What LiteLLM knows of an LLM's provider: a key from its environment, and its address where it is like OpenAI's.
-
-    :raises RequestError: it knows no such provider.
-    """
-    try:
-        _, _, key, address = quiet_litellm().get_llm_provider(llm.model)
-    except Exception as fault:
-        raise RequestError(
-            f"LiteLLM knows no provider {llm.provider!r} (model {llm.model!r}).",
-            "Write the model as provider/model with a provider of LiteLLM's list, in the study file.",
-        ) from fault
-    return key, address
-
-
 def find_endpoint(llm: LLM, given: Endpoint) -> Endpoint:
     """The endpoint of an LLM, its key from the provider's own environment variable where none is given.
 
@@ -409,7 +358,8 @@ def find_endpoint(llm: LLM, given: Endpoint) -> Endpoint:
             "Start Airflow with `llm-bench run` or `llm-bench up`, which serve the baselines and set the connection.",
         )
     known_provider(llm)
-    wanted = quiet_litellm().validate_environment(llm.model)["missing_keys"]
+    with off_line():
+        wanted = quiet_litellm().validate_environment(llm.model)["missing_keys"]
     if wanted:
         raise CredentialsError(
             f"There is no key for {llm.provider}: neither the Airflow connection {llm.conn_id} nor the "

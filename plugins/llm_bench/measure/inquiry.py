@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 
 from llm_bench.errors import CredentialsError, LLMBenchError
-from llm_bench.measure.client import Endpoint, known_provider, quiet_litellm
+from llm_bench.measure.client import Endpoint
+from llm_bench.measure.library import known_provider, quiet_litellm
 from llm_bench.study import LLM
 
 TIMEOUT_SEC = 5.0

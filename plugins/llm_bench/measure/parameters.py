@@ -9,6 +9,11 @@ from typing import Any
 from llm_bench.errors import RequestError
 from llm_bench.study import LLM, Generation
 
+_COUNTS_IF_ASKED = {"nvidia_nim", "databricks"}
+"""Providers that count the tokens of a stream where they are asked to, which LiteLLM doesn't know of them.
+
+https://docs.nvidia.com/nim/large-language-models (vLLM's server), https://docs.databricks.com/machine-learning/foundation-model-apis/api-reference
+"""
 _ADVICE = re.compile(r",? (?:To drop|for model=|For gpt)")
 """Where LiteLLM's words about a parameter turn to its own settings."""
 _LISTED = re.compile(r"parameters: (\[.*?\])")
@@ -21,7 +26,8 @@ def parameters_of(llm: LLM, generation: Generation) -> dict[str, Any]:
     """
     limit = {} if "max_completion_tokens" in llm.parameters else {"max_tokens": generation.max_tokens}
     asked = {"stream_options": {"include_usage": True}, **limit, "temperature": generation.temperature}
-    return asked | llm.body
+    allowed = [*llm.body.get("allowed_openai_params", []), *(["stream_options"] * (llm.provider in _COUNTS_IF_ASKED))]
+    return asked | llm.body | ({"allowed_openai_params": allowed} if allowed else {})
 
 
 def refused(llm: LLM, parameters: Mapping[str, Any], words: str) -> RequestError:
