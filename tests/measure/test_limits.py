@@ -383,7 +383,7 @@ class TestWhateverWasStated:
             now += passed
             limits.reserve(now, Tokens(900, 512), UNLIMITED)
             limits.learn(now, now, response)
-        for _ in range(4):
+        for _ in range(20):
             if limits.closed(now, Tokens(900, 512), UNLIMITED):
                 return
             wait = limits.reserve(now, Tokens(900, 512), UNLIMITED)
