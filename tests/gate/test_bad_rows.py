@@ -144,6 +144,7 @@ CRITICAL: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "a clock that there isn't": ({"timing_source": "sundial"}, ("timing_source must be one of wire, client",)),
     "a negative round trip": ({"network_rtt_sec": -0.1}, ("network_rtt_sec must be at least 0",)),
     "a delay that isn't measured_at − slot": ({"late_sec": 2.001}, ("late_sec is measured_at − slot",)),
+    "a schema in words": ({"schema_version": "two"}, ("schema_version must be a whole number",)),
     "two mistakes": ({"run_id": None, "attempt": 0}, ("run_id must not be null", "attempt must be at least 1")),
 }
 FAILURES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {

@@ -13,8 +13,9 @@ from fixtures.batches import SLOT
 from llm_bench.analysis import queries
 from llm_bench.analysis.cache import Cache
 from llm_bench.analysis.view import View
-from llm_bench.batch.load import load
-from llm_bench.gate.validate import validate
+from llm_bench.batch.load import load, to_quarantine
+from llm_bench.batch.requeue import requeue
+from llm_bench.gate.validate import Refused, validate
 from llm_bench.progress.measured import measured
 from llm_bench.records import FIELD_NAMES, FIELDS
 from llm_bench.store.base import FileStore, from_parquet, object_path
@@ -73,4 +74,19 @@ class TestARecordOfSchema1:
 
     def test_is_compacted(self, store):
         compact(store, "thesis", date(2026, 12, 8))
+        assert [(row.llm, row.records) for row in measured(store, "thesis")] == [(LLMS[0], 3), (LLMS[1], 2)]
+
+
+class TestARefusedRecordOfSchema1:
+    def test_is_loaded_once_the_rules_let_it_through(self, due, tmp_path):
+        store = FileStore(tmp_path / "data")
+        refused = [Refused(record, ("an earlier rule",)) for record in from_parquet(CONTENT)]
+        path = object_path("quarantine", "thesis", SLOT)
+        content = to_quarantine(refused)
+        store.commit(path, content, 0)
+        assert requeue(store, due).loaded == 5
+        # The same quarantine again, as after a kill between the two writes: all are loaded already.
+        store.commit(path, content, store.read(path)[1])
+        again = requeue(store, due)
+        assert (again.loaded, again.kept) == (5, [])
         assert [(row.llm, row.records) for row in measured(store, "thesis")] == [(LLMS[0], 3), (LLMS[1], 2)]

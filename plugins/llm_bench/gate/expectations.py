@@ -125,8 +125,12 @@ class ExpectModelToBeOfTheStudy(RecordExpectation):
 
     @staticmethod
     def holds(rows: pd.DataFrame, models: dict[str, str]) -> pd.Series:  # type: ignore[override]
-        asked = zip(*(_arrow(rows[name]).to_pylist() for name in ("llm", "llm_provider", "llm_model")), strict=True)
-        return _like(rows, [models.get(llm) == f"{provider}/{model}" for llm, provider, model in asked])
+        llms, providers, names = (_arrow(rows[name]) for name in ("llm", "llm_provider", "llm_model"))
+        asked = pc.binary_join_element_wise(
+            llms, pc.binary_join_element_wise(providers, names, pa.scalar("/", names.type)), pa.scalar("\n", names.type)
+        )
+        known = [f"{name}\n{model}" for name, model in models.items()]
+        return _like(rows, pc.is_in(asked, value_set=pa.array(known, names.type)))
 
 
 class ExpectQuestionToBeOfItsIndustry(RecordExpectation):
