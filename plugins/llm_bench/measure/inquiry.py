@@ -185,9 +185,9 @@ def listed(heard: Heard) -> dict[str, Mapping[str, Any]] | None:
     models = content.get("data", content.get("models")) if isinstance(content, dict) else content
     if heard.status != 200 or not isinstance(models, list):
         return None
-    known = [model for model in models if isinstance(model, dict)]
-    named = [model for model in known if "id" not in model and model.get("name")]  # Gemini's: "models/gemini-…"
-    return {str(model["name"]).removeprefix("models/"): model for model in named} | {
+    known: list[Mapping[str, Any]] = [model for model in models if isinstance(model, dict)]
+    by_name = [model for model in known if "id" not in model and model.get("name")]  # Gemini's: "models/gemini-…"
+    return {str(model["name"]).removeprefix("models/"): model for model in by_name} | {
         str(model[name]): model for name in ("canonical_slug", "id") for model in known if model.get(name)
     }
 
