@@ -20,6 +20,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from llm_bench.measure.client import Endpoint, LLMClient
@@ -77,10 +78,16 @@ def endless() -> Iterator[bytes]:
         yield b"x" * MB
 
 
-def bomb() -> Iterator[bytes]:
-    """An error page that unpacks to a thousand times its size."""
+@cache
+def packed() -> bytes:
+    """What unpacks to a thousand times its size."""
     packer = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
-    body = b"".join([*(packer.compress(b"sorry " * (MB // 6)) for _ in range(1000)), packer.flush()])
+    return b"".join([*(packer.compress(b"sorry " * (MB // 6)) for _ in range(1000)), packer.flush()])
+
+
+def bomb() -> Iterator[bytes]:
+    """An error page that unpacks to 1 GB."""
+    body = packed()
     yield b"HTTP/1.1 500 Internal Server Error\r\ncontent-type: text/html\r\ncontent-encoding: gzip\r\n"
     yield f"connection: close\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
 
@@ -107,7 +114,7 @@ CASES = {
     "blocks": Case("50 MB in large events", lambda: large("x" * 60_000), None, {"mb": 300}),
     "endless": Case("50 MB of one event", endless, "bad_response", {"mb": 100, "cpu_sec": 0.5}),
     "comments": Case(f"{COMMENTS:,} comments", comments, None, {"cpu_sec": 0.5}),
-    "bomb": Case("a page that unpacks to 1 GB", bomb, "server_error", {"mb": 100, "cpu_sec": 0.5}),
+    "bomb": Case("a page that unpacks to 1 GB", bomb, "server_error", {"mb": 100, "cpu_sec": 0.5, "wall_sec": 5}),
     "look-up": Case(
         f"an address found after {LOOK_UP_SEC:g} s",
         small,
@@ -127,6 +134,7 @@ def main() -> int:
     if client:
         print(json.dumps(measure(CASES[client[0]], int(client[1]))))
         return 0
+    packed()  # before a client waits for it
     words, met = [], True
     for key, case in CASES.items():
         with serving(case) as port:

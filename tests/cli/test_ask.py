@@ -83,7 +83,7 @@ class TestOfAProvider:
             "tokens",
             "end",
         ]
-        assert rows[9:] == ["answer", "tokens", "speed", "cost", "finish", "served"]
+        assert rows[9:15] == ["answer", "tokens", "speed", "cost", "finish", "served"]
         assert "response 9 (5 reasoning)" in said.out
         assert max(map(len, said.out.splitlines())) <= 200
 

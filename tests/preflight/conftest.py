@@ -40,10 +40,12 @@ class Gateway(Server):
     def __init__(self, pages: dict[str, tuple[int, Any]]) -> None:
         gateway = self
         self.asked: list[tuple[str, str]] = []
+        self.headers: list[dict[str, str]] = []
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 gateway.asked.append((self.path, self.headers.get("authorization", "")))
+                gateway.headers.append({name.lower(): value for name, value in self.headers.items()})
                 status, content = pages.get(self.path, (404, {}))
                 self.send_response(status)
                 self.end_headers()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -12,11 +13,27 @@ import pytest
 from doubles import anthropic, groq
 from doubles.faults import answers
 from doubles.provider import refusing, unreachable
+from llm_bench.measure import inquiry
 from llm_bench.measure.advice import ADVICE
 from llm_bench.paths import program
 from llm_bench.preflight.checks import Check
 
 KEY = "canary-key-5d1c"
+LISTS = {
+    "anthropic": (
+        "/models?limit=1000",
+        "x-api-key",
+        {"data": [{"type": "model", "id": "some-model", "display_name": "Some Model"}], "has_more": False},
+        "served",
+    ),
+    "gemini": (
+        "/models?pageSize=1000",
+        "x-goog-api-key",
+        {"models": [{"name": "models/some-model", "inputTokenLimit": 1048576, "outputTokenLimit": 65536}]},
+        "served, 1,048,576 tokens of context",
+    ),
+}
+"""Path, header of the key, list, and what is said of the model."""
 ALERTS = {"connection": "thesis_alerts"}
 
 
@@ -194,6 +211,21 @@ class TestTheKey:
         assert failed(checks) == ["groq: key"]
         assert "holds a space, a line break" in checks["groq: key"].detail
 
+    def test_of_gemini_that_is_refused_is_told_though_it_answers_400(self, run, monkeypatch, gateway):
+        error = {
+            "code": 400,
+            "status": "INVALID_ARGUMENT",
+            "message": "API key not valid. Please pass a valid API key.",
+        }
+        error["details"] = [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}]
+        server = gateway({"/models?pageSize=1000": (400, {"error": error})})
+        listing = dataclasses.replace(inquiry.LISTINGS["gemini"], address=server.url)
+        monkeypatch.setitem(inquiry.LISTINGS, "gemini", listing)
+        monkeypatch.setenv("GEMINI_API_KEY", KEY)
+        checks = run("gemini/some-model")
+        assert failed(checks) == ["gemini: key"]
+        assert checks["gemini: key"].detail == "gemini refused the key (environment): HTTP 400."
+
     def test_of_openrouter_is_tried_apart_as_its_list_is_open_to_anyone(self, connect, run, gateway):
         server = gateway({"/models": (200, {"data": [{"id": "a/b"}]}), "/key": (401, {"error": {"message": KEY}})})
         connect("openrouter", url=server.url)
@@ -237,12 +269,29 @@ class TestAModel:
             "groq/some-model", None, "whether it is served can't be told before it is asked"
         )
 
-    def test_of_a_provider_that_speaks_another_protocol_cannot_be_told(self, run, monkeypatch):
-        monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
-        checks = run("anthropic/claude-x")
-        assert checks["anthropic/claude-x"].detail == "whether it is served can't be told before it is asked"
+    def test_of_a_provider_whose_list_is_not_known_cannot_be_told(self, run, monkeypatch):
+        monkeypatch.setenv("COHERE_API_KEY", KEY)
+        checks = run("cohere_chat/command-x")
+        assert checks["cohere_chat/command-x"].detail == "whether it is served can't be told before it is asked"
         unknown = [name for name, check in checks.items() if check.passed is None]
-        assert (unknown, failed(checks)) == (["anthropic: key", "anthropic/claude-x"], [])
+        assert (unknown, failed(checks)) == (["cohere_chat: key", "cohere_chat/command-x"], [])
+
+    @pytest.mark.parametrize("name", LISTS)
+    def test_of_a_provider_whose_list_has_a_form_of_its_own_is_looked_up(self, run, monkeypatch, gateway, name):
+        path, header, listed, detail = LISTS[name]
+        server = gateway({path: (200, listed)})
+        monkeypatch.setitem(inquiry.LISTINGS, name, dataclasses.replace(inquiry.LISTINGS[name], address=server.url))
+        monkeypatch.setenv(f"{name.upper()}_API_KEY", KEY)
+        checks = run(f"{name}/some-model", f"{name}/some-modle")
+        assert checks[f"{name}: key"].detail == "accepted (environment)"
+        assert checks[f"{name}/some-model"].detail == detail
+        assert "nearest: some-model" in checks[f"{name}/some-modle"].detail
+        assert server.headers[-1][header] == KEY
+        assert "authorization" not in server.headers[-1]
+
+    def test_of_such_a_provider_at_another_address_cannot_be_told(self, connect, run):
+        connect("anthropic")
+        assert run("anthropic/claude-x")["anthropic/claude-x"].passed is None
 
     def test_of_a_provider_that_nobody_knows_is_told(self, run):
         checks = run("nobody/some-model")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from typing import Any
 import httpx
 
 from llm_bench.errors import CredentialsError, LLMBenchError
+from llm_bench.measure import refusals
 from llm_bench.measure.client import Endpoint
 from llm_bench.measure.library import known_provider, quiet_litellm
 from llm_bench.study import LLM
@@ -28,6 +30,36 @@ _ADDRESSES = {"openrouter": "https://openrouter.ai/api/v1", "openai": "https://a
 # OpenRouter sends its list of models to anyone, so its key is tried elsewhere.
 # https://openrouter.ai/docs/api/api-reference/api-keys/get-current-key
 _KEY_PATHS = {"openrouter": "/key"}
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Where a provider whose API isn't like OpenAI's lists its models.
+
+    :param address: of its API.
+    :param query: for the whole list at once.
+    :param key_header: the header that its key goes into.
+    :param headers: what it wants to be sent besides.
+    """
+
+    address: str
+    query: str
+    key_header: str
+    headers: Mapping[str, str]
+
+    def signed(self, endpoint: Endpoint) -> Endpoint:
+        """An endpoint whose key is where this provider looks for it."""
+        return replace(endpoint, api_key="", headers={self.key_header: endpoint.api_key, **self.headers})
+
+
+LISTINGS = {
+    # https://docs.anthropic.com/en/api/models-list
+    "anthropic": Listing(
+        "https://api.anthropic.com/v1", "?limit=1000", "x-api-key", {"anthropic-version": "2023-06-01"}
+    ),
+    # https://ai.google.dev/api/models#method:-models.list
+    "gemini": Listing("https://generativelanguage.googleapis.com/v1beta", "?pageSize=1000", "x-goog-api-key", {}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +92,12 @@ def known(llm: LLM) -> tuple[bool, str | None, str]:
         address = address or os.environ.get(f"{llm.provider.upper()}_API_BASE") or _ADDRESSES[llm.provider]
     like_openai = address is not None or llm.provider in quiet_litellm().openai_compatible_providers
     return like_openai, address.rstrip("/") if address else None, key or ""
+
+
+def listing_of(provider: str) -> Listing | None:
+    """Where a provider lists its models in a form of its own; None where the environment names another address."""
+    elsewhere = any(os.environ.get(f"{provider.upper()}_{name}") for name in ("API_BASE", "BASE_URL"))
+    return None if elsewhere else LISTINGS.get(provider)
 
 
 def key_path(provider: str) -> str:
@@ -112,7 +150,7 @@ def accepted(provider: str, heard: Heard, source: str) -> str:
     :raises CredentialsError: it was refused, or its account can't pay.
     :raises LLMBenchError: the provider can't tell now.
     """
-    if heard.status in _REFUSED:
+    if heard.status in _REFUSED or refusals.outcome(heard.status, json.dumps(heard.content)) is refusals.KEY:
         what = f"the key ({source})" if source else "a request without a key"
         raise CredentialsError(
             f"{provider} refused {what}: HTTP {heard.status}.",
@@ -144,11 +182,15 @@ def _credit(content: Any) -> float | None:
 
 def listed(heard: Heard) -> dict[str, Mapping[str, Any]] | None:
     """The provider's models by id, or None where it sent no list."""
-    models = heard.content.get("data") if isinstance(heard.content, dict) else heard.content
+    content = heard.content
+    models = content.get("data", content.get("models")) if isinstance(content, dict) else content
     if heard.status != 200 or not isinstance(models, list):
         return None
-    known = [model for model in models if isinstance(model, dict)]
-    return {str(model[name]): model for name in ("canonical_slug", "id") for model in known if model.get(name)}
+    known: list[Mapping[str, Any]] = [model for model in models if isinstance(model, dict)]
+    by_name = [model for model in known if "id" not in model and model.get("name")]  # Gemini's: "models/gemini-…"
+    return {str(model["name"]).removeprefix("models/"): model for model in by_name} | {
+        str(model[name]): model for name in ("canonical_slug", "id") for model in known if model.get(name)
+    }
 
 
 def unexpected(provider: str, heard: Heard) -> LLMBenchError:

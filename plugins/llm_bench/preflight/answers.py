@@ -16,7 +16,7 @@ CLOCK_LIMIT_SEC = 5.0
 
 # OpenRouter takes these at the end of any model's id, but lists none of them.
 # https://openrouter.ai/docs/guides/routing/model-variants/overview
-_WINDOWS = ("context_window", "context_length", "max_context_length", "max_model_len")
+_WINDOWS = ("context_window", "context_length", "max_context_length", "max_model_len", "inputTokenLimit")
 _ROUTING = re.compile(r":(nitro|floor|exacto|online)$")
 
 
@@ -51,13 +51,15 @@ def _limits(model: Mapping[str, Any], study: Study, file: str) -> str:
     """What a model takes, as far as its provider says so.
 
     Field names are those of Groq (https://console.groq.com/docs/api-reference#models-list), OpenRouter
-    (https://openrouter.ai/docs/api/api-reference/models/get-models), Mistral and vLLM.
+    (https://openrouter.ai/docs/api/api-reference/models/get-models), Mistral, vLLM
+    and Gemini.
 
     :raises RequestError: its answers are shorter than the study wants them.
     """
     window = next(filter(None, (_number(model, name) for name in _WINDOWS)), None)
     provider = model.get("top_provider")
     longest = _number(provider if isinstance(provider, Mapping) else model, "max_completion_tokens")
+    longest = longest or _number(model, "outputTokenLimit")
     if longest is not None and longest < study.generation.max_tokens:
         raise RequestError(
             f"Its answers have at most {longest} tokens, and max_tokens is {study.generation.max_tokens}.",

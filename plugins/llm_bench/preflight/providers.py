@@ -17,7 +17,7 @@ from llm_bench.errors import LLMBenchError
 from llm_bench.measure import failures, inquiry
 from llm_bench.measure.advice import ADVICE
 from llm_bench.measure.client import Endpoint, LLMClient
-from llm_bench.measure.inquiry import MODELS, NOT_BEFORE_ASKED, Heard
+from llm_bench.measure.inquiry import MODELS, NOT_BEFORE_ASKED, Heard, Listing
 from llm_bench.preflight import answers
 from llm_bench.preflight.checks import Check, start, tell
 from llm_bench.study import LLM, Study
@@ -47,6 +47,7 @@ class Inquiry:
         self._key_path = inquiry.key_path(provider)
         self._endpoint = Endpoint()
         self._measured = Endpoint()
+        self._listing: Listing | None = None
         self._accepted = False
         self._found = tell(f"{self._title}: key", self._find)
         self._requests: dict[str, Future[Heard]] = {}
@@ -71,6 +72,8 @@ class Inquiry:
         endpoint = find_key(self._llms[0])
         self._measured = endpoint
         if endpoint.api_base is None:
+            self._listing = inquiry.listing_of(self.provider) if address is None else None
+            address = self._listing.address if self._listing else address
             endpoint = replace(endpoint, api_key=endpoint.api_key or ambient_key, api_base=address)
         elif not like_openai:
             endpoint = replace(endpoint, api_base=None)
@@ -84,8 +87,10 @@ class Inquiry:
         return self._endpoint.source if self._endpoint.api_key else ""
 
     def _request(self, path: str) -> Callable[[], Heard]:
-        endpoint = self._endpoint
-        return lambda: inquiry.ask(path, endpoint)
+        endpoint, query = self._endpoint, ""
+        if self._listing:
+            endpoint, query = self._listing.signed(endpoint), self._listing.query
+        return lambda: inquiry.ask(path + query, endpoint)
 
     def _answer(self, path: str, deadline: float) -> Heard:
         fix = "Check this machine's network and the provider's address, then check again."
