@@ -7,20 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llm_bench.fields import About, Field, fields_of
 from llm_bench.records import (
     FAILURE_KINDS,
     FIELD_NAMES,
     FIELDS,
     RUN_TYPES,
     SEED_NAMES,
-    About,
-    Field,
     Seconds,
     Share,
     Timestamp,
     arrow_schema,
     complete,
-    fields_of,
     llm_of,
     of_today,
     parse_times,

@@ -6,10 +6,24 @@ In flight a record is a plain dict of JSON values (timestamps as ISO 8601 UTC te
 # No `from __future__ import annotations`: the annotations are read at import, and texts would be compiled for that.
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import NoneType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict, cast, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict, cast, get_args
+
+from llm_bench.fields import (
+    About,
+    Dollars,
+    Field,
+    HttpStatus,
+    Load,
+    Offsets,
+    Ordinal,
+    Seconds,
+    Share,
+    Timestamp,
+    Tokens,
+    TokensPerSecond,
+    fields_of,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,53 +52,6 @@ TokenSource = Literal["provider", "estimated"]
 TimingSource = Literal["wire", "client"]
 FAILURE_KINDS: tuple[FailureKind, ...] = get_args(FailureKind)
 RUN_TYPES: tuple[RunType, ...] = get_args(RunType)
-
-FieldType = Literal["string", "float", "integer", "boolean", "timestamp", "offsets"]
-Group = Literal["clock", "tokens", "outcome", "quality", "client", "identity", "provenance", "exchange"]
-GROUPS: tuple[Group, ...] = get_args(Group)
-"""What fields belong together, in the order in which the page of a record shows them; it shows ``exchange``, what was
-sent and what came back, in places of their own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What is true of all values of a type.
-
-    :param type: where the Python type doesn't say it.
-    :param minimum: smallest value allowed, inclusive.
-    :param maximum: largest value allowed, inclusive.
-    """
-
-    unit: str = ""
-    minimum: float | None = None
-    maximum: float | None = None
-    type: FieldType | None = None
-
-
-Timestamp = Annotated[str, Kind(type="timestamp")]
-"""UTC with microseconds, as ``utc_text`` writes it."""
-Seconds = Annotated[float, Kind("s", minimum=0)]
-Offsets = Annotated[list[float], Kind("s")]
-"""Seconds from one start, in rising order."""
-TokensPerSecond = Annotated[float, Kind("tokens/s", minimum=0)]
-Tokens = Annotated[int, Kind("tokens", minimum=0)]
-Share = Annotated[float, Kind(minimum=0, maximum=1)]
-Ordinal = Annotated[int, Kind(minimum=1)]
-HttpStatus = Annotated[int, Kind(minimum=100, maximum=599)]
-Dollars = Annotated[float, Kind("USD", minimum=0)]
-Load = Annotated[float, Kind(minimum=0)]
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """Which fields a field belongs with, and what it holds; where ``None`` is allowed, also what null means.
-
-    :param since: the schema that added it; it is null in records of an earlier one.
-    """
-
-    group: Group
-    description: str
-    since: int = 1
 
 
 class SeedRecord(TypedDict):
@@ -312,68 +279,6 @@ class Record(SeedRecord):
 
 RawRecord = Mapping[str, Any]
 """A record that nothing has judged yet: it may lack fields, have others, and hold anything."""
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One column of the record, as its declaration in ``Record`` has it.
-
-    :param type: ``timestamp`` is UTC with microseconds; ``offsets`` are seconds from one start, in rising order.
-    :param nullable: whether null has a meaning here (see the description).
-    :param minimum: smallest value allowed, inclusive.
-    :param maximum: largest value allowed, inclusive.
-    :param allowed: the only values allowed, null apart.
-    :param since: the schema that added it.
-    """
-
-    name: str
-    type: FieldType
-    description: str
-    group: Group
-    unit: str = ""
-    nullable: bool = False
-    minimum: float | None = None
-    maximum: float | None = None
-    allowed: tuple[str, ...] = ()
-    since: int = 1
-
-
-_TYPES: Mapping[Any, FieldType] = {
-    str: "string",
-    float: "float",
-    int: "integer",
-    bool: "boolean",
-    list[float]: "offsets",
-}
-
-
-def _field(name: str, hint: Any) -> Field:
-    """The field that an annotation declares: ``Annotated[<type> or None, About(…)]``."""
-    declared, *kinds, about = get_args(hint)  # typing makes one Annotated of a nested one
-    nullable = NoneType in get_args(declared)
-    if nullable:
-        (declared,) = (part for part in get_args(declared) if part is not NoneType)
-        if get_origin(declared) is Annotated:
-            declared, *kinds = get_args(declared)
-    kind = kinds[0] if kinds else Kind()
-    allowed = get_args(declared) if get_origin(declared) is Literal else ()
-    return Field(
-        name,
-        kind.type or _TYPES[str if allowed else declared],
-        about.description,
-        about.group,
-        unit=kind.unit,
-        nullable=nullable,
-        minimum=kind.minimum,
-        maximum=kind.maximum,
-        allowed=allowed,
-        since=about.since,
-    )
-
-
-def fields_of(declaration: type) -> tuple[Field, ...]:
-    """The fields that a typed dict declares, in its order."""
-    return tuple(_field(name, hint) for name, hint in get_type_hints(declaration, include_extras=True).items())
 
 
 FIELDS = fields_of(Record)

@@ -18,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm_bench.errors import ConflictError, StorageError
-from llm_bench.records import FIELDS, Field, utc_text
+from llm_bench.fields import Field
+from llm_bench.records import FIELDS, utc_text
 from llm_bench.store.base import FileStore, from_parquet, lineage_of, object_path, open_store, read_table, to_parquet
 
 PATH = "records/study=thesis/date=2026-12-07/20261207T075125.714285Z.parquet"

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 from llm_bench import __version__
 from llm_bench.analysis.metrics import METRICS
 from llm_bench.errors import StorageError
-from llm_bench.records import FIELDS, LLM_SQL, FieldType
+from llm_bench.fields import FieldType
+from llm_bench.records import FIELDS, LLM_SQL
 from llm_bench.store.base import current, read_table, together, unreadable, without_slots
 from llm_bench.store.snapshot import RecordObject
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from llm_bench.records import FIELDS, Field
+from llm_bench.fields import Field
+from llm_bench.records import FIELDS
 
 Better = Literal["lower", "higher"]
 

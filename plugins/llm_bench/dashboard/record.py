@@ -17,9 +17,10 @@ from llm_bench.dashboard.components import Figure
 from llm_bench.dashboard.context import Look, Looked
 from llm_bench.dashboard.templating import show
 from llm_bench.errors import StorageError
+from llm_bench.fields import GROUPS as FIELD_GROUPS
+from llm_bench.fields import Field
 from llm_bench.paths import home
-from llm_bench.records import FIELDS, Field, Record, llm_of
-from llm_bench.records import GROUPS as FIELD_GROUPS
+from llm_bench.records import FIELDS, Record, llm_of
 from llm_bench.store.base import open_store
 from llm_bench.store.contexts import read_context
 

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from llm_bench.fields import Field, FieldType
 from llm_bench.records import (
     FIELD_NAMES,
     FIELDS,
-    Field,
-    FieldType,
     RawRecord,
     Record,
     arrow_schema,

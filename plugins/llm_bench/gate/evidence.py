@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from llm_bench.fields import Field
 from llm_bench.gate.columns import MISSING, Misfits, Rows, as_came, as_values, column
-from llm_bench.records import FIELD_NAMES, FIELDS, Field, RawRecord, arrow_schema, of_today, records_of, utc_text
+from llm_bench.records import FIELD_NAMES, FIELDS, RawRecord, arrow_schema, of_today, records_of, utc_text
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -20,9 +20,10 @@ from great_expectations.expectations.expectation import (
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 from great_expectations.expectations.row_conditions import Column, Condition
 
+from llm_bench.fields import Field, FieldType
 from llm_bench.gate.completeness import Due
 from llm_bench.gate.expectations import ExpectColumnValuesToRise, RecordExpectation
-from llm_bench.records import FIELD_NAMES, FIELDS, Field, FieldType
+from llm_bench.records import FIELD_NAMES, FIELDS
 from llm_bench.study import BASELINE
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from llm_bench.errors import StorageError
-from llm_bench.records import FIELDS, Field, RawRecord, Record, arrow_schema, parse_times, records_of
+from llm_bench.fields import Field
+from llm_bench.records import FIELDS, RawRecord, Record, arrow_schema, parse_times, records_of
 from llm_bench.store.entry import Entry
 from llm_bench.store.file import FileStore
 from llm_bench.store.names import moment_name

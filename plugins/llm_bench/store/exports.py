@@ -8,8 +8,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from llm_bench.errors import StorageError
+from llm_bench.fields import Field
 from llm_bench.files import locked, replacing, storage_errors
-from llm_bench.records import FIELDS, LLM_SQL, Field
+from llm_bench.records import FIELDS, LLM_SQL
 from llm_bench.store.base import Store, to_parquet, unreadable
 from llm_bench.store.snapshot import RecordObject, snapshot
 
