@@ -120,6 +120,8 @@ def records(due: Due) -> Iterator[Record]:
         "litellm_version": "1.96.2",
         "embedding_model": "all-MiniLM-L6-v2",
         "schema_version": SCHEMA_VERSION,
+        "timing_source": "wire",
+        "settings_hash": "e" * 64,
         "context_hash": "c" * 64,
         "prompt_hash": "p" * 64,
     }
@@ -127,7 +129,7 @@ def records(due: Due) -> Iterator[Record]:
     number = 0
     for llm in study.llms:
         for industry, questions in due.questions.items():
-            for key, text in questions.items():
+            for position, (key, text) in enumerate(questions.items(), 1):
                 ttft, gap, at = 0.2 + chance.random(), 0.01 + chance.random() / 100, chance.randrange(99_000)
                 events = [round(ttft + step * gap, 6) for step in range(EVENTS)]
                 late = number % 3000 + 1
@@ -144,6 +146,8 @@ def records(due: Due) -> Iterator[Record]:
                         "question_id": key,
                         "llm_provider": llm.provider,
                         "llm_model": llm.model_name,
+                        "llm": llm.name,
+                        "position": position,
                         "response_model": llm.model_name,
                         "latency_sec": events[-1],
                         "throughput_tps": TOKENS / events[-1],
@@ -155,7 +159,7 @@ def records(due: Due) -> Iterator[Record]:
                         "itl_p99_sec": gap,
                         "itl_max_sec": gap,
                         "event_times_sec": events,
-                        "record_id": record_id(study.name, slot, llm.model, key),
+                        "record_id": record_id(study.name, slot, llm.name, key),
                         "provider_request_id": f"req_{number}",
                         "answer": words[at : at + 300],
                         "coverage_score": 0.75,

@@ -100,6 +100,7 @@ def batch(study: Study, slot: datetime) -> pa.Table:
         "question_id": texts(ids, question),
         "llm_provider": texts([one.provider for one in study.llms], llm),
         "llm_model": texts([one.model_name for one in study.llms], llm),
+        "llm": texts([entry.name for entry in study.llms], llm),
         "latency_sec": known(latency),
         "throughput_tps": known(tokens / latency),
         "success": pa.array(~failed),

@@ -42,10 +42,15 @@ def page(text: str) -> str:
 def reference() -> Iterator[str]:
     """A heading and a table for the file and for each mapping in it."""
     yield from _table("The file", Study)
-    for name, field in Study.model_fields.items():
-        model = _model(field.annotation)
-        if model is not None:
-            yield from _table(f"`{name}`", model)
+    yield from _within(Study)
+
+
+def _within(model: type[BaseModel], place: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        inner = _model(field.annotation)
+        if inner is not None:
+            yield from _table(f"`{place}{name}`", inner)
+            yield from _within(inner, f"{place}{name}.")
 
 
 def _table(title: str, model: type[BaseModel]) -> Iterator[str]:
@@ -86,6 +91,8 @@ def _default(name: str, field: FieldInfo) -> str:
     if field.is_required():
         return "must be given"
     value = field.default
+    if (name, value) == ("name", "") and field.metadata and _limit(field.metadata[0]):
+        return "the model string"
     if isinstance(value, BaseModel):
         return "the defaults below"
     if isinstance(value, timedelta):

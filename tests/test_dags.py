@@ -49,7 +49,7 @@ class TestTheDags:
         cells = bag.dags["llm_bench_thesis"].get_task("measure").expand_input.value
         assert len(cells) == 8
         assert cells[2] == {
-            "model": "groq/moonshotai/kimi-k2-instruct",
+            "llm": "groq/moonshotai/kimi-k2-instruct",
             "industry": "retail",
             "cell": "kimi-k2-instruct · retail",
             "pool": "llm_bench_thesis_groq",

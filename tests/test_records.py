@@ -21,6 +21,8 @@ from llm_bench.records import (
     arrow_schema,
     complete,
     fields_of,
+    llm_of,
+    of_today,
     parse_times,
     record_id,
     utc_text,
@@ -47,7 +49,7 @@ class TestTheSchema:
         schema = arrow_schema()
         assert tuple(schema.names) == FIELD_NAMES
         assert schema.field("latency_sec").metadata[b"unit"] == b"s"
-        assert schema.metadata == {b"schema_version": b"1"}
+        assert schema.metadata == {b"schema_version": b"2"}
 
 
 class Declared(TypedDict):
@@ -84,6 +86,30 @@ class TestARecord:
         record = complete({"study": "thesis"})
         assert tuple(record) == FIELD_NAMES
         assert {name for name, value in record.items() if value is not None} == {"study"}
+
+
+class TestARecordOfSchema1:
+    def test_has_null_in_what_was_added_since_but_for_its_llm(self):
+        earlier = {field.name: "x" for field in FIELDS if field.since == 1} | {"schema_version": 1}
+        record = of_today(earlier)
+        assert {name: record[name] for name in FIELD_NAMES if name not in earlier} == {
+            field.name: "x/x" if field.name == "llm" else None for field in FIELDS if field.since == 2
+        }
+
+    def test_still_lacks_what_it_lacked(self):
+        assert "answer" not in of_today({"schema_version": 1})
+
+    def test_of_today_is_left_as_it_is(self):
+        record = complete({"schema_version": 2, "llm": None})
+        assert of_today(record) is record
+
+
+class TestTheNameOfAnLLM:
+    def test_is_that_of_the_study(self):
+        assert llm_of({"llm": "hot", "llm_provider": "groq", "llm_model": "x"}) == "hot"
+
+    def test_is_the_model_where_a_record_has_none(self):
+        assert llm_of({"llm": None, "llm_provider": "groq", "llm_model": "x"}) == "groq/x"
 
 
 class TestARecordsId:
@@ -142,8 +168,8 @@ class TestTheBoundsOfAField:
     def test_of_times_speeds_and_tokens_begin_at_0(self):
         assert {field.minimum for field in FIELDS if field.unit and field.type != "offsets"} == {0}
 
-    def test_of_counts_from_1_on_are_those_of_the_attempt_and_the_schema(self):
-        assert {field.name for field in FIELDS if field.minimum == 1} == {"attempt", "schema_version"}
+    def test_of_counts_from_1_on_are_those_of_the_attempt_the_position_and_the_schema(self):
+        assert {field.name for field in FIELDS if field.minimum == 1} == {"attempt", "position", "schema_version"}
 
     def test_of_a_status_are_those_of_http(self):
         (status,) = (field for field in FIELDS if field.name == "http_status")

@@ -131,7 +131,10 @@ class TestMistakes:
         [
             ({"colour": "red"}, "colour: unknown key; allowed: name, description, window, "),
             ({"window.days": 4}, "window.days: unknown key; allowed: start, end, period, "),
-            ({"llms.0.rpm": 3}, "llms.0.rpm: unknown key; allowed: model, requests_per_minute"),
+            (
+                {"llms.0.rpm": 3},
+                "llms.0.rpm: unknown key; allowed: name, model, requests_per_minute, tokens_per_minute",
+            ),
             ({"retrieval.topk": 3}, "retrieval.topk: unknown key; allowed: top_k, max_context_tokens, "),
             ({"retrieval.max_context_tokens": 10}, "retrieval.max_context_tokens: 10: input should be greater than"),
             (

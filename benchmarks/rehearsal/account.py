@@ -54,7 +54,7 @@ def account(
     :param log: all requests that the doubles saw.
     """
     due = {
-        record_id(study.name, utc_text(slot), llm.model, question)
+        record_id(study.name, utc_text(slot), llm.name, question)
         for slot in schedule
         for llm in study.llms
         for question in questions

@@ -49,6 +49,10 @@ class StudyError(InputFileError):
     """A study file can't be used."""
 
 
+class PromptError(InputFileError):
+    """A prompt template can't be used."""
+
+
 class QuestionSetError(InputFileError):
     """A question set or its knowledge base can't be used."""
 

@@ -51,7 +51,18 @@ def read_yaml(path: Path, error: type[InputFileError] = StudyError) -> Any:
 
 def explain(fault: ValidationError, model: type[BaseModel]) -> list[str]:
     """One line for each mistake that pydantic found: key, what is wrong, what is allowed."""
-    return [_explain_one(error, model) for error in fault.errors(include_url=False)]
+    errors = fault.errors(include_url=False)
+    within = [error["loc"] for error in errors]
+    # A list of nothing but mistakes is also said to be too short.
+    return [
+        _explain_one(error, model)
+        for error in errors
+        if error["type"] != "too_short" or not any(_is_below(loc, error["loc"]) for loc in within)
+    ]
+
+
+def _is_below(loc: tuple[int | str, ...], other: tuple[int | str, ...]) -> bool:
+    return len(loc) > len(other) and loc[: len(other)] == other
 
 
 def _explain_one(error: Any, model: type[BaseModel]) -> str:
@@ -63,8 +74,11 @@ def _explain_one(error: Any, model: type[BaseModel]) -> str:
         return f"{where}: is missing"
     if error["type"] == "timezone_aware":
         message = "has no time zone; allowed: ISO 8601 with a UTC offset, e.g. 2026-12-07T08:00:00+01:00"
+    message = message[:1].lower() + message[1:]
+    if error["loc"][-1:] == ("parameters",):
+        return f"{where}: {message}"  # it may be a key that stands there
     shown = repr(error["input"])
-    return f"{where}: {shown if len(shown) <= 80 else shown[:79] + '…'}: {message[:1].lower()}{message[1:]}"
+    return f"{where}: {shown if len(shown) <= 80 else shown[:79] + '…'}: {message}"
 
 
 def _keys_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> Iterator[str]:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict, cast, get_
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""2 added the fields that say ``since=2``. No other changed, so that records of 1 are read as they are."""
 
 FailureKind = Literal[
     "rate_limited",
@@ -34,6 +35,7 @@ FailureKind = Literal[
 ]
 RunType = Literal["scheduled", "backfill", "manual"]
 TokenSource = Literal["provider", "estimated"]
+TimingSource = Literal["wire", "client"]
 FAILURE_KINDS: tuple[FailureKind, ...] = get_args(FailureKind)
 RUN_TYPES: tuple[RunType, ...] = get_args(RunType)
 
@@ -75,10 +77,14 @@ Load = Annotated[float, Kind(minimum=0)]
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """Which fields a field belongs with, and what it holds; where ``None`` is allowed, also what null means."""
+    """Which fields a field belongs with, and what it holds; where ``None`` is allowed, also what null means.
+
+    :param since: the schema that added it; it is null in records of an earlier one.
+    """
 
     group: Group
     description: str
+    since: int = 1
 
 
 class SeedRecord(TypedDict):
@@ -130,6 +136,14 @@ class Record(SeedRecord):
     late_sec: Annotated[Seconds, About("identity", "measured_at − slot.")]
     attempt: Annotated[Ordinal, About("identity", "Airflow's attempt at the task.")]
     question_id: Annotated[str, About("identity", "Id of the question in its set.")]
+    llm: Annotated[
+        str | None,
+        About("identity", "Name of the study's LLM: the model string where it has no other.", since=2),
+    ]
+    position: Annotated[
+        Ordinal | None,
+        About("identity", "Place of the question in its cell's order, from 1; null outside a batch.", since=2),
+    ]
 
     connect_sec: Annotated[
         Seconds | None,
@@ -163,6 +177,35 @@ class Record(SeedRecord):
         About("clock", "(response_tokens − 1) / (last token − first token); null under two tokens."),
     ]
     wait_sec: Annotated[Seconds, About("clock", "Waited before asking, to respect the rate limit; outside the clock.")]
+    network_rtt_sec: Annotated[
+        Seconds | None,
+        About(
+            "clock",
+            "Round trip to the server as the kernel knew it when the request was sent; null where it doesn't tell.",
+            since=2,
+        ),
+    ]
+    provider_queue_sec: Annotated[
+        Seconds | None,
+        About("clock", "The provider's own: waited before the prompt was read; null when it doesn't say.", since=2),
+    ]
+    provider_prompt_sec: Annotated[
+        Seconds | None,
+        About("clock", "The provider's own: reading the prompt; null when it doesn't say.", since=2),
+    ]
+    provider_completion_sec: Annotated[
+        Seconds | None,
+        About("clock", "The provider's own: writing the answer; null when it doesn't say.", since=2),
+    ]
+    timing_source: Annotated[
+        TimingSource | None,
+        About(
+            "clock",
+            "What the times of tokens rest on: the wire's own bytes, or, where no reader knows their format, LiteLLM's "
+            "translation.",
+            since=2,
+        ),
+    ]
 
     reasoning_tokens: Annotated[
         Tokens | None,
@@ -173,6 +216,10 @@ class Record(SeedRecord):
         About("tokens", "Of prompt_tokens, those read from the provider's cache; null when it doesn't say."),
     ]
     token_source: Annotated[TokenSource | None, About("tokens", "Who counted: the provider, or estimated here.")]
+    cache_write_tokens: Annotated[
+        Tokens | None,
+        About("tokens", "Of prompt_tokens, those written to the provider's cache; null when it doesn't say.", since=2),
+    ]
 
     failure_kind: Annotated[FailureKind | None, About("outcome", "Why it failed; null for a success.")]
     http_status: Annotated[HttpStatus | None, About("outcome", "HTTP status; null when no response came.")]
@@ -187,6 +234,34 @@ class Record(SeedRecord):
     response_model: Annotated[str | None, About("outcome", "Model that the provider says answered.")]
     provider_request_id: Annotated[str | None, About("outcome", "The provider's id of the request.")]
     cost_usd: Annotated[Dollars | None, About("outcome", "Cost; null when no price is known.")]
+    price_source: Annotated[
+        str | None,
+        About(
+            "outcome",
+            "Where cost_usd is from: provider, the study's price, or the price list of LiteLLM and its version; null "
+            "without a cost.",
+            since=2,
+        ),
+    ]
+    upstream_provider: Annotated[
+        str | None,
+        About("outcome", "Who answered behind a gateway (OpenRouter), as it says; null when it doesn't.", since=2),
+    ]
+    system_fingerprint: Annotated[
+        str | None,
+        About("outcome", "The provider's name of the configuration that answered; null when it doesn't say.", since=2),
+    ]
+    service_tier: Annotated[
+        str | None, About("outcome", "Tier of service that the provider says was used; null when it doesn't.", since=2)
+    ]
+    note: Annotated[
+        str | None,
+        About(
+            "outcome",
+            "How a success differs from what its wire format documents; null when it doesn't, and for a failure.",
+            since=2,
+        ),
+    ]
 
     groundedness: Annotated[
         Share | None, About("quality", "How much of the answer the context supports; null without a claim.")
@@ -225,6 +300,14 @@ class Record(SeedRecord):
     litellm_version: Annotated[str, About("provenance", "Version of LiteLLM.")]
     embedding_model: Annotated[str, About("provenance", "Model that retrieved and scored.")]
     schema_version: Annotated[Ordinal, About("provenance", "Version of this schema.")]
+    settings_hash: Annotated[
+        str | None,
+        About(
+            "provenance",
+            "SHA-256 of what the LLM was asked with: model, parameters, deadlines, address; no key is in it.",
+            since=2,
+        ),
+    ]
 
 
 RawRecord = Mapping[str, Any]
@@ -240,6 +323,7 @@ class Field:
     :param minimum: smallest value allowed, inclusive.
     :param maximum: largest value allowed, inclusive.
     :param allowed: the only values allowed, null apart.
+    :param since: the schema that added it.
     """
 
     name: str
@@ -251,6 +335,7 @@ class Field:
     minimum: float | None = None
     maximum: float | None = None
     allowed: tuple[str, ...] = ()
+    since: int = 1
 
 
 _TYPES: Mapping[Any, FieldType] = {
@@ -282,6 +367,7 @@ def _field(name: str, hint: Any) -> Field:
         minimum=kind.minimum,
         maximum=kind.maximum,
         allowed=allowed,
+        since=about.since,
     )
 
 
@@ -301,13 +387,35 @@ def complete(values: Mapping[str, Any]) -> Record:
     return cast(Record, dict.fromkeys(FIELD_NAMES) | dict(values))
 
 
-def record_id(study: str, slot: str, model: str, question_id: str) -> str:
+def of_today(record: RawRecord) -> RawRecord:
+    """A record of an earlier schema with the fields of today; whatever else it lacks stays missing.
+
+    Those that were added since are null, but for ``llm``, which follows from the model.
+    """
+    schema = record.get("schema_version")
+    if not isinstance(schema, int) or schema >= SCHEMA_VERSION:
+        return record
+    added = {field.name: None for field in FIELDS if field.since > schema}
+    return {**added, **record, "llm": llm_of(record)}
+
+
+LLM_SQL = "coalesce(llm, llm_provider || '/' || llm_model)"
+"""The same as ``llm_of``, of a table's columns."""
+
+
+def llm_of(record: RawRecord) -> str:
+    """The name of the LLM that was asked: in a record of schema 1, which has none, its model string."""
+    return str(record.get("llm") or f"{record.get('llm_provider')}/{record.get('llm_model')}")
+
+
+def record_id(study: str, slot: str, llm: str, question_id: str) -> str:
     """A record's identity: the same question to the same LLM in the same slot of the same study.
 
     :param slot: ISO 8601 UTC text, as ``utc_text`` gives it.
+    :param llm: its name in the study.
     :return: 32 hexadecimal digits.
     """
-    return hashlib.sha256(f"{study}\n{slot}\n{model}\n{question_id}".encode()).hexdigest()[:32]
+    return hashlib.sha256(f"{study}\n{slot}\n{llm}\n{question_id}".encode()).hexdigest()[:32]
 
 
 def utc_text(moment: datetime) -> str:

@@ -10,8 +10,6 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     AwareDatetime,
-    BaseModel,
-    ConfigDict,
     Field,
     TypeAdapter,
     ValidationError,
@@ -19,10 +17,14 @@ from pydantic import (
     field_validator,
 )
 
-from llm_bench.errors import StudyError
+from llm_bench.errors import PromptError, StudyError
 from llm_bench.inputs import explain, read_yaml
+from llm_bench.llms import LLM, Generation, Part
 from llm_bench.records import FIELD_NAMES
 from llm_bench.schedule import DAY_US, MICROSECOND, Schedule, to_us
+from llm_bench.templates import load_template
+
+__all__ = ["LLM", "Generation", "Study", "load_studies", "load_study"]
 
 START_VARIABLE = "LLM_BENCH_START"
 DEFAULT_EMBEDDING_MODEL = "all-MiniLM-L6-v2"
@@ -32,38 +34,7 @@ BASELINE = "baseline"
 _NAME = r"^[a-z][a-z0-9_-]{0,62}$"
 
 
-class _Part(BaseModel):
-    """Part of a study file: immutable, and an unknown key is a mistake."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class LLM(_Part):
-    """One LLM under test."""
-
-    model: Annotated[
-        str,
-        Field(
-            pattern=r"^[A-Za-z0-9_.-]+/\S+$",
-            description="LiteLLM model string, `provider/model`, e.g. `groq/llama3-70b-8192`; "
-            "`baseline/…` names a built-in baseline that needs no key.",
-        ),
-    ]
-    requests_per_minute: Annotated[
-        float | None,
-        Field(gt=0, description="The provider's limit for this LLM; requests are paced to stay under it."),
-    ] = None
-
-    @property
-    def provider(self) -> str:
-        return self.model.partition("/")[0]
-
-    @property
-    def model_name(self) -> str:
-        return self.model.partition("/")[2]
-
-
-class Window(_Part):
+class Window(Part):
     """When the batches are due: `batches_per_period` slots, evenly spread over each period."""
 
     start: Annotated[
@@ -108,7 +79,7 @@ class Window(_Part):
         )
 
 
-class Retrieval(_Part):
+class Retrieval(Part):
     """How the context of each question is found."""
 
     top_k: Annotated[int, Field(ge=1, le=50, description="Passages given to the LLM with each question.")] = 4
@@ -131,14 +102,7 @@ class Retrieval(_Part):
     ] = DEFAULT_EMBEDDING_MODEL
 
 
-class Generation(_Part):
-    """What every LLM is asked with, so that all are asked alike."""
-
-    max_tokens: Annotated[int, Field(ge=1, description="Longest answer, in tokens.")] = 512
-    temperature: Annotated[float, Field(ge=0, le=2, description="0: as repeatable as the provider allows.")] = 0.0
-
-
-class Deadlines(_Part):
+class Deadlines(Part):
     """How long one request may take before it is recorded as a timeout, in seconds."""
 
     connect_sec: Annotated[float, Field(gt=0, description="To open the connection.")] = 10.0
@@ -154,7 +118,7 @@ class Deadlines(_Part):
         return total
 
 
-class Alerts(_Part):
+class Alerts(Part):
     """Who is told when a batch needs a hand: failed cells, missing records, a slot that was missed or isn't over."""
 
     connection: Annotated[
@@ -167,7 +131,7 @@ class Alerts(_Part):
     ]
 
 
-class Quality(_Part):
+class Quality(Part):
     """An expectation of Great Expectations that the quality gate holds the study's records to, beside its own."""
 
     type: Annotated[
@@ -180,7 +144,7 @@ class Quality(_Part):
     kwargs: Annotated[
         dict[str, Any],
         Field(description="Its arguments, e.g. `{column: latency_sec, max_value: 30}`; a column is a record's field."),
-    ] = {}
+    ] = {}  # noqa: RUF012  (pydantic copies it)
     severity: Annotated[
         Literal["critical", "warning"],
         Field(
@@ -214,14 +178,15 @@ class Quality(_Part):
 
 
 def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    names = [getattr(value, "model", getattr(value, "words", value)) for value in values]
+    names = [value.name if isinstance(value, LLM) else getattr(value, "words", value) for value in values]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise ValueError(f"{', '.join(twice)} stands there twice; allowed: each once")
+        named = ", or a name of its own for each" if isinstance(values[0], LLM) else ""
+        raise ValueError(f"{', '.join(twice)} stands there twice; allowed: each once{named}")
     return values
 
 
-class Study(_Part):
+class Study(Part):
     """A whole study file."""
 
     name: Annotated[str, Field(pattern=_NAME, description="The file's name without `.yaml`.")]
@@ -239,6 +204,14 @@ class Study(_Part):
         AfterValidator(_distinct),
     ]
     retrieval: Annotated[Retrieval, Field(description="How contexts are found.")] = Retrieval()
+    prompt: Annotated[
+        str | None,
+        Field(
+            pattern=_NAME,
+            description="Template of what an LLM is asked: `include/prompts/<prompt>.yaml`; left out: the "
+            "built-in one.",
+        ),
+    ] = None
     generation: Annotated[Generation, Field(description="What every LLM is asked with.")] = Generation()
     deadlines: Annotated[Deadlines, Field(description="When a request counts as timed out.")] = Deadlines()
     concurrency: Annotated[
@@ -282,6 +255,17 @@ class Study(_Part):
                 )
         return industries
 
+    @field_validator("prompt")
+    @classmethod
+    def _can_be_asked_with(cls, prompt: str | None, info: ValidationInfo) -> str | None:
+        include: Path | None = (info.context or {}).get("include")
+        if include is not None:
+            try:
+                load_template(include, prompt)
+            except PromptError as fault:
+                raise ValueError("; ".join(fault.problems)) from None
+        return prompt
+
     @property
     def zone(self) -> tzinfo:
         """Of its window; UTC without one."""
@@ -301,9 +285,9 @@ class Study(_Part):
         return tuple(dict.fromkeys(llm.provider for llm in self.llms))
 
     def label(self, llm: LLM) -> str:
-        """A short name of the LLM, unique in this study: the last part of the model's name where that is enough."""
-        short = llm.model.rsplit("/", 1)[-1]
-        return short if sum(other.model.rsplit("/", 1)[-1] == short for other in self.llms) == 1 else llm.model
+        """A short name of the LLM, unique in this study: the last part of its name where that is enough."""
+        short = llm.name.rsplit("/", 1)[-1]
+        return short if sum(other.name.rsplit("/", 1)[-1] == short for other in self.llms) == 1 else llm.name
 
     def pool(self, provider: str) -> str:
         """The Airflow pool that bounds how many cells of this study measure one provider at once."""

@@ -181,3 +181,18 @@ def test_importing_the_hook_imports_no_litellm():
     code = "import sys, llm_bench.airflow.hook; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert {"litellm", "openai", "llm_bench.measure.client"}.isdisjoint(done.stdout.split())
+
+
+class TestTheConnectionOfAnEntry:
+    LAB = LLM(model="groq/some-model", connection="groq_lab")
+
+    def test_takes_the_place_of_the_usual_one(self, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setenv("AIRFLOW_CONN_LLM_GROQ", json.dumps({"conn_type": "llm", "password": "usual"}))
+        monkeypatch.setenv("AIRFLOW_CONN_GROQ_LAB", json.dumps({"conn_type": "llm", "password": "lab-key"}))
+        endpoint = LiteLLMHook(llm=self.LAB).endpoint()
+        assert (endpoint.api_key, endpoint.source) == ("lab-key", "connection groq_lab")
+
+    def test_must_be_there_though_the_environment_has_a_key(self, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setenv("GROQ_API_KEY", "usual")
+        with pytest.raises(CredentialsError, match="There is no Airflow connection groq_lab"):
+            LiteLLMHook(llm=self.LAB).endpoint()

@@ -50,7 +50,7 @@ def run(store: Store) -> list[dict[str, Any]]:
     operator = LLMBenchmarkOperator(
         task_id="measure",
         study=study.model_dump(mode="json"),
-        model="groq/x",
+        llm="groq/x",
         industry="retail",
         cell="x · retail",
         prompts_task_id="prepare",

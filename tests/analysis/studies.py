@@ -5,6 +5,7 @@ It is marked as made up wherever a record can say so: in run_id, provider_reques
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -172,7 +173,10 @@ def _asked(study: Study, slot: datetime, llm: LLM, prompt: Mapping[str, Any], *,
         "question_id": prompt["question_id"],
         "llm_provider": llm.provider,
         "llm_model": llm.model_name,
-        "record_id": record_id(study.name, utc_text(slot), llm.model, prompt["question_id"]),
+        "llm": llm.name,
+        "position": int(prompt["question_id"].rpartition("-")[2]),
+        "timing_source": "wire",
+        "record_id": record_id(study.name, utc_text(slot), llm.name, prompt["question_id"]),
         "study": study.name,
         "slot": utc_text(slot),
         "run_id": f"{SYNTHETIC}__{utc_text(slot)}",
@@ -191,6 +195,7 @@ def _asked(study: Study, slot: datetime, llm: LLM, prompt: Mapping[str, Any], *,
         "litellm_version": SYNTHETIC,
         "embedding_model": study.retrieval.embedding_model,
         "schema_version": SCHEMA_VERSION,
+        "settings_hash": hashlib.sha256(llm.name.encode()).hexdigest(),
     }
 
 
@@ -227,6 +232,7 @@ def _answered(manner: Manner, prompt: Mapping[str, Any], busy: float, hostile: s
         "finish_reason": "stop",
         "answer": text,
         "cost_usd": manner.usd and (tokens + prompt_tokens) * manner.usd,
+        "price_source": manner.usd and f"litellm {SYNTHETIC}",
         "groundedness": _near(0.9 if used else 0.5, chance) if used or hostile else None,
         "declined": not used,
         "client_delay_sec": delay,

@@ -144,8 +144,9 @@ class TestTheOverview:
 
     def test_lists_the_batches_of_a_study_without_a_window(self, home, reader, batch):
         slot = datetime(2026, 11, 3, 9, tzinfo=UTC)
-        changed = {"study": "quickstart", "slot": "2026-11-03T09:00:00.000000Z", "llm_provider": "baseline"}
-        records = [record | changed | {"llm_model": "lead"} for record in batch[:20]]
+        changed = {"study": "quickstart", "slot": "2026-11-03T09:00:00.000000Z"}
+        lead = {"llm": "baseline/lead", "llm_provider": "baseline", "llm_model": "lead"}
+        records = [record | changed | lead for record in batch[:20]]
         open_store("file://data", home).commit(object_path("records", "quickstart", slot), to_parquet(records), 0)
         text = Parsed(reader.get("/llm-bench/quickstart/overview").content).text
         assert "Tue 03 Nov 09:00:00" in text
@@ -191,7 +192,7 @@ class TestTheComparison:
             home,
             include,
             [
-                record | {"llm_model": model, "record_id": f"{record['record_id']}{model}"}
+                record | {"llm_model": model, "llm": None, "record_id": f"{record['record_id']}{model}"}
                 for record in batch[:20]
                 for model in models
             ],

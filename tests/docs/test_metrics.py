@@ -14,7 +14,10 @@ PAGE = read(ROOT / "docs" / "metrics.md", ROOT)
 ROWS = {row.cells[0]: row for row in PAGE.rows}
 
 NUMBERS = {"float", "boolean", "offsets"}
-OTHERS = {"failure_kind", "http_status", "finish_reason", "error", "token_source", "suspect", "warnings"}
+OTHERS = {
+    *("failure_kind", "http_status", "finish_reason", "error", "token_source", "suspect", "warnings", "timing_source"),
+    *("price_source", "upstream_provider", "system_fingerprint", "service_tier", "note", "settings_hash", "position"),
+}
 METRICS = [field for field in FIELDS if field.unit or field.type in NUMBERS or field.name in OTHERS]
 
 

@@ -54,6 +54,7 @@ CRITICAL: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     ),
     "an LLM that the study doesn't ask": (
         {
+            "llm": "groq/other",
             "llm_model": "other",
         },
         ("the LLM must be one of the study's",),
@@ -127,6 +128,21 @@ CRITICAL: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         },
         ("slot must not exceed measured_at", "late_sec must be at least 0"),
     ),
+    **{
+        f"a record of schema 2 without its {name}": (
+            {name: None},
+            (f"{name} must be set when the record is of schema 2",),
+        )
+        for name in ("llm", "position", "timing_source", "settings_hash")
+    },
+    "a cost from nowhere": ({"price_source": None}, ("price_source must be set when cost_usd is known",)),
+    "a name whose model is another": (
+        {"llm_model": "moonshotai/kimi-k2-instruct"},
+        ("the LLM must be one of the study's",),
+    ),
+    "a place before the first": ({"position": 0}, ("position must be at least 1",)),
+    "a clock that there isn't": ({"timing_source": "sundial"}, ("timing_source must be one of wire, client",)),
+    "a negative round trip": ({"network_rtt_sec": -0.1}, ("network_rtt_sec must be at least 0",)),
     "a delay that isn't measured_at − slot": ({"late_sec": 2.001}, ("late_sec is measured_at − slot",)),
     "two mistakes": ({"run_id": None, "attempt": 0}, ("run_id must not be null", "attempt must be at least 1")),
 }
@@ -139,6 +155,7 @@ FAILURES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "a failure with a latency": ({"latency_sec": 1.0}, ("latency_sec must be null when it failed",)),
     "a failure with a throughput": ({"throughput_tps": 1.0}, ("throughput_tps must be null when it failed",)),
     "a failure with a decode rate": ({"decode_tps": 1.0}, ("decode_tps must be null when it failed",)),
+    "a failure with a note on its success": ({"note": "no [DONE]"}, ("note must be null when it failed",)),
     "a failure with a coverage": ({"coverage_score": 0.5}, ("coverage_score must be null when it failed",)),
     "a failure with a groundedness": ({"groundedness": 0.5}, ("groundedness must be null when it failed",)),
 }
@@ -186,6 +203,10 @@ WARNED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "more reasoning than tokens": ({"reasoning_tokens": 121}, "reasoning_tokens must not exceed response_tokens"),
     "more cached than tokens": ({"cached_tokens": 813}, "cached_tokens must not exceed prompt_tokens"),
+    "more written to a cache than tokens": (
+        {"cache_write_tokens": 813},
+        "cache_write_tokens must not exceed prompt_tokens",
+    ),
     "a price in cents": ({"cost_usd": 1.0}, "cost_usd must be at most 0.001 per token"),
     "an edited question": ({"question": "Which one?"}, "question must be as the question set has it now"),
     "an answer of another model": ({"response_model": "gpt-4o"}, "response_model must be the model asked"),
@@ -195,6 +216,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "no tokens known": {"throughput_tps": None, "response_tokens": None, "decode_tps": None},
     "all at one moment": {"first_byte_sec": 0.8, "ttft_sec": 0.8, "first_answer_sec": 0.8, "decode_tps": None},
     "measured on its slot": {"timestamp": SLOT, "measured_at": SLOT, "late_sec": 0.0},
+    "a record of schema 1": {"schema_version": 1}
+    | dict.fromkeys(("position", "timing_source", "settings_hash", "price_source")),
     "a whole number where a fraction may be": {"late_sec": 2},
     "a model with its maker and a suffix": {"response_model": "meta/llama3-70b-8192:free"},
     "a backfill, late by nature": {
@@ -219,12 +242,11 @@ def judged(make_record, make_failure, make_due) -> dict[str, tuple[tuple[str, ..
     for number, (case, changes) in enumerate(cases.items()):
         make = make_failure if case in {**FAILURES, **GOOD_FAILURES} else make_record
         key = f"retail-case-{number}"
-        apart = {name: value for name, value in _changes(changes).items() if name in {"slot", "study"}}
+        apart = {name: value for name, value in _changes(changes).items() if name in {"slot", "study", "llm"}}
         row = make(0, **{name: value for name, value in _changes(changes).items() if name not in apart}) | apart
         row["question_id"] = _changes(changes).get("question_id", key)
         if "record_id" not in _changes(changes):
-            llm = f"{row['llm_provider']}/{row['llm_model']}"
-            row["record_id"] = record_id(row["study"], row["slot"], llm, row["question_id"])
+            row["record_id"] = record_id(row["study"], row["slot"], row["llm"], row["question_id"])
         rows[case] = row
         questions[key] = make(0)["question"]
     due = make_due()

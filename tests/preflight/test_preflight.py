@@ -376,3 +376,21 @@ class TestThePlan:
         window = {"start": "2026-11-01T08:00:00+01:00", "end": "2026-11-05T08:00:00+01:00"}
         fix = run("baseline/lead", window=window)["window"].fix
         assert f"LLM_BENCH_START=2026-12-02T08:00:00+01:00 {program('llm-bench')} up" in fix
+
+
+class TestTwoConnectionsOfOneProvider:
+    def test_are_asked_each_for_its_own_llms(self, run, connect, monkeypatch, provider):
+        connect()
+        monkeypatch.setenv(
+            "AIRFLOW_CONN_SPARE", json.dumps({"conn_type": "http", "host": provider.url, "password": "x"})
+        )
+        llms = [
+            {"model": "groq/some-model"},
+            {"name": "spare", "model": "groq/some-model", "connection": "spare"},
+            {"name": "absent", "model": "groq/some-model", "connection": "absent"},
+        ]
+        checks = run(llms=llms)
+        assert checks["groq: key"].passed
+        assert "connection spare" in checks["groq (spare): key"].detail
+        assert (checks["groq/some-model"].passed, checks["groq (spare): key"].passed) == (True, False)
+        assert "There is no Airflow connection absent" in checks["groq (absent): key"].detail

@@ -147,7 +147,9 @@ class TestCache:
             pytest.param({"model_identity": lambda model: "other@1"}, id="model"),
             pytest.param({"RANK_CONSTANT": 1}, id="fusion"),
             pytest.param({"K1": 2.0}, id="ranking by words"),
-            pytest.param({"build_messages": lambda question, passages: [{"content": question}]}, id="template"),
+            pytest.param(
+                {"build_messages": lambda question, passages, template: [{"content": question}]}, id="template"
+            ),
         ],
     )
     def test_misses_when_the_method_changed(self, write_project, cache, encodings, method):

@@ -48,7 +48,7 @@ def study_dag(study: Study) -> DAG:
         )
         cells = [
             {
-                "model": llm.model,
+                "llm": llm.name,
                 "industry": industry,
                 "cell": f"{study.label(llm)} · {industry}",
                 "pool": study.pool(llm.provider),

@@ -28,7 +28,8 @@ class LiteLLMHook(BaseHook):
     ``organization`` and ``headers``. One of type ``http`` or ``generic`` is read in the same way, but for its login,
     which says nothing. Without a connection, the provider's own environment variable is used, e.g. ``GROQ_API_KEY``.
 
-    :param llm_conn_id: id of the connection, which must be there; where left out, ``llm_`` and the LLM's provider.
+    :param llm_conn_id: id of the connection, which must be there; where left out, that of the LLM's entry, or
+        else ``llm_`` and its provider.
     :param llm: the LLM; to test a connection, none is needed.
     """
 
@@ -97,11 +98,11 @@ class LiteLLMHook(BaseHook):
 
     def _connection(self) -> Connection | None:
         """The connection; None where the LLM's provider has none."""
-        name = self.llm_conn_id or f"llm_{self._llm.provider}"
+        name = self.llm_conn_id or self._llm.conn_id
         try:
             return self.get_connection(name)
         except AirflowNotFoundException:
-            if self.llm_conn_id is None:
+            if self.llm_conn_id is None and self._llm.connection is None:
                 return None
             raise CredentialsError(
                 f"There is no Airflow connection {name}.", "Add it in the UI (Admin → Connections), of type LLM API."

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from llm_bench.analysis.summary import summarise
-from llm_bench.records import FAILURE_KINDS
+from llm_bench.records import FAILURE_KINDS, llm_of
 
 if TYPE_CHECKING:
     from llm_bench.gate.columns import Rows
@@ -27,7 +27,7 @@ NAMES = (COMPLETENESS, LATENCY, FAILURES, START_LAG)
 """All that is sent; Airflow puts its prefix before them."""
 
 _COLUMNS = (
-    *("llm_provider", "llm_model", "industry", "question_id", "run_type", "late_sec"),
+    *("llm", "llm_provider", "llm_model", "industry", "question_id", "run_type", "late_sec"),
     *("success", "failure_kind", "latency_sec", "ttft_sec", "throughput_tps", "coverage_score"),
 )
 
@@ -62,7 +62,7 @@ def gauges(due: Due, records: Sequence[Mapping[str, Any]]) -> list[Gauge]:
     study = {"study": _clean(due.study.name)}
     by_llm: dict[str, list[Mapping[str, Any]]] = {}
     for record in records:
-        by_llm.setdefault(f"{record['llm_provider']}/{record['llm_model']}", []).append(record)
+        by_llm.setdefault(llm_of(record), []).append(record)
     return [
         Gauge(COMPLETENESS, _completeness(due, records), study),
         *(Gauge(START_LAG, lag, study) for lag in _start_lag(records)),
@@ -72,12 +72,9 @@ def gauges(due: Due, records: Sequence[Mapping[str, Any]]) -> list[Gauge]:
 
 def _completeness(due: Due, records: Iterable[Mapping[str, Any]]) -> float:
     """The share of the records due that are there, in [0, 1]."""
-    measured = {
-        (f"{record['llm_provider']}/{record['llm_model']}", record["industry"], record["question_id"])
-        for record in records
-    }
+    measured = {(llm_of(record), record["industry"], record["question_id"]) for record in records}
     wanted = {
-        (llm.model, industry, question) for llm, industry in due.study.cells for question in due.questions[industry]
+        (llm.name, industry, question) for llm, industry in due.study.cells for question in due.questions[industry]
     }
     return len(wanted & measured) / len(wanted)
 

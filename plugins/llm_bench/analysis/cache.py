@@ -39,8 +39,8 @@ _MEMORY = "1GiB"
 class Records:
     """A study's records as they were at one moment, whatever is loaded meanwhile; for use by one thread at a time.
 
-    The table ``records`` has the fields of FIELDS and ``llm``, which is ``llm_provider || '/' || llm_model``. Beside
-    it, ``slots`` and ``llms`` number both, and each metric's bin stands in ``<metric>_bin`` (see ``layout``).
+    The table ``records`` has the fields of FIELDS; ``llm`` is the model string in records that have no name. Beside it,
+    ``slots`` and ``llms`` number both, and each metric's bin stands in ``<metric>_bin`` (see ``layout``).
 
     :param version: changes whenever the data does.
     """

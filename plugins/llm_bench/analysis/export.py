@@ -46,8 +46,8 @@ def _parts(records: Records, view: View) -> Iterator[Condition]:
     """Conditions that part the view's records, in the order of the export."""
     where, parameters = view.where()
     cells = records.rows(
-        f"SELECT slot, llm_provider, llm_model, {_CELL} AS cell, count(*) AS n FROM records WHERE {where} "  # noqa: S608
-        "GROUP BY ALL ORDER BY slot, llm_provider, llm_model",
+        f"SELECT slot, llm_provider, llm_model, llm, {_CELL} AS cell, count(*) AS n FROM records WHERE {where} "  # noqa: S608
+        "GROUP BY ALL ORDER BY slot, llm_provider, llm_model, llm",
         parameters,
     )
     # The slots alone, too: by these DuckDB knows where not to look.

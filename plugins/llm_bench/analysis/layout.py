@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from llm_bench import __version__
 from llm_bench.analysis.metrics import METRICS
 from llm_bench.errors import StorageError
-from llm_bench.records import FIELDS, FieldType
+from llm_bench.records import FIELDS, LLM_SQL, FieldType
 from llm_bench.store.base import current, read_table, together, unreadable, without_slots
 from llm_bench.store.snapshot import RecordObject
 
@@ -44,7 +44,7 @@ CREATE TABLE objects (object_no BIGINT, path VARCHAR, generation BIGINT, without
 CREATE TABLE slots (slot_no UINTEGER, slot TIMESTAMPTZ);
 CREATE TABLE llms (llm_no USMALLINT, llm VARCHAR);
 CREATE TABLE questions (question_no USMALLINT, industry VARCHAR, question_id VARCHAR, question VARCHAR);
-CREATE TABLE records ({", ".join(f"{field.name} {_TYPES[field.type]}" for field in FIELDS)}, llm VARCHAR,
+CREATE TABLE records ({", ".join(f"{field.name} {_TYPES[field.type]}" for field in FIELDS)},
     object_no BIGINT, slot_no UINTEGER, llm_no USMALLINT, question_no USMALLINT,
     {", ".join(f"{name}_bin USMALLINT" for name in METRICS)});
 """
@@ -54,19 +54,18 @@ _BINS = ", ".join(
     for name in METRICS
 )
 
-_LLM = "llm_provider || '/' || llm_model"
 # Numbers go from 0 without a gap, and stay: they index arrays.
 _STATEMENTS = (
     "INSERT INTO slots SELECT (SELECT count(*) FROM slots) + row_number() OVER (ORDER BY slot) - 1, slot "
     "FROM (SELECT DISTINCT slot FROM loaded ANTI JOIN slots USING (slot))",
     "INSERT INTO llms SELECT (SELECT count(*) FROM llms) + row_number() OVER (ORDER BY llm) - 1, llm "  # noqa: S608
-    f"FROM (SELECT DISTINCT {_LLM} AS llm FROM loaded) ANTI JOIN llms USING (llm)",
+    f"FROM (SELECT DISTINCT {LLM_SQL} AS llm FROM loaded) ANTI JOIN llms USING (llm)",
     "INSERT INTO questions "
     "SELECT (SELECT count(*) FROM questions) + row_number() OVER (ORDER BY industry, question_id) - 1, * "
     "FROM (SELECT industry, question_id, any_value(question) "
     "FROM loaded ANTI JOIN questions USING (industry, question_id) GROUP BY ALL)",
     f"INSERT INTO records BY NAME SELECT asked.*, slot_no, llm_no, question_no, {_BINS} "  # noqa: S608
-    f"FROM (SELECT *, {_LLM} AS llm FROM loaded) AS asked "
+    f"FROM (SELECT * REPLACE ({LLM_SQL} AS llm) FROM loaded) AS asked "
     "JOIN slots USING (slot) JOIN llms USING (llm) JOIN questions USING (industry, question_id) "
     "ORDER BY slot, llm_no, question_no",
 )

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from statistics import fmean, median
 from typing import Any
 
+from llm_bench.records import llm_of
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -31,7 +33,7 @@ def summarise(records: Iterable[Mapping[str, Any]]) -> list[Row]:
     """One row for each LLM, in the order in which they first appear."""
     by_llm: dict[str, list[Mapping[str, Any]]] = {}
     for record in records:
-        by_llm.setdefault(f"{record['llm_provider']}/{record['llm_model']}", []).append(record)
+        by_llm.setdefault(llm_of(record), []).append(record)
     return [_row(llm, group) for llm, group in by_llm.items()]
 
 

@@ -24,7 +24,7 @@ class View:
 
     :param start: the slot is at or after it; aware.
     :param end: the slot is before it; aware.
-    :param llms: ``llm_provider || '/' || llm_model``, e.g. "groq/moonshotai/kimi-k2-instruct".
+    :param llms: their names in the study; without one, the model string, e.g. "groq/moonshotai/kimi-k2-instruct".
     :param suspect: records whose times the client was too busy for: with them, without, or these alone.
     """
 

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from llm_bench.batch.load import Held, from_quarantine, held_records, replace_records, stored_id, to_quarantine
 from llm_bench.gate.completeness import Due
 from llm_bench.gate.validate import Refused, validate
-from llm_bench.records import RawRecord, Record
+from llm_bench.records import RawRecord, Record, of_today
 from llm_bench.store.base import Store, from_parquet, object_path
 from llm_bench.store.names import named_moment
 
@@ -71,4 +71,4 @@ def _by_id(content: bytes | None) -> dict[str | None, Record]:
 
 def _same(record: RawRecord, loaded: Record | None) -> bool:
     """Whether this very measurement is loaded; its warnings are the gate's, not measured."""
-    return loaded is not None and {**record, "warnings": None} == {**loaded, "warnings": None}
+    return loaded is not None and {**of_today(record), "warnings": None} == {**of_today(loaded), "warnings": None}

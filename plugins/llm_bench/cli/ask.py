@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json as jsons
 import os
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from llm_bench.cli.console import console
-from llm_bench.cli.options import Actions, add_command, complete, count, llm_names, model_string, study_names
+from llm_bench.cli.options import Actions, add_command, complete, count, llm_names, study_names
 from llm_bench.cli.studies import find_study
-from llm_bench.errors import CredentialsError, RequestError, SetupError, outside_a_task
+from llm_bench.errors import CredentialsError, InputError, RequestError, SetupError, outside_a_task, unknown
 from llm_bench.paths import home, include
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ def register(actions: Actions) -> None:
         "a task would look. Exit code: 0, it was answered; 1, it wasn't, or can't be asked; 2, no such study or model."
     )
     command = add_command(actions, ask, summary, detail=detail, example="llm-bench ask groq/llama-3.3-70b-versatile")
-    text = "LiteLLM model string, provider/model"
-    complete(command.add_argument("model", metavar="MODEL", type=model_string, help=text), llm_names)
+    text = "LiteLLM model string, provider/model, or the name of an LLM of the study"
+    complete(command.add_argument("model", metavar="MODEL", help=text), llm_names)
     text = "what to ask; left out: the study's first question with its context, or without a study a short one"
     command.add_argument("question", metavar="QUESTION", nargs="?", help=text)
     text = "ask with this study's settings, deadlines and entry of the LLM"
@@ -54,12 +55,11 @@ def ask(model: str, question: str | None, study: str | None, repeat: int, json: 
 
     from llm_bench.cli.timeline import show
     from llm_bench.measure.client import LLMClient
-    from llm_bench.study import LLM, Deadlines, Generation
+    from llm_bench.study import Deadlines, Generation
 
     logging.disable()  # all that there is to say stands in the record
     chosen = find_study(study) if study else None
-    llms = chosen.llms if chosen else ()
-    llm = next((entry for entry in llms if entry.model == model), None) or LLM(model=model)
+    llm = _llm(model, chosen)
     generation, deadlines = (chosen.generation, chosen.deadlines) if chosen else (Generation(), Deadlines())
     prompt = _prompt(question, chosen)
     answered = []
@@ -67,15 +67,34 @@ def ask(model: str, question: str | None, study: str | None, repeat: int, json: 
         endpoint = _endpoint(llm)
         with LLMClient(llm=llm, endpoint=endpoint, generation=generation, deadlines=deadlines) as client:
             for number in range(repeat):
-                record, timing_source = _measure(client, _batch(llm, chosen, prompt, number + 1), prompt)
+                record = _measure(client, _batch(llm, chosen, prompt, number + 1), prompt)
                 answered.append(record["success"])
                 if json:
                     console().out(jsons.dumps(record), highlight=False)
                 else:
-                    show(record, timing_source)
+                    show(record)
     except (CredentialsError, RequestError) as mistake:
         raise type(mistake)(mistake.cause, outside_a_task(mistake.fix, "ask again")) from None
     return 0 if all(answered) else 1
+
+
+def _llm(name: str, study: Study | None) -> LLM:
+    """A study's entry of that name or model, or else the model.
+
+    :raises InputError: it is neither.
+    """
+    from llm_bench.study import LLM
+
+    entries = study.llms if study else ()
+    for entry in entries:
+        if name in {entry.name, entry.model}:
+            return entry
+    if re.fullmatch(r"[A-Za-z0-9_.-]+/\S+", name):
+        return LLM(model=name, temperature=None)  # some models take none but their own
+    cause = f"{name!r} names no LLM; provider/model does, as groq/llama-3.3-70b-versatile."
+    if not entries:
+        raise InputError(cause, "An LLM of a study may be named as there, with --study.")
+    raise unknown(cause, name, [entry.name for entry in entries])
 
 
 def _endpoint(llm: LLM) -> Endpoint:
@@ -104,9 +123,11 @@ def _prompt(question: str | None, study: Study | None) -> dict[str, Any]:
 
     if question is None and study is not None:
         from llm_bench.rag.retrieval import retrieve
+        from llm_bench.templates import load_template
 
-        first = retrieve(include(), study.industries[0], study.retrieval, home() / "data" / "cache")[0]
-        return {**first, "messages": build_messages(first["question"], first["passages"])}
+        template = load_template(include(), study.prompt)
+        first = retrieve(include(), study.industries[0], study.retrieval, home() / "data" / "cache", template)[0]
+        return {**first, "messages": build_messages(first["question"], first["passages"], template)}
     text = question or QUESTION
     messages = [{"role": "user", "content": text}]
     hashes = {"context_hash": context_hash([]), "prompt_hash": prompt_hash(messages)}
@@ -129,11 +150,9 @@ def _batch(llm: LLM, study: Study | None, prompt: dict[str, Any], attempt: int) 
     )
 
 
-def _measure(client: LLMClient, batch: Batch, prompt: dict[str, Any]) -> tuple[Record, str]:
-    """The record of one request, and where its times were taken."""
+def _measure(client: LLMClient, batch: Batch, prompt: dict[str, Any]) -> Record:
     from llm_bench.measure.recording import machine_load, make_record
 
     load = machine_load()
     reply = client.ask(prompt["messages"])
-    record = make_record(batch, prompt, reply, measured_at=batch.slot, wait_sec=0.0, load=load)
-    return record, reply.timing_source
+    return make_record(batch, prompt, reply, measured_at=batch.slot, wait_sec=0.0, load=load)

@@ -48,9 +48,10 @@ def baselines(port: int, first_token_sec: float, token_sec: float) -> int:
 
     from llm_bench.local.services import check_port
     from llm_bench.measure.endpoint import application
+    from llm_bench.paths import include
 
     check_port(port, f"Choose another: --port {port + 1}")
-    app = application(first_token_sec=first_token_sec, token_sec=token_sec)
+    app = application(first_token_sec=first_token_sec, token_sec=token_sec, include=include())
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
     return 0
 

@@ -75,16 +75,6 @@ def count(text: str) -> int:
     return int(text)
 
 
-def model_string(text: str) -> str:
-    """LiteLLM's name of an LLM.
-
-    :raises ArgumentTypeError: it names no provider or no model.
-    """
-    if not re.fullmatch(r"[A-Za-z0-9_.-]+/\S+", text):
-        raise argparse.ArgumentTypeError(f"{text!r} names no LLM; provider/model does, as groq/llama-3.3-70b-versatile")
-    return text
-
-
 def moment(text: str) -> datetime:
     """A moment, aware.
 
@@ -124,7 +114,7 @@ def study_names(**_: object) -> list[str]:
 
 def llm_names(parsed_args: argparse.Namespace, **_: object) -> list[str]:
     """The LLMs of the study that was named."""
-    return [llm.model for study in _studies(parsed_args) for llm in study.llms]
+    return [llm.name for study in _studies(parsed_args) for llm in study.llms]
 
 
 def industry_names(parsed_args: argparse.Namespace, **_: object) -> list[str]:

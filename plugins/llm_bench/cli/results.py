@@ -125,7 +125,7 @@ def _records(study: Study, view: View) -> Records:
 
     store_at(study.storage)
     records = Cache(home()).records(study)
-    _check("LLM", view.llms, [llm.model for llm in study.llms], records)
+    _check("LLM", view.llms, [llm.name for llm in study.llms], records)
     _check("industry", view.industries, study.industries, records)
     return records
 

@@ -69,7 +69,7 @@ def _exactness(store: Store, study: Study) -> str:
 
 
 def _table(study: Study, records: list[Record]) -> Table:
-    labels = {llm.model: study.label(llm) for llm in study.llms}
+    labels = {llm.name: study.label(llm) for llm in study.llms}
     suspect = sum(record["suspect"] is not None for record in records)
     table = Table(
         title=f"{study.name}, slot {records[0]['slot']}",

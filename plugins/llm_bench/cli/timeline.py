@@ -101,11 +101,8 @@ def heights(times: Sequence[float], length: float, width: int) -> str:
     return "".join(_HEIGHTS[-(-count * (len(_HEIGHTS) - 1) // highest)] for count in counts)
 
 
-def show(record: Record, timing_source: str) -> None:
-    """Print a request: its timeline, its answer with what is known of it, or why it failed and what to do.
-
-    :param timing_source: ``wire`` or ``client``.
-    """
+def show(record: Record) -> None:
+    """Print a request: its timeline, its answer with what is known of it, or why it failed and what to do."""
     status = f"HTTP {record['http_status']}" if record["http_status"] is not None else "no response"
     console().print(Text(f"{record['llm_provider']}/{record['llm_model']}  {status}  {record['measured_at']}", "bold"))
     drawn = phases(record)
@@ -114,7 +111,7 @@ def show(record: Record, timing_source: str) -> None:
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="dim", no_wrap=True, width=11)
     grid.add_column(overflow="fold")
-    for name, words in _facts(record, timing_source):
+    for name, words in _facts(record):
         grid.add_row(name, Text(printable(words)))
     console().print(grid, soft_wrap=False)
     if record["failure_kind"]:
@@ -148,7 +145,7 @@ def _ms(seconds: float) -> str:
     return text.value(round(seconds * 1000, 2), "ms")
 
 
-def _facts(record: Record, timing_source: str) -> Iterator[tuple[str, str]]:
+def _facts(record: Record) -> Iterator[tuple[str, str]]:
     """Name and words of what is known of an answer."""
     if record["answer"]:
         yield "answer", record["answer"]
@@ -161,10 +158,15 @@ def _facts(record: Record, timing_source: str) -> Iterator[tuple[str, str]]:
         yield "cost", text.value(record["cost_usd"], "USD") if known else "no price is known"
     if record["finish_reason"]:
         yield "finish", record["finish_reason"]
-    names = (record["response_model"], record["provider_request_id"])
-    if any(names):
-        yield "served by", " · request ".join(name for name in names if name)
-    flags = _flags(record, timing_source)
+    served = [
+        *filter(None, (record["response_model"], record["upstream_provider"])),
+        *([f"request {record['provider_request_id']}"] if record["provider_request_id"] else []),
+    ]
+    if served:
+        yield "served by", " · ".join(served)
+    if record["network_rtt_sec"] is not None:
+        yield "network", f"{_ms(record['network_rtt_sec'])} to the server and back"
+    flags = _flags(record)
     if flags:
         yield "flags", "; ".join(flags)
 
@@ -188,12 +190,12 @@ def _speed(record: Record) -> str:
     return " · ".join(parts)
 
 
-def _flags(record: Record, timing_source: str) -> list[str]:
+def _flags(record: Record) -> list[str]:
     """What limits the trust in the numbers."""
     flags = (
         f"suspect: {record['suspect']}" if record["suspect"] else None,
         _COUNTED.get(record["token_source"] or ""),
-        _TIMED.get(timing_source),
+        _TIMED.get(record["timing_source"] or ""),
         "cut at max_tokens" if record["success"] and record["finish_reason"] == "length" else None,
     )
     return [words for words in flags if words]

@@ -54,7 +54,7 @@ class Look:
     @cached_property
     def llms(self) -> tuple[str, ...]:
         """The LLMs of the study's file, then those that only have records."""
-        return tuple(dict.fromkeys([*(llm.model for llm in self.study.llms), *self.choices.llms]))
+        return tuple(dict.fromkeys([*(llm.name for llm in self.study.llms), *self.choices.llms]))
 
     @cached_property
     def industries(self) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from llm_bench.dashboard.context import Look, Looked
 from llm_bench.dashboard.templating import show
 from llm_bench.errors import StorageError
 from llm_bench.paths import home
-from llm_bench.records import FIELDS, Field, Record
+from llm_bench.records import FIELDS, Field, Record, llm_of
 from llm_bench.records import GROUPS as FIELD_GROUPS
 from llm_bench.store.base import open_store
 from llm_bench.store.contexts import read_context
@@ -33,7 +33,7 @@ GROUPS = {
 _FIELDS = {field.name: field for field in FIELDS}
 _NEIGHBOUR = """
     SELECT record_id FROM records
-    WHERE llm_provider = $provider AND llm_model = $model AND question_id = $question AND slot {sign} $slot
+    WHERE llm = $llm AND question_id = $question AND slot {sign} $slot
     ORDER BY slot {order} LIMIT 1
 """
 
@@ -50,7 +50,7 @@ def page(look: Looked, record_id: str) -> Response:
     if record is None:
         raise HTTPException(404, f"The study {look.study.name} has no record {record_id}.")
     slot = datetime.fromisoformat(record["slot"])
-    llm = f"{record['llm_provider']}/{record['llm_model']}"
+    llm = llm_of(record)
     values: Mapping[str, Any] = record
     return show(
         look,
@@ -73,12 +73,7 @@ def _neighbour(look: Look, record: Record, slot: datetime, sign: str, order: str
     """Address of the same question to the same LLM in the slot before or after."""
     rows = look.records.rows(
         _NEIGHBOUR.format(sign=sign, order=order),
-        {
-            "provider": record["llm_provider"],
-            "model": record["llm_model"],
-            "question": record["question_id"],
-            "slot": slot,
-        },
+        {"llm": llm_of(record), "question": record["question_id"], "slot": slot},
     )
     return look.record(rows[0]["record_id"]) if rows else None
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_bench.errors import MissingRecordsError
+from llm_bench.records import llm_of
 from llm_bench.study import Study
 
 
@@ -47,14 +48,14 @@ def account(due: Due, records: Iterable[Mapping[str, Any]], refused: Sequence[An
     """
     # As text, because a value of any type may stand there.
     measured = {
-        (f"{record.get('llm_provider')}/{record.get('llm_model')}", str(record.get("industry")), str(question))
+        (llm_of(record), str(record.get("industry")), str(question))
         for record in records
         if (question := record.get("question_id"))
     }
     missing = {
         (due.study.label(llm), industry): absent
         for llm, industry in due.study.cells
-        if (absent := sum((llm.model, industry, question) not in measured for question in due.questions[industry]))
+        if (absent := sum((llm.name, industry, question) not in measured for question in due.questions[industry]))
     }
     if not missing and not refused:
         return None

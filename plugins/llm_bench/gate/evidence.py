@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from llm_bench.gate.columns import MISSING, Misfits, Rows, as_came, as_values, column
-from llm_bench.records import FIELD_NAMES, FIELDS, Field, RawRecord, arrow_schema, records_of, utc_text
+from llm_bench.records import FIELD_NAMES, FIELDS, Field, RawRecord, arrow_schema, of_today, records_of, utc_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,7 +88,8 @@ class Batch:
         import pyarrow as pa
 
         start = len(self)
-        columns = {field.name: column(field, records) for field in FIELDS}
+        today = list(map(of_today, records))
+        columns = {field.name: column(field, today) for field in FIELDS}
         table = pa.Table.from_arrays([columns[name].values for name in FIELD_NAMES], schema=arrow_schema())
         misfits = {name: values.misfits for name, values in columns.items() if values.misfits}
         for name, places in misfits.items():

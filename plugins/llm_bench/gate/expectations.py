@@ -115,19 +115,22 @@ class RecordExpectation(MulticolumnMapExpectation):  # type: ignore[misc]
 
 class ExpectModelToBeOfTheStudy(RecordExpectation):
     words = "the LLM must be one of the study's"
-    columns = ("llm_provider", "llm_model")
+    columns = ("llm", "llm_provider", "llm_model")
     arguments = ("models",)
-    models: list[str]
+    models: dict[str, str]
 
     @classmethod
     def of_study(cls, due: Due) -> Mapping[str, Any]:
-        return {"models": [llm.model for llm in due.study.llms]}
+        return {"models": {llm.name: llm.model for llm in due.study.llms}}
 
     @staticmethod
-    def holds(rows: pd.DataFrame, models: list[str]) -> pd.Series:  # type: ignore[override]
-        providers, names = _arrow(rows["llm_provider"]), _arrow(rows["llm_model"])
-        names = pc.binary_join_element_wise(providers, names, pa.scalar("/", names.type))
-        return _like(rows, pc.is_in(names, value_set=pa.array(models, names.type)))
+    def holds(rows: pd.DataFrame, models: dict[str, str]) -> pd.Series:  # type: ignore[override]
+        llms, providers, names = (_arrow(rows[name]) for name in ("llm", "llm_provider", "llm_model"))
+        asked = pc.binary_join_element_wise(
+            llms, pc.binary_join_element_wise(providers, names, pa.scalar("/", names.type)), pa.scalar("\n", names.type)
+        )
+        known = [f"{name}\n{model}" for name, model in models.items()]
+        return _like(rows, pc.is_in(asked, value_set=pa.array(known, names.type)))
 
 
 class ExpectQuestionToBeOfItsIndustry(RecordExpectation):
@@ -153,20 +156,17 @@ class ExpectQuestionToBeOfItsIndustry(RecordExpectation):
 
 class ExpectRecordIdToNameItsRecord(RecordExpectation):
     words = "record_id must be that of study, slot, LLM and question_id"
-    columns = ("record_id", "study", "slot", "llm_provider", "llm_model", "question_id")
+    columns = ("record_id", "study", "slot", "llm", "question_id")
 
     @staticmethod
     def holds(rows: pd.DataFrame) -> pd.Series:
         numbers, slots = pd.factorize(rows["slot"])
         texts = [utc_text(slot.to_pydatetime()) for slot in slots]
-        names = ("record_id", "study", "llm_provider", "llm_model", "question_id")
+        names = ("record_id", "study", "llm", "question_id")
         values = zip(numbers.tolist(), *(_arrow(rows[name]).to_pylist() for name in names), strict=True)
         return _like(
             rows,
-            [
-                known == record_id(study, texts[number], f"{provider}/{model}", question)
-                for number, known, study, provider, model, question in values
-            ],
+            [known == record_id(study, texts[number], llm, question) for number, known, study, llm, question in values],
         )
 
 

@@ -37,7 +37,9 @@ MIN_TTFT_SEC = 0.001
 DEADLINE_GRACE_SEC = 1.0
 """A deadline is applied when bytes arrive, so a request may outlast it by one read."""
 
-NULL_WHEN_FAILED = ("latency_sec", "throughput_tps", "decode_tps", "coverage_score", "groundedness")
+NULL_WHEN_FAILED = ("latency_sec", "throughput_tps", "decode_tps", "coverage_score", "groundedness", "note")
+SET_SINCE_2 = ("llm", "position", "timing_source", "settings_hash")
+"""What every loaded record of schema 2 has."""
 
 _TYPES: dict[FieldType, tuple[str, str]] = {
     "string": ("str", "Unicode text"),
@@ -146,7 +148,7 @@ def _membership(due: Due) -> list[Expectation]:
         _rule(
             gxe.ExpectCompoundColumnsToBeUnique,
             "each LLM answers each question once",
-            column_list=["llm_provider", "llm_model", "question_id"],
+            column_list=["llm", "question_id"],
             ignore_row_if="any_value_is_missing",
         ),
     ]
@@ -156,6 +158,7 @@ def _outcome() -> list[Expectation]:
     """What a success and a failure have, and what they lack."""
     succeeded, failed = Column("success") == True, Column("success") == False  # noqa: E712
     known = Column("response_tokens").is_not_null()
+    since_2 = Column("schema_version") >= 2
     rated = (succeeded & Column("throughput_tps").is_not_null()) | (succeeded & Column("decode_tps").is_not_null())
 
     def given(name: str, when: str, condition: Condition) -> Expectation:
@@ -189,6 +192,8 @@ def _outcome() -> list[Expectation]:
         given("throughput_tps", "it succeeded and response_tokens is known", succeeded & known),
         given("response_tokens", "it succeeded and throughput_tps or decode_tps is known", rated),
         *(absent(name, "it failed", failed) for name in NULL_WHEN_FAILED),
+        *(given(name, "the record is of schema 2", since_2) for name in SET_SINCE_2),
+        given("price_source", "cost_usd is known", since_2 & Column("cost_usd").is_not_null()),
     ]
 
 
@@ -278,11 +283,12 @@ def _plausibility(due: Due) -> list[Expectation]:
             "response_tokens",
             "within the study's max_tokens",
             "The provider didn't keep to the limit, so this LLM wasn't asked as the others were.",
-            max_value=due.study.generation.max_tokens,
+            max_value=max(llm.asked_with(due.study.generation).max_tokens for llm in due.study.llms),
             row_condition=Column("token_source") != "estimated",
         ),
         _not_above("reasoning_tokens", "response_tokens", apart.format("response_tokens"), "warning"),
         _not_above("cached_tokens", "prompt_tokens", apart.format("prompt_tokens"), "warning"),
+        _not_above("cache_write_tokens", "prompt_tokens", apart.format("prompt_tokens"), "warning"),
     ]
 
 

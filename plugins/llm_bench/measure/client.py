@@ -15,12 +15,15 @@ import httpx
 
 from llm_bench.errors import CredentialsError, RequestError
 from llm_bench.measure import failures, refusals, tap
-from llm_bench.measure.exchange import Exchange
+from llm_bench.measure.exchange import Exchange, public
 from llm_bench.measure.formats.answer import Answer
 from llm_bench.measure.formats.framing import BrokenFrameError, TooLargeError
 from llm_bench.measure.formats.reader import END, read
 from llm_bench.measure.page import page
-from llm_bench.measure.transport import AnsweredError, InstrumentedTransport, secrets_of
+from llm_bench.measure.parameters import parameters_of, refused
+from llm_bench.measure.prices import cost
+from llm_bench.measure.settings import settings_hash, settings_of
+from llm_bench.measure.transport import AnsweredError, InstrumentedTransport, Nowhere, secrets_of
 from llm_bench.study import BASELINE, LLM, Deadlines, Generation
 
 ENVIRONMENT = "environment"
@@ -93,6 +96,8 @@ class Reply:
     :param response_tokens: tokens generated; None when nothing was.
     :param token_source: ``provider`` or ``estimated``.
     :param cost_usd: None when no price is known.
+    :param price_source: where the cost is from: ``provider``, ``study``, or LiteLLM and its version.
+    :param settings_hash: of what the LLM was asked with.
     """
 
     exchange: Exchange
@@ -104,6 +109,8 @@ class Reply:
     response_tokens: int | None
     token_source: str | None
     cost_usd: float | None
+    price_source: str | None = None
+    settings_hash: str | None = None
 
 
 class LLMClient:
@@ -122,11 +129,14 @@ class LLMClient:
         _in_use.update(endpoint.secrets)
         self._llm = llm
         self._endpoint = endpoint
-        self._generation = generation
+        self._parameters = parameters_of(llm, llm.asked_with(generation))
         self._deadlines = deadlines
         self._litellm = quiet_litellm()
-        self._warm_up()
-        self._transport = InstrumentedTransport(self._endpoint.headers)
+        address = self._warm_up()
+        self.settings = settings_of(llm, generation, deadlines, None if llm.provider == BASELINE else address)
+        """What is asked with, the address included."""
+        self.settings_hash = settings_hash(self.settings)
+        self._transport = InstrumentedTransport(llm.headers | dict(self._endpoint.headers))
 
     def __enter__(self) -> LLMClient:
         return self
@@ -184,9 +194,7 @@ class LLMClient:
                     custom_llm_provider="custom_openai" if baseline else None,
                     messages=messages,
                     stream=True,
-                    stream_options={"include_usage": True},
-                    max_tokens=self._generation.max_tokens,
-                    temperature=self._generation.temperature,
+                    **self._parameters,
                     api_key=self._endpoint.api_key or ("none" if self._endpoint.api_base else None),
                     api_base=self._endpoint.api_base,
                     api_version=self._endpoint.api_version,
@@ -211,6 +219,8 @@ class LLMClient:
                 "What is timed is one request, to the address of the Airflow connection: choose another model in the "
                 "study file, or an address that speaks OpenAI's protocol (openai/… with a connection).",
             )
+        if type(fault).__name__ == "UnsupportedParamsError":
+            raise refused(self._llm, self._parameters, _scrub(str(fault), self._endpoint.secrets))
         raise RequestError(
             f"LiteLLM made no request to {self._llm.model}: {_scrub(str(fault), self._endpoint.secrets)}.",
             "Check the model string (provider/model) and its parameters in the study file.",
@@ -231,6 +241,8 @@ class LLMClient:
             headers=exchange.headers,
         )
         prompt_tokens, response_tokens, source = self._tokens(answer, messages)
+        nothing = self._exchange([{"content": self._llm.model}])
+        cost_usd, price_source = cost(self._litellm, self._llm, answer.usage, (prompt_tokens, response_tokens), nothing)
         return Reply(
             exchange=exchange,
             answer=answer,
@@ -240,7 +252,9 @@ class LLMClient:
             prompt_tokens=prompt_tokens,
             response_tokens=response_tokens,
             token_source=source,
-            cost_usd=self._cost(answer, prompt_tokens, response_tokens),
+            cost_usd=cost_usd,
+            price_source=price_source,
+            settings_hash=self.settings_hash,
         )
 
     def _raise_on_mistake(self, exchange: Exchange, text: str) -> None:
@@ -252,7 +266,7 @@ class LLMClient:
             words = _scrub(_words(text), exchange.secrets)
             raise mistake.error(
                 f"{self._llm.provider} refused {mistake.what} for {self._llm.model_name} (HTTP {status}): {words}",
-                mistake.fix.format(connection=f"llm_{self._llm.provider}"),
+                mistake.fix.format(connection=self._llm.conn_id),
             )
 
     def _error(self, kind: str, exchange: Exchange, answer: Answer, text: str) -> str:
@@ -283,49 +297,22 @@ class LLMClient:
         counted = generated[:_LONGEST_COUNTED]  # the counter needs 50 times a text's memory
         return prompt, round(count(model="", text=counted) * len(generated) / len(counted)), "estimated"
 
-    def _cost(self, answer: Answer, prompt_tokens: int | None, response_tokens: int | None) -> float | None:
-        if answer.usage.cost is not None:
-            return answer.usage.cost
-        if prompt_tokens is None or response_tokens is None or self._llm.provider == BASELINE:
-            return None
-        exchange = self._exchange([{"content": self._llm.model}])
-        try:
-            with tap.measuring(_Nowhere(exchange), exchange):  # it would ask an Ollama server for its models
-                costs = self._litellm.cost_per_token(
-                    model=self._llm.model,
-                    prompt_tokens=prompt_tokens,
-                    completion_tokens=response_tokens,
-                    cache_read_input_tokens=answer.usage.cached or 0,
-                    cache_creation_input_tokens=answer.usage.cache_write or 0,
-                )
-        except (Exception, AnsweredError):
-            return None
-        return float(sum(costs))
-
-    def _warm_up(self) -> None:
+    def _warm_up(self) -> str | None:
         """Has LiteLLM make one request that goes nowhere, so that the first question pays for no import.
 
+        :return: where it would have gone; the address given where that can't be seen.
         :raises RequestError: it makes none, or none that can be timed, or one that would take a key elsewhere.
         """
         messages = [{"role": "user", "content": "This request goes nowhere"}]
         exchange = self._exchange(messages)
-        _, fault = self._complete(_Nowhere(exchange), messages, exchange)
+        _, fault = self._complete(Nowhere(exchange), messages, exchange)
         if not exchange.requests and exchange.elsewhere and all(map(tap.signs_in, exchange.elsewhere)):
-            return  # it wants an access token first, which only a real request may fetch
+            # It wants an access token first, which only a real request may fetch.
+            return public(self._endpoint.api_base) if self._endpoint.api_base else None
         if not exchange.requests:
             self._raise_on_no_request(exchange, fault)
         read([(0.0, b'data: {"choices": [{"index": 0, "delta": {"content": "a"}}]}\n\n')])
-
-
-class _Nowhere(httpx.BaseTransport):
-    """Takes the exchange's request and sends nothing."""
-
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        self._exchange.admit(request)
-        raise AnsweredError
+        return exchange.address
 
 
 def _translated(exchange: Exchange, chunks: list[tuple[float, bytes]], *, whole: bool) -> Answer:
@@ -424,9 +411,9 @@ def find_endpoint(llm: LLM, given: Endpoint) -> Endpoint:
     wanted = quiet_litellm().validate_environment(llm.model)["missing_keys"]
     if wanted:
         raise CredentialsError(
-            f"There is no key for {llm.provider}: neither the Airflow connection llm_{llm.provider} nor the "
+            f"There is no key for {llm.provider}: neither the Airflow connection {llm.conn_id} nor the "
             f"environment variable {' or '.join(wanted)} is set.",
-            f"Add the connection in the UI (Admin → Connections: id llm_{llm.provider}, type LLM API, with the "
+            f"Add the connection in the UI (Admin → Connections: id {llm.conn_id}, type LLM API, with the "
             f"API key), or set {wanted[0]} and restart Airflow; then clear this task.",
         )
     return replace(given, api_key=os.environ.get(f"{llm.provider.upper()}_API_KEY", ""), source=ENVIRONMENT)

@@ -8,6 +8,7 @@ import re
 import time
 import uuid
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -18,6 +19,7 @@ from starlette.routing import Route
 from llm_bench.measure.baselines import BASELINES
 from llm_bench.rag.documents import sentences
 from llm_bench.rag.prompt import parse_messages
+from llm_bench.templates import BUILT_IN, load_templates
 
 _PIECE = re.compile(r"\s*\S+")
 
@@ -27,9 +29,10 @@ def tokens(text: str) -> list[str]:
     return _PIECE.findall(text)
 
 
-def application(*, first_token_sec: float = 0.0, token_sec: float = 0.0) -> Starlette:
+def application(*, first_token_sec: float = 0.0, token_sec: float = 0.0, include: Path | None = None) -> Starlette:
     """The endpoint.
 
+    :param include: folder whose ``prompts/`` holds the templates that it may be asked with, beside the built-in one.
     :param first_token_sec: delay before the first token, for benchmarks; the baselines themselves need none.
     :param token_sec: delay before each further token, likewise.
     """
@@ -42,8 +45,9 @@ def application(*, first_token_sec: float = 0.0, token_sec: float = 0.0) -> Star
         baseline = BASELINES.get(asked.get("model", ""))
         if baseline is None:
             return _error(404, "model_not_found", f"there is no baseline {asked.get('model')!r}")
+        templates = load_templates(include) if include is not None else [BUILT_IN]
         try:
-            question, passages = parse_messages(asked["messages"])
+            question, passages = parse_messages(asked["messages"], templates)
         except (KeyError, ValueError) as fault:
             return _error(400, "invalid_request_error", str(fault))
         context = [sentence for passage in passages for sentence in sentences(passage)]

@@ -44,10 +44,12 @@ class Exchange:
     :param host: the only host that it may go to; any, where None.
     :param provider: where its address isn't given: a request to OpenAI is then one for want of an address.
     :param openai_key: a key that must go to OpenAI alone, which LiteLLM takes where a provider has none of its own.
+    :param address: where the exchange's own request goes, without user, password and query.
     :param requests: requests that were made: one, or none.
     :param refused: others, which were kept off the wire: why.
     :param wanted_more: whether any of those came after the exchange's own.
     :param elsewhere: hosts to which a library wanted a connection of its own, which was refused.
+    :param rtt_sec: the kernel's own measure of the connection's round trip when the request was sent.
     :param first_byte: arrival of the first piece of the body.
     :param head: the beginning of the body.
     :param answer: what the stream said.
@@ -62,6 +64,7 @@ class Exchange:
     host: str | None = None
     provider: str | None = None
     openai_key: str | None = field(default=None, repr=False)
+    address: str | None = None
     requests: int = 0
     refused: list[str] = field(default_factory=list)
     wanted_more: bool = False
@@ -69,6 +72,7 @@ class Exchange:
     connect_started: float | None = None
     tcp_connected: float | None = None
     connected: float | None = None
+    rtt_sec: float | None = None
     sent: float | None = None
     headers_read: float | None = None
     last_read: float | None = None
@@ -110,6 +114,7 @@ class Exchange:
             self.refused.append(reason)
             raise RefusedRequestError(f"refused: {reason}", request=request)
         self.requests = 1
+        self.address = public(str(request.url))
 
     def _objection(self, request: httpx.Request) -> str | None:
         host, place = request.url.host, request.url.host + request.url.path
@@ -212,6 +217,12 @@ class Exchange:
             yield part
         if self.fault is not None:
             raise self.fault
+
+
+def public(address: str) -> str:
+    """An address without what may be secret in it: user, password and query."""
+    url = httpx.URL(address)
+    return str(url.copy_with(userinfo=b"", query=None, fragment=None))
 
 
 def _carries(request: httpx.Request, question: str) -> bool:

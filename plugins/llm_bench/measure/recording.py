@@ -47,7 +47,14 @@ def machine_load() -> float | None:
 
 
 def make_record(
-    batch: Batch, prompt: dict[str, Any], reply: Reply, *, measured_at: datetime, wait_sec: float, load: float | None
+    batch: Batch,
+    prompt: dict[str, Any],
+    reply: Reply,
+    *,
+    measured_at: datetime,
+    wait_sec: float,
+    load: float | None,
+    position: int | None = None,
 ) -> Record:
     """The whole record of one question; scores are null until the batch is scored.
 
@@ -55,6 +62,7 @@ def make_record(
     :param measured_at: wall-clock time when it was asked.
     :param wait_sec: time waited before, for the rate limit.
     :param load: this machine's load when it was asked.
+    :param position: of the question in its cell's order, from 1; None outside a batch.
     """
     slot = utc_text(batch.slot)
     success = reply.failure_kind is None
@@ -66,7 +74,7 @@ def make_record(
         "llm_provider": batch.llm.provider,
         "llm_model": batch.llm.model_name,
         "success": success,
-        "record_id": record_id(batch.study, slot, batch.llm.model, prompt["question_id"]),
+        "record_id": record_id(batch.study, slot, batch.llm.name, prompt["question_id"]),
         "study": batch.study,
         "slot": slot,
         "run_id": batch.run_id,
@@ -75,6 +83,8 @@ def make_record(
         "late_sec": (measured_at - batch.slot).total_seconds(),
         "attempt": batch.attempt,
         "question_id": prompt["question_id"],
+        "llm": batch.llm.name,
+        "position": position,
         "wait_sec": wait_sec,
         "context_hash": prompt["context_hash"],
         "prompt_hash": prompt["prompt_hash"],
@@ -86,6 +96,7 @@ def make_record(
         "litellm_version": version("litellm"),
         "embedding_model": batch.embedding_model,
         "schema_version": SCHEMA_VERSION,
+        "settings_hash": reply.settings_hash,
     }
     values = own | clock | _tokens(reply) | _outcome(reply)
     secrets = reply.exchange.secrets  # any text of a provider's may echo them
@@ -95,7 +106,7 @@ def make_record(
 def _clock(reply: Reply, *, success: bool) -> dict[str, Any]:
     exchange, answer, tokens = reply.exchange, reply.answer, reply.response_tokens
     if exchange.sent is None:
-        return {}
+        return {"timing_source": reply.timing_source}
 
     def since_sent(moment: float | None) -> float | None:
         return timing.elapsed(exchange.sent, moment)
@@ -117,6 +128,11 @@ def _clock(reply: Reply, *, success: bool) -> dict[str, Any]:
         "itl_max_sec": max(gaps, default=None),
         "event_times_sec": [round(arrival - exchange.sent, 6) for arrival in arrivals] or None,
         "decode_tps": timing.decode_rate(tokens, arrivals[0], arrivals[-1]) if success and arrivals else None,
+        "network_rtt_sec": exchange.rtt_sec,
+        "provider_queue_sec": answer.spent.queue,
+        "provider_prompt_sec": answer.spent.prompt,
+        "provider_completion_sec": answer.spent.completion,
+        "timing_source": reply.timing_source,
     }
 
 
@@ -128,7 +144,7 @@ def _tokens(reply: Reply) -> dict[str, Any]:
         "reasoning_tokens": usage.reasoning,
         "cached_tokens": usage.cached,
         "token_source": reply.token_source,
-        "cost_usd": reply.cost_usd,
+        "cache_write_tokens": usage.cache_write,
     }
 
 
@@ -142,4 +158,10 @@ def _outcome(reply: Reply) -> dict[str, Any]:
         "answer": answer.text or None,
         "response_model": answer.model,
         "provider_request_id": next(filter(None, map(exchange.headers.get, _REQUEST_IDS)), answer.request_id),
+        "cost_usd": reply.cost_usd,
+        "price_source": reply.price_source,
+        "upstream_provider": answer.upstream,
+        "system_fingerprint": answer.fingerprint,
+        "service_tier": answer.service_tier,
+        "note": answer.note if reply.failure_kind is None else None,
     }

@@ -7,6 +7,9 @@ those of the network, not of a library.
 from __future__ import annotations
 
 import os
+import socket
+import struct
+import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -18,6 +21,8 @@ import httpx
 from llm_bench.measure import resolving, tap
 from llm_bench.measure.exchange import Exchange
 
+_RTT_AT = 68
+"""Where ``tcpi_rtt`` stands in Linux's ``struct tcp_info`` (linux/tcp.h): 8 bytes, then fifteen numbers of 4."""
 _SCHEDSTAT = Path("/proc/thread-self/schedstat")
 _KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 _KEY_PARAMETERS = ("key", "api_key")
@@ -39,6 +44,20 @@ def secrets_of(headers: Iterable[str]) -> tuple[str, ...]:
     """
     parts = (part for value in headers for part in (value, value.rpartition(" ")[2]))
     return tuple(dict.fromkeys(part for part in parts if len(part) >= _SHORTEST_SECRET))
+
+
+def round_trip(connection: socket.socket) -> float | None:
+    """The kernel's smoothed round trip of a connection, in seconds; None where the system doesn't tell.
+
+    On a new connection it is that of the handshake. Nothing is sent for it.
+    """
+    if sys.platform != "linux":
+        return None
+    try:
+        told = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _RTT_AT + 4)
+        return struct.unpack_from("I", told, _RTT_AT)[0] / 1e6 or None
+    except (OSError, struct.error):
+        return None
 
 
 class CoreWait:
@@ -92,6 +111,8 @@ class _StampedStream(httpcore.NetworkStream):
         exchange = self._transport.exchange
         left, deadline = exchange.allowance()
         if exchange.sent is None:
+            connection = self.get_extra_info("socket")
+            exchange.rtt_sec = round_trip(connection) if connection is not None else None
             exchange.sent = time.monotonic()  # the connection is open: the first bytes written are the request's
         try:
             self._inner.write(buffer, max(left, 0.001))
@@ -162,6 +183,17 @@ class _StampedBackend(httpcore.NetworkBackend):
                 continue
         left = max(exchange.allowance()[0], 0.001)
         return self._inner.connect_tcp(last, port, left, local_address, socket_options)
+
+
+class Nowhere(httpx.BaseTransport):
+    """Takes an exchange's request and sends nothing."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self._exchange.admit(request)
+        raise AnsweredError
 
 
 class _Replay(httpx.SyncByteStream):

@@ -28,8 +28,8 @@ def preflight(study: Study, home: Path, now: datetime, *, ask: bool = False) -> 
     :param now: aware.
     :param ask: whether each LLM is asked one short question, which spends tokens.
     """
-    hosted = [provider for provider in study.providers if provider != BASELINE]
-    inquiries = [Inquiry(provider, study, ask=ask) for provider in hosted]
+    hosted = dict.fromkeys((llm.provider, llm.conn_id) for llm in study.llms if llm.provider != BASELINE)
+    inquiries = [Inquiry(provider, study, connection, ask=ask) for provider, connection in hosted]
     storage = StorageProbe(study, home)
     deadline = time.monotonic() + PATIENCE_SEC
     # While the network answers, this thread loads the embedding model, which takes seconds.
@@ -44,6 +44,6 @@ def preflight(study: Study, home: Path, now: datetime, *, ask: bool = False) -> 
         *local,
         storage.check(deadline),
         *(check for inquiry in inquiries for check in inquiry.checks(deadline)),
-        *(Check(llm.model, True, "built in") for llm in study.llms if llm.provider == BASELINE),
+        *(Check(llm.name, True, "built in") for llm in study.llms if llm.provider == BASELINE),
         check_clock(inquiries, deadline),
     ]

@@ -20,7 +20,7 @@ from llm_bench.measure.client import Endpoint, LLMClient
 from llm_bench.measure.inquiry import MODELS, NOT_BEFORE_ASKED, Heard, Listing
 from llm_bench.preflight import answers
 from llm_bench.preflight.checks import Check, start, tell
-from llm_bench.study import LLM, Generation, Study
+from llm_bench.study import LLM, Study
 
 SHORT = 16
 """Tokens of the answer to the short question; OpenAI takes no fewer."""
@@ -32,20 +32,24 @@ class Inquiry:
 
     :param provider: e.g. "groq".
     :param study: its LLMs of that provider are looked for.
+    :param connection: id of an Airflow connection; of those LLMs, the ones that are asked by it.
     :param ask: whether each of them is asked one short question.
     """
 
-    def __init__(self, provider: str, study: Study, *, ask: bool = False) -> None:
+    def __init__(self, provider: str, study: Study, connection: str | None = None, *, ask: bool = False) -> None:
+        usual = f"llm_{provider}"
+        connection = connection or usual
         self.provider = provider
+        self._title = provider if connection == usual else f"{provider} ({connection})"
         self._ask = ask
         self._study = study
-        self._llms = [llm for llm in study.llms if llm.provider == provider]
+        self._llms = [llm for llm in study.llms if (llm.provider, llm.conn_id) == (provider, connection)]
         self._key_path = inquiry.key_path(provider)
         self._endpoint = Endpoint()
         self._measured = Endpoint()
         self._listing: Listing | None = None
         self._accepted = False
-        self._found = tell(f"{provider}: key", self._find)
+        self._found = tell(f"{self._title}: key", self._find)
         self._requests: dict[str, Future[Heard]] = {}
         if self._endpoint.api_base is not None:
             for path in {MODELS, self._key_path}:
@@ -114,7 +118,7 @@ class Inquiry:
         """
         heard = self.heard(deadline)
         key = self._check_key(heard, deadline)
-        reached = [tell(f"{self.provider}: reached", lambda: self._reached(deadline))] if self.asks else []
+        reached = [tell(f"{self._title}: reached", lambda: self._reached(deadline))] if self.asks else []
         models = [self._check_model(llm, heard, key) for llm in self._llms]
         if self._accepted and _is_unknown(key):
             key = Check(key.name, True, f"accepted ({self._source or 'none needed'}), as it was answered")
@@ -137,8 +141,9 @@ class Inquiry:
             return Check(name, None, f"there ({self._source}); not tried, as {self.provider} isn't reached")
         return tell(name, lambda: inquiry.accepted(self.provider, self._answer(self._key_path, deadline), self._source))
 
-    def _client(self, llm: LLM, generation: Generation) -> LLMClient:
-        return LLMClient(llm=llm, endpoint=self._measured, generation=generation, deadlines=self._study.deadlines)
+    def _client(self, llm: LLM) -> LLMClient:
+        study = self._study
+        return LLMClient(llm=llm, endpoint=self._measured, generation=study.generation, deadlines=study.deadlines)
 
     def _rehearse(self, llm: LLM) -> str:
         """Has LiteLLM make the model's request, which goes nowhere.
@@ -146,17 +151,17 @@ class Inquiry:
         :raises RequestError: it makes none with the study's settings, or none that can be timed.
         """
         if self._found.passed:
-            self._client(llm, self._study.generation).close()
+            self._client(llm).close()
         return ""
 
     def _check_model(self, llm: LLM, heard: Heard | None, key: Check) -> Check:
-        rehearsed = tell(llm.model, lambda: self._rehearse(llm))
+        rehearsed = tell(llm.name, lambda: self._rehearse(llm))
         if rehearsed.passed is False:
             return rehearsed
         listed = self._look_up(llm, heard, key)
         if not self._ask or False in (listed.passed, key.passed) or (self.asks and heard is None):
             return listed
-        return tell(llm.model, lambda: self._answered(llm, "" if _is_unknown(listed) else f"{listed.detail}; "))
+        return tell(llm.name, lambda: self._answered(llm, "" if _is_unknown(listed) else f"{listed.detail}; "))
 
     def _look_up(self, llm: LLM, heard: Heard | None, key: Check) -> Check:
         """What the provider's list says of a model."""
@@ -170,10 +175,10 @@ class Inquiry:
             return answers.served(llm, models, self._study)
 
         if self.asks and heard is None:
-            return Check(llm.model, None, f"not told, as {self.provider} isn't reached")
+            return Check(llm.name, None, f"not told, as {self.provider} isn't reached")
         if key.passed is False and (heard is None or inquiry.listed(heard) is None):
-            return Check(llm.model, None, f"not told without a key that {self.provider} accepts")
-        return tell(llm.model, look)
+            return Check(llm.name, None, f"not told without a key that {self.provider} accepts")
+        return tell(llm.name, look)
 
     def _answered(self, llm: LLM, before: str) -> str:
         """What comes of one short question.
@@ -181,8 +186,7 @@ class Inquiry:
         :param before: what is known already.
         :raises LLMBenchError: it isn't answered.
         """
-        generation = self._study.generation.model_copy(update={"max_tokens": SHORT})
-        with self._client(llm, generation) as client:
+        with self._client(_shortened(llm)) as client:
             reply = client.ask([{"role": "user", "content": QUESTION}])
         arrivals, sent = reply.answer.token_times, reply.exchange.sent
         # A reasoning model may spend so few tokens on reasoning alone.
@@ -191,6 +195,12 @@ class Inquiry:
             raise LLMBenchError(f"{kind}: {reply.error}", ADVICE[kind])  # type: ignore[index]
         self._accepted = True
         return f"{before}answered: TTFT {arrivals[0] - sent:.3f} s, {reply.response_tokens} tokens"
+
+
+def _shortened(llm: LLM) -> LLM:
+    """An LLM whose answer is short, whichever parameter says so."""
+    by_parameter = {"max_completion_tokens": SHORT} if "max_completion_tokens" in llm.parameters else {}
+    return llm.model_copy(update={"max_tokens": SHORT, "parameters": llm.parameters | by_parameter})
 
 
 def _is_unknown(check: Check) -> bool:

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from llm_bench.progress.states import Measured
+from llm_bench.records import LLM_SQL
 from llm_bench.schedule import from_us
 from llm_bench.store.base import Store, together, unreadable, without_slots
 from llm_bench.store.names import slot_in
@@ -21,21 +22,21 @@ if TYPE_CHECKING:
     from llm_bench.analysis.cache import Records
 
 _COLUMNS = (
-    *("slot", "llm_provider", "llm_model", "run_id", "run_type", "late_sec", "measured_at", "latency_sec"),
+    *("slot", "llm", "llm_provider", "llm_model", "run_id", "run_type", "late_sec", "measured_at", "latency_sec"),
     *("attempt", "suspect", "cost_usd", "failure_kind"),
 )
 
 # A measuring task that was killed goes on in a second attempt, as does a cell that is cleared days later: only first
 # attempts tell how long a batch took.
-_QUERY = """
-    SELECT epoch_us(slot) AS slot, llm_provider || '/' || llm_model AS llm, any_value(run_id) AS run_id,
+_QUERY = f"""
+    SELECT epoch_us(slot) AS slot, {LLM_SQL} AS llm, any_value(run_id) AS run_id,
         any_value(run_type) AS run_type, count(*) AS records, min(late_sec) AS late_sec,
         min(epoch_us(measured_at)) FILTER (attempt = 1) AS first,
         max(epoch_us(measured_at) + CAST(coalesce(latency_sec, 0) * 1e6 AS BIGINT)) FILTER (attempt = 1) AS last,
         count(suspect) AS suspect, coalesce(sum(cost_usd), 0) AS cost_usd, count(cost_usd) AS cost_known,
         list(failure_kind) FILTER (failure_kind IS NOT NULL) AS failures
     FROM records GROUP BY 1, 2 ORDER BY 1, 2
-"""
+"""  # noqa: S608
 
 
 def measured(store: Store, study: str) -> list[Measured]:
@@ -95,7 +96,9 @@ def _table(listed: RecordObject, file: Path) -> pa.Table:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(file, columns=list(_COLUMNS), partitioning=None)
+        table = pq.ParquetFile(file).read(columns=list(_COLUMNS))
     except (pa.ArrowException, OSError) as fault:
         raise unreadable(listed.path, fault) from None
+    if "llm" not in table.column_names:  # of schema 1
+        table = table.append_column("llm", pa.nulls(len(table), pa.string()))
     return without_slots(table, listed.without)

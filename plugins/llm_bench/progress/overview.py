@@ -121,7 +121,7 @@ class Overview:
     @property
     def cost(self) -> states.Cost:
         each = self.per_batch // len(self.study.llms) * len(self.slots)
-        return states.cost(self.measured, {llm.model: each for llm in self.study.llms})
+        return states.cost(self.measured, {llm.name: each for llm in self.study.llms})
 
     @property
     def pace(self) -> Pace | None:
@@ -139,7 +139,7 @@ class Overview:
         return Pace(
             spacing_sec=spacing,
             least_sec={
-                llm.model: states.paced_sec(each, llm.requests_per_minute)
+                llm.name: states.paced_sec(each, llm.requests_per_minute)
                 for llm in self.study.llms
                 if llm.requests_per_minute
             },

@@ -1,22 +1,17 @@
-"""What an LLM is asked, and the inverse: one template, exact both ways. Pure."""
+"""What an LLM is asked, and the inverse, exact both ways. Pure."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate, takewhile
 from typing import Any
 
 from llm_bench.rag.documents import Passage, openings
-
-SYSTEM = (
-    "You answer business questions. Use only the numbered context passages that you are given, and nothing else that "
-    "you know. Answer in one to four sentences, with the figures that the context states. If the context does not hold "
-    "the answer, say so."
-)
+from llm_bench.templates import BUILT_IN, Template
 
 # A line of a passage that looks like one of the template's own ("[2] …", "Question: …") gets a backslash in front, and
 # one that has backslashes there already gets one more: so the template's lines are told apart from any text.
@@ -24,7 +19,6 @@ _OWN = r"(?=\[[0-9]+\] |Question: )"
 _LOOKS_OWN = re.compile(rf"(\n\\*){_OWN}")
 _ESCAPED = re.compile(rf"(\n\\*)\\{_OWN}")
 _PASSAGE = re.compile(r"(?:^|\n\n)\[[0-9]+\] ")
-_QUESTION = re.compile(r"(?:^|\n\n)Question: ")
 
 
 def within_budget(passages: Sequence[Passage], max_tokens: int, count: Callable[[str], int]) -> list[Passage]:
@@ -46,33 +40,50 @@ def within_budget(passages: Sequence[Passage], max_tokens: int, count: Callable[
     return [replace(passages[0], text=fitting[-1] if fitting else first)]
 
 
-def build_messages(question: str, passages: Sequence[str]) -> list[dict[str, str]]:
+def build_messages(question: str, passages: Sequence[str], template: Template = BUILT_IN) -> list[dict[str, str]]:
     """The chat messages that ask a question with its context.
 
     :param passages: best first, as they are numbered.
     """
-    blocks = [f"[{number}] {_escape(passage)}" for number, passage in enumerate(passages, 1)]
-    content = "\n\n".join([*blocks, f"Question: {question}"])
-    return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": content}]
+    context = "\n\n".join(f"[{number}] {_escape(passage)}" for number, passage in enumerate(passages, 1))
+    content = template.fill(context, question)
+    user = {"role": "user", "content": content if passages else content.lstrip("\n")}
+    return [{"role": "system", "content": template.system}, user] if template.system else [user]
 
 
 def _escape(passage: str) -> str:
     return _LOOKS_OWN.sub(lambda start: start[1] + "\\", passage)
 
 
-def parse_messages(messages: Sequence[Mapping[str, Any]]) -> tuple[str, list[str]]:
+def parse_messages(
+    messages: Sequence[Mapping[str, Any]], templates: Iterable[Template] = (BUILT_IN,)
+) -> tuple[str, list[str]]:
     """The question and the passages that ``build_messages`` made these messages of, to the letter.
 
+    :param templates: one of which was used.
     :raises ValueError: when it didn't make them.
     """
     user = messages[-1] if isinstance(messages, Sequence) and messages else None
     content = user.get("content") if isinstance(user, Mapping) else None
     if isinstance(content, str):
-        context, *questions = _QUESTION.split(content, maxsplit=1)
-        passages = [_ESCAPED.sub(r"\1", passage) for passage in _PASSAGE.split(context)[1:]]
-        if questions and build_messages(questions[0], passages) == list(messages):
-            return questions[0], passages
+        for template in templates:
+            for context, question in _readings(content, template):
+                passages = [_ESCAPED.sub(r"\1", passage) for passage in _PASSAGE.split(context)[1:]]
+                if build_messages(question, passages, template) == list(messages):
+                    return question, passages
     raise ValueError("the messages were not built by llm-bench: no numbered passages and question as it writes them")
+
+
+def _readings(content: str, template: Template) -> Iterator[tuple[str, str]]:
+    """What could be context and question of a user's message, by a template."""
+    before, between, after = template.parts
+    # Without a passage, the lines before the question are left out.
+    for whole in (content, "\n" * (len(template.fill("", "")) - len(template.fill("", "").lstrip("\n"))) + content):
+        if whole.startswith(before) and whole.endswith(after):
+            inner = whole[len(before) : len(whole) - len(after)]
+            for cut in re.finditer(re.escape(between), inner):
+                first, second = inner[: cut.start()], inner[cut.end() :]
+                yield (first, second) if template.context_first else (second, first)
 
 
 def context_hash(passages: Sequence[str]) -> str:

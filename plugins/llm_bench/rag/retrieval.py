@@ -15,6 +15,7 @@ from llm_bench.rag.prompt import build_messages, canonical_hash, context_hash, p
 from llm_bench.rag.questions import Question, load_questions
 from llm_bench.rag.ranking import K1, RANK_CONSTANT, B, bm25, fuse, order
 from llm_bench.study import DEFAULT_EMBEDDING_MODEL, Retrieval
+from llm_bench.templates import BUILT_IN, Template
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -43,7 +44,9 @@ class Prompt(TypedDict):
     prompt_hash: str
 
 
-def retrieve(include: Path, industry: str, settings: Retrieval, cache: Path) -> list[Prompt]:
+def retrieve(
+    include: Path, industry: str, settings: Retrieval, cache: Path, template: Template = BUILT_IN
+) -> list[Prompt]:
     """The prompts of an industry's questions, in the order of the set.
 
     Passages are ranked by meaning (cosine of embeddings) and by words (BM25), and the two rankings are fused: meaning
@@ -52,22 +55,23 @@ def retrieve(include: Path, industry: str, settings: Retrieval, cache: Path) -> 
     :param include: the folder that holds ``questions/`` and ``knowledge/``.
     :param settings: of its ``top_k`` passages a prompt holds as many, best first, as ``max_context_tokens`` allow.
     :param cache: folder of earlier results, one file for each distinct input; a damaged one is made anew.
+    :param template: of the messages, of which each prompt has the hash.
     :raises QuestionSetError: when questions or documents can't be used.
     :raises EmbeddingModelError: when the model can't be loaded.
     :raises StorageError: when the cache can't be written.
     """
     pieces = [passage for document in load_documents(include, industry) for passage in passages(document)]
     questions = load_questions(include, industry)
-    file = cache / f"{_key(questions, pieces, settings)}.json"
-    kept = _read(file, questions)
+    file = cache / f"{_key(questions, pieces, settings, template)}.json"
+    kept = _read(file, questions, template)
     if kept is not None:
         return kept
-    prompts = _retrieve(questions, pieces, settings)
+    prompts = _retrieve(questions, pieces, settings, template)
     _write(file, prompts)
     return prompts
 
 
-def _key(questions: Sequence[Question], pieces: Sequence[Passage], settings: Retrieval) -> str:
+def _key(questions: Sequence[Question], pieces: Sequence[Passage], settings: Retrieval, template: Template) -> str:
     """SHA-256 of all that the prompts depend on; how documents are cut shows in the passages."""
     return canonical_hash(
         {
@@ -78,7 +82,7 @@ def _key(questions: Sequence[Question], pieces: Sequence[Passage], settings: Ret
             "model": model_identity(settings.embedding_model),
             "tokens": model_identity(DEFAULT_EMBEDDING_MODEL),
             "ranking": {"bm25": [K1, B], "fusion": RANK_CONSTANT},
-            "template": build_messages("question", ["first passage", "second passage"]),
+            "template": build_messages("question", ["first passage", "second passage"], template),
         }
     )
 
@@ -87,7 +91,9 @@ def _named(question: Question) -> list[object]:
     return [question.id, question.text, question.answerable, [point.text for point in question.points]]
 
 
-def _retrieve(questions: Sequence[Question], pieces: Sequence[Passage], settings: Retrieval) -> list[Prompt]:
+def _retrieve(
+    questions: Sequence[Question], pieces: Sequence[Passage], settings: Retrieval, template: Template
+) -> list[Prompt]:
     asked, offered = [question.text for question in questions], [piece.text for piece in pieces]
     by_meaning = similarities(asked, offered, Embedder(settings.embedding_model))
     by_words = bm25(asked, offered)
@@ -95,7 +101,8 @@ def _retrieve(questions: Sequence[Question], pieces: Sequence[Passage], settings
     for question, *rankings in zip(questions, by_meaning, by_words, strict=True):
         # Passages come by slug and position, which therefore break a tie.
         best = [pieces[i] for i in order(fuse(rankings))[: settings.top_k]]
-        prompts.append(_prompt(question, within_budget(best, settings.max_context_tokens, count_tokens)))
+        context = within_budget(best, settings.max_context_tokens, count_tokens)
+        prompts.append(_prompt(question, context, template))
     return prompts
 
 
@@ -129,7 +136,7 @@ def _tokenizer() -> Tokenizer:
     return tokenizer
 
 
-def _prompt(question: Question, context: Sequence[Passage]) -> Prompt:
+def _prompt(question: Question, context: Sequence[Passage], template: Template) -> Prompt:
     texts = [passage.text for passage in context]
     return Prompt(
         question_id=question.id,
@@ -139,16 +146,20 @@ def _prompt(question: Question, context: Sequence[Passage]) -> Prompt:
         answerable=question.answerable,
         points=[point.text for point in question.points],
         context_hash=context_hash(texts),
-        prompt_hash=prompt_hash(build_messages(question.text, texts)),
+        prompt_hash=prompt_hash(build_messages(question.text, texts, template)),
     )
 
 
-def _read(file: Path, questions: Sequence[Question]) -> list[Prompt] | None:
+def _read(file: Path, questions: Sequence[Question], template: Template) -> list[Prompt] | None:
     """What the file holds, or None when there is none or it is damaged."""
     try:
         kept: Any = json.loads(file.read_text(encoding="utf-8"))
         rebuilt = [
-            _prompt(question, [Passage(*pair) for pair in zip(prompt["documents"], prompt["passages"], strict=True)])
+            _prompt(
+                question,
+                [Passage(*pair) for pair in zip(prompt["documents"], prompt["passages"], strict=True)],
+                template,
+            )
             for question, prompt in zip(questions, kept, strict=True)
         ]
     except (OSError, ValueError, TypeError, KeyError):

@@ -21,6 +21,7 @@ from llm_bench.progress.states import Slot
 from llm_bench.rag.questions import Question, load_question_sets
 from llm_bench.store.base import open_store
 from llm_bench.study import Study
+from llm_bench.templates import Template, load_template
 
 _COUNTS = """
     SELECT count(*) AS records, count(DISTINCT slot) AS slots, min(slot) AS first, max(slot) AS last,
@@ -55,6 +56,7 @@ class Facts:
     :param outside: records of no slot of the window.
     :param expected: records of a whole batch.
     :param questions: by industry.
+    :param template: of the prompt, as the study has it now.
     :param calibration: as ``measure.calibration`` keeps it; None where there was none.
     """
 
@@ -67,6 +69,7 @@ class Facts:
     outside: int
     expected: int
     questions: Mapping[str, Sequence[Question]]
+    template: Template
     calibration: Mapping[str, Any] | None
 
 
@@ -76,6 +79,7 @@ def gather(records: Records, study: Study, view: View, home: Path) -> Facts:
     :param home: the folder that holds ``include/``, and that a relative storage is in.
     :raises StorageError: the store can't be read.
     :raises QuestionSetError: a question set can't be read.
+    :raises PromptError: the prompt's template can't be used.
     """
     store = open_store(study.storage, home)
     questions = load_question_sets(home / "include", study.industries)
@@ -93,6 +97,7 @@ def gather(records: Records, study: Study, view: View, home: Path) -> Facts:
         outside=outside,
         expected=expected,
         questions=questions,
+        template=load_template(home / "include", study.prompt),
         calibration=latest(store, study.name),
     )
 

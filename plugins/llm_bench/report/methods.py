@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 from llm_bench.analysis.charts.axes import zone_name
 from llm_bench.analysis.view import View
-from llm_bench.rag.prompt import SYSTEM
 from llm_bench.records import utc_text
 from llm_bench.report.definitions import METRICS, STATISTICS
 from llm_bench.report.facts import Facts
-from llm_bench.study import LLM, Study, Window
+from llm_bench.study import LLM, Generation, Study, Window
+from llm_bench.templates import BUILT_IN, Template
 
 
 class Item(NamedTuple):
@@ -48,7 +48,7 @@ def methods(study: Study, view: View, facts: Facts) -> list[Part]:
 
 
 def _asked(study: Study, facts: Facts) -> Iterator[Item]:
-    yield Item("LLMs", [_llm(llm, facts.answered.get(llm.model, ())) for llm in study.llms])
+    yield Item("LLMs", [_llm(llm, study.generation, facts.answered.get(llm.name, ())) for llm in study.llms])
     yield Item(
         "Questions",
         [
@@ -60,8 +60,7 @@ def _asked(study: Study, facts: Facts) -> Iterator[Item]:
     yield Item(
         "Prompt",
         [
-            f"System message (SHA-256 {hashlib.sha256(SYSTEM.encode()).hexdigest()}): {SYSTEM}",
-            "Then the context's numbered passages, and the question. The table Prompts has each question's hashes.",
+            *_template(facts.template),
             *_changed(facts),
         ],
     )
@@ -75,7 +74,7 @@ def _asked(study: Study, facts: Facts) -> Iterator[Item]:
     )
     yield Item(
         "Generation",
-        [f"max_tokens {generation.max_tokens:,}, temperature {generation.temperature:g}; streamed; the same for all."],
+        [f"{_generation(generation)}; streamed; the same for all, but for what stands beside an LLM."],
     )
     limits = study.deadlines
     yield Item(
@@ -88,11 +87,30 @@ def _asked(study: Study, facts: Facts) -> Iterator[Item]:
     yield Item("At once", [f"Up to {study.concurrency} cells (an LLM and an industry) for each provider."])
 
 
-def _llm(llm: LLM, answered: Sequence[str]) -> str:
+def _template(template: Template) -> Iterator[str]:
+    system = template.system
+    if system:
+        yield f"System message (SHA-256 {hashlib.sha256(system.encode()).hexdigest()}): {system}"
+    then = "Then the context's numbered passages, and the question."
+    if template.user != BUILT_IN.user:
+        then = f"The user's message, of the passages and the question: {template.user}"
+    yield f"{then} The table Prompts has each question's hashes."
+
+
+def _llm(llm: LLM, generation: Generation, answered: Sequence[str]) -> str:
     paced = f", at most {llm.requests_per_minute:g} requests a minute" if llm.requests_per_minute else ""
+    name = f"{llm.name} (model {llm.model})" if llm.name != llm.model else llm.model
+    own = llm.asked_with(generation)
+    apart = f", {_generation(own)}" if own != generation else ""
+    sent = f", {json.dumps(llm.parameters, ensure_ascii=False)}" if llm.parameters else ""
     others = [model for model in answered if model != llm.model_name]
     said = f"; the provider says that {', '.join(others)} answered" if others else ""
-    return f"{llm.model}{paced}{said}"
+    return f"{name}{apart}{sent}{paced}{said}"
+
+
+def _generation(generation: Generation) -> str:
+    temperature = "none sent" if generation.temperature is None else f"{generation.temperature:g}"
+    return f"max_tokens {generation.max_tokens:,}, temperature {temperature}"
 
 
 def _changed(facts: Facts) -> list[str]:

@@ -51,6 +51,6 @@ class Source:
     def of(cls, records: Records, study: Study, view: View) -> Source:
         """The study's LLMs come first, in its order; then those that only the records know."""
         known = queries.choices(records).llms
-        named = tuple(dict.fromkeys([*(llm.model for llm in study.llms), *known]))
+        named = tuple(dict.fromkeys([*(llm.name for llm in study.llms), *known]))
         llms = [llm for llm in named if llm in known and (not view.llms or llm in view.llms)]
         return cls(records, view, charts.looks(named), llms, study.zone)

@@ -19,7 +19,7 @@ from llm_bench.store.snapshot import DAY, SOURCES, sources
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_ORDER = ("slot", "llm_provider", "llm_model", "question_id")
+_ORDER = ("slot", "llm_provider", "llm_model", "llm", "question_id")
 _ATTEMPTS = 5
 
 
@@ -105,7 +105,8 @@ def _slot(store: Store, entry: Entry) -> pa.Table:
 
 
 def _day(tables: Sequence[pa.Table], held: Mapping[str, int]) -> bytes:
-    table = together(tables).sort_by([(name, "ascending") for name in _ORDER])
+    whole = together(tables)
+    table = whole.sort_by([(name, "ascending") for name in _ORDER if name in whole.column_names])
     return write_table(table, {SOURCES: json.dumps(held, sort_keys=True), "records": str(table.num_rows)})
 
 

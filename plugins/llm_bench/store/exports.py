@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from llm_bench.errors import StorageError
 from llm_bench.files import locked, replacing, storage_errors
-from llm_bench.records import FIELDS, Field
+from llm_bench.records import FIELDS, LLM_SQL, Field
 from llm_bench.store.base import Store, to_parquet, unreadable
 from llm_bench.store.snapshot import RecordObject, snapshot
 
@@ -21,6 +21,8 @@ _OPTIONS = {"csv": "FORMAT csv, HEADER true", "json": "FORMAT json, ARRAY true"}
 
 
 def _column(field: Field) -> str:
+    if field.name == "llm":
+        return f"{LLM_SQL} AS llm"
     return f"{_text(field.name)} AS {field.name}" if field.type == "timestamp" else field.name
 
 
@@ -30,7 +32,7 @@ def _text(moment: str) -> str:
 
 
 COLUMNS = ", ".join(map(_column, FIELDS))
-ORDER = "study, slot, llm_provider, llm_model, question_id"
+ORDER = "study, slot, llm_provider, llm_model, llm, question_id"
 """What every export selects from a table of records, and in which order."""
 
 

@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from llm_bench.errors import LLMBenchError
 from llm_bench.paths import home, include
 from llm_bench.study import Study
+from llm_bench.templates import load_template
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
@@ -39,8 +40,9 @@ class PrepareOperator(BaseOperator):
         study = Study.model_validate(self.study)
         try:
             load_question_sets(include(), study.industries)
+            template = load_template(include(), study.prompt)
             for industry in study.industries:
-                prompts = retrieve(include(), industry, study.retrieval, home() / "data" / "cache")
+                prompts = retrieve(include(), industry, study.retrieval, home() / "data" / "cache", template)
                 context["ti"].xcom_push(key=industry, value=prompts)
                 self.log.info("%s: %d questions, each with its context", industry, len(prompts))
         except LLMBenchError as mistake:

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from llm_bench.errors import LLMBenchError, RequestError
-from llm_bench.paths import home
+from llm_bench.errors import LLMBenchError, PromptError, RequestError
+from llm_bench.paths import home, include
 from llm_bench.schedule import slot_of
 from llm_bench.study import Study
+from llm_bench.templates import load_template
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from llm_bench.measure.client import LLMClient
     from llm_bench.measure.recording import Batch
     from llm_bench.records import Record
 
@@ -24,25 +26,26 @@ if TYPE_CHECKING:
 class LLMBenchmarkOperator(BaseOperator):
     """Asks one LLM all questions of one industry, one after another, each with exactly one HTTP attempt.
 
-    Every finished question is kept at once in the task state store, so that a retry asks only what is left.
+    Every finished question is kept at once in the task state store, so that a retry asks only what is left; what was
+    asked with another LLM, other settings, at another address or with another prompt is dropped, and the log says so.
     A provider's fault is a record; a mistake of ours or the user's fails the task at once, without a retry. Refusals
     that are nobody's by their words are the user's where the first questions all meet the same one.
 
     :param study: the study, as ``Study.model_dump(mode="json")`` gives it.
-    :param model: LiteLLM model string of one of the study's LLMs.
+    :param llm: name of one of the study's LLMs.
     :param industry: one of the study's industries.
     :param cell: the cell's name in the UI and the log, e.g. "kimi-k2-instruct · retail".
     :param prompts_task_id: the task whose XCom named after the industry holds the questions with their contexts.
     :return: one record for each question, not yet scored.
     """
 
-    template_fields: Sequence[str] = ("model", "industry", "cell")
+    template_fields: Sequence[str] = ("llm", "industry", "cell")
 
     def __init__(
         self,
         *,
         study: dict[str, Any],
-        model: str,
+        llm: str,
         industry: str,
         cell: str,
         prompts_task_id: str,
@@ -50,7 +53,7 @@ class LLMBenchmarkOperator(BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.study = study
-        self.model = model
+        self.llm = llm
         self.industry = industry
         self.cell = cell
         self.prompts_task_id = prompts_task_id
@@ -61,18 +64,18 @@ class LLMBenchmarkOperator(BaseOperator):
         study = Study.model_validate(self.study)
         prompts = context["ti"].xcom_pull(task_ids=self.prompts_task_id, key=self.industry)
         store: Any = context["task_state_store"]
-        records = list(_kept(store, prompts))
-        if records:
-            self.log.info("%s: %d of %d answers were kept; going on", self.cell, len(records), len(prompts))
         try:
-            for record in self._measure(study, self._batch(study, context), prompts[len(records) :]):
+            batch = self._batch(study, context)
+            client = self._client(study, batch)
+            records = self._take_up(store, client, prompts)
+            for record in self._measure(study, batch, client, list(enumerate(prompts, 1))[len(records) :]):
                 store.set(record["question_id"], record)
                 records.append(record)
                 self.log.info("%s %d/%d · %s", self.cell, len(records), len(prompts), _progress(record))
                 if refused_from_the_start(records):
                     store.clear()  # a mistake's records would count against the provider
                     raise RequestError(
-                        f"{self.model} refused the first {len(records)} questions alike: {record['error']}",
+                        f"{self.llm} refused the first {len(records)} questions alike: {record['error']}",
                         "Correct what it names: the model or the settings in the study file, the Airflow connection, "
                         "or a firewall between; then clear this task.",
                     )
@@ -81,24 +84,53 @@ class LLMBenchmarkOperator(BaseOperator):
         store.clear()  # so that clearing this task measures anew
         return records
 
-    def _measure(self, study: Study, batch: Batch, prompts: Sequence[dict[str, Any]]) -> Iterator[Record]:
-        # Imported here, as they bring LiteLLM, which the parsing of a DAG must not pay for.
+    @staticmethod
+    def _client(study: Study, batch: Batch) -> LLMClient:
+        # Imported here, as it brings LiteLLM, which the parsing of a DAG must not pay for.
         from llm_bench.airflow.hook import LiteLLMHook  # noqa: PLC0415
+
+        return LiteLLMHook(llm=batch.llm).get_conn(study.generation, study.deadlines)
+
+    def _take_up(self, store: Any, client: LLMClient, prompts: Sequence[dict[str, Any]]) -> list[Record]:
+        """The records that an earlier attempt kept, as far as they were measured as they would be now."""
+        from llm_bench.measure.kept import take_up  # noqa: PLC0415
+
+        records, dropped = take_up(store, self.industry, client.settings, prompts)
+        if dropped:
+            self.log.warning("%s: kept answers are dropped and asked anew: %s", self.cell, dropped)
+        if records:
+            self.log.info("%s: %d of %d answers were kept; going on", self.cell, len(records), len(prompts))
+        return records
+
+    def _measure(
+        self, study: Study, batch: Batch, client: LLMClient, prompts: Sequence[tuple[int, dict[str, Any]]]
+    ) -> Iterator[Record]:
+        """The record of each question.
+
+        :param prompts: each with its place in the cell's order.
+        """
         from llm_bench.measure.pacing import Pacer, most_tokens  # noqa: PLC0415
         from llm_bench.measure.recording import machine_load, make_record  # noqa: PLC0415
-        from llm_bench.rag.prompt import build_messages  # noqa: PLC0415
+        from llm_bench.rag.prompt import build_messages, prompt_hash  # noqa: PLC0415
 
-        if not prompts:
-            return
         pacer = Pacer(home() / "data" / "pacing", batch.llm.model, batch.llm.requests_per_minute)
-        with LiteLLMHook(llm=batch.llm).get_conn(study.generation, study.deadlines) as client:
-            for prompt in prompts:
-                messages = build_messages(prompt["question"], prompt["passages"])
-                waited = pacer.wait(most_tokens(messages, study.generation.max_tokens))
+        longest = batch.llm.asked_with(study.generation).max_tokens
+        template = load_template(include(), study.prompt)
+        with client:
+            for position, prompt in prompts:
+                messages = build_messages(prompt["question"], prompt["passages"], template)
+                if study.prompt is not None and prompt_hash(messages) != prompt["prompt_hash"]:
+                    raise PromptError(
+                        f"include/prompts/{study.prompt}.yaml",
+                        [f"changed since the task {self.prompts_task_id} of this run; clear that task to ask with it"],
+                    )
+                waited = pacer.wait(most_tokens(messages, longest))
                 load, measured_at = machine_load(), datetime.now(UTC)
                 reply = client.ask(messages)
                 pacer.learn(reply.exchange.status, reply.exchange.headers)
-                yield make_record(batch, prompt, reply, measured_at=measured_at, wait_sec=waited, load=load)
+                yield make_record(
+                    batch, prompt, reply, measured_at=measured_at, wait_sec=waited, load=load, position=position
+                )
 
     def _batch(self, study: Study, context: Context) -> Batch:
         from llm_bench.measure.recording import Batch  # noqa: PLC0415
@@ -111,19 +143,10 @@ class LLMBenchmarkOperator(BaseOperator):
             run_id=run.run_id,
             run_type=run.run_type if run.run_type in {"scheduled", "backfill"} else "manual",
             attempt=context["ti"].try_number,
-            llm=next(llm for llm in study.llms if llm.model == self.model),
+            llm=next(llm for llm in study.llms if llm.name == self.llm),
             industry=self.industry,
             embedding_model=model_identity(study.retrieval.embedding_model),
         )
-
-
-def _kept(store: Any, prompts: Sequence[dict[str, Any]]) -> Iterator[Record]:
-    """The records that an earlier attempt kept, up to the first question that is open or asked differently now."""
-    for prompt in prompts:
-        record = store.get(prompt["question_id"])
-        if record is None or record["prompt_hash"] != prompt["prompt_hash"]:
-            return
-        yield record
 
 
 def _progress(record: Record) -> str:

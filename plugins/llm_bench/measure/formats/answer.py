@@ -12,6 +12,7 @@ STOPPED = "stream_error"
 
 _OPEN, _CLOSE = "<think>", "</think>"
 _LARGEST_COUNT = 2**31
+_LARGEST_AMOUNT = 2**63
 
 
 @dataclass(slots=True)
@@ -41,6 +42,26 @@ class Usage:
 
 
 @dataclass(slots=True)
+class Spent:
+    """Where the provider says that its own time went, in seconds; None for what it doesn't say.
+
+    :param queue: before it began with the prompt, loading of the model included.
+    :param prompt: reading the prompt.
+    :param completion: writing the answer.
+    """
+
+    queue: float | None = None
+    prompt: float | None = None
+    completion: float | None = None
+
+    def take(self, **stated: float | None) -> None:
+        """Keeps what is stated; None says nothing."""
+        for name, value in stated.items():
+            if value is not None:
+                setattr(self, name, value)
+
+
+@dataclass(slots=True)
 class Answer:
     """What a stream said. Times are those of the pieces that its events came in.
 
@@ -55,6 +76,9 @@ class Answer:
     :param finish_kind: the failure kind that the finish reason means; None for a success.
     :param error: the provider's error event, or None.
     :param request_id: the provider's own id of the request, or else that of the completion.
+    :param upstream: who answered behind a gateway.
+    :param fingerprint: the provider's name of the configuration that answered.
+    :param service_tier: the one that was used.
     :param note: how a success differs from what the format documents, or None.
     :param garbage: events that aren't JSON objects.
     :param events: events of any kind.
@@ -73,6 +97,10 @@ class Answer:
     error: dict[str, Any] | None = None
     model: str | None = None
     request_id: str | None = None
+    upstream: str | None = None
+    fingerprint: str | None = None
+    service_tier: str | None = None
+    spent: Spent = field(default_factory=Spent)
     note: str | None = None
     garbage: int = 0
     events: int = 0
@@ -180,10 +208,19 @@ def as_count(value: Any) -> int | None:
 
 
 def as_amount(value: Any) -> float | None:
-    """An amount of money; None for what can be none."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _LARGEST_COUNT:
+    """An amount, of money or seconds say; None for what can be none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _LARGEST_AMOUNT:
         return None
     return float(value)
+
+
+def as_seconds(value: Any, per_second: float) -> float | None:
+    """A duration in seconds, of one in another unit.
+
+    :param per_second: how many of that unit a second has.
+    """
+    amount = as_amount(value)
+    return None if amount is None else amount / per_second
 
 
 def first(*values: int | None) -> int | None:

@@ -60,6 +60,7 @@ class Anthropic:
         # What message_start says of the output is of its first piece, no count of it.
         _take_usage(answer.usage, first | {"output_tokens": None})
         _take_usage(answer.usage, as_dict(content.get("usage")))
+        answer.service_tier = as_text(first.get("service_tier")) or answer.service_tier
 
     def close(self, _at: float, _answer: Answer) -> None:
         """Nothing but ``message_stop`` is an end."""

@@ -63,6 +63,7 @@ class Bedrock:
             cached=read,
             cache_write=written,
         )
+        answer.service_tier = as_text(as_dict(content.get("serviceTier")).get("type")) or answer.service_tier
 
     def close(self, _at: float, _answer: Answer) -> None:
         """Nothing but ``messageStop`` is an end."""

@@ -1,6 +1,7 @@
 """Ollama's streams of ``/api/chat`` and ``/api/generate``: a JSON object a line.
 
-https://docs.ollama.com/api/chat, https://docs.ollama.com/api/generate, https://docs.ollama.com/api/usage (counts),
+https://docs.ollama.com/api/chat, https://docs.ollama.com/api/generate,
+https://docs.ollama.com/api/usage (counts, and durations in ns),
 https://docs.ollama.com/api/errors (a line with ``error``).
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from llm_bench.measure.formats.answer import STOPPED, Answer, as_count, as_dict, as_text
+from llm_bench.measure.formats.answer import STOPPED, Answer, as_count, as_dict, as_seconds, as_text
 
 FINISHES: dict[str, str | None] = {"stop": None, "length": None, "load": STOPPED, "unload": STOPPED}
 
@@ -35,6 +36,9 @@ class Ollama:
         answer.usage.take(
             prompt=as_count(content.get("prompt_eval_count")), response=as_count(content.get("eval_count"))
         )
+        names = ("load_duration", "prompt_eval_duration", "eval_duration")
+        queue, prompt, completion = (as_seconds(content.get(name), 1e9) for name in names)
+        answer.spent.take(queue=queue, prompt=prompt, completion=completion)
 
     def close(self, _at: float, _answer: Answer) -> None:
         """Nothing but ``done`` is an end."""

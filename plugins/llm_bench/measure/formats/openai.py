@@ -7,6 +7,8 @@ Mistral (content as a list, ``thinking`` parts) https://docs.mistral.ai/capabili
 DeepSeek (``reasoning_content``, ``prompt_cache_hit_tokens``) https://api-docs.deepseek.com/api/create-chat-completion,
 Zhipu (``sensitive``, ``network_error``) https://docs.z.ai/api-reference/llm/chat-completion,
 Azure (``prompt_filter_results``) https://learn.microsoft.com/azure/ai-services/openai/reference,
+Cerebras (``time_info``) https://inference-docs.cerebras.ai/api-reference/chat-completions,
+llama.cpp (``timings``) https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md,
 vLLM (``object: error``, ``abort``) https://docs.vllm.ai/en/latest/serving/openai_compatible_server.
 """
 
@@ -22,6 +24,7 @@ from llm_bench.measure.formats.answer import (
     as_count,
     as_dict,
     as_list,
+    as_seconds,
     as_text,
     first,
     total,
@@ -72,6 +75,7 @@ class OpenAI:
         answer.model = as_text(content.get("model")) or answer.model
         answer.request_id = as_text(own.get("id")) or answer.request_id or as_text(content.get("id")) or None
         choice = _choice(content)
+        _identify(content, answer)
         error = own.get("error") or choice.get("error")
         if error:
             answer.error = error if isinstance(error, dict) else {"message": str(error)}
@@ -83,14 +87,31 @@ class OpenAI:
         self.count(content, answer)
 
     def count(self, content: dict[str, Any], answer: Answer) -> None:
-        choice = _choice(content)
+        choice, timings = _choice(content), as_dict(content.get("timings"))
         for usage in (as_dict(content.get("x_groq")).get("usage"), choice.get("usage"), content.get("usage")):
             _take_usage(answer.usage, as_dict(usage))
+            _take_times(answer, as_dict(usage))  # Groq's
+        _take_times(answer, as_dict(content.get("time_info")))
+        answer.spent.take(
+            prompt=as_seconds(timings.get("prompt_ms"), 1000), completion=as_seconds(timings.get("predicted_ms"), 1000)
+        )
 
     def close(self, at: float, answer: Answer) -> None:
         if answer.ended is None and answer.finish_reason and answer.usage.response is not None:
             answer.end(at, final=True)
             answer.note = "the stream ended without [DONE]"
+
+
+def _identify(content: dict[str, Any], answer: Answer) -> None:
+    """Takes who answered: OpenRouter's provider, and the configuration and tier that OpenAI's format names."""
+    answer.upstream = as_text(content.get("provider")) or answer.upstream
+    answer.fingerprint = as_text(content.get("system_fingerprint")) or answer.fingerprint
+    answer.service_tier = as_text(content.get("service_tier")) or answer.service_tier
+
+
+def _take_times(answer: Answer, times: dict[str, Any]) -> None:
+    queue, prompt, completion = (as_amount(times.get(f"{name}_time")) for name in ("queue", "prompt", "completion"))
+    answer.spent.take(queue=queue, prompt=prompt, completion=completion)
 
 
 def _choice(content: dict[str, Any]) -> dict[str, Any]:
