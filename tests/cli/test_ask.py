@@ -83,9 +83,14 @@ class TestOfAProvider:
             "tokens",
             "end",
         ]
-        assert rows[9:15] == ["answer", "tokens", "speed", "cost", "finish", "served"]
+        assert rows[9:16] == ["answer", "tokens", "speed", "cost", "finish", "served", "network"]
         assert "response 9 (5 reasoning)" in said.out
         assert max(map(len, said.out.splitlines())) <= 200
+
+    def test_sends_no_temperature_where_no_study_says_one(self, command, connect, provider):
+        connect()
+        command("ask", "groq/some-model")
+        assert "temperature" not in provider.asked[0].content
 
     def test_asks_again_over_the_same_connection(self, command, connect, provider):
         connect()
@@ -138,6 +143,15 @@ class TestOfAStudy:
         assert user["content"] == "[1] Toys lead.\n\nQuestion: Which category leads?"
         record = json.loads(said.out)
         assert (record["study"], record["industry"], record["question_id"]) == ("mine", "retail", "retail-01")
+
+    def test_names_its_llms(self, command, connect, provider, home):
+        (home / "include" / "studies" / "mine.yaml").write_text(
+            "llms: [{name: warm, model: groq/some-model, temperature: 1}, {name: cold, model: groq/some-model}]\n"
+            "industries: [retail]\n"
+        )
+        connect()
+        said = command("ask", "warm", "Why?", "--study", "mine", "--json")
+        assert (json.loads(said.out)["llm"], provider.asked[0].content["temperature"]) == ("warm", 1)
 
     def test_may_be_asked_with_another_model(self, command, connect, provider, study):
         connect()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json as jsons
 import os
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from llm_bench.cli.console import console
-from llm_bench.cli.options import Actions, add_command, complete, count, is_model_string, llm_names, study_names
+from llm_bench.cli.options import Actions, add_command, complete, count, llm_names, study_names
 from llm_bench.cli.studies import find_study
 from llm_bench.errors import CredentialsError, InputError, RequestError, SetupError, outside_a_task, unknown
 from llm_bench.paths import home, include
@@ -33,7 +34,7 @@ def register(actions: Actions) -> None:
         "a task would look. Exit code: 0, it was answered; 1, it wasn't, or can't be asked; 2, no such study or model."
     )
     command = add_command(actions, ask, summary, detail=detail, example="llm-bench ask groq/llama-3.3-70b-versatile")
-    text = "LiteLLM model string, provider/model; with --study also the name of one of its LLMs"
+    text = "LiteLLM model string, provider/model, or the name of an LLM of the study"
     complete(command.add_argument("model", metavar="MODEL", help=text), llm_names)
     text = "what to ask; left out: the study's first question with its context, or without a study a short one"
     command.add_argument("question", metavar="QUESTION", nargs="?", help=text)
@@ -79,17 +80,22 @@ def ask(model: str, question: str | None, study: str | None, repeat: int, json: 
 
 
 def _llm(name: str, study: Study | None) -> LLM:
-    """The study's entry of that name or model, or any LLM by its model string."""
+    """A study's entry of that name or model, or else the model.
+
+    :raises InputError: it is neither.
+    """
     from llm_bench.study import LLM
 
     entries = study.llms if study else ()
-    for entry in (*(entry for entry in entries if entry.name == name), *entries):
-        if name in (entry.name, entry.model):
+    for entry in entries:
+        if name in {entry.name, entry.model}:
             return entry
-    if not is_model_string(name):
-        cause = f"{name!r} names no LLM; provider/model does, as groq/llama-3.3-70b-versatile."
-        raise unknown(cause, name, [entry.name for entry in entries]) if study else InputError(cause, "Ask again.")
-    return LLM(model=name)
+    if re.fullmatch(r"[A-Za-z0-9_.-]+/\S+", name):
+        return LLM(model=name, temperature=None)  # some models take none but their own
+    cause = f"{name!r} names no LLM; provider/model does, as groq/llama-3.3-70b-versatile."
+    if not entries:
+        raise InputError(cause, "An LLM of a study may be named as there, with --study.")
+    raise unknown(cause, name, [entry.name for entry in entries])
 
 
 def _endpoint(llm: LLM) -> Endpoint:
@@ -120,8 +126,8 @@ def _prompt(question: str | None, study: Study | None) -> dict[str, Any]:
         from llm_bench.rag.retrieval import retrieve
         from llm_bench.templates import load_template
 
-        template, cache = load_template(include(), study.prompt), home() / "data" / "cache"
-        first = retrieve(include(), study.industries[0], study.retrieval, cache, template)[0]
+        template = load_template(include(), study.prompt)
+        first = retrieve(include(), study.industries[0], study.retrieval, home() / "data" / "cache", template)[0]
         return {**first, "messages": build_messages(first["question"], first["passages"], template)}
     text = question or QUESTION
     messages = [{"role": "user", "content": text}]

@@ -75,11 +75,6 @@ def count(text: str) -> int:
     return int(text)
 
 
-def is_model_string(text: str) -> bool:
-    """Whether a text is LiteLLM's name of an LLM: a provider and a model."""
-    return re.fullmatch(r"[A-Za-z0-9_.-]+/\S+", text) is not None
-
-
 def moment(text: str) -> datetime:
     """A moment, aware.
 

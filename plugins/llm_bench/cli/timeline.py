@@ -158,9 +158,14 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
         yield "cost", text.value(record["cost_usd"], "USD") if known else "no price is known"
     if record["finish_reason"]:
         yield "finish", record["finish_reason"]
-    names = (record["response_model"], record["provider_request_id"])
-    if any(names):
-        yield "served by", " · request ".join(name for name in names if name)
+    served = [
+        *filter(None, (record["response_model"], record["upstream_provider"])),
+        *([f"request {record['provider_request_id']}"] if record["provider_request_id"] else []),
+    ]
+    if served:
+        yield "served by", " · ".join(served)
+    if record["network_rtt_sec"] is not None:
+        yield "network", f"{_ms(record['network_rtt_sec'])} to the server and back"
     flags = _flags(record)
     if flags:
         yield "flags", "; ".join(flags)

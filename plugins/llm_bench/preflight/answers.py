@@ -38,16 +38,16 @@ def served(llm: LLM, models: Mapping[str, Mapping[str, Any]], study: Study) -> s
         )
     retired = model.get("expiration_date")
     if not retired:
-        return "served" + _limits(model, study, file)
+        return "served" + _limits(llm, model, study, file)
     if study.window is not None and str(retired)[:10] <= study.window.end.date().isoformat():
         raise RequestError(
             f"{llm.provider} retires this model on {retired}, before the window ends.",
             f"Name another of its models in {file}, or move the window.",
         )
-    return f"served until {retired}" + _limits(model, study, file)
+    return f"served until {retired}" + _limits(llm, model, study, file)
 
 
-def _limits(model: Mapping[str, Any], study: Study, file: str) -> str:
+def _limits(llm: LLM, model: Mapping[str, Any], study: Study, file: str) -> str:
     """What a model takes, as far as its provider says so.
 
     Field names are those of Groq (https://console.groq.com/docs/api-reference#models-list), OpenRouter
@@ -60,10 +60,11 @@ def _limits(model: Mapping[str, Any], study: Study, file: str) -> str:
     provider = model.get("top_provider")
     longest = _number(provider if isinstance(provider, Mapping) else model, "max_completion_tokens")
     longest = longest or _number(model, "outputTokenLimit")
-    if longest is not None and longest < study.generation.max_tokens:
+    wanted = llm.asked_with(study.generation).max_tokens
+    if longest is not None and longest < wanted:
         raise RequestError(
-            f"Its answers have at most {longest} tokens, and max_tokens is {study.generation.max_tokens}.",
-            f"Lower generation.max_tokens in {file}.",
+            f"Its answers have at most {longest} tokens, and max_tokens is {wanted}.",
+            f"Lower generation.max_tokens, or max_tokens of the LLM's entry, in {file}.",
         )
     taken = model.get("supported_parameters")
     ignored = [name for name in ("max_tokens", "temperature") if isinstance(taken, list) and name not in taken]

@@ -186,7 +186,7 @@ class Inquiry:
         :param before: what is known already.
         :raises LLMBenchError: it isn't answered.
         """
-        with self._client(llm.model_copy(update={"max_tokens": SHORT})) as client:
+        with self._client(_shortened(llm)) as client:
             reply = client.ask([{"role": "user", "content": QUESTION}])
         arrivals, sent = reply.answer.token_times, reply.exchange.sent
         # A reasoning model may spend so few tokens on reasoning alone.
@@ -195,6 +195,12 @@ class Inquiry:
             raise LLMBenchError(f"{kind}: {reply.error}", ADVICE[kind])  # type: ignore[index]
         self._accepted = True
         return f"{before}answered: TTFT {arrivals[0] - sent:.3f} s, {reply.response_tokens} tokens"
+
+
+def _shortened(llm: LLM) -> LLM:
+    """An LLM whose answer is short, whichever parameter says so."""
+    by_parameter = {"max_completion_tokens": SHORT} if "max_completion_tokens" in llm.parameters else {}
+    return llm.model_copy(update={"max_tokens": SHORT, "parameters": llm.parameters | by_parameter})
 
 
 def _is_unknown(check: Check) -> bool:
