@@ -133,8 +133,9 @@ CRITICAL: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
             {name: None},
             (f"{name} must be set when the record is of schema 2",),
         )
-        for name in ("llm", "position", "timing_source", "settings_hash")
+        for name in ("llm", "position", "settings_hash")
     },
+    "times from nowhere": ({"timing_source": None}, ("timing_source must be set when ttft_sec is known",)),
     "a cost from nowhere": ({"price_source": None}, ("price_source must be set when cost_usd is known",)),
     "a name whose model is another": (
         {"llm_model": "moonshotai/kimi-k2-instruct"},

@@ -194,6 +194,7 @@ def _outcome() -> list[Expectation]:
         given("response_tokens", "it succeeded and throughput_tps or decode_tps is known", rated),
         *(absent(name, "it failed", failed) for name in NULL_WHEN_FAILED),
         *(given(name, "the record is of schema 2", since_2) for name in SET_SINCE_2),
+        given("timing_source", "ttft_sec is known", since_2 & Column("ttft_sec").is_not_null()),
         given("price_source", "cost_usd is known", since_2 & Column("cost_usd").is_not_null()),
     ]
 
