@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from llm_bench.errors import LLMBenchError, PromptError, RequestError
-from llm_bench.paths import home, include
+from llm_bench.errors import LLMBenchError, RequestError
+from llm_bench.paths import home
 from llm_bench.schedule import slot_of
 from llm_bench.study import Study
-from llm_bench.templates import load_template
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -111,19 +110,13 @@ class LLMBenchmarkOperator(BaseOperator):
         """
         from llm_bench.measure.pacing import Pacer, most_tokens  # noqa: PLC0415
         from llm_bench.measure.recording import machine_load, make_record  # noqa: PLC0415
-        from llm_bench.rag.prompt import build_messages, prompt_hash  # noqa: PLC0415
+        from llm_bench.rag.prompt import messages_of  # noqa: PLC0415
 
         pacer = Pacer(home() / "data" / "pacing", batch.llm.model, batch.llm.requests_per_minute)
         longest = batch.llm.asked_with(study.generation).max_tokens
-        template = load_template(include(), study.prompt)
         with client:
             for position, prompt in prompts:
-                messages = build_messages(prompt["question"], prompt["passages"], template)
-                if study.prompt is not None and prompt_hash(messages) != prompt["prompt_hash"]:
-                    raise PromptError(
-                        f"include/prompts/{study.prompt}.yaml",
-                        [f"changed since the task {self.prompts_task_id} of this run; clear that task to ask with it"],
-                    )
+                messages = messages_of(prompt)
                 waited = pacer.wait(most_tokens(messages, longest))
                 load, measured_at = machine_load(), datetime.now(UTC)
                 reply = client.ask(messages)
