@@ -204,6 +204,11 @@ class LLM(Part):
         return self.connection or f"llm_{self.provider}"
 
     @property
+    def account(self) -> str:
+        """Whose rate limits it is held to: those of its model, by its connection."""
+        return f"{self.connection} {self.model}" if self.connection else self.model
+
+    @property
     def provider(self) -> str:
         return self.model.partition("/")[0]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,9 +15,7 @@ from doubles import groq
 from doubles.faults import refuses
 from doubles.provider import Asked, Provider, Response
 from llm_bench.airflow.operators.measure import LLMBenchmarkOperator
-from llm_bench.rag.prompt import build_messages, prompt_hash
 from llm_bench.study import Study
-from llm_bench.templates import Template
 
 REFUSED = refuses(groq.Groq, 401, "Invalid API Key", code="invalid_api_key")
 KEY = "canary-key-7e3f"
@@ -208,25 +205,13 @@ class TestTwoEntriesOfOneModel:
 
 
 class TestATemplateOfTheStudys:
-    TEMPLATE = Template(system="Be brief.", user="{context}\n\nQ: {question}")
-
-    def write(self, folder: Path, user: str) -> None:
-        (folder / "include" / "prompts").mkdir(parents=True, exist_ok=True)
-        (folder / "include" / "prompts" / "brief.yaml").write_text(json.dumps({"system": "Be brief.", "user": user}))
-
-    def hashed(self) -> str:
-        asked = prompts("retail")[0]
-        return prompt_hash(build_messages(asked["question"], asked["passages"], self.TEMPLATE))
-
-    def test_is_what_is_sent(self, cells: Cells, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-        self.write(tmp_path, self.TEMPLATE.user)
-        monkeypatch.setattr("llm_bench.rag.prompt.prompt_hash", lambda _messages: "p" * 64)
+    def test_is_what_is_sent(self, cells: Cells, monkeypatch: pytest.MonkeyPatch):
+        template = {"system": "Be brief.", "user": "{context}\n\nQ: {question}"}
+        monkeypatch.setattr(f"{__name__}.prompts", lambda *_: [prompt | {"template": template} for prompt in PLAIN])
         cells.measure(0, prompt="brief")
         system, user = cells.provider.asked[0].content["messages"]
         assert system["content"] == "Be brief."
         assert user["content"] == "[1] Toys lead.\n\nQ: Which retail category is number 0?"
 
-    def test_that_changed_since_the_contexts_were_found_asks_nothing(self, cells: Cells, tmp_path: Path):
-        self.write(tmp_path, "{question} {context}")
-        cells.measure(0, fail_after=0, prompt="brief", prompt_hash=self.hashed())
-        assert cells.provider.asked == []
+
+PLAIN = prompts("retail")

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from fixtures.knowledge import QUESTIONS, HashEmbedder
 from llm_bench.errors import QuestionSetError, StorageError
 from llm_bench.rag import retrieval
-from llm_bench.rag.prompt import build_messages, context_hash, parse_messages, prompt_hash
+from llm_bench.rag.prompt import build_messages, context_hash, messages_of, parse_messages, prompt_hash
 from llm_bench.rag.questions import load_questions
 from llm_bench.rag.retrieval import count_tokens, retrieve
 from llm_bench.scoring.score import ContextMismatchError, score
 from llm_bench.study import Retrieval
+from llm_bench.templates import Template
 
 
 def _unanswerable():
@@ -289,3 +290,19 @@ class TestWithTheShippedKnowledge:
 
     def test_no_default_context_is_cut(self, prompts):
         assert {len(prompt["passages"]) for _, prompt in prompts.values()} == {Retrieval().top_k}
+
+
+class TestATemplateOfTheStudys:
+    TEMPLATE = Template(user="{question} {context}")
+
+    def test_is_handed_on_with_the_contexts_and_hashed(self, write_project, cache):
+        prompt = retrieve(write_project(), "bakery", Retrieval(top_k=2), cache, self.TEMPLATE)[0]
+        assert prompt["prompt_hash"] == prompt_hash(messages_of(prompt))
+        assert messages_of(prompt)[0]["content"].startswith("How many loaves were baked in 2025? [1] # Output 2025")
+
+    def test_is_found_again_in_what_was_kept(self, write_project, cache):
+        made, kept = (retrieve(write_project(), "bakery", Retrieval(top_k=2), cache, self.TEMPLATE) for _ in range(2))
+        assert made == kept
+
+    def test_is_not_named_where_it_is_the_built_in_one(self, write_project, cache):
+        assert "template" not in retrieve(write_project(), "bakery", Retrieval(top_k=2), cache)[0]

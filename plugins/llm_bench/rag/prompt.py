@@ -51,6 +51,15 @@ def build_messages(question: str, passages: Sequence[str], template: Template = 
     return [{"role": "system", "content": template.system}, user] if template.system else [user]
 
 
+def messages_of(prompt: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The messages of a question with its context.
+
+    :param prompt: as ``rag.retrieval.Prompt``.
+    """
+    template = Template(**prompt["template"]) if "template" in prompt else BUILT_IN
+    return build_messages(prompt["question"], prompt["passages"], template)
+
+
 def _escape(passage: str) -> str:
     return _LOOKS_OWN.sub(lambda start: start[1] + "\\", passage)
 

@@ -6,7 +6,7 @@ import functools
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from llm_bench.files import locked, replacing, storage_errors
 from llm_bench.rag.documents import Passage, load_documents, passages
@@ -31,7 +31,7 @@ class Prompt(TypedDict):
     """A question with its context, as plain JSON values.
 
     ``passages`` come best first; ``documents`` holds the slug of each one's document; ``points`` are the facts that a
-    full answer holds, which only scoring reads.
+    full answer holds, which only scoring reads. ``template`` is there where it isn't the built-in one.
     """
 
     question_id: str
@@ -42,6 +42,7 @@ class Prompt(TypedDict):
     points: list[str]
     context_hash: str
     prompt_hash: str
+    template: NotRequired[dict[str, str]]
 
 
 def retrieve(
@@ -138,7 +139,7 @@ def _tokenizer() -> Tokenizer:
 
 def _prompt(question: Question, context: Sequence[Passage], template: Template) -> Prompt:
     texts = [passage.text for passage in context]
-    return Prompt(
+    prompt = Prompt(
         question_id=question.id,
         question=question.text,
         passages=texts,
@@ -148,6 +149,9 @@ def _prompt(question: Question, context: Sequence[Passage], template: Template) 
         context_hash=context_hash(texts),
         prompt_hash=prompt_hash(build_messages(question.text, texts, template)),
     )
+    if template != BUILT_IN:
+        prompt["template"] = template.model_dump()
+    return prompt
 
 
 def _read(file: Path, questions: Sequence[Question], template: Template) -> list[Prompt] | None:

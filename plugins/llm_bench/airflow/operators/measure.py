@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from llm_bench.errors import LLMBenchError, PromptError, RequestError
-from llm_bench.paths import home, include
+from llm_bench.errors import LLMBenchError, RequestError
+from llm_bench.paths import home
 from llm_bench.schedule import slot_of
 from llm_bench.study import Study
-from llm_bench.templates import load_template
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -158,19 +157,13 @@ class LLMBenchmarkOperator(BaseOperator):
         from llm_bench.measure.accounts import open_account  # noqa: PLC0415
         from llm_bench.measure.pacing import ClosedError, Pacer, most_tokens, rates_of, unsent  # noqa: PLC0415
         from llm_bench.measure.recording import machine_load, make_record  # noqa: PLC0415
-        from llm_bench.rag.prompt import build_messages, prompt_hash  # noqa: PLC0415
+        from llm_bench.rag.prompt import messages_of  # noqa: PLC0415
 
-        pacer = Pacer(open_account(home() / "data" / "pacing", batch.llm.model), rates_of(batch.llm))
+        pacer = Pacer(open_account(home() / "data" / "pacing", batch.llm.account), rates_of(batch.llm))
         longest = batch.llm.asked_with(study.generation).max_tokens
-        template = load_template(include(), study.prompt)
         with client:
             for position, prompt in prompts:
-                messages = build_messages(prompt["question"], prompt["passages"], template)
-                if study.prompt is not None and prompt_hash(messages) != prompt["prompt_hash"]:
-                    raise PromptError(
-                        f"include/prompts/{study.prompt}.yaml",
-                        [f"changed since the task {self.prompts_task_id} of this run; clear that task to ask with it"],
-                    )
+                messages = messages_of(prompt)
                 try:
                     with self._interruptible():
                         waited = pacer.wait(most_tokens(messages, longest))
