@@ -218,7 +218,7 @@ class TestALimitOfADay:
         for record in records[2:]:
             assert record["error"].startswith("not sent: the provider refused an earlier request for a limit")
             assert (record["http_status"], record["latency_sec"], record["ttft_sec"]) == (None, None, None)
-            assert (record["success"], record["prompt_tokens"]) == (False, None)
+            assert (record["success"], record["prompt_tokens"], record["answer"]) == (False, None, None)
 
     def test_is_known_to_the_next_cell_of_the_llm(self, provider: Provider, records: list[dict[str, Any]]):
         assert kinds(run(Store())) == ["rate_limited"] * 5

@@ -120,7 +120,7 @@ def _prompt(question: str | None, study: Study | None) -> dict[str, Any]:
 
     :return: what a record keeps of it, and its ``messages``.
     """
-    from llm_bench.rag.prompt import build_messages, context_hash, prompt_hash
+    from llm_bench.rag.prompt import context_hash, messages_of, prompt_hash
 
     if question is None and study is not None:
         from llm_bench.rag.retrieval import retrieve
@@ -128,7 +128,7 @@ def _prompt(question: str | None, study: Study | None) -> dict[str, Any]:
 
         template = load_template(include(), study.prompt)
         first = retrieve(include(), study.industries[0], study.retrieval, home() / "data" / "cache", template)[0]
-        return {**first, "messages": build_messages(first["question"], first["passages"], template)}
+        return {**first, "messages": messages_of(first)}
     text = question or QUESTION
     messages = [{"role": "user", "content": text}]
     hashes = {"context_hash": context_hash([]), "prompt_hash": prompt_hash(messages)}

@@ -60,7 +60,7 @@ class FileAccount:
     """An account in a file, under the lock of its folder.
 
     :param folder: the same for all cells.
-    :param model: LiteLLM model string.
+    :param model: the LLM's ``account``.
     :param look: now, as this machine sees it.
     """
 
@@ -91,7 +91,7 @@ class RedisAccount:
     """An account in Redis; its time of day is Redis' own, whatever the clocks of the machines say.
 
     :param redis: the client.
-    :param model: LiteLLM model string.
+    :param model: the LLM's ``account``.
     :param look: now, as this machine sees it.
     """
 
@@ -161,7 +161,7 @@ def open_account(folder: Path, model: str) -> Account:
     """The account of an LLM: in the Redis that :data:`PACING_VARIABLE` names, else in a file.
 
     :param folder: of the files.
-    :param model: LiteLLM model string.
+    :param model: the LLM's ``account``.
     :raises InputError: the variable holds no address of a Redis.
     """
     own = FileAccount(folder, model)

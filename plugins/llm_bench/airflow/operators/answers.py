@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -69,8 +69,8 @@ class ScoreOperator(BaseOperator):
         *,
         study: dict[str, Any],
         prompts_task_id: str,
-        cells: Iterable[list[Record]] | XComArg,
-        so_far: Iterable[list[Record]] | XComArg = (),
+        cells: Sequence[list[Record]] | XComArg,
+        so_far: Sequence[list[Record]] | XComArg = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -81,10 +81,11 @@ class ScoreOperator(BaseOperator):
 
     def execute(self, context: Context) -> None:
         study = Study.model_validate(self.study)
-        cells = [cell for cell in self.cells if cell]
+        # As a slice: Airflow fetches it at once, and logs an error at the end of each sequence that it goes through.
+        cells = [cell for cell in self.cells[:] if cell]
         records = [record for cell in cells for record in cell]
         whole = {record["record_id"] for record in records}  # a cell may have been stopped before it was done
-        stopped = [record for part in self.so_far for record in part if record["record_id"] not in whole]
+        stopped = [record for part in self.so_far[:] for record in part if record["record_id"] not in whole]
         records += stopped
         context["ti"].xcom_push(key=RECORDS, value=self._score(context, study, records) if records else [])
         missing = len(study.cells) - len(cells)
