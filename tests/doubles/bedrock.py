@@ -47,6 +47,7 @@ class Bedrock(Format):
 
     request_id = "f0a1c7de-5c2b-4a07-9d5c-1f2e3d4c5b6a"
     filtered = "guardrail_intervened"
+    counts_reasoning = False
 
     def headers(self) -> dict[str, str]:
         return {"content-type": "application/vnd.amazon.eventstream", "x-amzn-requestid": self.request_id}

@@ -23,6 +23,7 @@ class Cohere(Format):
 
     request_id = "29f14a5a-11de-4cae-9800-25e4747408ea"
     filtered = None
+    counts_reasoning = False
 
     def __init__(self, asked: Asked) -> None:
         super().__init__(asked)

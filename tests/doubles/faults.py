@@ -74,6 +74,14 @@ class Format:
     """Its finish reason for an answer that its moderation cut; None where it has none."""
     counts_first: ClassVar[bool] = False
     """Whether it states the tokens of the prompt before the first one of the answer."""
+    counts_along: ClassVar[bool] = False
+    """Whether it states the tokens so far with each piece."""
+    counts_cached: ClassVar[bool] = True
+    """Whether it states how many tokens of the prompt its cache held: 64 of 100."""
+    counts_reasoning: ClassVar[bool] = True
+    """Whether it states how many tokens were reasoning."""
+    thinks: ClassVar[bool] = True
+    """Whether it sends the text of its reasoning, apart from the answer's."""
 
     def __init__(self, asked: Asked) -> None:
         self.asked = asked
@@ -171,7 +179,8 @@ NOTHING = {"answer": None, "ttft_sec": None, "first_answer_sec": None, "response
 
 def _stages(kind: type[Format]) -> dict[str, tuple[Callable[[Format], list[Step]], dict[str, Any]]]:
     """How far a stream comes before its fault, and what a record then holds of it."""
-    seen = {"ttft_sec": SOME, "response_tokens": SOME, "token_source": "estimated"}
+    source = "provider" if kind.counts_along else "estimated"
+    seen = {"ttft_sec": SOME, "response_tokens": SOME, "token_source": source}
     common = {"http_status": 200, "provider_request_id": kind.request_id}
 
     def opened(reply: Format) -> list[Step]:
@@ -181,13 +190,15 @@ def _stages(kind: type[Format]) -> dict[str, tuple[Callable[[Format], list[Step]
         return [*opened(reply), reply.reasoning(REASONING)]
 
     def answered(reply: Format) -> list[Step]:
-        return [*reasoned(reply), reply.answer("Home &"), reply.answer(" Kitchen")]
+        before = reasoned(reply) if kind.thinks else opened(reply)
+        return [*before, reply.answer("Home &"), reply.answer(" Kitchen")]
 
-    return {
+    stages = {
         "after the headers": (opened, common | NOTHING | ({"token_source": "provider"} if kind.counts_first else {})),
         "after reasoning": (reasoned, common | seen | {"answer": None, "first_answer_sec": None}),
         "after answer text": (answered, common | seen | {"answer": "Home & Kitchen", "first_answer_sec": SOME}),
     }
+    return {name: stage for name, stage in stages.items() if kind.thinks or "reasoning" not in name}
 
 
 def _broken(
@@ -282,6 +293,8 @@ def _unfinished(kind: type[Format]) -> dict[str, Fault]:
             counted | {"failure_kind": "stream_error", "finish_reason": "solar_flare"},
         ),
     }
+    if not kind.thinks:
+        del faults["reasoning but no answer"]
     filtered = kind.filtered
     if filtered is None:
         return faults

@@ -21,6 +21,8 @@ class Ollama(Format):
 
     request_id = None
     filtered = None
+    counts_cached = False
+    counts_reasoning = False
 
     def headers(self) -> dict[str, str]:
         return {"content-type": "application/x-ndjson"}

@@ -25,6 +25,11 @@ from llm_bench.study import BASELINE, LLM, Deadlines, Generation
 ENVIRONMENT = "environment"
 """Source of a key that is no connection's."""
 
+_COUNTS_IF_ASKED = {"nvidia_nim", "databricks"}
+"""Providers that count the tokens of a stream where they are asked to, which LiteLLM doesn't know of them.
+
+https://docs.nvidia.com/nim/large-language-models (vLLM's server), https://docs.databricks.com/machine-learning/foundation-model-apis/api-reference
+"""
 _KEY = re.compile(r"[\x21-\x7e]*")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
@@ -183,8 +188,9 @@ class LLMClient:
                     api_key=self._endpoint.api_key or ("none" if self._endpoint.api_base else None),
                     api_base=self._endpoint.api_base,
                     api_version=self._endpoint.api_version,
-                    num_retries=0,
-                    max_retries=0,
+                    allowed_openai_params=["stream_options"] if self._llm.provider in _COUNTS_IF_ASKED else None,
+                    # At Hugging Face it would stand in the request's body.
+                    num_retries=None if self._llm.provider == "huggingface" else 0,
                     timeout=self._deadlines.total_sec,
                 )
                 for chunk in stream:

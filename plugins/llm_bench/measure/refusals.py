@@ -125,6 +125,37 @@ _CODES: dict[str, Mistake | str] = {
     "Arrearage": ACCOUNT,
     "data_inspection_failed": "content_filtered",
     "DataInspectionFailed": "content_filtered",
+    # https://docs.perplexity.ai, https://inference-docs.cerebras.ai/support/error
+    "invalid_model": "model_unavailable",
+    "wrong_api_key": KEY,
+    # https://platform.moonshot.ai/docs/api/chat
+    "invalid_authentication_error": KEY,
+    "exceeded_current_quota_error": ACCOUNT,
+    # https://novita.ai/docs/api-reference/basic-error-code
+    "INVALID_API_KEY": KEY,
+    "NOT_ENOUGH_BALANCE": ACCOUNT,
+    "MODEL_NOT_FOUND": "model_unavailable",
+    # https://docs.github.com/en/rest/models/inference
+    "unauthorized": KEY,
+    "no_access": PERMISSION,
+    "unknown_model": "model_unavailable",
+    "tokens_limit_reached": "context_too_long",
+    "RateLimitReached": "rate_limited",
+    # https://docs.databricks.com/api/workspace/introduction (error codes)
+    "RESOURCE_DOES_NOT_EXIST": "model_unavailable",
+    "REQUEST_LIMIT_EXCEEDED": "rate_limited",
+    # https://cloud.ibm.com/apidocs/watsonx-ai (errors)
+    "authentication_token_not_valid": KEY,
+    "authentication_token_expired": KEY,
+    "model_not_supported": "model_unavailable",
+    "token_quota_reached": ACCOUNT,
+    "rate_limit_reached_requests": "rate_limited",
+    # https://developers.cloudflare.com/workers-ai/platform/errors
+    "5007": "model_unavailable",
+    "10000": KEY,
+    # https://docs.litellm.ai/docs/proxy/virtual_keys
+    "token_not_found_in_db": KEY,
+    "budget_exceeded": ACCOUNT,
 }
 
 _PHRASES: tuple[tuple[re.Pattern[str], Mistake | str], ...] = tuple(
@@ -134,16 +165,19 @@ _PHRASES: tuple[tuple[re.Pattern[str], Mistake | str], ...] = tuple(
         # token count (…) exceeds the maximum"); Bedrock ("Input is too long for requested model"); Cohere.
         (
             r"context (length|window)|too many tokens|maximum context|reduce the length of the messages"
-            r"|prompt is too long|input (token count|is too long)|exceeds? the (maximum|max) (number|count) of tokens",
+            r"|prompt is too long|input (token count|is too long)|exceeds? the (maximum|max) (number|count) of tokens"
+            r"|inputs?` tokens \+ `max_new_tokens`",  # Hugging Face's text-generation-inference
             "context_too_long",
         ),
         # OpenRouter, https://openrouter.ai/docs/guides/privacy/provider-logging
         (r"data policy|privacy settings|guardrail restrictions and data policy", PRIVACY),
         (r"no endpoints found that (can handle|support)|no allowed providers", REQUEST),
-        (r"is not a valid model id|model identifier is invalid|model .{1,200} (not found|does ?n.t exist)",
+        (r"(is not a valid|invalid|unknown|no such) model( id| name)?\b|model identifier is invalid"
+         r"|model .{1,200} (not found|does ?n.t exist|does not exist)",
          "model_unavailable"),
         (r"deny-listed token", "content_filtered"),  # Cohere, 498
-        (r"credit balance is too low|insufficient (balance|credits?|funds)", ACCOUNT),
+        (r"credit balance is too low|insufficient (balance|credits?|funds)|n.t have any credits"
+         r"|exceeded your monthly included credits", ACCOUNT),
         (r"user location is not supported|country, region, or territory", ACCOUNT),
         (
             r"(invalid|incorrect|expired|missing|wrong|bad|revoked|disabled|malformed) (or missing )?"
@@ -229,8 +263,9 @@ def _codes(error: Mapping[str, Any], metadata: Mapping[str, Any]) -> list[str]:
     """The codes of an error, the most particular first (Google's reasons, Azure's inner code)."""
     reasons = [as_dict(detail).get("reason") for detail in as_list(error.get("details"))]
     inner = as_dict(error.get("innererror")).get("code")
-    names = (*reasons, inner, error.get("code"), error.get("type"), error.get("status"), metadata.get("error_type"))
-    return [name for name in names if isinstance(name, str)]
+    own = (error.get(name) for name in ("reason", "code", "error_code", "type", "status"))
+    names = (*reasons, inner, *own, metadata.get("error_type"))
+    return [str(name) for name in names if isinstance(name, str | int)]
 
 
 def _phrased(error: Mapping[str, Any]) -> Mistake | str | None:
@@ -262,8 +297,17 @@ def error_of(body: str) -> dict[str, Any]:
         content = content[0] if content else None  # Google's, of a stream
     if not isinstance(content, dict):
         return {}
-    error = content.get("error") or (content if "message" in content or content.get("object") == "error" else {})
+    errors = as_list(content.get("errors"))  # IBM's, Cloudflare's
+    error = content.get("error") or (errors[0] if errors else None) or _whole(content)
     return error if isinstance(error, dict) else {"message": str(error)}
+
+
+def _whole(content: dict[str, Any]) -> dict[str, Any]:
+    """The error that a body is as a whole; FastAPI's servers say theirs in ``detail``, as a text or by field."""
+    if "message" in content or content.get("object") == "error":
+        return content
+    detail = content.get("detail")
+    return content | {"message": detail if isinstance(detail, str) else json.dumps(detail)} if detail else {}
 
 
 def error_message(error: Mapping[str, Any]) -> str:

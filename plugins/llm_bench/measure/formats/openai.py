@@ -6,6 +6,8 @@ Groq (``x_groq``) https://console.groq.com/docs/api-reference, OpenRouter (``rea
 Mistral (content as a list, ``thinking`` parts) https://docs.mistral.ai/capabilities/reasoning,
 DeepSeek (``reasoning_content``, ``prompt_cache_hit_tokens``) https://api-docs.deepseek.com/api/create-chat-completion,
 Zhipu (``sensitive``, ``network_error``) https://docs.z.ai/api-reference/llm/chat-completion,
+Together (``text`` beside ``delta``) https://docs.together.ai/reference/chat-completions-1,
+IBM (``model_id``) https://cloud.ibm.com/apidocs/watsonx-ai#text-chat-stream,
 Azure (``prompt_filter_results``) https://learn.microsoft.com/azure/ai-services/openai/reference,
 vLLM (``object: error``, ``abort``) https://docs.vllm.ai/en/latest/serving/openai_compatible_server.
 """
@@ -69,7 +71,7 @@ class OpenAI:
 
     def read(self, _name: str, content: dict[str, Any], at: float, answer: Answer) -> None:
         own = as_dict(content.get("x_groq"))
-        answer.model = as_text(content.get("model")) or answer.model
+        answer.model = as_text(content.get("model")) or as_text(content.get("model_id")) or answer.model
         answer.request_id = as_text(own.get("id")) or answer.request_id or as_text(content.get("id")) or None
         choice = _choice(content)
         error = own.get("error") or choice.get("error")
@@ -78,7 +80,8 @@ class OpenAI:
         _finish(answer, choice)
         delta = as_dict(choice.get("delta"))
         text, reasoning = _said(delta.get("content"))
-        text += as_text(delta.get("refusal")) + as_text(choice.get("text"))  # the latter of text completions
+        text += as_text(delta.get("refusal"))
+        text = text or as_text(choice.get("text"))  # of text completions; Together says it beside the delta, too
         answer.say(at, text, _reasoning(delta) + reasoning)
         self.count(content, answer)
 
@@ -158,5 +161,5 @@ def _take_usage(kept: Usage, usage: dict[str, Any]) -> None:
             as_count(prompt_details.get("cache_creation_tokens")),
             as_count(usage.get("cache_creation_input_tokens")),
         ),
-        cost=as_amount(usage.get("cost")),
+        cost=as_amount(usage.get("cost", usage.get("estimated_cost"))),  # the latter DeepInfra's
     )
