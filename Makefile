@@ -3,7 +3,7 @@
 PY := .venv/bin/python
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup check run status up unit test mutants test-rehearsal wheel-test lint format lock calibrate bench-parse bench-batch bench-fidelity bench-retrieval bench-scoring bench-join rehearse bench-live bench-scale bench-analysis stack audit sbom screenshots env clean
+.PHONY: help setup check run status up unit test mutants test-rehearsal wheel-test lint format lock calibrate bench-providers real-servers bench-parse bench-batch bench-fidelity bench-retrieval bench-scoring bench-join rehearse bench-live bench-scale bench-analysis stack audit sbom screenshots env clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,6 +79,12 @@ bench-batch: setup ## time a whole batch beyond its slowest cell
 
 bench-fidelity: setup ## compare this client's times with raw HTTP, guidellm and AIPerf (installs them in .bench)
 	@$(PY) benchmarks/fidelity.py
+
+bench-providers: setup ## try each provider of LiteLLM's list against a double of it; ARGS=--write writes the page
+	@$(PY) benchmarks/providers.py $(ARGS)
+
+real-servers: setup ## measure servers that others wrote: the LiteLLM proxy, guidellm's and transformers' (installs them in .bench)
+	@$(PY) -m pytest -m servers $(ARGS)
 
 bench-retrieval: setup ## tell how well the passages that answer are found, for every question set
 	@$(PY) benchmarks/retrieval.py

@@ -15,6 +15,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict
 
 from wires import PROJECT  # it puts the doubles on the path
@@ -23,9 +25,14 @@ from wires import PROJECT  # it puts the doubles on the path
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="llm-bench-providers-")
 os.environ["HF_HUB_OFFLINE"] = os.environ["NO_GCE_CHECK"] = "1"
 
-from wires.listed import LISTED
+from fixtures.replies import KEY
+from wires.google import signed_in
+from wires.listed import LISTED, Listed
 from wires.page import PAGE, RESULT, line, page
-from wires.trial import tried
+from wires.trial import Row, Trial
+
+AT_ONCE = 6
+"""Providers whose faults are tried at once: most of their time is spent in deadlines."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,12 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     logging.disable(logging.CRITICAL)  # LiteLLM says there what the rows say
     sys.setswitchinterval(1e-4)  # double and client share this process, and so its interpreter's lock
-    started, rows = time.monotonic(), []
-    print(line(None), flush=True)
-    for listed in LISTED:
-        if not options.providers or listed.provider in options.providers:
-            rows.append(tried(listed))
-            print(line(asdict(rows[-1])), *(f"  wrong: {wrong}" for wrong in rows[-1].wrong), sep="\n", flush=True)
+    started = time.monotonic()
+    rows = _rows([listed for listed in LISTED if not options.providers or listed.provider in options.providers])
     if options.write:
         more = [{"address": listed.address, "also": listed.also} for listed in LISTED]
         kept = [asdict(row) | own for row, own in zip(rows, more, strict=True)]
@@ -55,6 +58,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"({time.monotonic() - started:.0f} s)"
     )
     return 1 if wrong else 0
+
+
+def _rows(chosen: Sequence[Listed]) -> list[Row]:
+    """The providers' rows, each printed when it is there."""
+    print(line(None), flush=True)
+    with ExitStack() as stack, ThreadPoolExecutor(AT_ONCE) as pool:
+        stack.enter_context(signed_in(KEY))
+        trials = [stack.enter_context(Trial(listed)) for listed in chosen]
+        for trial in trials:
+            trial.alone()
+        rows = []
+        for row in pool.map(Trial.beside, trials):
+            print(line(asdict(row)), *(f"  wrong: {wrong}" for wrong in row.wrong), sep="\n", flush=True)
+            rows.append(row)
+        return rows
 
 
 if __name__ == "__main__":

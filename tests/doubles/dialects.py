@@ -54,7 +54,12 @@ class Dialect(NamedTuple):
         return faults.of_streams(self.format) | self._ends() | self.refusals
 
     def _ends(self) -> dict[str, Fault]:
-        return {} if self.format is Watsonx else faults.openai_like(self.format)
+        if self.format is Watsonx:
+            return {}  # it has no [DONE]
+        ends = faults.openai_like(self.format)
+        if self.format.counts_along:
+            del ends["no [DONE] and no usage"]  # the usage came before
+        return ends
 
 
 def _midway(kind: type[OpenAI], reason: str, failure_kind: str) -> Fault:

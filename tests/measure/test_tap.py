@@ -14,7 +14,7 @@ import requests
 from doubles.provider import Provider
 from llm_bench.errors import RequestError
 from llm_bench.measure import tap
-from llm_bench.measure.client import Endpoint, LLMClient
+from llm_bench.measure.client import Endpoint, LLMClient, find_endpoint
 from llm_bench.measure.exchange import Exchange, RefusedRequestError
 from llm_bench.measure.transport import AnsweredError, InstrumentedTransport
 from llm_bench.study import LLM, Deadlines, Generation
@@ -160,9 +160,37 @@ class TestAClient:
             self.make("openai/gpt-5", provider)
         assert provider.asked == []
 
-    def test_sends_nothing_elsewhere_than_to_its_address(self, provider: Provider):
-        with pytest.raises(RequestError, match=r"can't be measured: .* request to api.replicate.com instead of 127"):
-            self.make("replicate/vendor/model", provider)
+    def test_sends_nothing_elsewhere_than_to_its_address(self, provider: Provider, monkeypatch: pytest.MonkeyPatch):
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(name, "canary")
+        with pytest.raises(RequestError, match=r"can't be measured: .* request to runtime.sagemaker.* instead of 127"):
+            self.make("sagemaker_chat/some-endpoint", provider)
+        assert provider.connections == 0
+
+    def test_takes_no_answer_that_is_fetched_by_a_second_request(self):
+        with pytest.raises(RequestError, match="several requests for an answer"):
+            LLMClient(
+                llm=LLM(model="replicate/vendor/model"),
+                endpoint=Endpoint("canary"),
+                generation=Generation(),
+                deadlines=Deadlines(),
+            )
+
+    @pytest.mark.parametrize("model", ["github_copilot/gpt-4o", "chatgpt/gpt-5"])
+    def test_signs_in_nowhere_to_find_out_whose_a_model_is(self, model: str):
+        with pytest.raises(RequestError, match="a request without the question, to"):
+            find_endpoint(LLM(model=model), Endpoint())
+
+    def test_has_nothing_of_litellms_own_in_its_body(self, provider: Provider):
+        with self.make("huggingface/vendor/model", provider) as asking:
+            asking.ask(MESSAGES)
+        assert "max_retries" not in provider.asked[0].content
+
+    @pytest.mark.parametrize("model", ["nvidia_nim/vendor/model", "databricks/model"])
+    def test_asks_for_the_counts_where_they_come_only_then(self, provider: Provider, model: str):
+        with self.make(model, provider) as asking:
+            asking.ask(MESSAGES)
+        assert provider.asked[0].content["stream_options"] == {"include_usage": True}
 
     @pytest.mark.parametrize("model", ["litellm_proxy/x", "custom_openai/x", "hosted_vllm/x", "lm_studio/x"])
     def test_takes_no_question_to_openai_for_want_of_an_address(self, monkeypatch: pytest.MonkeyPatch, model: str):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import cast
@@ -14,7 +14,7 @@ import httpx
 
 from llm_bench.errors import CredentialsError, RequestError
 from llm_bench.measure import failures, refusals, tap
-from llm_bench.measure.exchange import Exchange
+from llm_bench.measure.exchange import Exchange, RefusedRequestError
 from llm_bench.measure.formats.answer import Answer
 from llm_bench.measure.formats.framing import BrokenFrameError, TooLargeError
 from llm_bench.measure.formats.reader import END, read
@@ -30,6 +30,8 @@ _COUNTS_IF_ASKED = {"nvidia_nim", "databricks"}
 
 https://docs.nvidia.com/nim/large-language-models (vLLM's server), https://docs.databricks.com/machine-learning/foundation-model-apis/api-reference
 """
+_SEVERAL_REQUESTS = {"replicate"}
+"""Providers whose answer is fetched by further requests (https://replicate.com/docs/topics/predictions/streaming)."""
 _KEY = re.compile(r"[\x21-\x7e]*")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
@@ -205,11 +207,7 @@ class LLMClient:
             return
         others = [*exchange.refused, *(f"a connection of its library's own, to {host}" for host in exchange.elsewhere)]
         if others:
-            raise RequestError(
-                f"{self._llm.model} can't be measured: LiteLLM wants {'; '.join(dict.fromkeys(others))}.",
-                "What is timed is one request, to the address of the Airflow connection: choose another model in the "
-                "study file, or an address that speaks OpenAI's protocol (openai/… with a connection).",
-            )
+            raise _unmeasurable(self._llm, others)
         raise RequestError(
             f"LiteLLM made no request to {self._llm.model}: {_scrub(str(fault), self._endpoint.secrets)}.",
             "Check the model string (provider/model) and its parameters in the study file.",
@@ -306,10 +304,10 @@ class LLMClient:
         :raises RequestError: it makes none, or none that can be timed, or one that would take a key elsewhere.
         """
         messages = [{"role": "user", "content": "This request goes nowhere"}]
+        if self._llm.provider in _SEVERAL_REQUESTS:
+            raise _unmeasurable(self._llm, ["several requests for an answer"])
         exchange = self._exchange(messages)
         _, fault = self._complete(_Nowhere(exchange), messages, exchange)
-        if not exchange.requests and exchange.elsewhere and all(map(tap.signs_in, exchange.elsewhere)):
-            return  # it wants an access token first, which only a real request may fetch
         if not exchange.requests:
             self._raise_on_no_request(exchange, fault)
         read([(0.0, b'data: {"choices": [{"index": 0, "delta": {"content": "a"}}]}\n\n')])
@@ -376,13 +374,40 @@ def quiet_litellm() -> ModuleType:
     return cast("ModuleType", litellm)
 
 
+@contextmanager
+def _off_line() -> Iterator[None]:
+    """For its span, LiteLLM reaches no network.
+
+    :raises RefusedRequestError: it wanted to, and gave up without.
+    """
+    exchange = Exchange(1, 1, 1, question="no request")
+    try:
+        with tap.measuring(_Nowhere(exchange), exchange):
+            yield
+    except Exception as fault:
+        if exchange.refused:
+            raise RefusedRequestError("; ".join(dict.fromkeys(exchange.refused))) from fault
+        raise
+
+
+def _unmeasurable(llm: LLM, wishes: Iterable[str]) -> RequestError:
+    return RequestError(
+        f"{llm.model} can't be measured: LiteLLM wants {'; '.join(dict.fromkeys(wishes))}.",
+        "What is timed is one request, to the address of the Airflow connection: choose another model in the "
+        "study file, or an address that speaks OpenAI's protocol (openai/… with a connection).",
+    )
+
+
 def known_provider(llm: LLM) -> tuple[str | None, str | None]:
     """What LiteLLM knows of an LLM's provider: a key from its environment, and its address where it is like OpenAI's.
 
     :raises RequestError: it knows no such provider.
     """
     try:
-        _, _, key, address = quiet_litellm().get_llm_provider(llm.model)
+        with _off_line():  # for some it would sign in first
+            _, _, key, address = quiet_litellm().get_llm_provider(llm.model)
+    except RefusedRequestError as refusal:
+        raise _unmeasurable(llm, [str(refusal)]) from None
     except Exception as fault:
         raise RequestError(
             f"LiteLLM knows no provider {llm.provider!r} (model {llm.model!r}).",
@@ -406,7 +431,8 @@ def find_endpoint(llm: LLM, given: Endpoint) -> Endpoint:
             "Start Airflow with `llm-bench run` or `llm-bench up`, which serve the baselines and set the connection.",
         )
     known_provider(llm)
-    wanted = quiet_litellm().validate_environment(llm.model)["missing_keys"]
+    with _off_line():
+        wanted = quiet_litellm().validate_environment(llm.model)["missing_keys"]
     if wanted:
         raise CredentialsError(
             f"There is no key for {llm.provider}: neither the Airflow connection llm_{llm.provider} nor the "

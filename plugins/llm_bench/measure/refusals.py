@@ -131,6 +131,7 @@ _CODES: dict[str, Mistake | str] = {
     # https://platform.moonshot.ai/docs/api/chat
     "invalid_authentication_error": KEY,
     "exceeded_current_quota_error": ACCOUNT,
+    "resource_not_found_error": "model_unavailable",
     # https://novita.ai/docs/api-reference/basic-error-code
     "INVALID_API_KEY": KEY,
     "NOT_ENOUGH_BALANCE": ACCOUNT,
@@ -164,7 +165,7 @@ _PHRASES: tuple[tuple[re.Pattern[str], Mistake | str], ...] = tuple(
         # OpenAI, Groq, vLLM, OpenRouter; Anthropic ("prompt is too long: … tokens > … maximum"); Gemini ("The input
         # token count (…) exceeds the maximum"); Bedrock ("Input is too long for requested model"); Cohere.
         (
-            r"context (length|window)|too many tokens|maximum context|reduce the length of the messages"
+            r"context (length|window)|maximum (prompt length|context)|too many tokens|reduce the length of the messages"
             r"|prompt is too long|input (token count|is too long)|exceeds? the (maximum|max) (number|count) of tokens"
             r"|inputs?` tokens \+ `max_new_tokens`",  # Hugging Face's text-generation-inference
             "context_too_long",
@@ -177,7 +178,7 @@ _PHRASES: tuple[tuple[re.Pattern[str], Mistake | str], ...] = tuple(
          "model_unavailable"),
         (r"deny-listed token", "content_filtered"),  # Cohere, 498
         (r"credit balance is too low|insufficient (balance|credits?|funds)|n.t have any credits"
-         r"|exceeded your monthly included credits", ACCOUNT),
+         r"|exceeded your monthly included credits|account (is|has been) (suspended|restricted|deactivated)", ACCOUNT),
         (r"user location is not supported|country, region, or territory", ACCOUNT),
         (
             r"(invalid|incorrect|expired|missing|wrong|bad|revoked|disabled|malformed) (or missing )?"
