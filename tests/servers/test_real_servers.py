@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
+from airflow.sdk.exceptions import AirflowFailException
 
 from doubles import anthropic
 from doubles.faults import ANSWER, answers
 from doubles.provider import Provider
-from fixtures.replies import KEY
 from llm_bench.airflow.operators.measure import LLMBenchmarkOperator
 from llm_bench.records import Record
 from llm_bench.study import Study
@@ -26,6 +26,7 @@ pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
 QUESTIONS = 4
 TOKENS = 12
+MASTER_KEY = "sk-canary-master-4c1d"
 SLOT = datetime(2026, 12, 7, 7, tzinfo=UTC)
 PROMPTS = [
     {
@@ -145,38 +146,70 @@ class TestTransformersServe:
         assert len(differences) == 1  # of what the study's own prompt has beside the question
 
 
-class TestTheLiteLLMProxy:
-    @pytest.fixture
-    def upstream(self) -> Iterator[Provider]:
-        script = answers(anthropic.Anthropic, lambda reply: reply.stream(first_token_sec=0.03, token_sec=0.005))
-        with Provider(script) as provider:
-            yield provider
+class Proxied(NamedTuple):
+    """A LiteLLM proxy, and the double of Anthropic's behind it."""
 
-    def test_is_measured_with_the_counts_of_its_upstream(
-        self, upstream: Provider, folder: Path, monkeypatch: pytest.MonkeyPatch
-    ):
-        records = self.measure(upstream, folder, monkeypatch)
-        assert_is_complete(records)
-        for record in records:
-            assert_is_right(record, model="behind", finish="stop", tokens=4)
-            assert (record["answer"], record["prompt_tokens"], record["cached_tokens"]) == (ANSWER, 100, 64)
-            assert record["ttft_sec"] >= 0.03
-        assert len(upstream.asked) == QUESTIONS
+    url: str
+    upstream: Provider
 
-    def measure(self, upstream: Provider, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[Record]:
-        """A cell against a proxy before a double of Anthropic's."""
+
+@pytest.fixture(scope="module")
+def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
+    folder, port = tmp_path_factory.mktemp("proxy"), free_port()
+    with Provider() as upstream:
         parameters = {
             "model": "anthropic/claude-sonnet-4-5",
             "api_key": "upstream-key",
             "api_base": upstream.url.removesuffix("/v1"),
         }
-        config = {"model_list": [{"model_name": "behind", "litellm_params": parameters}]}
-        file, port = folder / "config.yaml", free_port()
+        config = {
+            "model_list": [{"model_name": "behind", "litellm_params": parameters}],
+            "router_settings": {"num_retries": 0, "disable_cooldowns": True},
+        }
+        file = folder / "config.yaml"
         file.write_text(json.dumps(config))
         command = [str(PYTHON.with_name("litellm")), "--config", str(file), "--host", "127.0.0.1", "--port", str(port)]
-        more = {"LITELLM_MASTER_KEY": KEY, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+        more = {"LITELLM_MASTER_KEY": MASTER_KEY, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
         with serving(folder, *command, port=port, ready="/health/liveliness", **more) as url:
-            return cell("litellm_proxy/behind", f"{url}/v1", KEY, monkeypatch)
+            yield Proxied(f"{url}/v1", upstream)
+
+
+class TestTheLiteLLMProxy:
+    def test_is_measured_with_the_counts_of_its_upstream(
+        self, proxy: Proxied, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        proxy.upstream.script = answers(
+            anthropic.Anthropic, lambda reply: reply.stream(first_token_sec=0.03, token_sec=0.005)
+        )
+        before = len(proxy.upstream.asked)
+        records = cell("litellm_proxy/behind", proxy.url, MASTER_KEY, monkeypatch)
+        assert_is_complete(records)
+        for record in records:
+            assert_is_right(record, model="behind", finish="stop", tokens=4)
+            assert (record["answer"], record["prompt_tokens"], record["cached_tokens"]) == (ANSWER, 100, 64)
+            assert record["ttft_sec"] >= 0.03
+        assert len(proxy.upstream.asked) == before + QUESTIONS
+
+    @pytest.mark.parametrize(
+        ("fault", "kind"),
+        [("429", "rate_limited"), ("529", "server_error"), ("overloaded midway", "stream_error")],
+    )
+    def test_hands_on_what_went_wrong_behind_it(
+        self, proxy: Proxied, folder: Path, monkeypatch: pytest.MonkeyPatch, fault: str, kind: str
+    ):
+        proxy.upstream.script = anthropic.FAULTS[fault].script
+        records = cell("litellm_proxy/behind", proxy.url, MASTER_KEY, monkeypatch)
+        assert [record["failure_kind"] for record in records] == [kind] * QUESTIONS
+
+    def test_has_a_model_that_it_does_not_serve(self, proxy: Proxied, folder: Path, monkeypatch: pytest.MonkeyPatch):
+        records = cell("litellm_proxy/gone", proxy.url, MASTER_KEY, monkeypatch)
+        assert {record["failure_kind"] for record in records} == {"model_unavailable"}
+
+    def test_refuses_another_key_which_stops_the_cell(
+        self, proxy: Proxied, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        with pytest.raises(AirflowFailException, match="refused the key"):
+            cell("litellm_proxy/behind", proxy.url, "sk-another-key", monkeypatch)
 
 
 def usage(url: str, model: str, prompt: dict[str, Any]) -> int:

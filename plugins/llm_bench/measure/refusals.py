@@ -157,6 +157,7 @@ _CODES: dict[str, Mistake | str] = {
     # https://docs.litellm.ai/docs/proxy/virtual_keys
     "token_not_found_in_db": KEY,
     "budget_exceeded": ACCOUNT,
+    "no_db_connection": KEY,  # a key that isn't the master key, at a proxy that keeps no others
 }
 
 _PHRASES: tuple[tuple[re.Pattern[str], Mistake | str], ...] = tuple(
