@@ -1,8 +1,8 @@
 """Whether each provider of LiteLLM's list is measured right: ``benchmarks/providers.py [--write] [provider …]``.
 
 Each is asked through its Airflow connection by the product's own client, against a double that speaks the format that
-the provider documents, faults included. ``--write`` keeps the result in docs/providers.json, and the table that is made
-from it in docs/providers.md. The exit code is 0 where no cell is wrong; the last line is the figure.
+the provider documents, faults included. The exit code is 0 where no cell is wrong; the last line is the figure.
+``--write`` then keeps the result in docs/providers.json, and the tables that are made from it in docs/providers.md.
 """
 
 from __future__ import annotations
@@ -45,14 +45,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.setswitchinterval(1e-4)  # double and client share this process, and so its interpreter's lock
     started = time.monotonic()
     rows = _rows([listed for listed in LISTED if not options.providers or listed.provider in options.providers])
-    if options.write:
-        more = [{"address": listed.address, "also": listed.also} for listed in LISTED]
-        kept = [asdict(row) | own for row, own in zip(rows, more, strict=True)]
+    measured = [row for row in rows if not row.refused]
+    wrong = sum(len(row.wrong) for row in rows)
+    if options.write and not wrong:
+        kept = [asdict(row) | {"also": listed.also} for row, listed in zip(rows, LISTED, strict=True)]
         RESULT.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), kept), encoding="utf-8")
         print(f"written: {RESULT.relative_to(PROJECT)}, {PAGE.relative_to(PROJECT)}")
-    measured = [row for row in rows if not row.refused]
-    wrong = sum(len(row.wrong) for row in rows)
     print(
         f"{len(measured)} providers measured, {len(rows) - len(measured)} refused with the reason, {wrong} wrong cells "
         f"({time.monotonic() - started:.0f} s)"

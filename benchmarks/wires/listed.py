@@ -36,7 +36,6 @@ class Listed:
 
     :param model: as in a study.
     :param double: None for one that is expected to be refused.
-    :param address: its own API's address, as the Base URL of a connection has it; empty for a server of one's own.
     :param also: what it needs besides the key, as environment variables or fields of the connection, in words.
     :param extra: of the connection.
     :param environment: variables that the trial sets.
@@ -44,7 +43,6 @@ class Listed:
 
     model: str
     double: Double | None
-    address: str = ""
     also: str = ""
     extra: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -64,7 +62,7 @@ def _dialect(name: str) -> Double:
 
 
 LISTED: tuple[Listed, ...] = (
-    Listed("openai/gpt-4o", _own(openai), "https://api.openai.com/v1"),
+    Listed("openai/gpt-4o", _own(openai)),
     Listed(
         "azure/some-deployment",
         _own(azure),
@@ -72,8 +70,8 @@ LISTED: tuple[Listed, ...] = (
         extra={"api_version": "2024-10-21"},
     ),
     Listed("azure_ai/some-model", _own(azure), also="Base URL of the endpoint"),
-    Listed("anthropic/claude-sonnet-4-5", _own(anthropic), "https://api.anthropic.com"),
-    Listed("gemini/gemini-2.5-flash", _own(gemini), "https://generativelanguage.googleapis.com/v1beta"),
+    Listed("anthropic/claude-sonnet-4-5", _own(anthropic)),
+    Listed("gemini/gemini-2.5-flash", _own(gemini)),
     Listed(
         "vertex_ai/gemini-2.5-flash",
         _own(gemini),
@@ -82,29 +80,29 @@ LISTED: tuple[Listed, ...] = (
     ),
     Listed(bedrock.MODEL, _own(bedrock), also="`AWS_REGION_NAME`; a Bedrock API key, or AWS's own variables",
            environment=AWS),
-    Listed("cohere/command-a-03-2025", _own(cohere), "https://api.cohere.com/v2/chat"),
-    Listed(cohere.MODEL, _own(cohere), "https://api.cohere.com/v2/chat"),
+    Listed("cohere/command-a-03-2025", _own(cohere)),
+    Listed(cohere.MODEL, _own(cohere)),
     Listed("ollama/some-model", _own(ollama), also="no key"),
     Listed(ollama.MODEL, _own(ollama), also="no key"),
-    Listed("groq/some-model", _own(groq), "https://api.groq.com/openai/v1"),
-    Listed("openrouter/vendor/some-model", _own(openrouter), "https://openrouter.ai/api/v1"),
-    Listed("mistral/mistral-large-latest", _dialect("mistral"), "https://api.mistral.ai/v1"),
-    Listed("deepseek/deepseek-chat", _dialect("deepseek"), "https://api.deepseek.com/beta"),
-    Listed("together_ai/vendor/some-model", _dialect("together_ai"), "https://api.together.xyz/v1"),
-    Listed("fireworks_ai/some-model", _dialect("fireworks_ai"), "https://api.fireworks.ai/inference/v1"),
-    Listed("xai/grok-4", _dialect("xai"), "https://api.x.ai/v1"),
-    Listed("perplexity/sonar", _dialect("perplexity"), "https://api.perplexity.ai"),
-    Listed("cerebras/some-model", _dialect("cerebras"), "https://api.cerebras.ai/v1"),
-    Listed("sambanova/some-model", _dialect("sambanova"), "https://api.sambanova.ai/v1"),
-    Listed("nvidia_nim/vendor/some-model", _dialect("nvidia_nim"), "https://integrate.api.nvidia.com/v1"),
-    Listed("deepinfra/vendor/some-model", _dialect("deepinfra"), "https://api.deepinfra.com/v1/openai"),
+    Listed("groq/some-model", _own(groq)),
+    Listed("openrouter/vendor/some-model", _own(openrouter)),
+    Listed("mistral/mistral-large-latest", _dialect("mistral")),
+    Listed("deepseek/deepseek-chat", _dialect("deepseek")),
+    Listed("together_ai/vendor/some-model", _dialect("together_ai")),
+    Listed("fireworks_ai/some-model", _dialect("fireworks_ai")),
+    Listed("xai/grok-4", _dialect("xai")),
+    Listed("perplexity/sonar", _dialect("perplexity")),
+    Listed("cerebras/some-model", _dialect("cerebras")),
+    Listed("sambanova/some-model", _dialect("sambanova")),
+    Listed("nvidia_nim/vendor/some-model", _dialect("nvidia_nim")),
+    Listed("deepinfra/vendor/some-model", _dialect("deepinfra")),
     Listed("hosted_vllm/some-model", _dialect("hosted_vllm"), also="key only if the server wants one"),
     Listed("lm_studio/some-model", _dialect("lm_studio"), also="key only if the server wants one"),
     Listed("litellm_proxy/some-model", _dialect("litellm_proxy"), also="a key of the proxy's"),
-    Listed("moonshot/some-model", _dialect("moonshot"), "https://api.moonshot.ai/v1"),
-    Listed("novita/vendor/some-model", _dialect("novita"), "https://api.novita.ai/v3/openai"),
-    Listed("nebius/vendor/some-model", _dialect("nebius"), "https://api.studio.nebius.ai/v1"),
-    Listed("github/gpt-4o", _dialect("github"), "https://models.inference.ai.azure.com"),
+    Listed("moonshot/some-model", _dialect("moonshot")),
+    Listed("novita/vendor/some-model", _dialect("novita")),
+    Listed("nebius/vendor/some-model", _dialect("nebius")),
+    Listed("github/gpt-4o", _dialect("github")),
     Listed(
         "databricks/some-model",
         _dialect("databricks"),
@@ -113,7 +111,7 @@ LISTED: tuple[Listed, ...] = (
     Listed(
         "huggingface/vendor/some-model",
         _dialect("huggingface"),
-        also="Base URL `https://router.huggingface.co/v1`, or a server's of your own",
+        also="with a provider in the name: Base URL `https://router.huggingface.co/v1`",
     ),
     Listed(
         "watsonx/ibm/granite-3-8b-instruct",

@@ -49,18 +49,17 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def _reached(rows: Sequence[Kept]) -> str:
-    heads = ("provider", "Base URL", "asked below it", "also needed")
-    return _table(heads, [(f"`{row['provider']}`", _address(row), f"`{_path(row)}`", row["also"]) for row in rows])
+    heads = ("provider", "asked without a Base URL", "asked below a Base URL", "needed beside the key")
+    return _table(heads, [(f"`{row['provider']}`", _own(row), _path(row), row["also"]) for row in rows])
 
 
-def _address(row: Kept) -> str:
-    if row["cells"]["needs a Base URL"]:
-        return "needed"
-    return f"known: `{row['address']}`" if row["address"] else "known"
+def _own(row: Kept) -> str:
+    own = row["cells"]["own address"]
+    return f"`{own}`" if own else "nothing: it needs one"
 
 
 def _path(row: Kept) -> str:
-    return row["cells"]["path"] or "(the Base URL itself)"
+    return f"`{row['cells']['path']}`" if row["cells"]["path"] else "that URL itself"
 
 
 def _seen(rows: Sequence[Kept]) -> str:

@@ -10,6 +10,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
+from unittest import mock
+from urllib.parse import unquote
+
+import httpx
 
 from doubles.faults import ANSWER, REASONING, Fault, Format, answers
 from doubles.provider import Asked, Provider, Response, Script, Step, Wait
@@ -17,6 +21,8 @@ from fixtures.replies import KEY, recorded
 from llm_bench.airflow.hook import LiteLLMHook
 from llm_bench.errors import LLMBenchError, RequestError
 from llm_bench.measure.client import Endpoint, LLMClient
+from llm_bench.measure.exchange import OPENAI_HOST, Exchange
+from llm_bench.measure.transport import AnsweredError
 from llm_bench.preflight.checks import Check
 from llm_bench.preflight.providers import Inquiry
 from llm_bench.records import Record
@@ -26,7 +32,7 @@ from wires.listed import Double, Listed
 PATIENT = Deadlines(connect_sec=5, first_token_sec=5, total_sec=10)
 HASTY = Deadlines(connect_sec=0.2, first_token_sec=0.3, total_sec=0.5)
 """For what never ends."""
-ASKED = 11
+ASKED, TRIES = 11, 6
 FIRST_TOKEN_SEC, TOKEN_SEC = 0.03, 0.002
 TTFT_GOAL_MS = 2.0
 PROMPT, CACHED, REASONED, COMPLETED = 100, 64, 17, 222
@@ -138,7 +144,7 @@ class Trial:
             row.wrong.append("it can be measured, though it is listed as one that can't")
             return
         self._cell = cell = Cell(llm, listed.double, provider, patient, hasty)
-        row.cells["needs a Base URL"] = _wants_address(llm)
+        row.cells["own address"] = _nameless(_own_address(llm), llm)
         _ask(row, cell)
         _check_counts(row, cell)
         _check_preflight(row, cell, listed)
@@ -165,13 +171,22 @@ def _refused(row: Row, listed: Listed, provider: Provider, error: LLMBenchError)
         row.wrong.append(f"{provider.connections} connections though it is refused")
 
 
-def _wants_address(llm: LLM) -> bool:
-    """Whether LiteLLM knows no address of the provider's own; nothing is sent to find out."""
+def _own_address(llm: LLM) -> str:
+    """Where a question goes that no connection says the address of; empty where LiteLLM knows none. Nothing is sent."""
+    urls: list[str] = []
+
+    def note(_exchange: Exchange, request: httpx.Request) -> None:
+        urls.append(str(request.url.copy_with(query=None)))
+        raise AnsweredError
+
     try:
-        LLMClient(llm=llm, endpoint=Endpoint(KEY), generation=Generation(), deadlines=PATIENT).close()
+        with mock.patch.object(Exchange, "admit", note):
+            LLMClient(llm=llm, endpoint=Endpoint(KEY), generation=Generation(), deadlines=PATIENT).close()
     except LLMBenchError:
-        return True
-    return False
+        pass
+    # Where LiteLLM knows none it falls back to OpenAI's.
+    urls = [url for url in urls if llm.provider == "openai" or OPENAI_HOST not in url]
+    return urls[-1] if urls else ""
 
 
 def _ask(row: Row, cell: Cell) -> None:
@@ -183,19 +198,24 @@ def _ask(row: Row, cell: Cell) -> None:
     right = (before, requests, record["success"]) == (0, 1, True)
     row.put("one request", requests, right=right, why=record["error"])
     path = cell.provider.asked[-1].path.partition("?")[0].removeprefix("/v1")
-    row.cells["path"] = path.replace(cell.llm.model_name, "<model>")
+    row.cells["path"] = _nameless(path, cell.llm)
     off = _ttft_error(cell)
     row.put("TTFT error, ms", round(off, 2), right=abs(off) <= TTFT_GOAL_MS)
     row.cells["timed"] = cell.patient.ask([{"role": "user", "content": "Question: a?"}]).timing_source
 
 
+def _nameless(address: str, llm: LLM) -> str:
+    """An address with the model's name taken out."""
+    return unquote(address).replace(llm.model_name, "<model>")
+
+
 def _ttft_error(cell: Cell) -> float:
     """The median of what the record's TTFT is over the double's own, in ms.
 
-    One that misses the goal is measured again, twice at most: double and client share a machine that may be busy.
+    One that misses the goal is measured again, some times: double and client share a machine that may be busy.
     """
     off = 0.0
-    for _ in range(3):
+    for _ in range(TRIES):
         truth = Truth(cell.double.format)
         seen = [cell.record(truth)["ttft_sec"] for _ in range(ASKED)]
         true = [first - received for received, first in zip(truth.received, truth.first, strict=True)]
