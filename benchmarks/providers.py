@@ -31,7 +31,7 @@ from wires.listed import LISTED, Listed
 from wires.page import PAGE, RESULT, line, page
 from wires.trial import Row, Trial
 
-AT_ONCE = 6
+AT_ONCE = 12
 """Providers whose faults are tried at once: most of their time is spent in deadlines."""
 
 
