@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import statistics
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,8 +23,8 @@ from fixtures.replies import KEY, recorded
 from llm_bench.airflow.hook import LiteLLMHook
 from llm_bench.errors import LLMBenchError, RequestError
 from llm_bench.measure.client import Endpoint, LLMClient
-from llm_bench.measure.exchange import OPENAI_HOST, Exchange
-from llm_bench.measure.transport import AnsweredError, CoreWait
+from llm_bench.measure.exchange import Exchange
+from llm_bench.measure.transport import CoreWait
 from llm_bench.preflight.checks import Check
 from llm_bench.preflight.providers import Inquiry
 from llm_bench.records import Record
@@ -183,19 +184,18 @@ def _refused(row: Row, listed: Listed, provider: Provider, error: LLMBenchError)
 def _own_address(llm: LLM) -> str:
     """Where a question goes that no connection says the address of; empty where LiteLLM knows none. Nothing is sent."""
     urls: list[str] = []
+    admit = Exchange.admit
 
-    def note(_exchange: Exchange, request: httpx.Request) -> None:
+    def note(exchange: Exchange, request: httpx.Request) -> None:
+        admit(exchange, request)
         urls.append(str(request.url.copy_with(query=None)))
-        raise AnsweredError
 
     try:
         with mock.patch.object(Exchange, "admit", note):
             LLMClient(llm=llm, endpoint=Endpoint(KEY), generation=Generation(), deadlines=PATIENT).close()
     except LLMBenchError:
-        pass
-    # Where LiteLLM knows none it falls back to OpenAI's.
-    urls = [url for url in urls if llm.provider == "openai" or OPENAI_HOST not in url]
-    return urls[-1] if urls else ""
+        return ""
+    return urls[-1]
 
 
 def _ask(row: Row, cell: Cell) -> None:
@@ -229,7 +229,7 @@ def _ttft_error(cell: Cell) -> float:
     while len(errors) < MOST_ASKED and sum(delay <= UNDISTURBED_SEC for delay, _ in errors) < ASKED:
         record = cell.record(truth)
         delay = max(truth.waited[-1], record["client_delay_sec"] or 0.0)
-        errors.append((delay, record["ttft_sec"] - (truth.first[-1] - truth.received[-1])))
+        errors.append((delay, (record["ttft_sec"] or math.nan) - (truth.first[-1] - truth.received[-1])))
     return statistics.median(error for _, error in sorted(errors)[:ASKED]) * 1000
 
 
@@ -240,11 +240,16 @@ def _check_counts(row: Row, cell: Cell) -> None:
     counts = (record["prompt_tokens"], record["response_tokens"], record["token_source"])
     row.put("tokens", f"{counts[0]}/{counts[1]}", right=counts == (PROMPT, COMPLETED, "provider"), why=counts)
     stated = REASONED if kind.counts_reasoning else None
-    apart = record["answer"] == ANSWER and (record["first_answer_sec"] > record["ttft_sec"]) == kind.thinks
+    apart = record["answer"] == ANSWER and _later(record) == kind.thinks
     reasoning = record["reasoning_tokens"]
     row.put("reasoning", _shown(reasoning), right=reasoning == stated and apart, why=record["answer"])
     cached = record["cached_tokens"]
     row.put("cached", _shown(cached), right=cached == (CACHED if kind.counts_cached else None))
+
+
+def _later(record: Record) -> bool:
+    """Whether the answer's text began after the first token."""
+    return (record["first_answer_sec"] or 0.0) > (record["ttft_sec"] or 0.0)
 
 
 def _shown(count: int | None) -> str:
@@ -268,7 +273,7 @@ def _fault(cell: Cell, name: str, fault: Fault) -> str:
     """What is wrong with the record of a fault; empty where nothing is."""
     endless = not {"hang", "hangs", "trickle"}.isdisjoint(name.split())
     try:
-        record = cell.record(fault.script, hasty=endless)
+        record: Mapping[str, Any] = cell.record(fault.script, hasty=endless)
     except LLMBenchError as error:
         return f"{name}: stopped the cell: {error.cause}"
     seen = {field: record[field] for field in fault.expected}
@@ -287,7 +292,8 @@ def _check_cuts(row: Row, cell: Cell) -> None:
             number += 1
 
             def build(reply: Format, kept: int = kept) -> list[Step]:
-                return [step for step in reply.stream() if isinstance(step, bytes)][:kept]
+                events: list[Step] = [step for step in reply.stream() if isinstance(step, bytes)]
+                return events[:kept]
 
             record = cell.record(answers(kind, build, whole=whole))
             if record["success"] and (record["answer"], bool(record["finish_reason"])) != (ANSWER, True):
