@@ -102,7 +102,7 @@ def assert_is_right(record: Record, *, model: str, finish: str, tokens: int) -> 
     events = record["event_times_sec"]
     assert events == sorted(events)
     assert events[0] == pytest.approx(record["ttft_sec"], abs=1e-5)
-    assert events[-1] <= record["latency_sec"]
+    assert events[-1] <= record["latency_sec"] + 1e-6  # they are rounded to it
     assert record["throughput_tps"] == pytest.approx(tokens / record["latency_sec"])
     assert (record["attempt"], record["study"], record["industry"]) == (1, "servers", "retail")
 
