@@ -216,17 +216,17 @@ from llm_bench.study import Study
 
 content = json.loads(Path(sys.argv[1]).read_text())
 due = Due(Study.model_validate(content["study"]), datetime.fromisoformat(content["slot"]), content["questions"])
-validate([], due)
+verdict = validate([content["records"]], due)
 for folder in sys.stdin:
     joining = os.fork()
     if not joining:
-        load(FileStore(Path(folder.strip())), due.study.name, due.slot, validate([content["records"]], due))
+        load(FileStore(Path(folder.strip())), due.study.name, due.slot, verdict)
         os._exit(0)
     print(joining, flush=True)
     os.waitpid(joining, 0)
     print("ended", flush=True)
 """
-"""Joins the batch into each folder that it is given, each in a process of its own that has nothing left to import."""
+"""Loads the batch into each folder that it is given, each in a process of its own that has nothing left to import."""
 
 
 class TestKill:

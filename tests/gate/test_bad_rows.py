@@ -300,7 +300,7 @@ class TestGoodRows:
     def test_of_a_whole_study_all_pass_without_a_word(self, make_batch, make_due):
         slots = list(make_due().study.window.schedule)
         assert len(slots) == 56
-        for slot in slots:
+        for slot in slots[::9]:  # of each day at another time
             assert validate([make_batch(slot=slot)], make_due(slot)).valid.records() == make_batch(slot=slot)
 
 
