@@ -257,6 +257,7 @@ class TestKill:
 
     @pytest.mark.slow
     def test_at_any_moment_leaves_all_or_nothing_and_the_retry_all(self, tmp_path, joiner, slot, make_batch, due):
+        self.join(joiner, tmp_path / "first")  # waits until the joiner has imported all
         began = time.monotonic()
         self.join(joiner, tmp_path / "whole")
         length = time.monotonic() - began
