@@ -212,6 +212,13 @@ class TestTheKey:
         monkeypatch.setenv("GROQ_API_KEY", KEY)
         assert find_endpoint(LLMS[0], Endpoint()).api_key == KEY
 
+    def test_comes_from_the_variable_with_its_providers_name_where_litellm_has_another(
+        self, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.delenv("PERPLEXITYAI_API_KEY", raising=False)
+        monkeypatch.setenv("PERPLEXITY_API_KEY", KEY)
+        assert find_endpoint(LLM(model="perplexity/sonar"), Endpoint()).api_key == KEY
+
     def test_shows_in_no_representation(self):
         assert KEY not in repr(Endpoint(KEY, "http://x"))
 

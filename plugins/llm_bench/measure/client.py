@@ -358,8 +358,11 @@ def find_endpoint(llm: LLM, given: Endpoint) -> Endpoint:
             "Start Airflow with `llm-bench run` or `llm-bench up`, which serve the baselines and set the connection.",
         )
     known_provider(llm)
+    key = os.environ.get(f"{llm.provider.upper()}_API_KEY", "")
     with off_line():
-        wanted = quiet_litellm().validate_environment(llm.model)["missing_keys"]
+        missing = quiet_litellm().validate_environment(llm.model)["missing_keys"]
+    # LiteLLM knows some keys by another name than their provider's (PERPLEXITYAI_API_KEY), and either will do.
+    wanted = [name for name in missing if not (key and name.endswith("_API_KEY"))]
     if wanted:
         raise CredentialsError(
             f"There is no key for {llm.provider}: neither the Airflow connection {llm.conn_id} nor the "
@@ -367,4 +370,4 @@ def find_endpoint(llm: LLM, given: Endpoint) -> Endpoint:
             f"Add the connection in the UI (Admin → Connections: id {llm.conn_id}, type LLM API, with the "
             f"API key), or set {wanted[0]} and restart Airflow; then clear this task.",
         )
-    return replace(given, api_key=os.environ.get(f"{llm.provider.upper()}_API_KEY", ""), source=ENVIRONMENT)
+    return replace(given, api_key=key, source=ENVIRONMENT)
