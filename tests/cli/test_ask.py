@@ -83,7 +83,8 @@ class TestOfAProvider:
             "tokens",
             "end",
         ]
-        assert rows[9:16] == ["answer", "tokens", "speed", "cost", "finish", "served", "network"]
+        known = ["answer", "tokens", "speed", "cost", "finish", "served", "network"]
+        assert [row for row in rows[9:] if row in known] == known
         assert "response 9 (5 reasoning)" in said.out
         assert max(map(len, said.out.splitlines())) <= 200
 
