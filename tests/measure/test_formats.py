@@ -335,6 +335,11 @@ class TestSizes:
         with pytest.raises(TooLargeError, match="the answer is larger"):
             reader.feed(b": ping\n\n" * 100, 2)
 
+    def test_past_their_bound_leave_what_came_before(self, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr("llm_bench.measure.formats.reader.LONGEST_ANSWER", 1000)
+        answer = say([*ANTHROPIC[:4], b": ping\n\n" * 200])
+        assert (answer.text, answer.ended) == ("Hello", None)
+
     def test_of_comments_make_no_event(self, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr(framing, "LONGEST_EVENT", 100)
         assert say([b": ping\n\n"] * 100 + ANTHROPIC[3:4]).text == "Hello"

@@ -206,6 +206,54 @@ class TestEachStatusAndCode:
     def test_a_code_says_it(self, where: str, code: str, kind: str):
         assert outcome(400, body(**{where: code})) == kind
 
+    @pytest.mark.parametrize(
+        ("meaning", "codes"),
+        [
+            (
+                KEY,
+                "API_KEY_INVALID UNAUTHENTICATED ACCESS_TOKEN_EXPIRED InvalidSignatureException ExpiredTokenException "
+                "IncompleteSignature UnrecognizedClientException InvalidApiKey wrong_api_key INVALID_API_KEY "
+                "invalid_authentication_error unauthorized authentication_token_not_valid "
+                "authentication_token_expired token_not_found_in_db no_db_connection authentication_error",
+            ),
+            (
+                ACCOUNT,
+                "insufficient_quota billing_hard_limit_reached billing_not_active account_deactivated billing_error "
+                "BILLING_DISABLED Arrearage exceeded_current_quota_error NOT_ENOUGH_BALANCE token_quota_reached "
+                "budget_exceeded organization_restricted blocked_api_access unsupported_country_region_territory",
+            ),
+            (
+                PERMISSION,
+                "model_permission_blocked_org model_permission_blocked_project model_terms_required no_access "
+                "API_KEY_SERVICE_BLOCKED API_KEY_IP_ADDRESS_BLOCKED SERVICE_DISABLED PERMISSION_DENIED "
+                "permission_error AccessDeniedException",
+            ),
+            (REQUEST, "unsupported_parameter unsupported_value unknown_parameter OperationNotSupported"),
+            (
+                "model_unavailable",
+                "model_not_found model_decommissioned DeploymentNotFound not_found_error ResourceNotFoundException "
+                "invalid_model resource_not_found_error MODEL_NOT_FOUND unknown_model RESOURCE_DOES_NOT_EXIST "
+                "model_not_supported 5007",
+            ),
+            (
+                "context_too_long",
+                "context_length_exceeded string_above_max_length request_too_large tokens_limit_reached",
+            ),
+            (
+                "content_filtered",
+                "content_filter content_policy_violation data_inspection_failed DataInspectionFailed",
+            ),
+            (
+                "rate_limited",
+                "rate_limit_exceeded rate_limit_error RESOURCE_EXHAUSTED ThrottlingException throttlingException "
+                "ServiceQuotaExceededException RateLimitReached REQUEST_LIMIT_EXCEEDED rate_limit_reached_requests",
+            ),
+            ("server_error", "ModelNotReadyException ModelErrorException"),
+        ],
+    )
+    def test_every_documented_code_says_it(self, meaning: Mistake | str, codes: str):
+        assert {code: outcome(400, body(code=code)) for code in codes.split()} == dict.fromkeys(codes.split(), meaning)
+
     @pytest.mark.parametrize("code", ["insufficient_quota", "invalid_api_key", "unsupported_parameter"])
     @pytest.mark.parametrize(("status", "meaning"), [(200, None), (500, "server_error"), (503, "server_error")])
     def test_a_code_is_a_mistake_only_of_a_refusal(self, code: str, status: int, meaning: str | None):

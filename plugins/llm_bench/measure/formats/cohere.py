@@ -21,19 +21,7 @@ FINISHES: dict[str, str | None] = {
     "TIMEOUT": STOPPED,
     "USER_CANCEL": STOPPED,
 }
-_TYPES = {
-    "message-start",
-    "content-start",
-    "content-delta",
-    "content-end",
-    "tool-plan-delta",
-    "tool-call-start",
-    "tool-call-delta",
-    "tool-call-end",
-    "citation-start",
-    "citation-end",
-    "message-end",
-}
+_TYPES = {"message-start", "content-start", "content-delta", "message-end"}
 
 
 class Cohere:
