@@ -24,6 +24,7 @@ from llm_bench.airflow.hook import LiteLLMHook
 from llm_bench.errors import LLMBenchError, RequestError
 from llm_bench.measure.client import Endpoint, LLMClient
 from llm_bench.measure.exchange import Exchange
+from llm_bench.measure.inquiry import NOT_BEFORE_ASKED
 from llm_bench.measure.transport import CoreWait
 from llm_bench.preflight.checks import Check
 from llm_bench.preflight.providers import Inquiry
@@ -307,7 +308,11 @@ def _check_preflight(row: Row, cell: Cell, listed: Listed) -> None:
     asks, ready = _preflight(provider, listed, [name], KEY)
     _, gone = _preflight(provider, listed, ["another-model"], KEY)
     _, keyless = _preflight(provider, listed, [name], "another-key")
-    failed = [f"{check.name}: {check.detail}" for check in ready if check.passed is not True]
+    failed = [
+        f"{check.name}: {check.detail}"
+        for check in ready
+        if not check.passed and not (check.passed is None and check.detail.endswith(NOT_BEFORE_ASKED))
+    ]
     noticed = [any(check.passed is False for check in checks) for checks in (gone, keyless)]
     shown = "key and model" if all(noticed) else ("request" if not any(noticed) else f"{noticed}")
     row.put("check", shown, right=not failed and noticed == [asks, asks], why=failed)
