@@ -68,13 +68,13 @@ def cell(model: str, url: str, key: str, monkeypatch: pytest.MonkeyPatch) -> lis
     operator = LLMBenchmarkOperator(
         task_id="measure",
         study=Study.model_validate(content).model_dump(mode="json"),
-        model=model,
+        llm=model,
         industry="retail",
         cell="retail",
         prompts_task_id="prepare",
     )
     context: Any = {
-        "ti": SimpleNamespace(xcom_pull=lambda **_: PROMPTS, try_number=1),
+        "ti": SimpleNamespace(xcom_pull=lambda **_: PROMPTS, xcom_push=lambda **_: None, try_number=1),
         "dag_run": SimpleNamespace(logical_date=SLOT, run_after=SLOT, run_id="r", run_type="scheduled"),
         "task_state_store": Kept(),
     }
