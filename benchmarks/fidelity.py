@@ -3,7 +3,7 @@
 All ask one reference server that knows what it sent and when, in turns, each alone and with 8 requests at once. A
 client's error is the median that it reports less the median of the server's own times of the same requests; what it
 adds over raw is its error less raw's. Goal, for the time to first token and for the mean gap between tokens, alone and
-at 8 at once: ours adds at most 0.05 ms over raw, and its error is no larger than the smaller of guidellm's and AIPerf's.
+at 8 at once: ours adds at most 0.05 ms over raw, and its error is no larger than the smaller of theirs.
 
 guidellm and AIPerf get a virtual environment of their own in ``.bench`` and ask with prompts that they make themselves.
 """
