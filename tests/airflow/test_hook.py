@@ -187,12 +187,12 @@ class TestTheConnectionOfAnEntry:
     LAB = LLM(model="groq/some-model", connection="groq_lab")
 
     def test_takes_the_place_of_the_usual_one(self, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setenv("AIRFLOW_CONN_LLM_GROQ", json.dumps({"conn_type": "llm", "password": "usual"}))
-        monkeypatch.setenv("AIRFLOW_CONN_GROQ_LAB", json.dumps({"conn_type": "llm", "password": "lab-key"}))
+        monkeypatch.setenv("AIRFLOW_CONN_LLM_GROQ", json.dumps({"conn_type": "llm", "password": "usual-canary"}))
+        monkeypatch.setenv("AIRFLOW_CONN_GROQ_LAB", json.dumps({"conn_type": "llm", "password": "lab-canary"}))
         endpoint = LiteLLMHook(llm=self.LAB).endpoint()
-        assert (endpoint.api_key, endpoint.source) == ("lab-key", "connection groq_lab")
+        assert (endpoint.api_key, endpoint.source) == ("lab-canary", "connection groq_lab")
 
     def test_must_be_there_though_the_environment_has_a_key(self, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setenv("GROQ_API_KEY", "usual")
+        monkeypatch.setenv("GROQ_API_KEY", "usual-canary")
         with pytest.raises(CredentialsError, match="There is no Airflow connection groq_lab"):
             LiteLLMHook(llm=self.LAB).endpoint()

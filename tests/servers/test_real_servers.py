@@ -159,7 +159,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
     with Provider() as upstream:
         parameters = {
             "model": "anthropic/claude-sonnet-4-5",
-            "api_key": "upstream-key",
+            "api_key": "upstream-canary",
             "api_base": upstream.url.removesuffix("/v1"),
         }
         config = {
