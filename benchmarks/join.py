@@ -112,6 +112,7 @@ def records(due: Due) -> Iterator[Record]:
         "http_status": 200,
         "finish_reason": "stop",
         "cost_usd": 0.0000712,
+        "price_source": "litellm 1.96.2",
         "answerable": True,
         "declined": False,
         "client_load": 0.4,
