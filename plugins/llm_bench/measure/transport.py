@@ -54,8 +54,8 @@ def round_trip(connection: socket.socket) -> float | None:
     if sys.platform != "linux":
         return None
     try:
-        told = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _RTT_AT + 4)
-        return struct.unpack_from("I", told, _RTT_AT)[0] / 1e6 or None
+        info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _RTT_AT + 4)
+        return struct.unpack_from("I", info, _RTT_AT)[0] / 1e6 or None
     except (OSError, struct.error):
         return None
 
