@@ -7,9 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from llm_bench.errors import InputFileError, StudyError
+
+
+class Part(BaseModel):
+    """Part of such a file: immutable, and an unknown key is a mistake."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class _Loader(yaml.SafeLoader):

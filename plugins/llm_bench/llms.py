@@ -6,8 +6,6 @@ import re
 from typing import Annotated, Any
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
     field_validator,
@@ -15,11 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-
-class Part(BaseModel):
-    """Part of a study file: immutable, and an unknown key is a mistake."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from llm_bench.inputs import Part
 
 
 class Price(Part):
@@ -136,7 +130,7 @@ class LLM(Part):
             description="Sent besides: any of LiteLLM's or of the provider's own, e.g. `{reasoning_effort: low, "
             "top_p: 0.9, seed: 1}`, OpenRouter's `provider: {order: [...]}`, `extra_body`, `extra_headers`."
         ),
-    ] = {}
+    ] = {}  # noqa: RUF012  (pydantic copies it)
     price: Annotated[
         Price | None,
         Field(description="What it costs, where the provider doesn't state it; left out: LiteLLM's price list."),

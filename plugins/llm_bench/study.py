@@ -18,8 +18,8 @@ from pydantic import (
 )
 
 from llm_bench.errors import PromptError, StudyError
-from llm_bench.inputs import explain, read_yaml
-from llm_bench.llms import LLM, Generation, Part
+from llm_bench.inputs import Part, explain, read_yaml
+from llm_bench.llms import LLM, Generation
 from llm_bench.records import FIELD_NAMES
 from llm_bench.schedule import DAY_US, MICROSECOND, Schedule, to_us
 from llm_bench.templates import load_template

@@ -6,19 +6,17 @@ import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
 from llm_bench.errors import PromptError
-from llm_bench.inputs import explain, read_yaml
+from llm_bench.inputs import Part, explain, read_yaml
 
 _PLACEHOLDER = re.compile(r"\{(context|question)\}")
 _PLACEHOLDERS = ("{context}", "{question}")
 
 
-class Template(BaseModel):
+class Template(Part):
     """A prompt template, as a file in ``include/prompts`` has it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     system: Annotated[str, Field(description="The system message; empty: there is none.")] = ""
     user: Annotated[

@@ -14,30 +14,14 @@ from airflow.sdk.exceptions import AirflowFailException
 from doubles import groq
 from doubles.faults import refuses
 from doubles.provider import Asked, Provider, Response
+from fixtures.cells import Store, prompts
 from llm_bench.airflow.operators.measure import SO_FAR, LLMBenchmarkOperator
 from llm_bench.measure.pacing import most_tokens
 from llm_bench.rag.prompt import build_messages
 from llm_bench.study import Generation, Study
 
-PROMPTS = [
-    {
-        "question_id": f"retail-{n}",
-        "question": f"Which category is number {n}?",
-        "passages": ["Toys lead."],
-        "answerable": True,
-        "context_hash": "c" * 64,
-        "prompt_hash": "p" * 64,
-    }
-    for n in range(5)
-]
+PROMPTS = prompts(5)
 REFUSES = refuses(groq.Groq, 400, "Failed to call a function.", code="tool_use_failed")
-
-
-class Store(dict[str, Any]):
-    """A task state store."""
-
-    def set(self, name: str, value: Any) -> None:
-        self[name] = value
 
 
 class Instance:

@@ -14,6 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from doubles import groq
 from doubles.faults import refuses
 from doubles.provider import Asked, Provider, Response
+from fixtures.cells import Store
 from llm_bench.airflow.operators.measure import LLMBenchmarkOperator
 from llm_bench.study import Study
 
@@ -35,7 +36,7 @@ def prompts(industry: str, prompt_hash: str = "p" * 64) -> list[dict[str, Any]]:
     ]
 
 
-class Store(dict[str, Any]):
+class JsonStore(Store):
     """A task state store: what it gives back has been through JSON, as Airflow's has."""
 
     def set(self, name: str, value: Any) -> None:
@@ -50,7 +51,7 @@ class Cells:
 
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
-        self.state: dict[int, Store] = {}
+        self.state: dict[int, JsonStore] = {}
 
     def measure(
         self, number: int, *, fail_after: int | None = None, prompt_hash: str = "p" * 64, **content: Any
@@ -79,7 +80,7 @@ class Cells:
         context: Any = {
             "ti": SimpleNamespace(xcom_pull=lambda **_: asked, try_number=1),
             "dag_run": SimpleNamespace(logical_date=slot, run_after=slot, run_id="r", run_type="scheduled"),
-            "task_state_store": self.state.setdefault(number, Store()),
+            "task_state_store": self.state.setdefault(number, JsonStore()),
         }
         if fail_after is None:
             return operator.execute(context)

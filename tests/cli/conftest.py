@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,14 @@ class Said:
 
 
 Command = Callable[..., Said]
+
+
+@pytest.fixture
+def undone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a command changes of its process, which is its own outside these tests."""
+    monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture

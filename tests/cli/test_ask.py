@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import subprocess
 import sys
@@ -25,13 +24,7 @@ KEY = "canary-key-5d1c-0123456789"
 
 Connect = Callable[..., None]
 
-
-@pytest.fixture(autouse=True)
-def undone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What the command changes of its process, which is its own outside these tests."""
-    monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")
-    yield
-    logging.disable(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("undone")
 
 
 @pytest.fixture

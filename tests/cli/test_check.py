@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
-
 import pytest
 
 from llm_bench.paths import program
@@ -13,13 +10,7 @@ from llm_bench.preflight import Check
 GOOD, BAD = Check("questions", True, "10 retail"), Check("groq/x", False, "It is gone.", "Name another.")
 UNKNOWN = Check("anthropic/y", None, "whether it is served can't be told before it is asked")
 
-
-@pytest.fixture(autouse=True)
-def undone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What the command changes of its process."""
-    monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")
-    yield
-    logging.disable(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("undone")
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from doubles import anthropic
 from doubles.faults import ANSWER, answers
 from doubles.provider import Provider
+from fixtures.cells import Store
 from llm_bench.airflow.operators.measure import LLMBenchmarkOperator
 from llm_bench.records import Record
 from llm_bench.study import Study
@@ -76,16 +77,9 @@ def cell(model: str, url: str, key: str, monkeypatch: pytest.MonkeyPatch) -> lis
     context: Any = {
         "ti": SimpleNamespace(xcom_pull=lambda **_: PROMPTS, xcom_push=lambda **_: None, try_number=1),
         "dag_run": SimpleNamespace(logical_date=SLOT, run_after=SLOT, run_id="r", run_type="scheduled"),
-        "task_state_store": Kept(),
+        "task_state_store": Store(),
     }
     return operator.execute(context)
-
-
-class Kept(dict[str, Any]):
-    """A task state store."""
-
-    def set(self, name: str, value: Any) -> None:
-        self[name] = value
 
 
 def assert_is_right(record: Record, *, model: str, finish: str, tokens: int) -> None:

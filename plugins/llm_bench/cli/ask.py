@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as jsons
 import os
-import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -84,13 +84,15 @@ def _llm(name: str, study: Study | None) -> LLM:
 
     :raises InputError: it is neither.
     """
+    from pydantic import ValidationError
+
     from llm_bench.study import LLM
 
     entries = study.llms if study else ()
     for entry in entries:
         if name in {entry.name, entry.model}:
             return entry
-    if re.fullmatch(r"[A-Za-z0-9_.-]+/\S+", name):
+    with suppress(ValidationError):
         return LLM(model=name, temperature=None)  # some models take none but their own
     cause = f"{name!r} names no LLM; provider/model does, as groq/llama-3.3-70b-versatile."
     if not entries:

@@ -235,8 +235,7 @@ class LLMClient:
             headers=exchange.headers,
         )
         prompt_tokens, response_tokens, source = self._tokens(answer, messages)
-        nothing = self._exchange([{"content": self._llm.model}])
-        cost_usd, price_source = cost(self._litellm, self._llm, answer.usage, (prompt_tokens, response_tokens), nothing)
+        cost_usd, price_source = cost(self._litellm, self._llm, answer.usage, (prompt_tokens, response_tokens))
         return Reply(
             exchange=exchange,
             answer=answer,

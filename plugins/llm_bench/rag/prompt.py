@@ -87,7 +87,8 @@ def _readings(content: str, template: Template) -> Iterator[tuple[str, str]]:
     """What could be context and question of a user's message, by a template."""
     before, between, after = template.parts
     # Without a passage, the lines before the question are left out.
-    for whole in (content, "\n" * (len(template.fill("", "")) - len(template.fill("", "").lstrip("\n"))) + content):
+    empty = template.fill("", "")
+    for whole in (content, "\n" * (len(empty) - len(empty.lstrip("\n"))) + content):
         if whole.startswith(before) and whole.endswith(after):
             inner = whole[len(before) : len(whole) - len(after)]
             for cut in re.finditer(re.escape(between), inner):

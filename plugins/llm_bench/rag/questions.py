@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
@@ -19,7 +17,7 @@ from pydantic import (
 )
 
 from llm_bench.errors import QuestionSetError
-from llm_bench.inputs import explain, read_yaml
+from llm_bench.inputs import Part, explain, read_yaml
 from llm_bench.rag.documents import document_files
 
 
@@ -50,9 +48,7 @@ class Question:
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class _Part(Part):
     @model_validator(mode="before")
     @classmethod
     def _is_mapping(cls, content: Any) -> Any:
