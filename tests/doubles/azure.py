@@ -11,16 +11,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from doubles import faults
-from doubles.faults import NOTHING, Fault, Mistake, OpenAILike, answers, refuses
+from doubles.faults import NOTHING, Fault, Mistake, answers, refuses
+from doubles.openai import OpenAI
 from doubles.provider import Asked, Response, Step, chunk
 
 MODEL = "azure/some-deployment"
 SAFE = {name: {"filtered": False, "severity": "safe"} for name in ("hate", "self_harm", "sexual", "violence")}
 
 
-class Azure(OpenAILike):
+class Azure(OpenAI):
     """One answer as Azure sends it."""
 
+    thinks = True
     request_id = "9f1b7a52-6f4e-4c5b-8d0f-0f2a51f7c3aa"
 
     def headers(self) -> dict[str, str]:
@@ -35,15 +37,6 @@ class Azure(OpenAILike):
         verdict = [{"prompt_index": 0, "content_filter_results": SAFE}]
         first = chunk(None, id="", object="", created=0, model="", prompt_filter_results=verdict)
         return [first, self.chunk({"role": "assistant", "content": "", "refusal": None})]
-
-    def reasoning(self, text: str) -> bytes:
-        return self.chunk({"reasoning_content": text})
-
-    def answer(self, text: str) -> bytes:
-        return self.chunk({"content": text})
-
-    def finish(self, reason: str = "stop") -> bytes:
-        return self.chunk({}, reason)
 
     def usage(self, completion: int, reasoning: int = 0) -> bytes:
         counts = {"prompt_tokens": 100, "completion_tokens": completion, "total_tokens": 100 + completion}
