@@ -146,7 +146,7 @@ def _judge(scenario: Scenario, kernel: Kernel, draw: Draw) -> tuple[bool, int | 
     quiet = Scenario(Model.likeliest)
     kinds = [scenario, *([quiet] if scenario.changes else [scenario]) * (LLMS - 1)]
     changes = [change(similarity(_llm(kind, draw), kernel)) for kind in kinds]
-    adjusted = holm([found.p_value for found in changes])
+    adjusted = holm([tested.p_value for tested in changes])
     return any(p is not None and p < LEVEL for p in adjusted), changes[0].at
 
 
@@ -157,9 +157,7 @@ def _llm(scenario: Scenario, draw: Draw) -> list[list[Answer]]:
     return [_question(scenario, whims, bool(changed[number]), number % 2 == 1, draw) for number in range(QUESTIONS)]
 
 
-def _question(
-    scenario: Scenario, whims: Sequence[bool], changed: bool, fails: bool, draw: Draw
-) -> list[Answer]:
+def _question(scenario: Scenario, whims: Sequence[bool], changed: bool, fails: bool, draw: Draw) -> list[Answer]:
     facts = [_wordings(SENTENCES[place]) for place in draw.choice(len(SENTENCES), 4, replace=False)]
     model, other = Model(facts, draw), Model(facts, draw)
     answers: list[Answer] = []

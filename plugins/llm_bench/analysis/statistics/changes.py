@@ -15,8 +15,8 @@ ORDERS, SEED = 1_999, 20_261_207
 LEAST_BEFORE_AND_AFTER = 3
 """Slots on each side of a moment."""
 LEAST_TO_COMPARE = 12
-"""With fewer slots nothing is tested: of 11, a clean change in the middle has a p of 1/231 at the least, which no longer
-is below `LEVEL` where the p of four LLMs are corrected."""
+"""With fewer slots nothing is tested: of 11, a clean change in the middle has a p of 1/231 at the least, which isn't
+below `LEVEL` any more where the p of four LLMs are corrected."""
 _AT_ONCE = 64
 """Orders that are looked at together."""
 
@@ -78,5 +78,5 @@ def _discrepancies(similarity: Floats, orders: Codes) -> Floats:
     within = 2 * joined.cumsum(axis=1)[:, before - 1]
     across = similarity.sum(axis=1)[orders].cumsum(axis=1)[:, before - 1] - within
     rest = similarity.sum() - within - 2 * across
-    discrepancies: Floats = within / (before * (before - 1)) + rest / (after * (after - 1)) - 2 * across / (before * after)
-    return discrepancies
+    means: Floats = within / (before * (before - 1)) + rest / (after * (after - 1)) - 2 * across / (before * after)
+    return means
