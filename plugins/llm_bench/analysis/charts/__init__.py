@@ -7,9 +7,9 @@ the same in all.
 from __future__ import annotations
 
 from llm_bench.analysis.charts.amounts import bars, distribution
+from llm_bench.analysis.charts.answers import answers_over_time, changes
 from llm_bench.analysis.charts.drawing import PRINT_WIDTH, Caption, caption, pdf, png, spec, svg
 from llm_bench.analysis.charts.exchange import tokens_over_time, waterfall
-from llm_bench.analysis.charts.identity import answers_over_time, changes
 from llm_bench.analysis.charts.looks import Looks, Theme, colours, looks
 from llm_bench.analysis.charts.outcomes import failures, success_rate
 from llm_bench.analysis.charts.overtime import failures_over_time, over_time, success_rate_over_time, time_of_day

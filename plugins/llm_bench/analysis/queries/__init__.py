@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from llm_bench.analysis.queries.answers import Answered, Changed, Differing, Identity, Named, identity, temperatures
 from llm_bench.analysis.queries.comparisons import compare
 from llm_bench.analysis.queries.counts import choices, embedding_models, failures_over_time, success, total
-from llm_bench.analysis.queries.identity import Answered, Changed, Differing, Identity, Named, identity, temperatures
 from llm_bench.analysis.queries.listing import OUTCOMES, SORTS, Covered, RecordRow, least_covered, page, record
 from llm_bench.analysis.queries.shapes import (
     Bin,

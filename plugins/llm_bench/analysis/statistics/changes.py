@@ -8,14 +8,14 @@ import numpy as np
 
 from llm_bench.analysis.statistics.sample import Codes, Floats
 
-LEVEL = 0.01
+LEVEL = 0.02
 """Below this p, corrected, answers count as changed. It accuses someone of something, so it is stricter than usual."""
 ORDERS, SEED = 1_999, 20_261_207
 """How many random orders of the slots `change` compares with, and the seed that draws them."""
-LEAST_BEFORE_AND_AFTER = 3
-"""Slots on each side of a moment."""
-LEAST_TO_COMPARE = 12
-"""With fewer slots nothing is tested: of 11, a clean change in the middle has a p of 1/231 at the least, which isn't
+LEAST_BEFORE_AND_AFTER = 5
+"""Slots on each side of a moment: fewer say little, and make a real change harder to tell from all the moments."""
+LEAST_TO_COMPARE = 11
+"""With fewer slots nothing is tested: of 10, a clean change in the middle has a p of 1/126 at the least, which isn't
 below `LEVEL` any more where the p of four LLMs are corrected."""
 _AT_ONCE = 64
 """Orders that are looked at together."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from llm_bench.analysis.statistics.sample import Codes, Floats
 
 Kernel = Callable[[Sequence[str]], Floats]
-"""Different texts → how alike each two are: a symmetric matrix of values up to 1, with 1 on its diagonal."""
+"""Different texts → how alike each two are: a symmetric matrix, in any unit."""
 Answers = Sequence[Sequence[str | None]]
 """A row for each question; in it the answer of each slot, None where there is none."""
 
@@ -21,6 +21,8 @@ PIECE = 8
 _BITS = 12
 _BUCKETS = 1 << _BITS
 """That pieces are put into, by their hash."""
+_LEAST_SPREAD = 1e-9
+"""Below it, comparisons are the same but for how they were rounded."""
 
 
 def equality(texts: Sequence[str]) -> Floats:
@@ -42,19 +44,16 @@ def hamming(texts: Sequence[str]) -> Floats:
 
 
 def spectrum(texts: Sequence[str]) -> Floats:
-    """The correlation of two texts over the pieces of eight characters that stand in any: which of them each has.
+    """How many pieces of eight characters two texts share beyond what texts of these do on average.
 
-    The spectrum kernel of Leslie, Eskin and Noble, Pacific Symposium on Biocomputing 2002, of presence rather than
-    counts, centred and normalised: what all texts share counts for nothing. It is -1 at the least. Pieces are told
-    apart by a hash.
+    The spectrum kernel of Leslie, Eskin and Noble, Pacific Symposium on Biocomputing 2002, of the presence of a piece
+    rather than its count, and centred: what all texts have counts for nothing. Pieces are told apart by a hash.
     """
     held = np.zeros((len(texts), _BUCKETS), np.float32)
     for row, text in zip(held, texts, strict=True):
         row[_pieces(text)] = 1
     held -= held.mean(axis=0)
-    alike = (held @ held.T).astype(np.float64)
-    length = np.sqrt(np.maximum(alike.diagonal(), 1e-12))
-    return alike / length / length[:, None]
+    return (held @ held.T).astype(np.float64)
 
 
 def _characters(text: str) -> npt.NDArray[np.int32]:
@@ -73,21 +72,26 @@ def similarity(answers: Answers, kernel: Kernel = spectrum) -> Floats:
     """How alike the answers of each two slots are: a matrix with a row and a column for each slot, 0 on its diagonal.
 
     Answers are compared with those to the same question alone, and the comparisons of all questions are added up. Of
-    each question, what two of its answers have in common on average is taken off before, so that a missing answer, and
-    a question that is answered more variously than others, pull nowhere.
+    each question, what two of its answers have in common on average is taken off before, so that missing answers pull
+    nowhere, and its comparisons are set in relation to their spread, so that each question counts alike.
     """
     slots = max((len(row) for row in answers), default=0)
     whole = np.zeros((slots, slots))
     for row in answers:
         there, codes, texts = _coded(row)
-        pairs = there.size * (there.size - 1)
-        if pairs and len(texts) > 1:
-            alike = kernel(texts)[codes][:, codes]
-            np.fill_diagonal(alike, 0)
-            alike -= alike.sum() / pairs
-            np.fill_diagonal(alike, 0)
-            whole[np.ix_(there, there)] += alike
+        if len(texts) > 1:
+            whole[np.ix_(there, there)] += _standardised(kernel(texts)[codes][:, codes])
     return whole
+
+
+def _standardised(alike: Floats) -> Floats:
+    """What two different answers have in common: of mean 0 and spread 1; 0 of each with itself."""
+    pairs = len(alike) * (len(alike) - 1)
+    np.fill_diagonal(alike, 0)
+    alike -= alike.sum() / pairs
+    np.fill_diagonal(alike, 0)
+    spread = np.sqrt(np.square(alike).sum() / pairs)
+    return alike / spread if spread > _LEAST_SPREAD else np.zeros_like(alike)
 
 
 def differing(answers: Answers, reference: Sequence[int]) -> Floats:

@@ -6,7 +6,7 @@ in all. A page adds what their cells lead to, and may turn a long one into a row
 
 from __future__ import annotations
 
-from llm_bench.analysis.tables.identity import answers_over_time, bounds, changes, identity, names, verdict
+from llm_bench.analysis.tables.answers import answers_over_time, bounds, changes, identity, names, verdict
 from llm_bench.analysis.tables.llms import QUANTILES, grouped, headline, least_covered, quantiles, tradeoff
 from llm_bench.analysis.tables.outcomes import failures, failures_over_time, rates_over_time, success
 from llm_bench.analysis.tables.pairs import differences

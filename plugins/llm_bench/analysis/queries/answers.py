@@ -35,9 +35,9 @@ NAMED = ("response_model", "system_fingerprint", "upstream_provider")
 
 _CUT = "coalesce(lower(finish_reason), '') IN ('length', 'max_tokens')"
 _WARM = "cache_probe = 'warm'" if "cache_probe" in FIELD_NAMES else "false"
-_USABLE = f"success AND trim(coalesce(answer, '')) <> '' AND NOT ({_CUT}) AND coalesce({_WARM}, false) = false"
+_USABLE = f"success AND NOT ({_CUT}) AND NOT coalesce({_WARM}, false)"
 _ANSWERS = """
-    SELECT llm_no, slot_no, question_no, prompt_hash, CASE WHEN {usable} THEN trim(answer) END AS answer
+    SELECT llm_no, slot_no, question_no, prompt_hash, CASE WHEN {usable} THEN answer END AS answer
     FROM records
     WHERE {where} AND list_contains($slot_nos, slot_no) AND list_contains($question_nos, question_no)
     ORDER BY measured_at, record_id
@@ -265,10 +265,11 @@ def _read(records: Records, view: View, chosen: _Chosen) -> Mapping[str, _Answer
     read: dict[str, _Answers] = {}
     for row in rows:
         answers = read.setdefault(names[row["llm_no"]], _Answers(defaultdict(dict)))
-        if row["answer"] is None or row["prompt_hash"] != usual[row["question_no"]]:
-            answers.left_out += 1
+        text = (row["answer"] or "").strip()
+        if text and row["prompt_hash"] == usual[row["question_no"]]:
+            answers.texts[row["question_no"]].setdefault(chosen.place[row["slot_no"]], text)
         else:
-            answers.texts[row["question_no"]].setdefault(chosen.place[row["slot_no"]], row["answer"])
+            answers.left_out += 1
     return read
 
 
