@@ -56,16 +56,19 @@ class Model:
         self._facts = facts
         self._wordings = draw.dirichlet([0.7] * len(facts[0]), size=len(facts))
         self._openings = draw.dirichlet([0.7] * len(OPENINGS))
+        self._ends = self._wordings.cumsum(axis=1), self._openings.cumsum()
         self._silent = draw.beta(0.5, 2, size=len(facts))
 
     def varied(self, draw: Draw) -> str:
         """An answer as at temperature 1."""
+        (ends, opening_ends), drawn = self._ends, draw.random((2, len(self._facts)))
+        chosen = (ends < drawn[0][:, None]).sum(axis=1)
         said = [
-            wordings[draw.choice(len(wordings), p=preferred)]
-            for wordings, preferred, silent in zip(self._facts, self._wordings, self._silent, strict=True)
-            if draw.random() > silent
+            wordings[place]
+            for wordings, place, spoken in zip(self._facts, chosen, drawn[1] > self._silent, strict=True)
+            if spoken
         ]
-        return OPENINGS[draw.choice(len(OPENINGS), p=self._openings)] + " ".join(said)
+        return OPENINGS[int((opening_ends < draw.random()).sum())] + " ".join(said)
 
     def likeliest(self, _: Draw) -> str:
         """The answer at temperature 0, always the same."""

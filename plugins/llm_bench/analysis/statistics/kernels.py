@@ -10,7 +10,7 @@ import numpy.typing as npt
 from llm_bench.analysis.statistics.sample import Codes, Floats
 
 Kernel = Callable[[Sequence[str]], Floats]
-"""Different texts → how alike each two are: a symmetric matrix, in any unit."""
+"""Two or more different texts → how alike each two are: a symmetric matrix, in any unit."""
 Answers = Sequence[Sequence[str | None]]
 """A row for each question; in it the answer of each slot, None where there is none."""
 
@@ -36,11 +36,10 @@ def hamming(texts: Sequence[str]) -> Floats:
     The kernel of Gao, Liang and Guestrin, Model Equality Testing: Which Model Is This API Serving?, ICLR 2025.
     """
     codes = [_characters(text) for text in texts]
-    length = max((len(code) for code in codes), default=0)
-    places = np.full((len(texts), max(length, 1)), -1, np.int32)
+    places = np.full((len(texts), max(map(len, codes))), -1, np.int32)
     for row, code in zip(places, codes, strict=True):
         row[: len(code)] = code
-    return np.array([(places == row).mean(axis=1) for row in places]).reshape(len(texts), len(texts))
+    return np.array([(places == row).mean(axis=1) for row in places])
 
 
 def spectrum(texts: Sequence[str]) -> Floats:
