@@ -43,10 +43,10 @@ def answers_over_time(known: Identity, looks: Looks, zone: tzinfo = UTC, *, link
     drawn = over_time(Series(points, 1, None), DIFFERING, looks, zone, link=link)
     changed = [answered for answered in known.llms if answered.verdict == "changed" and answered.at]
     ruled = bool(changed) and len({point.llm for point in points}) <= MAX_LINES
-    lines = ["Share of each slot's answers that aren't the text of an answer of the first day to the same question"]
+    lines = ["Share of each slot's answers that differ from an answer of the first day to the question"]
     if ruled:
         drawn = cast("alt.LayerChart", drawn) + _rules(known, looks, zone)
-        lines.append("Upright: where the answers of an LLM changed")
+        lines.append("Upright line: where the answers of an LLM changed")
     return drawn.properties(title=axes.titled(DIFFERING.title, lines))
 
 

@@ -109,7 +109,8 @@ class Answered:
     :param left_out: records of the same slots and questions that aren't.
     :param first_day: share of two answers of the first day to one question that differ; None without two.
     :param later: share that differs of an answer of a later day and one of the first; None without a later day.
-    :param p: that the answers didn't change, corrected by Holm over the LLMs; None where it can't be said.
+    :param p: of the test that the answers didn't change, at any moment, corrected by Holm over the LLMs; None where
+        there are too few slots.
     :param at: the slot from which on they most likely are others; None as p.
     :param before: the slot before that one; None as p.
     """
@@ -156,8 +157,8 @@ class Named:
     :param answers: that state it.
     :param values: names that this LLM has in the field, also those beyond ``MAX_VALUES``.
     :param new: it came after the LLM's first name.
-    :param p: that the answers didn't change right then, corrected over the moments of the LLM; None where it isn't new,
-        and where that moment isn't tested.
+    :param p: of the test that the answers didn't change right then, corrected over the moments of the LLM; None where
+        it isn't new, and where that moment isn't tested.
     """
 
     llm: str

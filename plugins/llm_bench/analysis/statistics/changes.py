@@ -25,7 +25,7 @@ _AT_ONCE = 64
 class Change:
     """Whether there was a change.
 
-    :param p_value: that slots in no order of their own differ so much at any moment; None with too few slots.
+    :param p_value: the chance of slots in any order to differ as much at some moment; None with too few slots.
     :param at: place of the slot that the most likely change is before; None as p.
     :param chances: of each slot, the same p of a change right before it: for all moments at once, so that none of them
         needs another correction; NaN where no moment is tested.

@@ -50,7 +50,7 @@ def identity(known: Identity, looks: Looks, zone: tzinfo, temperatures: Mapping[
             table.llm(looks),
             table.words("verdict", "Verdict"),
             table.chance("p_holm", "p, Holm", hint="corrected"),
-            table.words("changed_at", "Most likely from", lambda at: text.moment(at, zone)),
+            table.words("changed_at", "Most likely at", lambda at: text.moment(at, zone)),
             table.words("temperature", "Temperature"),
             table.rate("first_day", "Differ on the first day", interval=False),
             table.rate("later", "Differ later", interval=False),
@@ -63,7 +63,7 @@ def identity(known: Identity, looks: Looks, zone: tzinfo, temperatures: Mapping[
                 answered.llm,
                 verdict(answered, zone),
                 answered.p,
-                answered.at,
+                answered.at if answered.verdict == "changed" else None,
                 _temperature(answered.llm, temperatures),
                 answered.first_day,
                 answered.later,
@@ -74,9 +74,10 @@ def identity(known: Identity, looks: Looks, zone: tzinfo, temperatures: Mapping[
             for answered in looks.ordered(known.llms)
         ],
         [
-            f"p: that nothing changed, over all moments and, by Holm, over the LLMs; changed is said below {LEVEL}. "
-            "Differ: the share of an answer and one of the first day to the same question that aren't the same text. "
-            "Left out: failed, empty, cut or from a cache on purpose, or asked with another prompt than usual.",
+            "p: how often answers that don't change would differ so much at any moment, by chance; corrected by Holm "
+            f"over the LLMs; below {LEVEL}, they changed. Differ: of all pairs of an answer and one of the first day "
+            "to the same question, how many aren't the same text. Left out: failed, empty, cut, from a cache on "
+            "purpose, or to another prompt than usual.",
             *_bounds(known),
         ],
     )
@@ -134,8 +135,8 @@ def changes(known: Identity, looks: Looks, zone: tzinfo) -> Table:
         ],
         [[change.at, change.llm, change.field, change.value, change.p] for change in known.changes],
         [
-            "p: that the answers didn't change then; where a name is new, corrected over the moments of its LLM; where "
-            "answers are, by Holm over the LLMs, too."
+            "p: how often answers that don't change would differ so much then; corrected over the moments of the LLM, "
+            "and, where the answers changed, by Holm over the LLMs."
         ],
     )
 
@@ -159,8 +160,8 @@ def names(known: Identity, looks: Looks, zone: tzinfo) -> Table:
             for name in looks.ordered(known.names)
         ],
         [
-            "p: that the answers didn't change when a name came up that wasn't there at first, corrected over the "
-            "moments of its LLM.",
+            "p: where a name came up later, how often answers that don't change would differ so much then; corrected "
+            "over the moments of the LLM.",
             *_hidden(known, looks),
         ],
     )
