@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Any, cast
 
@@ -77,8 +78,6 @@ def changes(known: Identity, looks: Looks, zone: tzinfo = UTC) -> Chart:
     kinds = [kind for kind in KINDS.values() if any(row["kind"] == kind for row in made)]
     shapes = [shape for shape, kind in zip(_SHAPES, KINDS.values(), strict=True) if kind in kinds]
     legend = alt.Legend(orient="bottom", columns=2, title=None, symbolSize=70)
-    slots = _slots(known)
-    ends = [axes.wall(moment, zone) for moment in (min(slots), max(slots))]
     chart = alt.Chart(
         axes.inline(made),
         height=len(names) * max(axes.ROW, 10 * len(kinds)),
@@ -86,7 +85,7 @@ def changes(known: Identity, looks: Looks, zone: tzinfo = UTC) -> Chart:
         description=f"{title}, of {len(names)} LLMs: {', '.join(kinds)}",
     )
     drawn: alt.Chart = chart.mark_point(filled=True, opacity=0.9, size=80).encode(
-        x=axes.slots(slots, zone).scale(type="utc", padding=6, domain=ends),
+        x=_whole_study(_slots(known), zone),
         y=alt.Y("llm:N", scale=alt.Scale(domain=names), title=None, axis=axes.names_axis(grid=True)),
         yOffset=alt.YOffset("kind:N", scale=alt.Scale(domain=kinds)),
         color=alt.Color("kind:N", scale=alt.Scale(domain=kinds, range="category"), legend=legend),
@@ -98,6 +97,13 @@ def changes(known: Identity, looks: Looks, zone: tzinfo = UTC) -> Chart:
 
 def _slots(known: Identity) -> list[datetime]:
     return [point.at for point in known.points]
+
+
+def _whole_study(slots: Sequence[datetime], zone: tzinfo) -> alt.X:
+    """The axis of all slots, not only of those in which something changed."""
+    x = axes.slots(slots, zone)
+    ends = [axes.wall(moment, zone) for moment in (min(slots), max(slots))]
+    return x if ends[0] == ends[1] else x.scale(type="utc", padding=6, domain=ends)
 
 
 def _moments(known: Identity, looks: Looks, zone: tzinfo) -> list[dict[str, Any]]:

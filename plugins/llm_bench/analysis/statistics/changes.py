@@ -42,9 +42,9 @@ def change(similarity: Floats) -> Change:
     The measure is the squared maximum mean discrepancy of the two sides (Gretton and others, A Kernel Two-Sample Test,
     Journal of Machine Learning Research 2012), its unbiased estimate. Whole slots change places, so what the answers of
     a slot share widens what chance does too. At each moment it is set in relation to its mean and spread over the
-    orders (as Song and Chen, New kernel-based change-point detection, IEEE Transactions on Signal Processing 2024), and
-    what counts is the greatest of all moments: p is (1 + as great) / (1 + `ORDERS`), for all moments together (Westfall
-    and Young, Resampling-Based Multiple Testing, 1993).
+    orders (as in Song and Chen, Practical and Powerful Kernel-Based Change-Point Detection, IEEE Transactions on Signal
+    Processing 2024), and what counts is the greatest of all moments: p is (1 + as great) / (1 + `ORDERS`), for all
+    moments together (Westfall and Young, Resampling-Based Multiple Testing, 1993).
 
     :param similarity: of each two slots, as `kernels.similarity` has it.
     """
