@@ -126,7 +126,8 @@ def main() -> int:
 
 
 def _measured(kernel: str, runs: int) -> bool:
-    alarms, powers = [], []
+    alarms: list[float] = []
+    powers: list[float] = []
     for name, scenario in SCENARIOS.items():
         started = time.monotonic()
         judged = [_judge(scenario, KERNELS[kernel], np.random.default_rng([run, 17])) for run in range(runs)]
@@ -135,7 +136,7 @@ def _measured(kernel: str, runs: int) -> bool:
         placed = f", {sum(near) / max(len(near), 1):.0%} of them within a slot" if scenario.changes else ""
         print(f"  {kernel:<9} {name}: {share:.1%}{placed} ({time.monotonic() - started:.0f} s)", flush=True)
         (powers if scenario.changes else alarms).append(share)
-    met = max(alarms) <= FALSE_ALARMS and min(powers) >= POWER
+    met = bool(max(alarms) <= FALSE_ALARMS and min(powers) >= POWER)
     print(
         f"identity, {kernel}: false alarms at most {max(alarms):.1%} (goal {FALSE_ALARMS:.0%}), power at least "
         f"{min(powers):.1%} (goal {POWER:.0%}), {runs} studies of each of {len(SCENARIOS)} kinds: "
@@ -155,7 +156,7 @@ def _judge(scenario: Scenario, kernel: Kernel, draw: Draw) -> tuple[bool, int | 
 
 def _llm(scenario: Scenario, draw: Draw) -> list[list[Answer]]:
     """The answers of an LLM: a row for each question, in it one for each slot."""
-    whims = draw.random(2 * SIDE) < 0.2 * scenario.whims
+    whims: list[bool] = (draw.random(2 * SIDE) < 0.2 * scenario.whims).tolist()
     changed = draw.permutation(QUESTIONS) < QUESTIONS * scenario.share
     return [_question(scenario, whims, bool(changed[number]), number % 2 == 1, draw) for number in range(QUESTIONS)]
 

@@ -64,11 +64,11 @@ class TestWhatCanBeSaidOfAnswers:
         rows = known(line("groq/b", p=0.001), line("groq/a", p=None, slots=8), line("groq/gone"))
         looks = charts.looks(["groq/a", "groq/b", "groq/gone"])
         table = tables.identity(rows, looks, UTC, {"groq/a": None, "groq/b": 0.7})
-        shown = table.only("llm", "changed_at", "temperature", "later")
+        shown = table.only("llm", "verdict", "changed_at", "temperature", "later")
         assert [[cell.text for cell in row] for row in shown.cells] == [
-            ["a", "—", "none sent", "50.0\u202f%"],
-            ["b", "Tue 08 Dec 08:00:00", "0.7", "50.0\u202f%"],
-            ["gone", "—", "—", "50.0\u202f%"],
+            ["a", "can't tell", "—", "none sent", "50.0\u202f%"],
+            ["b", "changed", "Tue 08 Dec 08:00:00", "0.7", "50.0\u202f%"],
+            ["gone", "no change seen", "—", "—", "50.0\u202f%"],
         ]
 
     def test_comes_with_what_was_looked_at_where_that_isnt_all(self):

@@ -90,7 +90,8 @@ def _standardised(alike: Floats) -> Floats:
     alike -= alike.sum() / pairs
     np.fill_diagonal(alike, 0)
     spread = np.sqrt(np.square(alike).sum() / pairs)
-    return alike / spread if spread > _LEAST_SPREAD else np.zeros_like(alike)
+    standardised: Floats = alike / spread if spread > _LEAST_SPREAD else np.zeros_like(alike)
+    return standardised
 
 
 def differing(answers: Answers, reference: Sequence[int]) -> Floats:

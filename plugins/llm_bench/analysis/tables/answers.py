@@ -14,6 +14,7 @@ from llm_bench.analysis.table import Table
 if TYPE_CHECKING:
     from llm_bench.analysis.charts import Looks
     from llm_bench.analysis.queries import Answered, Identity
+    from llm_bench.analysis.queries.answers import Verdict
 
 FIELDS = {
     "response_model": "Model",
@@ -23,13 +24,15 @@ FIELDS = {
 }
 """Field in which a provider names what answered, and the answers → what it is called."""
 
+_SAID: Mapping[Verdict, str] = {"changed": "changed", "same": "no change seen", "unknown": "can't tell"}
+
 
 def verdict(answered: Answered, zone: tzinfo) -> str:
     """What can be said of an LLM's answers."""
     if answered.verdict == "unknown":
-        return f"can't tell: {text.count(answered.slots)} slots with answers, and it takes {LEAST_TO_COMPARE}"
+        return f"{_SAID['unknown']}: {text.count(answered.slots)} slots with answers, and it takes {LEAST_TO_COMPARE}"
     if answered.verdict == "same":
-        return f"no change seen (p {_with_sign(answered.p)})"
+        return f"{_SAID['same']} (p {_with_sign(answered.p)})"
     return f"the answers changed at {text.moment(answered.at, zone)} (p {_with_sign(answered.p)})"
 
 
@@ -48,7 +51,7 @@ def identity(known: Identity, looks: Looks, zone: tzinfo, temperatures: Mapping[
         "Whether the answers of each LLM changed",
         [
             table.llm(looks),
-            table.words("verdict", "Verdict"),
+            table.words("verdict", "Verdict", lambda said: _SAID[said]),
             table.chance("p_holm", "p, Holm", hint="corrected"),
             table.words("changed_at", "Most likely at", lambda at: text.moment(at, zone)),
             table.words("temperature", "Temperature"),
@@ -61,7 +64,7 @@ def identity(known: Identity, looks: Looks, zone: tzinfo, temperatures: Mapping[
         [
             [
                 answered.llm,
-                verdict(answered, zone),
+                answered.verdict,
                 answered.p,
                 answered.at if answered.verdict == "changed" else None,
                 _temperature(answered.llm, temperatures),
