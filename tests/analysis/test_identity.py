@@ -186,6 +186,23 @@ class TestWhatIsLeftOut:
         assert (answered.slots, answered.left_out, answered.verdict) == (14, 6 * 4, "same")
 
 
+class TestABackfill:
+    def test_is_of_the_day_on_which_it_was_measured(self, tmp_path: Path):
+        """The fourth slot is measured at the end, when another model answers."""
+
+        def late(number: int, record: Record) -> Record:
+            asked = {"measured_at": utc_text(AT[-1])} if number == 3 else {}
+            other = {"answer": "Toys.", "response_model": "other"} if number == 3 or number >= 20 else {}
+            return record | asked | other
+
+        known = queries.identity(stored(tmp_path, late, slots=30), View(), UTC)
+        assert (slot_of(of(known, STEADY).at), slot_of(of(known, STEADY).before)) == (20, 19)
+        assert [(name.value, slot_of(name.first), slot_of(name.last)) for name in known.names if name.new] == [
+            ("other", 20, 3)
+        ]
+        assert [slot_of(point.at) for point in known.points] == list(range(30))
+
+
 class TestTooFewSlots:
     def test_say_nothing(self, tmp_path: Path):
         records = stored(tmp_path, lambda number, record: record | {"answer": f"{number // 6}"}, LEAST_TO_COMPARE - 1)

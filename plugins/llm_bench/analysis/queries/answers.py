@@ -2,13 +2,14 @@
 
 A question's answers are taken as they are stored; nothing is asked anew. Those that failed, are empty, were cut at the
 most tokens, came warm from a cache on purpose, or are to another prompt than the question's usual one are left out.
+Slots stand in the order in which they were measured: what a backfill was answered by is of the day of the backfill.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from typing import Any, Literal, NamedTuple
 
@@ -37,16 +38,16 @@ _CUT = "coalesce(lower(finish_reason), '') IN ('length', 'max_tokens')"
 _WARM = "cache_probe = 'warm'" if "cache_probe" in FIELD_NAMES else "false"
 _USABLE = f"success AND NOT ({_CUT}) AND NOT coalesce({_WARM}, false)"
 _ANSWERS = """
-    SELECT llm_no, slot_no, question_no, prompt_hash, CASE WHEN {usable} THEN answer END AS answer
+    SELECT llm_no, slot_no, question_no, measured_at, prompt_hash, CASE WHEN {usable} THEN answer END AS answer
     FROM records
-    WHERE {where} AND list_contains($slot_nos, slot_no) AND list_contains($question_nos, question_no)
+    WHERE {where} AND slot_no IN (SELECT unnest($slot_nos)) AND question_no IN (SELECT unnest($question_nos))
     ORDER BY measured_at, record_id
 """
 _VALUES = """
-    SELECT llm, {field} AS value, min(slot) AS first, max(slot) AS last, count(*) AS answers,
-        count(*) OVER (PARTITION BY llm) AS values
+    SELECT llm, {field} AS value, min(measured_at) AS since, arg_min(slot, measured_at) AS first,
+        arg_max(slot, measured_at) AS last, count(*) AS answers, count(*) OVER (PARTITION BY llm) AS values
     FROM records WHERE {field} IS NOT NULL AND {where} GROUP BY llm, {field}
-    QUALIFY row_number() OVER (PARTITION BY llm ORDER BY min(slot), {field}) <= {most} ORDER BY llm, first, value
+    QUALIFY row_number() OVER (PARTITION BY llm ORDER BY since, {field}) <= {most} ORDER BY llm, since, value
 """
 
 Verdict = Literal["changed", "same", "unknown"]
@@ -152,8 +153,8 @@ class Named:
     """A name that a provider gave of what answered.
 
     :param field: of ``NAMED``.
-    :param first: slot in which it is first stated.
-    :param last: slot in which it is last stated.
+    :param first: slot in which it was first stated.
+    :param last: slot in which it was last stated.
     :param answers: that state it.
     :param values: names that this LLM has in the field, also those beyond ``MAX_VALUES``.
     :param new: it came after the LLM's first name.
@@ -173,11 +174,16 @@ class Named:
 
 
 class _Judged(NamedTuple):
-    """What becomes of one LLM: its line, its points, its slots and the test of its moments."""
+    """What becomes of one LLM: its line, its points, and the test of its moments.
+
+    :param slots: in the order in which they were measured.
+    :param began: when each was.
+    """
 
     answered: Answered
     points: Sequence[Differing]
     slots: Sequence[datetime]
+    began: Sequence[datetime]
     change: Change
 
 
@@ -195,7 +201,7 @@ def identity(records: Records, view: View, zone: tzinfo) -> Identity:
     return Identity(
         llms=[replace(each.answered, p=p) for each, p in zip(judged, adjusted, strict=True)],
         points=[point for each in judged for point in each.points],
-        names=[name for field in NAMED for name in _names(records, view, field, moments)],
+        names=[named for name in NAMED for named in _names(records, view, name, moments)],
         slots=len(chosen.slots),
         of_slots=chosen.of_slots,
         questions=len(chosen.question_nos),
@@ -250,9 +256,10 @@ def _evenly(many: int, most: int) -> Codes:
 
 @dataclass(slots=True)
 class _Answers:
-    """One LLM's answers: question → slot's place → the text; and the records that give none."""
+    """One LLM's answers: question → slot's place → the text; when each slot was measured; the records left out."""
 
-    texts: dict[int, dict[int, str]]
+    texts: dict[int, dict[int, str]] = field(default_factory=lambda: defaultdict(dict))
+    began: dict[int, datetime] = field(default_factory=dict)
     left_out: int = 0
 
 
@@ -265,10 +272,12 @@ def _read(records: Records, view: View, chosen: _Chosen) -> Mapping[str, _Answer
     names, usual = llm_names(records), _usual(rows)
     read: dict[str, _Answers] = {}
     for row in rows:
-        answers = read.setdefault(names[row["llm_no"]], _Answers(defaultdict(dict)))
+        answers = read.setdefault(names[row["llm_no"]], _Answers())
         text = (row["answer"] or "").strip()
         if text and row["prompt_hash"] == usual[row["question_no"]]:
-            answers.texts[row["question_no"]].setdefault(chosen.place[row["slot_no"]], text)
+            place = chosen.place[row["slot_no"]]
+            answers.texts[row["question_no"]].setdefault(place, text)
+            answers.began.setdefault(place, row["measured_at"])
         else:
             answers.left_out += 1
     return read
@@ -284,10 +293,10 @@ def _usual(rows: Sequence[Mapping[str, Any]]) -> Mapping[int, str]:
 
 
 def _judge(llm: str, read: _Answers, slots: Sequence[datetime], zone: tzinfo) -> _Judged:
-    there = sorted({place for texts in read.texts.values() for place in texts})
+    there = sorted(read.began, key=lambda place: (read.began[place], place))
     answers = [[texts.get(place) for place in there] for texts in read.texts.values()]
-    at = [slots[place] for place in there]
-    days = [moment.astimezone(zone).date() for moment in at]
+    at, began = [slots[place] for place in there], [read.began[place] for place in there]
+    days = [moment.astimezone(zone).date() for moment in began]
     first = [place for place, day in enumerate(days) if day == days[0]]
     shares, counts = statistics.differing(answers, first), _counts(answers, len(at))
     change = statistics.change(statistics.similarity(answers)) if answers else Change(None, None, np.empty(0))
@@ -303,7 +312,7 @@ def _judge(llm: str, read: _Answers, slots: Sequence[datetime], zone: tzinfo) ->
         before=None if change.at is None else at[change.at - 1],
     )
     points = [Differing(llm, *point) for point in zip(at, counts.tolist(), map(_known, shares), strict=True)]
-    return _Judged(answered, points, at, change)
+    return _Judged(answered, sorted(points, key=lambda point: point.at), at, began, change)
 
 
 def _counts(answers: statistics.Answers, slots: int) -> Codes:
@@ -321,16 +330,20 @@ def _known(share: float) -> float | None:
     return None if np.isnan(share) else float(share)
 
 
-def _names(records: Records, view: View, field: str, judged: Mapping[str, _Judged]) -> Iterator[Named]:
+def _names(records: Records, view: View, name: str, judged: Mapping[str, _Judged]) -> Iterator[Named]:
     where, parameters = view.where()
-    rows = records.rows(_VALUES.format(field=field, where=where, most=MAX_VALUES), parameters)
+    rows = records.rows(_VALUES.format(field=name, where=where, most=MAX_VALUES), parameters)
     begun: dict[str, datetime] = {}
     for row in rows:
-        new = row["first"] > begun.setdefault(row["llm"], row["first"])
-        yield Named(field=field, new=new, p=_chance(judged.get(row["llm"]), row["first"]) if new else None, **row)
+        since = row.pop("since")
+        new = since > begun.setdefault(row["llm"], since)
+        p = _chance(judged.get(row["llm"]), row["first"], since) if new else None
+        yield Named(field=name, new=new, p=p, **row)
 
 
-def _chance(judged: _Judged | None, at: datetime) -> float | None:
+def _chance(judged: _Judged | None, slot: datetime, since: datetime) -> float | None:
     """The p of a change right before a slot, or, where that isn't looked at, before the next one that is."""
-    later = [place for place, slot in enumerate(judged.slots) if slot >= at] if judged else []
-    return _known(judged.change.chances[later[0]]) if judged and later else None
+    if judged is None:
+        return None
+    later = [place for place, began in enumerate(judged.began) if judged.slots[place] == slot or began >= since]
+    return _known(judged.change.chances[later[0]]) if later else None
