@@ -293,9 +293,9 @@ class TestWhichModelAnswered:
             ("llama3-70b-8192", "another fingerprint", "fp_b"),
         ]
 
-    def test_says_that_nothing_changed_where_nothing_did(self):
+    def test_says_that_no_change_is_seen_where_there_is_none(self):
         known = replace(answered(FOUR[2:3], slots()), names=[])
-        assert "Nothing changed" in text_of(charts.svg(charts.changes(known, charts.looks(FOUR), ZONE)))
+        assert "No change seen" in text_of(charts.svg(charts.changes(known, charts.looks(FOUR), ZONE)))
 
 
 class TestValues:

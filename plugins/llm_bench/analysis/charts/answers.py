@@ -73,7 +73,7 @@ def changes(known: Identity, looks: Looks, zone: tzinfo = UTC) -> Chart:
         return axes.nothing(title)
     made = _moments(known, looks, zone)
     if not made:
-        return axes.nothing(title, "Nothing changed")
+        return axes.nothing(title, "No change seen")
     names = looks.present(answered.llm for answered in known.llms)
     kinds = [kind for kind in KINDS.values() if any(row["kind"] == kind for row in made)]
     shapes = [shape for shape, kind in zip(_SHAPES, KINDS.values(), strict=True) if kind in kinds]
