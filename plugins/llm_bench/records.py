@@ -351,7 +351,7 @@ def record_id(
         names.append(WARM)
     if client is not None:
         names.append(f"client {client}")
-    return hashlib.sha256("\n".join(names).encode()).hexdigest()[:32]
+    return hashlib.sha256("\n".join(map(str, names)).encode()).hexdigest()[:32]
 
 
 def utc_text(moment: datetime) -> str:
