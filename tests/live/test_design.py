@@ -135,7 +135,8 @@ def _wait(api: AirflowAPI, study: Study, patience_sec: float = 900) -> None:
     deadline = time.monotonic() + patience_sec
     states: Counter[str] = Counter()
     while states["success"] < SLOTS:
-        assert time.monotonic() < deadline and not states["failed"], states
+        assert time.monotonic() < deadline, states
+        assert not states["failed"], states
         time.sleep(1)
         states = Counter(run["state"] for run in api.request("GET", f"/dags/{study.dag_id}/dagRuns")["dag_runs"])
 
