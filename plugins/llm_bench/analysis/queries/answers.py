@@ -26,7 +26,7 @@ from llm_bench.study import Study
 
 MAX_SLOTS = 120
 """Slots that are looked at, evenly chosen: the work grows with the square of their number."""
-MAX_ANSWERS = 50_000
+MAX_ANSWERS = 20_000
 """Answers that are looked at, all LLMs together; where there are more, of evenly chosen questions."""
 MAX_VALUES = 12
 """Names of an LLM in a field that are shown, the first ones."""
