@@ -53,6 +53,8 @@ TESTS = {
     "measure.page": ["measure/test_page.py"],
     "measure.refusals": ["measure/test_refusals.py"],
     "progress.states": ["progress/test_states.py"],
+    "protocol.content": ["protocol/test_content.py"],
+    "protocol.words": ["protocol/test_content.py"],
     "rag.prompt": ["rag/test_prompt.py"],
     "rag.ranking": ["rag/test_ranking.py"],
     "records": ["test_records.py"],

@@ -36,7 +36,7 @@ def register(actions: Actions) -> None:
     command = add_command(actions, report, summary, detail=detail, example=example)
     add_study(command)
     command.add_argument("--out", type=Path, help="folder to write to; left out: data/reports/STUDY")
-    _add_view(command)
+    add_view(command)
 
     summary = "Write a study's records as CSV, JSON or Parquet, all or a view of them."
     example = "llm-bench export thesis --format parquet --industry retail --start 2026-12-07"
@@ -46,10 +46,10 @@ def register(actions: Actions) -> None:
         "--format", dest="form", choices=("csv", "json", "parquet"), default="csv", help="left out: csv"
     )
     command.add_argument("--out", type=Path, help="file to write; -: standard output; left out: below data/exports")
-    _add_view(command)
+    add_view(command)
 
 
-def _add_view(command: argparse.ArgumentParser) -> None:
+def add_view(command: argparse.ArgumentParser) -> None:
     """Let a command take a view."""
     group = command.add_argument_group("view", "Which records; all where left out.")
     group.add_argument(
@@ -72,10 +72,10 @@ def report(study: str, out: Path | None, **options: object) -> int:
     from llm_bench.report import write_report
 
     chosen = find_study(study)
-    view = _view(chosen, options)
+    view = view_of(chosen, options)
     folder = out or home() / "data" / "reports" / chosen.name
     say(f"Reading {chosen.name}")
-    records = _records(chosen, view)
+    records = records_of(chosen, view)
     _check_any(records, view)
     say("Drawing")
     write_report(records, chosen, view, folder)
@@ -89,8 +89,8 @@ def export(study: str, form: Format, out: Path | None, **options: object) -> int
     from llm_bench.files import locked, replacing, storage_errors
 
     chosen = find_study(study)
-    view = _view(chosen, options)
-    parts = stream(_records(chosen, view), view, form)
+    view = view_of(chosen, options)
+    parts = stream(records_of(chosen, view), view, form)
     if out == Path("-"):
         sys.stdout.buffer.writelines(parts)
         return 0
@@ -101,7 +101,7 @@ def export(study: str, form: Format, out: Path | None, **options: object) -> int
     return 0
 
 
-def _view(study: Study, options: dict[str, object]) -> View:
+def view_of(study: Study, options: dict[str, object]) -> View:
     """The view that a command was given.
 
     :raises InputError: a value can't be used.
@@ -122,7 +122,7 @@ def _each(values: object) -> Iterable[object]:
     return values if isinstance(values, list) else [values]
 
 
-def _records(study: Study, view: View) -> Records:
+def records_of(study: Study, view: View) -> Records:
     """A study's records; a bucket is read with the connection that Airflow's tasks use.
 
     :raises InputError: the view names an LLM or an industry that neither the study nor its records have.

@@ -13,6 +13,10 @@ from llm_bench.dashboard.context import Look, Looked
 from llm_bench.dashboard.form import form
 from llm_bench.dashboard.templating import show
 from llm_bench.dashboard.viewing import notices
+from llm_bench.paths import home
+from llm_bench.protocol.content import roles
+from llm_bench.protocol.keeping import held
+from llm_bench.store.base import open_store
 
 MAX_COMPARED = 8
 """LLMs that are compared pair by pair: 28 pairs are as many as anyone reads."""
@@ -25,7 +29,8 @@ def page(look: Looked) -> Response:
     """Two or more LLMs side by side: those of the view, or all; the first of them pair by pair."""
     points = look.looks.ordered(queries.tradeoff(look.records, look.view))
     llms = [point.llm for point in points]
-    pairs = queries.compare(look.records, look.view, llms[:MAX_COMPARED]) if len(llms) > 1 else []
+    primary = roles(held(open_store(look.study.storage, home()), look.study.name), look.view.to_query())
+    pairs = queries.compare(look.records, look.view, llms[:MAX_COMPARED], primary) if len(llms) > 1 else []
     approximate = [*(pair.approximate for pair in pairs), *(point.approximate for point in points)]
     return show(
         look,

@@ -27,8 +27,11 @@ from llm_bench.progress.facts import facts, planned_window
 from llm_bench.progress.overview import Overview, overview
 from llm_bench.progress.states import Slot
 from llm_bench.progress.steps import steps
+from llm_bench.protocol.keeping import held
+from llm_bench.protocol.words import line
 from llm_bench.rag.questions import load_question_sets
 from llm_bench.records import utc_text
+from llm_bench.store.base import open_store
 from llm_bench.study import Study
 
 MAX_SLOTS = 1_000
@@ -72,7 +75,7 @@ def page(look: Looked) -> Response:
         rows=list(_periods(look, state, shown)),
         hidden=len(state.slots) - len(shown),
         picked=_picked(look, state),
-        facts=list(facts(state, planned_window(look.study))),
+        facts=[*facts(state, planned_window(look.study)), ("Protocol", _sealed(look))],
         records=sum(part.records for part in state.measured),
         failed=sum(sum(part.failures.values()) for part in state.measured),
         suspect=sum(part.suspect for part in state.measured),
@@ -81,6 +84,11 @@ def page(look: Looked) -> Response:
         headline=_headline(look, headlines) if headlines else None,
         batches=None if state.slots else _batches(look, state),
     )
+
+
+def _sealed(look: Look) -> str:
+    protocols = held(open_store(look.study.storage, home()), look.study.name)
+    return line(look.study.name, protocols, lambda moment: f"{moment.astimezone(look.zone):%a %d %b %Y, %H:%M:%S}")
 
 
 def _overview(look: Look) -> Overview:

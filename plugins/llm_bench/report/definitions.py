@@ -60,8 +60,8 @@ STATISTICS = (
         "Two LLMs are compared on the same questions in the same slots; pairs in which one has no such number are left "
         "out and counted. Each slot counts once, with the mean of its differences. Hodges and Lehmann's estimate with "
         "its distribution-free interval, Wilcoxon's signed-rank test, and the matched-pairs rank-biserial correlation "
-        "as effect (Kerby, Comprehensive Psychology 2014). p is corrected over all comparisons of this report by Holm "
-        "(Scandinavian Journal of Statistics 1979).",
+        "as effect (Kerby, Comprehensive Psychology 2014). p is corrected by Holm (Scandinavian Journal of Statistics "
+        "1979): over the primary comparisons where the study was sealed, and over all others of this report apart.",
     ),
     (
         "Time of day",

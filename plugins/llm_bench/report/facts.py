@@ -18,7 +18,11 @@ from llm_bench.analysis.view import View
 from llm_bench.measure.calibration import latest
 from llm_bench.progress import measured, states
 from llm_bench.progress.states import Slot
+from llm_bench.protocol.content import Departure, Protocol, binding, departures
+from llm_bench.protocol.draft import draft
+from llm_bench.protocol.keeping import held
 from llm_bench.rag.questions import Question, load_question_sets
+from llm_bench.report.sealing import seen
 from llm_bench.store.base import open_store
 from llm_bench.study import Study
 from llm_bench.templates import Template, load_template
@@ -40,6 +44,7 @@ _ANSWERED = """
     SELECT llm, list_sort(list(DISTINCT response_model)) AS models FROM records
     WHERE response_model IS NOT NULL AND {} GROUP BY ALL ORDER BY ALL
 """
+_SETTINGS = "SELECT llm, count(DISTINCT settings_hash) AS count FROM records WHERE {} GROUP BY llm ORDER BY llm"
 VERSIONS = ("llm_bench_version", "litellm_version", "embedding_model", "schema_version")
 
 
@@ -58,6 +63,8 @@ class Facts:
     :param questions: by industry.
     :param template: of the prompt, as the study has it now.
     :param calibration: as ``measure.calibration`` keeps it; None where there was none.
+    :param protocols: of the study, in their order; none where it wasn't sealed.
+    :param departures: from the one that binds.
     """
 
     counts: Mapping[str, Any]
@@ -71,6 +78,8 @@ class Facts:
     questions: Mapping[str, Sequence[Question]]
     template: Template
     calibration: Mapping[str, Any] | None
+    protocols: Sequence[Protocol] = ()
+    departures: Sequence[Departure] = ()
 
 
 def gather(records: Records, study: Study, view: View, home: Path) -> Facts:
@@ -87,7 +96,7 @@ def gather(records: Records, study: Study, view: View, home: Path) -> Facts:
     where, parameters = view.where()
     (counts,) = records.rows(_COUNTS + where, parameters)
     slots, outside = _slots(records, study, expected, measured.refused_per_slot(store, study.name))
-    return Facts(
+    facts = Facts(
         counts=counts,
         suspect=queries.total(records, replace(view, suspect="only")),
         prompts=records.rows(_PROMPTS.format(where), parameters),
@@ -99,7 +108,30 @@ def gather(records: Records, study: Study, view: View, home: Path) -> Facts:
         questions=questions,
         template=load_template(home / "include", study.prompt),
         calibration=latest(store, study.name),
+        protocols=held(store, study.name),
     )
+    return replace(facts, departures=_departures(records, study, view, facts, home / "include"))
+
+
+def _departures(records: Records, study: Study, view: View, facts: Facts, include: Path) -> list[Departure]:
+    """In what the study, its records and this report aren't as it was sealed."""
+    if not facts.protocols:
+        return []
+    bound = binding(facts.protocols)
+    where, parameters = view.where()
+    settings = {row["llm"]: row["count"] for row in records.rows(_SETTINGS.format(where), parameters)}
+    variants = {f"prompt of {row['question_id']}": len(row["prompts"]) for row in facts.prompts}
+    shown = seen(
+        bound,
+        slots=facts.slots,
+        expected=facts.expected,
+        outside=facts.outside,
+        versions=facts.versions,
+        variants=variants | {f"settings of {llm}": count for llm, count in settings.items()},
+        llms=list(settings),
+    )
+    plan = draft(study, include, view.to_query(), bound.plan.metrics, bound.plan.pairs)
+    return departures(facts.protocols, plan, shown)
 
 
 def _values(records: Records, name: str, view: View) -> list[str]:

@@ -15,10 +15,12 @@ from llm_bench.analysis.table import Table
 from llm_bench.analysis.view import View
 from llm_bench.files import storage_errors
 from llm_bench.paths import home
+from llm_bench.protocol.content import roles
 from llm_bench.report import quality, speed
 from llm_bench.report.facts import Facts, gather
 from llm_bench.report.latex import latex
 from llm_bench.report.page import Drawn, draw, render
+from llm_bench.report.sealing import departed
 from llm_bench.report.source import Section, Source
 from llm_bench.study import Study
 
@@ -69,7 +71,7 @@ def report_zip(records: Records, study: Study, view: View, root: Path | None = N
 def _files(records: Records, study: Study, view: View, root: Path, checksum: str) -> Iterator[tuple[str, bytes]]:
     """Name and content of each file but the records."""
     facts = gather(records, study, view, root)
-    sections = _sections(Source.of(records, study, view), facts)
+    sections = _sections(Source.of(records, study, view, roles(facts.protocols, view.to_query())), facts)
     drawn: dict[str, Drawn] = {}
     for figure in (figure for section in sections for figure in section.figures):
         drawn[figure.name] = draw(figure.chart)
@@ -83,7 +85,8 @@ def _files(records: Records, study: Study, view: View, root: Path, checksum: str
 def _sections(source: Source, facts: Facts) -> list[Section]:
     """The results, in their order."""
     parts = (speed.summary, speed.latency, speed.throughput, quality.success, quality.coverage, quality.comparison)
-    return [*(part(source) for part in parts), quality.appendix(facts)]
+    sealed = [Section("Protocol", [], [departed(facts.departures)])] if facts.protocols else []
+    return [*(part(source) for part in parts), *sealed, quality.appendix(facts)]
 
 
 def _table_files(table: Table) -> Iterator[tuple[str, bytes]]:

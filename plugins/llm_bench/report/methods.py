@@ -14,6 +14,7 @@ from llm_bench.analysis.view import View
 from llm_bench.records import utc_text
 from llm_bench.report.definitions import METRICS, STATISTICS
 from llm_bench.report.facts import Facts
+from llm_bench.report.sealing import sealed_items
 from llm_bench.study import LLM, Generation, Study, Window
 from llm_bench.templates import BUILT_IN, Template
 
@@ -38,6 +39,7 @@ class Part(NamedTuple):
 def methods(study: Study, view: View, facts: Facts) -> list[Part]:
     """All that has to be known to judge the numbers, or to measure them again."""
     return [
+        Part("What was sealed", [Item(*item) for item in sealed_items(facts.protocols, facts.departures, study.zone)]),
         Part("What was asked", list(_asked(study, facts))),
         Part("When", list(_when(study, facts))),
         Part("What is in this report", list(_included(view, facts))),

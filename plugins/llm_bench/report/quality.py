@@ -54,7 +54,7 @@ def coverage(source: Source) -> Section:
 
 def comparison(source: Source) -> Section:
     """The LLMs side by side."""
-    pairs = queries.compare(source.records, source.view, source.llms)
+    pairs = queries.compare(source.records, source.view, source.llms, source.roles)
     points = queries.tradeoff(source.records, source.view)
     drawn = [
         *(Figure(name_of(name), charts.comparison(pairs, name, source.looks)) for name in COMPARED),

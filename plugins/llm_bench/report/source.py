@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import TYPE_CHECKING, NamedTuple
 
 from llm_bench.analysis import charts, queries
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.charts import Looks
+from llm_bench.analysis.queries.comparisons import Compared
 from llm_bench.analysis.table import Table
 from llm_bench.analysis.view import View
 from llm_bench.study import Study
@@ -39,6 +40,7 @@ class Source:
 
     :param llms: of the view, in the order of the study.
     :param zone: of the study's file.
+    :param roles: of the comparisons that aren't exploratory.
     """
 
     records: Records
@@ -46,11 +48,12 @@ class Source:
     looks: Looks
     llms: Sequence[str]
     zone: tzinfo
+    roles: Mapping[Compared, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, records: Records, study: Study, view: View) -> Source:
+    def of(cls, records: Records, study: Study, view: View, roles: Mapping[Compared, str]) -> Source:
         """The study's LLMs come first, in its order; then those that only the records know."""
         known = queries.choices(records).llms
         named = tuple(dict.fromkeys([*(llm.name for llm in study.llms), *known]))
         llms = [llm for llm in named if llm in known and (not view.llms or llm in view.llms)]
-        return cls(records, view, charts.looks(named), llms, study.zone)
+        return cls(records, view, charts.looks(named), llms, study.zone, roles)

@@ -13,7 +13,7 @@ from llm_bench.store.entry import Entry
 from llm_bench.store.names import folder_of, name_of, slot_in
 from llm_bench.store.snapshot import DAY, sources
 
-KINDS = ("contexts", "calibrations", "validations", "quarantine", "records", "scores")
+KINDS = ("protocols", "contexts", "calibrations", "validations", "quarantine", "records", "scores")
 """What a store holds of a study. Records come last, as when they are loaded: whoever sees them finds the rest."""
 
 Outcome = Literal["copied", "same", "newer", "compacted"]

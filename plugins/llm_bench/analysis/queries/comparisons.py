@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from llm_bench.analysis import statistics
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.metrics import METRICS, Metric
 from llm_bench.analysis.queries.numbers import Key, Scan
-from llm_bench.analysis.queries.shapes import Comparison
+from llm_bench.analysis.queries.shapes import EXPLORATORY, Comparison
 from llm_bench.analysis.statistics import Codes, Floats
 from llm_bench.analysis.view import View
 
@@ -22,11 +22,15 @@ MAIN = (
     *("coverage_score", "groundedness", "cost_usd"),
 )
 SUCCESS = "success"
+Compared = tuple[str, frozenset[str]]
+"""A comparison by its metric and its two LLMs."""
 _RUNS = 100
 """Runs of slots that a comparison of many slots rests on, at most."""
 
 
-def compare(records: Records, view: View, llms: Sequence[str]) -> list[Comparison]:
+def compare(
+    records: Records, view: View, llms: Sequence[str], roles: Mapping[Compared, str] | None = None
+) -> list[Comparison]:
     """Every pair of the LLMs in each of the main metrics and in success; p corrected over all of these.
 
     The first of a pair is the one that stands earlier in ``llms``, and a difference is first − second. A pair of
@@ -34,6 +38,7 @@ def compare(records: Records, view: View, llms: Sequence[str]) -> list[Compariso
     of them are what is compared, at most 100: the work grows with the square of their number.
 
     :param llms: in the order of the pairs; those of which the view has no record are left alone.
+    :param roles: the comparisons that aren't exploratory, as "primary": p is corrected over those of a role apart.
     """
     scan = Scan.of(records, view, [METRICS[name] for name in MAIN])
     chosen = [llm for llm in dict.fromkeys(llms) if llm in scan.llms]
@@ -51,9 +56,21 @@ def compare(records: Records, view: View, llms: Sequence[str]) -> list[Compariso
             pair = _comparison(
                 name, chosen[first], chosen[second], differences.of(first, second), asked=int(asked[first, second])
             )
-            comparisons.append(replace(pair, approximate=approximate))
-    adjusted = statistics.holm([pair.p for pair in comparisons])
-    return [replace(pair, p_holm=p) for pair, p in zip(comparisons, adjusted, strict=True)]
+            comparisons.append(replace(pair, approximate=approximate, role=_role(pair, roles or {})))
+    return _corrected(comparisons)
+
+
+def _role(pair: Comparison, roles: Mapping[Compared, str]) -> str:
+    return roles.get((pair.metric, frozenset((pair.first, pair.second))), EXPLORATORY)
+
+
+def _corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """The comparisons, in their order, with p corrected over all of the same role."""
+    adjusted = {
+        role: iter(statistics.holm([pair.p for pair in comparisons if pair.role == role]))
+        for role in {pair.role for pair in comparisons}
+    }
+    return [replace(pair, p_holm=next(adjusted[pair.role])) for pair in comparisons]
 
 
 def _questions(records: Records) -> int:

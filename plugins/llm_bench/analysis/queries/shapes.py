@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from llm_bench.analysis.statistics import Interval
 
+EXPLORATORY = "exploratory"
+"""The role of a comparison that nobody has said beforehand to be primary."""
+
 Group = Literal["llm", "industry", "question"]
 
 
@@ -263,6 +266,7 @@ class Comparison:
     :param p: of the paired test; None where there is nothing to test.
     :param p_holm: corrected over all comparisons that were asked for at once.
     :param effect: rank-biserial correlation, −1 to 1; positive where the first is larger. None as p.
+    :param role: what it is for: EXPLORATORY unless it was chosen before the data.
     """
 
     metric: str
@@ -276,6 +280,7 @@ class Comparison:
     p_holm: float | None
     effect: float | None
     approximate: bool = False
+    role: str = EXPLORATORY
 
 
 @dataclass(frozen=True, slots=True)
