@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-STUDY_COMMANDS = ("run", "check", "status", "report", "export", "requeue", "rescore", "compact", "calibrate")
+STUDY_COMMANDS = ("run", "check", "seal", "status", "report", "export", "requeue", "rescore", "compact", "calibrate")
 
 
 class TestAStudy:
