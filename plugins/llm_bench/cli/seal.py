@@ -60,7 +60,8 @@ def seal(study: str, metric: list[str] | None, pair: list[list[str]] | None, ame
     chosen = find_study(study)
     view = view_of(chosen, options)
     store = store_at(chosen.storage)
-    last = (keeping.held(store, chosen.name) or [None])[-1] if amend is not None else None
+    protocols = keeping.held(store, chosen.name) if amend is not None else []
+    last = protocols[-1] if protocols else None
     for name in metric or ():
         if name not in _metrics():
             raise unknown(f"LLMs aren't compared in {name!r}.", name, _metrics())
