@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,18 @@ class TestSealing:
     def test_of_later_records_alone_is_beforehand(self, command, home):
         assert "before the first record (10 other records" in command("seal", "mine", "--start", "2026-12-08").out
         assert [sealed.beforehand for sealed in protocols(home, "mine")] == [True]
+
+    def test_counts_the_records_of_the_window_apart_from_trials(self, command, home, fill):
+        study = home / "include" / "studies" / "yours.yaml"
+        window = "{start: 2026-12-07T08:00:00Z, end: 2026-12-08T08:00:00Z, batches_per_period: 1}"
+        study.write_text(f"{study.read_text()}window: {window}\n")
+        store = FileStore(home / "data")
+        fill(store, "yours", datetime(2026, 12, 6, 9, tzinfo=UTC), records=3, run_type="manual")
+        fill(store, "yours", datetime(2026, 12, 7, 8, tzinfo=UTC), records=5)
+        assert (
+            "after 5 records were there: not beforehand (3 other records were there, too)"
+            in command("seal", "yours").out
+        )
 
     def test_again_changes_nothing(self, command, home):
         command("seal", "yours")

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from llm_bench import __version__
+from llm_bench.analysis.view import View
 from llm_bench.cli.console import console
 from llm_bench.cli.options import Actions, add_command, add_study, complete, llm_names
 from llm_bench.cli.results import VIEW, add_view, records_of, view_of
@@ -16,7 +17,6 @@ from llm_bench.paths import include
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from llm_bench.analysis.view import View
     from llm_bench.protocol.content import Protocol
     from llm_bench.study import Study
 
@@ -70,7 +70,7 @@ def seal(study: str, metric: list[str] | None, pair: list[list[str]] | None, ame
         filters = [(name, value) for name, values in last.plan.filters.items() for value in values]
     pairs = last.plan.pairs if last and not pair else primary_pairs([llm.name for llm in chosen.llms], pair or ())
     metrics = list(dict.fromkeys(metric or (last.plan.metrics if last else DEFAULT_METRICS)))
-    counts = _counts(chosen, type(view).from_query(filters))
+    counts = _counts(chosen, View.from_query(filters))
     plan = draft(chosen, include(), filters, metrics, pairs)
     versions = {"llm_bench": __version__, "litellm": version("litellm")}
     path, protocol, new = keeping.seal(store, chosen.name, plan, counts=counts, versions=versions, amend=amend)

@@ -20,9 +20,9 @@ ONCE = "protocols/"
 """What is written once: a copy of it that differs is never replaced."""
 
 Outcome = Literal["copied", "same", "newer", "compacted"]
-"""What became of an object: ``copied``; ``same``: it was there; ``newer``: the destination's differs and stays, as it was
-written later or may not be replaced; ``compacted``: the destination's was removed, since a day's object holds it at the
-source."""
+"""What became of an object: ``copied``; ``same``: it was there; ``newer``: the destination's differs and stays, as
+it was written later or may not be replaced; ``compacted``: the destination's was removed, since a day's object holds it
+at the source."""
 
 _AT_ONCE = 8
 
