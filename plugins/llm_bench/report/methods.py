@@ -103,7 +103,8 @@ def _llm(llm: LLM, generation: Generation, answered: Sequence[str]) -> str:
     paced = f", at most {llm.requests_per_minute:g} requests a minute" if llm.requests_per_minute else ""
     name = f"{llm.name} (model {llm.model})" if llm.name != llm.model else llm.model
     own = llm.asked_with(generation)
-    apart = f", {_generation(own)}" if own != generation else ""
+    reasoning = f", {llm.reasoning_budget:,} of these tokens for reasoning" if llm.reasoning_budget else ""
+    apart = f", {_generation(own)}{reasoning}" if own != generation else ""
     sent = f", {json.dumps(llm.parameters, ensure_ascii=False)}" if llm.parameters else ""
     others = [model for model in answered if model != llm.model_name]
     said = f"; the provider says that {', '.join(others)} answered" if others else ""
