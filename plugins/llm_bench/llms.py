@@ -199,7 +199,7 @@ class LLM(Part):
         if provider not in _BUDGETS:
             raise ValueError(f"{provider} takes none; allowed: for {', '.join(_BUDGETS)}, {effort}")
         if provider == "gemini" and _BY_LEVEL.search(model):
-            raise ValueError(f"LiteLLM sends none to {model}; allowed: for earlier models, {effort}")
+            raise ValueError(f"isn't sent to {model} by LiteLLM; allowed: for earlier models, {effort}")
         twice = [name for name in _OTHERWISE if name in info.data["parameters"]]
         if twice:
             raise ValueError(f"parameters say {', '.join(twice)}; allowed: one of the two")

@@ -300,6 +300,11 @@ class TestTheSettingsHash:
     def test_differs_with_what_is_asked(self, provider: Provider, llm: LLM):
         assert self.of(provider, llm) != self.of(provider, entry())
 
+    def test_differs_with_the_budget_for_reasoning_alone(self, provider: Provider):
+        whole = entry("openrouter/vendor/a", max_tokens=3000)
+        split = entry("openrouter/vendor/a", max_tokens=1000, reasoning_budget=2000)
+        assert self.of(provider, whole) != self.of(provider, split)
+
     def test_differs_with_the_address(self, provider: Provider):
         assert self.of(provider, entry()) != self.of(provider, entry(), api_base=provider.url + "/b")
 

@@ -298,6 +298,12 @@ class TestTheMethods:
         ):
             assert expected in text
 
+    def test_say_how_much_of_an_llms_tokens_are_for_reasoning(self, whole: tuple[Study, Path]):
+        study, home = whole
+        careful = study.llms[2].model_copy(update={"reasoning_budget": 2048})
+        text = methods_text(study.model_copy(update={"llms": (careful,)}), home)
+        assert "max_tokens 3,072, temperature 0, 2,048 of these tokens for reasoning" in text
+
     def test_say_so_where_a_prompt_or_the_scoring_model_changed(self, tmp_path: Path):
         study = project(tmp_path, slots=1)
         later = study.window.schedule[1]
