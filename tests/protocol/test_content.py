@@ -157,6 +157,10 @@ class TestThePrimaryPairs:
     def test_are_all_of_the_study_where_none_is_named(self):
         assert primary_pairs(LLMS, ()) == [["groq/a", "groq/b"], ["groq/a", "groq/c"], ["groq/b", "groq/c"]]
 
+    def test_leave_twins_out_where_none_is_named(self):
+        assert primary_pairs(LLMS, (), ["groq/b"]) == [["groq/a", "groq/c"]]
+        assert primary_pairs(LLMS, [["groq/a", "groq/b"]], ["groq/b"]) == [["groq/a", "groq/b"]]
+
     def test_stand_once_each_in_the_studys_order(self):
         named = [["groq/c", "groq/a"], ["groq/a", "groq/c"], ["groq/b", "groq/c"]]
         assert primary_pairs(LLMS, named) == [["groq/a", "groq/c"], ["groq/b", "groq/c"]]

@@ -34,7 +34,7 @@ def register(actions: Actions) -> None:
     add_study(command)
     text = "a metric that is primary; may be given again; left out: latency_sec and success"
     complete(command.add_argument("--metric", action="append", help=text), _metrics)
-    text = "two LLMs whose comparison is primary; may be given again; left out: every two of the study"
+    text = "two LLMs whose comparison is primary; may be given again; left out: every two of the study, twins apart"
     complete(command.add_argument("--pair", action="append", nargs=2, metavar="LLM", help=text), llm_names)
     text = "amend what was sealed, and why; what isn't given stays as it was; both are kept, and the report says so"
     command.add_argument("--amend", metavar="REASON", help=text)
@@ -68,7 +68,8 @@ def seal(study: str, metric: list[str] | None, pair: list[list[str]] | None, ame
     filters = view.to_query()
     if last and not any(options[name] for name in VIEW):
         filters = [(name, value) for name, values in last.plan.filters.items() for value in values]
-    pairs = last.plan.pairs if last and not pair else primary_pairs([llm.name for llm in chosen.llms], pair or ())
+    names, twins = [llm.name for llm in chosen.llms], chosen.twins.values()
+    pairs = last.plan.pairs if last and not pair else primary_pairs(names, pair or (), twins)
     metrics = list(dict.fromkeys(metric or (last.plan.metrics if last else DEFAULT_METRICS)))
     counts = _counts(chosen, View.from_query(filters))
     plan = draft(chosen, include(), filters, metrics, pairs)

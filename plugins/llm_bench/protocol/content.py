@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -167,14 +167,15 @@ def departures(protocols: Sequence[Protocol], now: Plan, seen: Iterable[Change] 
     return [*made, *(Departure(change, None) for change in seen)]
 
 
-def primary_pairs(llms: Sequence[str], named: Sequence[Sequence[str]]) -> list[list[str]]:
-    """The pairs that are primary, each in the study's order; all where none is named.
+def primary_pairs(llms: Sequence[str], named: Sequence[Sequence[str]], twins: Collection[str] = ()) -> list[list[str]]:
+    """The pairs that are primary, each in the study's order; where none is named, all but those with a twin.
 
     :param llms: of the study.
+    :param twins: those of them that are there to show the noise.
     :raises InputError: a name isn't one of the study's, or a pair has one LLM twice.
     """
     if not named:
-        return [list(pair) for pair in combinations(llms, 2)]
+        return [list(pair) for pair in combinations([llm for llm in llms if llm not in twins], 2)]
     for pair in named:
         for name in pair:
             if name not in llms:

@@ -16,11 +16,12 @@ from llm_bench.analysis import queries
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.view import View
 from llm_bench.measure.calibration import latest
+from llm_bench.paths import client
 from llm_bench.progress import measured, states
 from llm_bench.progress.states import Slot
+from llm_bench.protocol import keeping
 from llm_bench.protocol.content import Departure, Protocol, binding, departures
 from llm_bench.protocol.draft import draft
-from llm_bench.protocol.keeping import held
 from llm_bench.rag.questions import Question, load_question_sets
 from llm_bench.report.sealing import seen
 from llm_bench.store.base import open_store
@@ -92,10 +93,10 @@ def gather(records: Records, study: Study, view: View, home: Path) -> Facts:
     """
     store = open_store(study.storage, home)
     questions = load_question_sets(home / "include", study.industries)
-    expected = sum(map(len, questions.values())) * len(study.llms)
+    expected = study.records_per_batch(sum(map(len, questions.values())))
     where, parameters = view.where()
     (counts,) = records.rows(_COUNTS + where, parameters)
-    slots, outside = _slots(records, study, expected, measured.refused_per_slot(store, study.name))
+    slots, outside = _slots(records, study, expected, measured.refused_per_slot(store, study.name, client()))
     facts = Facts(
         counts=counts,
         suspect=queries.total(records, replace(view, suspect="only")),
@@ -107,8 +108,8 @@ def gather(records: Records, study: Study, view: View, home: Path) -> Facts:
         expected=expected,
         questions=questions,
         template=load_template(home / "include", study.prompt),
-        calibration=latest(store, study.name),
-        protocols=held(store, study.name),
+        calibration=latest(store, study.name, client()),
+        protocols=keeping.held(store, study.name),
     )
     return replace(facts, departures=_departures(records, study, view, facts, home / "include"))
 
@@ -143,7 +144,7 @@ def _values(records: Records, name: str, view: View) -> list[str]:
 def _slots(
     records: Records, study: Study, expected: int, quarantined: Mapping[datetime, int]
 ) -> tuple[list[Slot], int]:
-    held = measured.held(records)
+    held = measured.held(records, client())
     if study.window is None or not held:
         return [], 0
     schedule = study.window.schedule
