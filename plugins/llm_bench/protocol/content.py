@@ -55,28 +55,28 @@ class Departure(NamedTuple):
     amendment: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What a protocol binds; all of it JSON values.
 
+    :param metrics: of the primary comparisons.
+    :param pairs: of LLMs, of the primary comparisons.
+    :param filters: name in an address → values, as a view has them: what is left out of the analysis.
+    :param analysis: how the comparisons are made.
     :param settings: the study's file, whatever keys it has.
     :param questions: industry → id → SHA-256 of the question with its reference points.
     :param documents: industry → name of the file → SHA-256 of its content.
     :param prompt: SHA-256 of the prompt's template.
-    :param filters: name in an address → values, as a view has them: what is left out of the analysis.
-    :param metrics: of the primary comparisons.
-    :param pairs: of LLMs, of the primary comparisons.
-    :param analysis: how they are made.
     """
 
+    metrics: Sequence[str]
+    pairs: Sequence[Sequence[str]]
+    filters: Mapping[str, Sequence[str]]
+    analysis: Mapping[str, Any] = field(default_factory=lambda: ANALYSIS)
     settings: Mapping[str, Any]
     questions: Mapping[str, Mapping[str, str]]
     documents: Mapping[str, Mapping[str, str]]
     prompt: str
-    filters: Mapping[str, Sequence[str]]
-    metrics: Sequence[str]
-    pairs: Sequence[Sequence[str]]
-    analysis: Mapping[str, Any] = field(default_factory=lambda: ANALYSIS)
 
     @property
     def hashes(self) -> dict[str, str]:
