@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from llm_bench.errors import QuestionSetError
+from llm_bench.rag.convert.conversion import LIBRARIES, ConversionError, check_size, convert
+
+MARKDOWN = ".md"
+ENDINGS = (MARKDOWN, *LIBRARIES)
+"""What a document's file may end in."""
+
+_VISIBLE = "[!.~]*"  # "~$report.docx" stands beside report.docx while Word has it open
 
 PASSAGE_WORDS = 120
 """A paragraph of more words is cut at the ends of sentences, a table between its rows."""
@@ -39,14 +47,16 @@ _MAYBE_OPEN = re.compile(r"(?:^|[\s(])(?:avg|bn|m|mln|pct|yr)\.\s*$", re.IGNOREC
 class Document:
     """One document of a knowledge base.
 
-    :param slug: the file's name without ``.md``.
+    :param slug: the file's name without its ending.
     :param title: its first heading; the slug in words where there is none.
     :param text: the rest, Markdown.
+    :param notes: what was lost when it was converted, a phrase each.
     """
 
     slug: str
     title: str
     text: str
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,36 +72,58 @@ class Passage:
 
 
 def document_files(include: Path, industry: str) -> list[Path]:
-    """The documents of an industry, ``include/knowledge/<industry>/*.md``, by slug."""
-    return sorted((include / "knowledge" / industry).glob("*.md"), key=lambda file: file.stem)
+    """The documents of an industry, the files of ``include/knowledge/<industry>/`` that can be read, by slug."""
+    files = (include / "knowledge" / industry).glob(_VISIBLE)
+    return sorted((file for file in files if _is_readable(file)), key=lambda file: (file.stem, file.suffix))
 
 
-def load_documents(include: Path, industry: str) -> tuple[Document, ...]:
+def _is_readable(file: Path) -> bool:
+    return file.suffix.lower() in ENDINGS and file.is_file()
+
+
+def load_documents(include: Path, industry: str, cache: Path | None = None) -> tuple[Document, ...]:
     """The documents of an industry, by slug.
 
-    :raises QuestionSetError: when there are none, or with every file that is empty, isn't UTF-8 or has another ending.
+    :param cache: folder of earlier conversions; None: what isn't Markdown is converted anew.
+    :raises QuestionSetError: when there are none, or with every file that can't be used, and why.
+    :raises StorageError: when the cache can't be written.
     """
     files = document_files(include, industry)
     folder = include / "knowledge" / industry
-    others = sorted(other.name for other in folder.glob("[!.]*") if other not in files)
-    problems = [
-        f"{name}: would not be read; allowed: files that end in .md, in no folder of their own" for name in others
+    allowed = f"files that end in {', '.join(ENDINGS)}, in no folder of their own"
+    others = sorted(other.name for other in folder.glob(_VISIBLE) if other not in files)
+    problems = [f"{name}: would not be read; allowed: {allowed}" for name in others]
+    problems += [
+        f"{second.name}: has the name of {first.name}; allowed: each name once, whatever the ending"
+        for first, second in itertools.pairwise(files)
+        if first.stem == second.stem
     ]
     documents = []
     for file in files:
         try:
-            document = _document(file.stem, file.read_text(encoding="utf-8-sig"))
+            document = _load(file, cache)
         except UnicodeDecodeError as fault:
             problems.append(f"{file.name}: is not UTF-8 text (byte {fault.start})")
-            continue
-        documents.append(document)
-        if not passages(document):
-            problems.append(f"{file.name}: is empty; allowed: a title and text below it")
+        except ConversionError as reason:
+            problems.append(f"{file.name}: {reason}")
+        else:
+            documents.append(document)
+            if not passages(document):
+                problems.append(f"{file.name}: is empty; allowed: a title and text below it")
     if not files:
-        problems.append("holds no document; allowed: at least one .md file")
+        problems.append(f"holds no document; allowed: at least one file that ends in {', '.join(ENDINGS)}")
     if problems:
         raise QuestionSetError(str(folder), problems)
     return tuple(documents)
+
+
+def _load(file: Path, cache: Path | None) -> Document:
+    if file.suffix.lower() == MARKDOWN:
+        check_size(file)
+        return _document(file.stem, file.read_text(encoding="utf-8-sig"))
+    text, notes = convert(file, cache)
+    titled = f"# {_in_words(file.stem)}\n\n{text}" if text.startswith("## ") else text  # the first of several sheets
+    return replace(_document(file.stem, titled), notes=notes)
 
 
 def _document(slug: str, text: str) -> Document:
@@ -99,7 +131,11 @@ def _document(slug: str, text: str) -> Document:
     heading = _heading(first.strip())
     if heading:
         return Document(slug, heading, rest.strip())
-    return Document(slug, slug.replace("-", " ").replace("_", " ").capitalize(), text.strip())
+    return Document(slug, _in_words(slug), text.strip())
+
+
+def _in_words(slug: str) -> str:
+    return slug.replace("-", " ").replace("_", " ").capitalize()
 
 
 def passages(document: Document) -> tuple[Passage, ...]:
@@ -182,9 +218,7 @@ def _pieces(paragraph: str) -> Iterator[str]:
         return
     lines = paragraph.split("\n")
     units, joint = (lines, "\n") if len(lines) > 1 else (_split(paragraph), " ")
-    short = (
-        unit[at : at + SENTENCE_CHARACTERS] for unit in units for at in range(0, len(unit), SENTENCE_CHARACTERS)
-    )
+    short = (unit[at : at + SENTENCE_CHARACTERS] for unit in units for at in range(0, len(unit), SENTENCE_CHARACTERS))
     yield from (joint.join(part) for part in _parts(short))
 
 
@@ -212,8 +246,8 @@ def _parts(units: Iterable[str]) -> Iterator[list[str]]:
 
 
 def _words(text: str) -> int:
-    """The words of a text, without the borders of cells; text without white space counts as words of 33 letters."""
-    return max(len(text.replace("|", " ").split()), len(text) * PASSAGE_WORDS // SENTENCE_CHARACTERS)
+    """The words of a text; a border between cells is one, and text without white space is words of 33 letters."""
+    return max(len(text.split()), len(text) * PASSAGE_WORDS // SENTENCE_CHARACTERS)
 
 
 def sentences(text: str) -> list[str]:

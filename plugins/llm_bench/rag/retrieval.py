@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 RETRIEVAL_VERSION = 2
 """Raise it when the ranking changes, or the way a context is cut to its budget."""
 
+CONVERTED = "documents"
+"""The folder, below that of earlier results, of converted documents."""
+
 _DECIMALS = 6
 """Similarities that agree this far are a tie: a last digit, which differs between machines, decides nothing."""
 
@@ -55,13 +58,15 @@ def retrieve(
 
     :param include: the folder that holds ``questions/`` and ``knowledge/``.
     :param settings: of its ``top_k`` passages a prompt holds as many, best first, as ``max_context_tokens`` allow.
-    :param cache: folder of earlier results, one file for each distinct input; a damaged one is made anew.
+    :param cache: folder of earlier results, one file for each distinct input; a damaged one is made anew. Below it,
+        in ``documents/``, stand converted documents.
     :param template: of the messages, of which each prompt has the hash.
     :raises QuestionSetError: when questions or documents can't be used.
     :raises EmbeddingModelError: when the model can't be loaded.
     :raises StorageError: when the cache can't be written.
     """
-    pieces = [passage for document in load_documents(include, industry) for passage in passages(document)]
+    documents = load_documents(include, industry, cache / CONVERTED)
+    pieces = [passage for document in documents for passage in passages(document)]
     questions = load_questions(include, industry)
     file = cache / f"{_key(questions, pieces, settings, template)}.json"
     kept = _read(file, questions, template)
