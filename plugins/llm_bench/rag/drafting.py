@@ -32,8 +32,8 @@ def draft(industry: str, documents: Sequence[Document], count: int) -> str:
 
     lines = [
         f"# Drafted from the documents in include/knowledge/{industry}. What is left to a person: write each question",
-        f"# instead of {FILL_IN}, and say in it which year and measure it means; keep, change or remove the points below",
-        "# it, which are the facts of a full answer; remove the questions that aren't worth asking.",
+        f"# instead of {FILL_IN}, and say in it which year and measure it means; keep, change or remove the points",
+        "# below it, which are the facts of a full answer; remove the questions that aren't worth asking.",
         f"industry: {quoted(industry)}",
         "questions:",
     ]
@@ -50,7 +50,7 @@ def draft(industry: str, documents: Sequence[Document], count: int) -> str:
             lines += [f"      - text: {quoted(fact)}", f"        document: {quoted(passage.document)}"]
     lines += [
         f"  - id: {quoted(f'{prefix}-{len(chosen) + 1:02}')}",
-        f"    text: {quoted(f'{FILL_IN}: a question near to what the documents hold, which they don't answer')}",
+        f"    text: {quoted(f'{FILL_IN}: a question near to what the documents hold, not in them')}",
         "    answerable: false",
     ]
     return "\n".join(lines) + "\n"
