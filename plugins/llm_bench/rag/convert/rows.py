@@ -36,11 +36,11 @@ def markdown(rows: Iterable[Sequence[str]]) -> str:
     A table without a head of its own, which is one that starts with numbers, goes on with the head before it.
     """
     parts: list[str] = []
-    head: Sequence[str] = ()
-    for filled, group in itertools.groupby(rows, key=any):
+    head: list[str] = []
+    for filled, group in itertools.groupby(map(_trimmed, rows), key=bool):
         if not filled:
             continue
-        block = [_trimmed(row) for row in group]
+        block = list(group)
         while block and sum(map(bool, block[0])) == 1:
             parts.append(_cell("".join(block.pop(0))))
         if block:
