@@ -235,8 +235,11 @@ class TestAPage:
         with pytest.raises(ConversionError, match=reason):
             converted("a.html", content)
 
-    def test_of_very_many_nested_parts_is_read(self, converted: Convert):
-        assert converted("a.html", "<div>" * 100_000 + "deep").text == "deep"
+    def test_says_so_where_parts_are_nested_too_deep(self, converted: Convert):
+        assert converted("a.html", "<p>Rye.</p>" + "<div>" * 100_000 + "deep") == (
+            "Rye.",
+            ("what is nested very deep is left out",),
+        )
 
 
 class TestAList:

@@ -33,7 +33,8 @@ def docx(content: bytes) -> Converted:
     styles = "p[style-name='Title'] => h1:fresh"
     drop = mammoth.images.img_element(lambda _: {"src": ""})
     converted = mammoth.convert_to_html(io.BytesIO(content), style_map=styles, convert_image=drop)
-    return from_html(converted.value), notes
+    text, lost = from_html(converted.value)
+    return text, notes + lost
 
 
 def members_of(content: bytes, wanted: str, kind: str) -> list[str]:

@@ -24,12 +24,12 @@ def html(content: bytes) -> Converted:
     notes = [f"{counted(pictures, 'picture')} left out"] if pictures else []
     if frames:
         notes.append(f"{counted(frames, 'page within the page', 'pages within the page')} left out")
-    found = from_html(text)
+    found, lost = from_html(text)
     if title and title[1].strip() and not found.startswith("#") and found:
         from html import unescape  # noqa: PLC0415
 
         found = f"# {' '.join(unescape(title[1]).split())}\n\n{found}"
-    return found, notes
+    return found, notes + lost
 
 
 _CHARSET = re.compile(rb"""<meta[^>]*charset\s*=\s*["']?([\w.:-]+)""", re.IGNORECASE)
@@ -57,7 +57,8 @@ _DROPPED = (
 )
 
 
-def from_html(text: str) -> str:
+def from_html(text: str) -> Converted:
+    """HTML as Markdown."""
     from html_to_markdown import ConversionOptions, convert
 
     options = ConversionOptions(
@@ -77,7 +78,8 @@ def from_html(text: str) -> str:
         if start >= 0:
             parts += [content[at:start], _spanned(found)]
             at = start + len(found.markdown)
-    return tidy("".join(parts) + content[at:])
+    too_deep = any("depth_limit_exceeded" in str(warning.kind) for warning in result.warnings)
+    return tidy("".join(parts) + content[at:]), ["what is nested very deep is left out"] if too_deep else []
 
 
 def _spanned(found: Any) -> str:
