@@ -17,6 +17,6 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     return f"{count} {noun if count == 1 else plural or noun + 's'}"
 
 
-def place(fault: UnicodeError) -> str:
+def place(fault: Exception) -> str:
     """Where a text's bytes can't be read."""
     return f"byte {fault.start}" if isinstance(fault, UnicodeDecodeError) else "its bytes don't fit"

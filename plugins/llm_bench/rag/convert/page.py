@@ -6,6 +6,7 @@ import codecs
 import itertools
 import re
 from contextlib import suppress
+from html import unescape
 from typing import Any
 
 from llm_bench.rag.convert.outcome import Converted, UnusableError, counted, place
@@ -26,8 +27,6 @@ def html(content: bytes) -> Converted:
         notes.append(f"{counted(frames, 'page within the page', 'pages within the page')} left out")
     found, lost = from_html(text)
     if title and title[1].strip() and not found.startswith("#") and found:
-        from html import unescape  # noqa: PLC0415
-
         found = f"# {' '.join(unescape(title[1]).split())}\n\n{found}"
     return found, notes + lost
 
@@ -43,7 +42,7 @@ def _decoded(content: bytes) -> str:
             charset = codecs.lookup(named[1].decode("ascii")).name
     try:
         text = content.decode("utf-8-sig" if charset == "utf-8" else charset)
-    except UnicodeError as fault:
+    except (UnicodeError, LookupError) as fault:  # some codecs are none of text
         raise UnusableError(
             f"is no text in {charset} ({place(fault)}); allowed: HTML in the charset that it names, or UTF-8"
         ) from None
