@@ -35,7 +35,7 @@ def check_documents(study: Study, home: Path) -> Check:
         for industry in study.industries:
             documents = load_documents(home / "include", industry, home / "data" / "cache" / CONVERTED)
             counts.append(f"{len(documents)} {industry}")
-            notes += [f"note: {document.slug}: {note}" for document in documents for note in document.notes]
+            notes += [f"note: {document.file}: {note}" for document in documents for note in document.notes]
         return "\n".join([", ".join(counts), *notes])
 
     return tell("documents", look)

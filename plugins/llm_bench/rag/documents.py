@@ -47,7 +47,7 @@ _MAYBE_OPEN = re.compile(r"(?:^|[\s(])(?:avg|bn|m|mln|pct|yr)\.\s*$", re.IGNOREC
 class Document:
     """One document of a knowledge base.
 
-    :param slug: the file's name without its ending.
+    :param slug: the file's name without its ending; ``file`` has it.
     :param title: its first heading; the slug in words where there is none.
     :param text: the rest, Markdown.
     :param notes: what was lost when it was converted, a phrase each.
@@ -57,6 +57,7 @@ class Document:
     title: str
     text: str
     notes: tuple[str, ...] = ()
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ def _load(file: Path, cache: Path | None) -> Document:
         return _document(file.stem, file.read_text(encoding="utf-8-sig"))
     text, notes = convert(file, cache)
     titled = f"# {_in_words(file.stem)}\n\n{text}" if text.startswith("## ") else text  # the first of several sheets
-    return replace(_document(file.stem, titled), notes=notes)
+    return replace(_document(file.stem, titled), notes=notes, file=file.name)
 
 
 def _document(slug: str, text: str) -> Document:
