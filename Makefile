@@ -3,7 +3,7 @@
 PY := .venv/bin/python
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup check run status up unit test mutants test-rehearsal wheel-test lint format lock calibrate bench-providers real-servers bench-parse bench-batch bench-fidelity bench-bounds bench-retrieval bench-documents bench-scoring bench-join rehearse bench-live bench-scale bench-analysis stack audit sbom screenshots env clean
+.PHONY: help setup check run status up unit test mutants test-rehearsal wheel-test lint format lock calibrate bench-providers real-servers bench-parse bench-batch bench-fidelity bench-bounds bench-retrieval bench-documents bench-scoring bench-join bench-identity rehearse bench-live bench-scale bench-analysis stack audit sbom screenshots env clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -103,6 +103,9 @@ bench-join: setup ## time validating and loading 80 records and a million, with 
 
 bench-analysis: setup ## time every page's queries for 4,480, a million and ten million records, and weigh the pages
 	@$(PY) benchmarks/dashboard_pages.py
+
+bench-identity: setup ## simulate studies whose LLMs change, and don't: how many changes are found, and how many invented
+	@$(PY) benchmarks/identity.py
 
 screenshots: setup ## take pictures of every page of the dashboard, light and dark, of a made-up study
 	@$(PY) scripts/screenshots.py

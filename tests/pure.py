@@ -14,6 +14,7 @@ TESTS = {
     "analysis.format": ["analysis/test_format.py"],
     "analysis.metrics": ["analysis/test_metrics.py"],
     "analysis.queries.groups": ["analysis/test_groups.py"],
+    "analysis.statistics.changes": ["analysis/statistics/test_changes.py"],
     "analysis.statistics.comparisons": [
         "analysis/statistics/test_comparisons.py",
         "analysis/statistics/test_borders.py",
@@ -22,6 +23,7 @@ TESTS = {
         "analysis/statistics/test_correlation.py",
         "analysis/statistics/test_borders.py",
     ],
+    "analysis.statistics.kernels": ["analysis/statistics/test_kernels.py"],
     "analysis.statistics.means": ["analysis/statistics/test_means.py", _BORDERS],
     "analysis.statistics.quantiles": ["analysis/statistics/test_quantiles.py", _BORDERS],
     "analysis.statistics.rates": ["analysis/statistics/test_rates.py", _BORDERS],

@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING, Any
 from llm_bench.analysis import charts
 from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.queries import (
+    Answered,
     Bin,
     Comparison,
+    Differing,
     FailureCount,
     Failures,
     HourPoint,
+    Identity,
+    Named,
     Point,
     RatePoint,
     Series,
@@ -128,6 +132,30 @@ def comparisons(llms: Sequence[str]) -> list[Comparison]:
     ]
 
 
+def answered(llms: Sequence[str], times: Sequence[datetime]) -> Identity:
+    """The second LLM's answers change in the middle, and every third one's fingerprint does."""
+    if not times:
+        return Identity([], [], [], 0, 0, 0, 0)
+    chance, middle = Random(4), times[len(times) // 2]
+    lines = [
+        Answered(llm, len(times), 20 * len(times), 3, 0.2, 0.3, 0.002 if place == 1 else 0.4, middle, times[0])
+        for place, llm in enumerate(llms)
+    ]
+    points = [
+        Differing(
+            llm, at, 20, None if number == 3 else 0.2 + 0.1 * chance.random() + 0.6 * (place == 1 and at >= middle)
+        )
+        for place, llm in enumerate(llms)
+        for number, at in enumerate(times)
+    ]
+    names = [
+        Named(llm, "system_fingerprint", name, at, times[-1], 20, 2, number > 0, 0.03 if number else None)
+        for llm in llms[::3]
+        for number, (name, at) in enumerate([("fp_a", times[0]), ("fp_b", middle)])
+    ]
+    return Identity(lines, points, names, len(times), len(times), 20, 20)
+
+
 def record(**changes: Any) -> dict[str, Any]:
     times = [0.92 + 0.013 * number for number in range(90)]
     return {
@@ -161,5 +189,7 @@ def every_chart(llms: Sequence[str], times: Sequence[datetime]) -> Iterator[tupl
     yield "distribution", charts.distribution(spreads(there), LATENCY, looks)
     yield "comparison", charts.comparison(comparisons(there), "latency_sec", looks)
     yield "tradeoff", charts.tradeoff([Tradeoff(llm, 0.9, 80, 0.8, 0.97, 0.2) for llm in there], looks)
+    yield "answers over time", charts.answers_over_time(answered(llms, times), looks, ZONE)
+    yield "changes", charts.changes(answered(llms, times), looks, ZONE)
     yield "waterfall", charts.waterfall(record() if times else dict.fromkeys(record(wait_sec=0.0)))
     yield "tokens", charts.tokens_over_time(record() if times else dict.fromkeys(record()))

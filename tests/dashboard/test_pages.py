@@ -18,7 +18,7 @@ from dashboard.parsed import Parsed
 from llm_bench.dashboard.pages import NAVIGATION
 from llm_bench.protocol import keeping
 from llm_bench.protocol.draft import draft
-from llm_bench.records import FAILURE_KINDS, FIELD_NAMES, FIELDS, SEED_NAMES
+from llm_bench.records import FAILURE_KINDS, FIELD_NAMES, FIELDS, SEED_NAMES, utc_text
 from llm_bench.store.base import from_parquet, object_path, open_store, to_parquet
 
 ROOT = "/llm-bench/thesis"
@@ -97,7 +97,7 @@ class TestEveryPage:
         text = see(reader, page).text
         assert ("llm-bench run thesis" in text) or page == "export"
 
-    @pytest.mark.parametrize("page", ["latency", "success", "compare", "records"])
+    @pytest.mark.parametrize("page", ["latency", "success", "compare", "identity", "records"])
     def test_without_a_record_in_the_view_leads_back_to_all(self, loaded, reader, page):
         assert "No record is in this view" in see(reader, page, start="2030-01-01").text
 
@@ -232,6 +232,49 @@ class TestTheComparison:
         assert "The first 8 LLMs of 10 are compared pair by pair" in see(reader, "compare").text
         chosen = [f"{batch[0]['llm_provider']}/{model}" for model in models[-2:]]
         assert "compared pair by pair" not in see(reader, "compare", llm=chosen).text
+
+
+class TestIdentity:
+    @pytest.fixture
+    def swapped(self, home, include, batch):
+        """24 slots in which all answers are the same, but for one LLM's from the 13th slot on."""
+        for number, slot in enumerate(thesis_slots(include)[:24]):
+            own = {"slot": utc_text(slot), "response_model": "b" if number >= 12 else "a"}
+            put(
+                home,
+                include,
+                [
+                    record
+                    | own
+                    | {"record_id": f"{record['record_id'][:28]}{number:04}"}
+                    | ({"answer": "Toys."} if number >= 12 and record["llm"] == LLM and record["success"] else {})
+                    for record in batch
+                ],
+                number,
+            )
+
+    def test_says_of_each_llm_whether_and_when_its_answers_changed(self, swapped, reader):
+        text = see(reader, "identity").text
+        assert "mistral-7b-instruct : the answers changed at Mon 07 Dec 18:17:08 (p = 0.0" in text
+        assert text.count("no change seen (p = 1.000)") == 3
+
+    def test_marks_the_moment_in_both_charts(self, swapped, reader):
+        shown = specs(reader, "identity")
+        assert shown["answers-over-time"]["layer"][-1]["mark"]["type"] == "rule"
+        (rows,) = shown["changes"]["datasets"].values()
+        assert {row["kind"] for row in rows} == {"another model is named", "the answers changed"}
+        assert {row["when"] for row in rows} == {"Mon 07 Dec 2026 18:17"}
+
+    def test_leads_from_a_point_to_its_records(self, swapped, reader):
+        points = [rows for rows in specs(reader, "identity")["answers-over-time"]["datasets"].values() if len(rows) > 1]
+        assert "20 records" in see(reader, points[0][0]["href"]).text
+
+    def test_of_few_slots_cant_tell(self, loaded, reader):
+        text = see(reader, "identity").text
+        assert f"can't tell: {SLOTS} slots with answers, and it takes 11" in text
+
+    def test_says_that_no_provider_named_anything(self, loaded, reader):
+        assert "No provider said which model" in see(reader, "identity").text
 
 
 class TestSuccess:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from llm_bench.analysis.statistics import LEAST_SLOTS, TURNS
+from llm_bench.analysis.statistics.changes import LEVEL, ORDERS
 
 METRICS = (
     (
@@ -76,6 +77,16 @@ STATISTICS = (
         "one before, an interval would be safe if √((1 + r) / (1 − r)) times as wide (Bayley and Hammersley, "
         "Supplement to the Journal of the Royal Statistical Society 1946). A course of the day, the same on all days, "
         "counts as correlation, too.",
+    ),
+    (
+        "Which model answered",
+        "Stored answers to the same question are compared between slots, by the pieces of eight characters that they "
+        "share (a spectrum kernel: Leslie, Eskin and Noble, Pacific Symposium on Biocomputing 2002), and those before "
+        "each moment with those after it, by their maximum mean discrepancy, as Gao, Liang and Guestrin do with "
+        "another string kernel (Model Equality Testing: Which Model Is This API Serving?, ICLR 2025). Whole slots "
+        f"change places in {ORDERS:,} random orders of a fixed seed; p is of the greatest of all moments, each in "
+        "relation to its mean and spread over the orders, and corrected over the LLMs by Holm. Below "
+        f"{LEVEL} the answers are said to have changed, most likely at the moment of the greatest.",
     ),
     (
         "Approximations",

@@ -16,7 +16,7 @@ from llm_bench.analysis.view import View
 from llm_bench.files import storage_errors
 from llm_bench.paths import home
 from llm_bench.protocol.content import roles
-from llm_bench.report import quality, speed
+from llm_bench.report import identity, quality, speed
 from llm_bench.report.facts import Facts, gather
 from llm_bench.report.latex import latex
 from llm_bench.report.page import Drawn, draw, render
@@ -71,7 +71,8 @@ def report_zip(records: Records, study: Study, view: View, root: Path | None = N
 def _files(records: Records, study: Study, view: View, root: Path, checksum: str) -> Iterator[tuple[str, bytes]]:
     """Name and content of each file but the records."""
     facts = gather(records, study, view, root)
-    sections = _sections(Source.of(records, study, view, roles(facts.protocols, view.to_query())), facts)
+    source = Source.of(records, study, view, roles(facts.protocols, view.to_query()))
+    sections = _sections(source, study, facts)
     drawn: dict[str, Drawn] = {}
     for figure in (figure for section in sections for figure in section.figures):
         drawn[figure.name] = draw(figure.chart)
@@ -82,11 +83,12 @@ def _files(records: Records, study: Study, view: View, root: Path, checksum: str
     yield "report.html", render(study, view, facts, sections=sections, drawn=drawn, checksum=checksum)
 
 
-def _sections(source: Source, facts: Facts) -> list[Section]:
+def _sections(source: Source, study: Study, facts: Facts) -> list[Section]:
     """The results, in their order."""
     parts = (speed.summary, speed.latency, speed.throughput, quality.success, quality.coverage, quality.comparison)
     sealed = [Section("Protocol", [], [departed(facts.departures)])] if facts.protocols else []
-    return [*(part(source) for part in parts), *sealed, quality.appendix(facts)]
+    results = [*(part(source) for part in parts), identity.answered(source, study)]
+    return [*results, *sealed, quality.appendix(facts)]
 
 
 def _table_files(table: Table) -> Iterator[tuple[str, bytes]]:

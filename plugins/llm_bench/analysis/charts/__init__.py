@@ -7,6 +7,7 @@ the same in all.
 from __future__ import annotations
 
 from llm_bench.analysis.charts.amounts import bars, distribution
+from llm_bench.analysis.charts.answers import answers_over_time, changes
 from llm_bench.analysis.charts.drawing import PRINT_WIDTH, Caption, caption, pdf, png, spec, svg
 from llm_bench.analysis.charts.exchange import tokens_over_time, waterfall
 from llm_bench.analysis.charts.looks import Looks, Theme, colours, looks
@@ -19,8 +20,10 @@ __all__ = [
     "Caption",
     "Looks",
     "Theme",
+    "answers_over_time",
     "bars",
     "caption",
+    "changes",
     "colours",
     "comparison",
     "distribution",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from llm_bench.analysis.queries.answers import Answered, Changed, Differing, Identity, Named, identity, temperatures
 from llm_bench.analysis.queries.comparisons import compare
 from llm_bench.analysis.queries.counts import choices, embedding_models, failures_over_time, success, total
 from llm_bench.analysis.queries.listing import OUTCOMES, SORTS, Covered, RecordRow, least_covered, page, record
@@ -31,16 +32,21 @@ from llm_bench.analysis.queries.times import distribution, neighbours, over_time
 __all__ = [
     "OUTCOMES",
     "SORTS",
+    "Answered",
     "Bin",
+    "Changed",
     "Choices",
     "Comparison",
     "Covered",
+    "Differing",
     "FailureCount",
     "Failures",
     "Group",
     "Headline",
     "HourPoint",
     "HourTest",
+    "Identity",
+    "Named",
     "Neighbours",
     "Point",
     "RatePoint",
@@ -57,6 +63,7 @@ __all__ = [
     "embedding_models",
     "failures_over_time",
     "headline",
+    "identity",
     "least_covered",
     "neighbours",
     "over_time",
@@ -64,6 +71,7 @@ __all__ = [
     "record",
     "success",
     "summary",
+    "temperatures",
     "time_of_day",
     "total",
     "tradeoff",

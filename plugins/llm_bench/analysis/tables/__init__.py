@@ -6,6 +6,7 @@ in all. A page adds what their cells lead to, and may turn a long one into a row
 
 from __future__ import annotations
 
+from llm_bench.analysis.tables.answers import answers_over_time, bounds, changes, identity, names, verdict
 from llm_bench.analysis.tables.llms import QUANTILES, grouped, headline, least_covered, quantiles, tradeoff
 from llm_bench.analysis.tables.outcomes import failures, failures_over_time, rates_over_time, success
 from llm_bench.analysis.tables.pairs import differences
@@ -20,6 +21,9 @@ from llm_bench.analysis.tables.times import (
 
 __all__ = [
     "QUANTILES",
+    "answers_over_time",
+    "bounds",
+    "changes",
     "differences",
     "failures",
     "failures_over_time",
@@ -27,7 +31,9 @@ __all__ = [
     "headline",
     "hour_tests",
     "hours_matter",
+    "identity",
     "least_covered",
+    "names",
     "neighbours",
     "over_time",
     "quantiles",
@@ -36,4 +42,5 @@ __all__ = [
     "success",
     "time_of_day",
     "tradeoff",
+    "verdict",
 ]
