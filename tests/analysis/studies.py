@@ -80,6 +80,12 @@ def thesis(include: Path, **changes: Any) -> Study:
     return load_study(include / "studies" / "thesis.yaml").model_copy(update=changes)
 
 
+def with_twin(study: Study, llm: str, twin: str) -> Study:
+    """The same study, in which an LLM has a twin."""
+    entries = [entry.model_dump() | ({"twin": twin} if entry.name == llm else {}) for entry in study.llms]
+    return Study.model_validate(study.model_dump() | {"llms": entries})
+
+
 def fill_study(
     store: Store, study: Study, include: Path, *, slots: Sequence[datetime] | None = None, seed: int = 7
 ) -> int:
@@ -137,7 +143,9 @@ def make_batch(
 
     :param number: of the slot: some slots are out of the ordinary.
     """
-    for place, llm in enumerate(study.llms):
+    models = list(dict.fromkeys(llm.model for llm in study.llms))
+    for llm in study.llms:
+        place = models.index(llm.model)  # a twin behaves as its LLM
         manner = MANNERS[place % len(MANNERS)]
         busy = 1 + 0.35 * math.sin((slot.hour - 9) / 24 * 2 * math.pi) + 0.12 * chance.gauss(0, 1)
         for position, prompt in enumerate(prompts.values()):

@@ -25,13 +25,13 @@ def page(look: Looked) -> Response:
     """Two or more LLMs side by side: those of the view, or all; the first of them pair by pair."""
     points = look.looks.ordered(queries.tradeoff(look.records, look.view))
     llms = [point.llm for point in points]
-    pairs = queries.compare(look.records, look.view, llms[:MAX_COMPARED]) if len(llms) > 1 else []
+    pairs = queries.compare(look.records, look.view, llms[:MAX_COMPARED], look.study.twins) if len(llms) > 1 else []
     approximate = [*(pair.approximate for pair in pairs), *(point.approximate for point in points)]
     return show(
         look,
         "compare",
         form=form(look, "compare"),
-        notices=notices(look, approximate, scores=True),
+        notices=[*notices(look, approximate, scores=True), *tables.noise_floor(pairs, look.looks)],
         trade=tables.tradeoff(points, look.looks),
         tradeoffs=[*_tradeoffs(look, points)] if points else [],
         comparisons=[*_comparisons(look, pairs)],

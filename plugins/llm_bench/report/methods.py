@@ -48,7 +48,11 @@ def methods(study: Study, view: View, facts: Facts) -> list[Part]:
 
 
 def _asked(study: Study, facts: Facts) -> Iterator[Item]:
-    yield Item("LLMs", [_llm(llm, study.generation, facts.answered.get(llm.name, ())) for llm in study.llms])
+    of = {twin: name for name, twin in study.twins.items()}
+    yield Item(
+        "LLMs",
+        [_llm(llm, study.generation, facts.answered.get(llm.name, ()), of.get(llm.name)) for llm in study.llms],
+    )
     yield Item(
         "Questions",
         [
@@ -97,7 +101,7 @@ def _template(template: Template) -> Iterator[str]:
     yield f"{then} The table Prompts has each question's hashes."
 
 
-def _llm(llm: LLM, generation: Generation, answered: Sequence[str]) -> str:
+def _llm(llm: LLM, generation: Generation, answered: Sequence[str], twin_of: str | None) -> str:
     paced = f", at most {llm.requests_per_minute:g} requests a minute" if llm.requests_per_minute else ""
     name = f"{llm.name} (model {llm.model})" if llm.name != llm.model else llm.model
     own = llm.asked_with(generation)
@@ -105,7 +109,8 @@ def _llm(llm: LLM, generation: Generation, answered: Sequence[str]) -> str:
     sent = f", {json.dumps(llm.parameters, ensure_ascii=False)}" if llm.parameters else ""
     others = [model for model in answered if model != llm.model_name]
     said = f"; the provider says that {', '.join(others)} answered" if others else ""
-    return f"{name}{apart}{sent}{paced}{said}"
+    twin = f", the twin of {twin_of}: the same LLM measured once more" if twin_of else ""
+    return f"{name}{twin}{apart}{sent}{paced}{said}"
 
 
 def _generation(generation: Generation) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import TYPE_CHECKING, NamedTuple
@@ -26,11 +26,15 @@ class Figure(NamedTuple):
 
 
 class Section(NamedTuple):
-    """A part of the results."""
+    """A part of the results.
+
+    :param notes: what has to be known to read it, a paragraph each.
+    """
 
     title: str
     figures: Sequence[Figure]
     tables: Sequence[Table]
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class Source:
     """What the sections are made from.
 
     :param llms: of the view, in the order of the study.
+    :param twins: LLM → its twin.
     :param zone: of the study's file.
     """
 
@@ -45,6 +50,7 @@ class Source:
     view: View
     looks: Looks
     llms: Sequence[str]
+    twins: Mapping[str, str]
     zone: tzinfo
 
     @classmethod
@@ -53,4 +59,4 @@ class Source:
         known = queries.choices(records).llms
         named = tuple(dict.fromkeys([*(llm.name for llm in study.llms), *known]))
         llms = [llm for llm in named if llm in known and (not view.llms or llm in view.llms)]
-        return cls(records, view, charts.looks(named), llms, study.zone)
+        return cls(records, view, charts.looks(named, study.twins), llms, study.twins, study.zone)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from typing import NamedTuple
@@ -26,18 +26,36 @@ _RUNS = 100
 """Runs of slots that a comparison of many slots rests on, at most."""
 
 
-def compare(records: Records, view: View, llms: Sequence[str]) -> list[Comparison]:
+def compare(
+    records: Records, view: View, llms: Sequence[str], twins: Mapping[str, str] | None = None
+) -> list[Comparison]:
     """Every pair of the LLMs in each of the main metrics and in success; p corrected over all of these.
 
     The first of a pair is the one that stands earlier in ``llms``, and a difference is first − second. A pair of
     records is complete where both have the metric; the others are counted as left out. With more than 200 slots, runs
     of them are what is compared, at most 100: the work grows with the square of their number.
 
+    An LLM and its twin are compared whether both are among ``llms`` or not, and whether the view has them or not. They
+    are no two LLMs that may differ, so that they don't count in the correction of the others, and are corrected apart.
+
     :param llms: in the order of the pairs; those of which the view has no record are left alone.
+    :param twins: LLM → its twin.
     """
-    scan = Scan.of(records, view, [METRICS[name] for name in MAIN])
-    chosen = [llm for llm in dict.fromkeys(llms) if llm in scan.llms]
-    pairs = list(combinations(range(len(chosen)), 2))
+    twins = twins or {}
+    measured_twice = dict.fromkeys(name for pair in twins.items() for name in pair)
+    seen = replace(view, llms=tuple(dict.fromkeys([*view.llms, *measured_twice]))) if view.llms and twins else view
+    scan = Scan.of(records, seen, [METRICS[name] for name in MAIN])
+    named = [llm for llm in dict.fromkeys(llms) if llm in scan.llms and (not view.llms or llm in view.llms)]
+    chosen = list(dict.fromkeys([*named, *(llm for llm in measured_twice if llm in scan.llms)]))
+
+    def are_twins(first: str, second: str) -> bool:
+        return twins.get(first) == second or twins.get(second) == first
+
+    pairs = [
+        (first, second)
+        for first, second in combinations(range(len(chosen)), 2)
+        if second < len(named) or are_twins(chosen[first], chosen[second])
+    ]
     if not pairs:
         return []
     grid = _Grid(scan, [scan.llms.index(llm) for llm in chosen], _questions(records))
@@ -51,9 +69,11 @@ def compare(records: Records, view: View, llms: Sequence[str]) -> list[Compariso
             pair = _comparison(
                 name, chosen[first], chosen[second], differences.of(first, second), asked=int(asked[first, second])
             )
-            comparisons.append(replace(pair, approximate=approximate))
-    adjusted = statistics.holm([pair.p for pair in comparisons])
-    return [replace(pair, p_holm=p) for pair, p in zip(comparisons, adjusted, strict=True)]
+            comparisons.append(replace(pair, approximate=approximate, twins=are_twins(chosen[first], chosen[second])))
+    of_twins, of_others = (
+        iter(statistics.holm([pair.p for pair in comparisons if pair.twins is apart])) for apart in (True, False)
+    )
+    return [replace(pair, p_holm=next(of_twins if pair.twins else of_others)) for pair in comparisons]
 
 
 def _questions(records: Records) -> int:

@@ -261,8 +261,9 @@ class Comparison:
     :param difference: first − second: Hodges-Lehmann's estimate with its interval, or the difference of rates of
         "success"; None without a pair.
     :param p: of the paired test; None where there is nothing to test.
-    :param p_holm: corrected over all comparisons that were asked for at once.
+    :param p_holm: corrected over all comparisons that were asked for at once; of twins, over those of twins.
     :param effect: rank-biserial correlation, −1 to 1; positive where the first is larger. None as p.
+    :param twins: the second is the first, measured once more.
     """
 
     metric: str
@@ -276,6 +277,7 @@ class Comparison:
     p_holm: float | None
     effect: float | None
     approximate: bool = False
+    twins: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from llm_bench.analysis.tables.llms import QUANTILES, grouped, headline, least_covered, quantiles, tradeoff
 from llm_bench.analysis.tables.outcomes import failures, failures_over_time, rates_over_time, success
-from llm_bench.analysis.tables.pairs import differences
+from llm_bench.analysis.tables.pairs import differences, noise_floor
 from llm_bench.analysis.tables.times import (
     hour_tests,
     hours_matter,
@@ -29,6 +29,7 @@ __all__ = [
     "hours_matter",
     "least_covered",
     "neighbours",
+    "noise_floor",
     "over_time",
     "quantiles",
     "rates_over_time",
