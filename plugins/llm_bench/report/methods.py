@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 
+from llm_bench.analysis import format as text
 from llm_bench.analysis.charts.axes import zone_name
 from llm_bench.analysis.view import View
 from llm_bench.records import utc_text
@@ -80,6 +81,7 @@ def _asked(study: Study, facts: Facts) -> Iterator[Item]:
         "Generation",
         [f"{_generation(generation)}; streamed; the same for all, but for what stands beside an LLM."],
     )
+    yield Item("Order", list(_order(study, facts)))
     limits = study.deadlines
     yield Item(
         "Deadlines",
@@ -89,6 +91,25 @@ def _asked(study: Study, facts: Facts) -> Iterator[Item]:
         ],
     )
     yield Item("At once", [f"Up to {study.concurrency} cells (an LLM and an industry) for each provider."])
+
+
+def _order(study: Study, facts: Facts) -> Iterator[str]:
+    how = {
+        "shuffled": "The questions of a cell are shuffled anew in each slot, and in a slot alike for all LLMs.",
+        "as_written": "The questions of a cell are asked in the order of their set, the same in each slot.",
+    }
+    yield how[study.order]
+    order = facts.order
+    if order is None:
+        return
+    yield (
+        f"In the records, {order.first:,} of {order.questions:,} questions were the first of their cell in some slot. "
+        f"A question's mean place is from {order.lowest * 100:.0f} to {order.highest * 100:.0f} % of the way from the "
+        "first place to the last: 50 % is the middle."
+    )
+    if order.apart:
+        yield f"Not all LLMs had it at the same place: {order.apart:,} of {order.asked:,} questions in slots."
+    yield "The table Latency by position has the first place beside the others."
 
 
 def _template(template: Template) -> Iterator[str]:
@@ -215,8 +236,26 @@ def _measured(facts: Facts) -> Iterator[Item]:
     yield Item("Versions", [f"{words} {', '.join(facts.versions[name]) or '–'}" for name, words in names.items()])
     models = facts.versions["embedding_model"]
     several = " Scores of several models stand together here, and aren't comparable." if len(models) > 1 else ""
+    yield Item("Where the client was", list(_place(facts)))
     yield Item("Scored by", [f"{', '.join(models) or '–'}.{several}"])
     yield Item("Error of the instrument", list(_calibrated(facts.calibration)))
+
+
+def _place(facts: Facts) -> Iterator[str]:
+    yield (
+        "; ".join(
+            f"{name or 'a place without a name (LLM_BENCH_CLIENT was not set)'}: {records:,} records"
+            for name, records in facts.clients.items()
+        )
+        or "–"
+    )
+    known = [f"{way.llm} {text.value(way.rtt, 's')}" for way in facts.network if way.rtt is not None]
+    yield (
+        f"Median round trip to where the connection ends (a proxy or the nearest edge of a network, say): "
+        f"{', '.join(known)}."
+        if known
+        else "The round trip to the LLMs isn't known."
+    )
 
 
 def _calibrated(calibration: Mapping[str, Any] | None) -> Iterator[str]:

@@ -7,6 +7,7 @@ in all. A page adds what their cells lead to, and may turn a long one into a row
 from __future__ import annotations
 
 from llm_bench.analysis.tables.llms import QUANTILES, grouped, headline, least_covered, quantiles, tradeoff
+from llm_bench.analysis.tables.network import first_places, network
 from llm_bench.analysis.tables.outcomes import failures, failures_over_time, rates_over_time, success
 from llm_bench.analysis.tables.pairs import differences, noise_floor
 from llm_bench.analysis.tables.times import (
@@ -23,12 +24,14 @@ __all__ = [
     "differences",
     "failures",
     "failures_over_time",
+    "first_places",
     "grouped",
     "headline",
     "hour_tests",
     "hours_matter",
     "least_covered",
     "neighbours",
+    "network",
     "noise_floor",
     "over_time",
     "quantiles",
