@@ -180,7 +180,9 @@ class TestTheChart:
         spec = charts.spec(charts.comparison([twin_pair(), a_pair()], "latency_sec", self.looks))
         bands = [layer["data"]["name"] for layer in spec["layer"] if layer["mark"]["type"] == "rect"]
         assert [spec["datasets"][name][0] for name in bands] == [{"from": -0.5, "to": 0.5}, {"from": -0.2, "to": 0.2}]
-        assert spec["title"]["subtitle"][1].startswith("Shaded: the noise floor, ±0.200\u202fs, at most 0.500\u202fs")
+        assert spec["title"]["subtitle"][1].startswith(
+            "Shaded: the noise floor, ±0.200\u202fs, by its interval up to 0.500\u202fs"
+        )
 
     def test_shows_the_twins_as_the_floor_and_not_as_a_test(self):
         spec = charts.spec(charts.comparison([twin_pair(p=0.001), a_pair()], "latency_sec", self.looks))

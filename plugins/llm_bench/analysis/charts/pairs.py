@@ -68,7 +68,7 @@ def _noise(noise: Floor | None, unit: str, looks: Looks) -> list[str]:
     if noise is None:
         return []
     size, pair = noise.size, noise.pair
-    largest = f", at most {text.value(size.high, unit)} (lighter)" if size.high is not None else ""
+    largest = f", by its interval up to {text.value(size.high, unit)} (lighter)" if size.high is not None else ""
     return [
         f"Shaded: the noise floor, ±{text.value(size.estimate, unit)}{largest}: what {looks.names[pair.first]} and "
         f"{looks.names[pair.second]}, one LLM measured twice, differ by"
