@@ -165,7 +165,8 @@ class Record(SeedRecord):
         Seconds | None,
         About(
             "clock",
-            "Round trip to the server as the kernel knew it when the request was sent; null where it doesn't tell.",
+            "Round trip to the server: the shortest that the kernel saw on this connection in the five minutes before "
+            "the request; null where it doesn't tell.",
             since=2,
         ),
     ]
@@ -188,6 +189,12 @@ class Record(SeedRecord):
             "What the times of tokens rest on: the wire's own bytes, or, where no reader knows their format, LiteLLM's "
             "translation; null when nothing was sent.",
             since=2,
+        ),
+    ]
+    dns_sec: Annotated[
+        Seconds | None,
+        About(
+            "clock", "Of connect_sec, finding the address of the server's name; null when none was looked up.", since=2
         ),
     ]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from typing import Any
 
 from llm_bench import __version__
 from llm_bench.measure import timing
+from llm_bench.measure.turns import turns
 from llm_bench.rag.documents import load_documents, passages
 from llm_bench.rag.prompt import build_messages, context_hash, prompt_hash
 from llm_bench.rag.questions import Question, load_question_sets
@@ -44,6 +46,8 @@ _ERRORS = {
     "content_filtered": (200, "finish_reason content_filter"),
 }
 _EVENTS = 60
+RTT = defaultdict(lambda: 0.02, {"groq": 0.014, "openrouter": 0.031})
+"""Provider → the made-up round trip to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,12 @@ MANNERS = (
 def thesis(include: Path, **changes: Any) -> Study:
     """The default study, with its four LLMs and 56 slots; changed where said, e.g. its name or storage."""
     return load_study(include / "studies" / "thesis.yaml").model_copy(update=changes)
+
+
+def with_twin(study: Study, llm: str, twin: str) -> Study:
+    """The same study, in which an LLM has a twin."""
+    entries = [entry.model_dump() | ({"twin": twin} if entry.name == llm else {}) for entry in study.llms]
+    return Study.model_validate(study.model_dump() | {"llms": entries})
 
 
 def fill_study(
@@ -137,18 +147,31 @@ def make_batch(
 
     :param number: of the slot: some slots are out of the ordinary.
     """
-    for place, llm in enumerate(study.llms):
+    models = list(dict.fromkeys(llm.model for llm in study.llms))
+    places = _positions(study, slot, prompts)
+    for llm in study.llms:
+        place = models.index(llm.model)  # a twin behaves as its LLM
         manner = MANNERS[place % len(MANNERS)]
         busy = 1 + 0.35 * math.sin((slot.hour - 9) / 24 * 2 * math.pi) + 0.12 * chance.gauss(0, 1)
         for position, prompt in enumerate(prompts.values()):
             late = 1.5 + position % 10 * 3 + chance.random() + (5 * 3600 if number == BACKFILLED else 0)
             record = _asked(study, slot, llm, prompt, late=late, chance=chance)
             record["run_type"] = "backfill" if number == BACKFILLED else "scheduled"
+            record["position"] = places[prompt["question_id"]]
             out = number == OUTAGE and llm.provider == study.llms[-1].provider and chance.random() < 0.7
             kind = "server_error" if out else _kind(manner, chance)
             hostile = HOSTILE[position % len(HOSTILE)] if (number + place + position) % 23 == 0 else ""
             answered = _answered(manner, prompt, max(busy, 0.4), hostile, chance)
             yield record | (_failed(kind, answered) if kind else answered)
+
+
+def _positions(study: Study, slot: datetime, prompts: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """Question id → its place in its cell."""
+    return {
+        turn.prompt["question_id"]: turn.position
+        for industry in study.industries
+        for turn in turns(study, slot, industry, [part for part in prompts.values() if part["industry"] == industry])
+    }
 
 
 def _kind(manner: Manner, chance: Random) -> str | None:
@@ -174,7 +197,6 @@ def _asked(study: Study, slot: datetime, llm: LLM, prompt: Mapping[str, Any], *,
         "llm_provider": llm.provider,
         "llm_model": llm.model_name,
         "llm": llm.name,
-        "position": int(prompt["question_id"].rpartition("-")[2]),
         "timing_source": "wire",
         "record_id": record_id(study.name, utc_text(slot), llm.name, prompt["question_id"]),
         "study": study.name,
@@ -183,6 +205,8 @@ def _asked(study: Study, slot: datetime, llm: LLM, prompt: Mapping[str, Any], *,
         "attempt": 1,
         "connect_sec": opened,
         "tls_sec": opened and round(opened * 0.6, 6),
+        "dns_sec": opened and round(opened * 0.1, 6),
+        "network_rtt_sec": RTT[llm.provider],
         "wait_sec": round(max(0.0, chance.gauss(0.5, 0.6)), 3),
         "prompt_tokens": 40 + sum(map(len, prompt["passages"])) // 4,
         "answerable": prompt["answerable"],

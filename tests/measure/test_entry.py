@@ -283,6 +283,25 @@ class TestTheRecord:
             trips = [recorded(entry(), asking.ask(MESSAGES))["network_rtt_sec"] for _ in range(2)]
         assert all(trip is not None and trip > 0 for trip in trips)
 
+    @pytest.mark.skipif(sys.platform != "linux", reason="other kernels tell it otherwise")
+    def test_has_a_round_trip_that_the_servers_own_time_is_no_part_of(self, provider: Provider):
+        provider.script = lambda _: Response(stream("a b", first_token_sec=0.02, token_sec=0.02))
+        with client(provider, entry()) as asking:
+            trips = [recorded(entry(), asking.ask(MESSAGES))["network_rtt_sec"] for _ in range(6)]
+        assert trips == sorted(trips, reverse=True)  # the shortest of late never grows, as the smoothed one does
+
+    def test_has_the_time_of_a_name_s_look_up_as_a_part_of_connecting(self, provider: Provider):
+        url = provider.url.replace("127.0.0.1", "localhost")
+        with client(provider, entry(), api_base=url) as asking:
+            first, second = (recorded(entry(), asking.ask(MESSAGES)) for _ in range(2))
+        assert 0 < first["dns_sec"] <= first["connect_sec"]
+        assert (second["dns_sec"], second["connect_sec"]) == (None, None)
+
+    def test_has_no_look_up_of_an_address(self, provider: Provider):
+        record = record_of(provider, entry())
+        assert record["connect_sec"] > 0
+        assert record["dns_sec"] is None
+
 
 class TestTheSettingsHash:
     def of(self, provider: Provider, llm: LLM, generation: Generation | None = None, **endpoint: Any) -> str:

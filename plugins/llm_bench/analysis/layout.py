@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from llm_bench import __version__
-from llm_bench.analysis.metrics import METRICS
+from llm_bench.analysis.metrics import DERIVED, METRICS
 from llm_bench.errors import StorageError
 from llm_bench.fields import FieldType
 from llm_bench.records import FIELDS, LLM_SQL
@@ -46,6 +46,7 @@ CREATE TABLE slots (slot_no UINTEGER, slot TIMESTAMPTZ);
 CREATE TABLE llms (llm_no USMALLINT, llm VARCHAR);
 CREATE TABLE questions (question_no USMALLINT, industry VARCHAR, question_id VARCHAR, question VARCHAR);
 CREATE TABLE records ({", ".join(f"{field.name} {_TYPES[field.type]}" for field in FIELDS)},
+    {", ".join(f"{field.name} {_TYPES[field.type]}" for field in DERIVED)},
     object_no BIGINT, slot_no UINTEGER, llm_no USMALLINT, question_no USMALLINT,
     {", ".join(f"{name}_bin USMALLINT" for name in METRICS)});
 """
@@ -54,6 +55,8 @@ _BINS = ", ".join(
     f"CASE WHEN {name} < {FLOOR} THEN 0 ELSE floor(ln({name} / {FLOOR}) / {BIN}) + 1 END AS {name}_bin"
     for name in METRICS
 )
+
+_DERIVED = ", ".join(f"{sql} AS {field.name}" for field, sql in DERIVED.items())
 
 # Numbers go from 0 without a gap, and stay: they index arrays.
 _STATEMENTS = (
@@ -66,7 +69,7 @@ _STATEMENTS = (
     "FROM (SELECT industry, question_id, any_value(question) "
     "FROM loaded ANTI JOIN questions USING (industry, question_id) GROUP BY ALL)",
     f"INSERT INTO records BY NAME SELECT asked.*, slot_no, llm_no, question_no, {_BINS} "  # noqa: S608
-    f"FROM (SELECT * REPLACE ({LLM_SQL} AS llm) FROM loaded) AS asked "
+    f"FROM (SELECT * REPLACE ({LLM_SQL} AS llm), {_DERIVED} FROM loaded) AS asked "
     "JOIN slots USING (slot) JOIN llms USING (llm) JOIN questions USING (industry, question_id) "
     "ORDER BY slot, llm_no, question_no",
 )

@@ -235,9 +235,7 @@ def llm(looks: Looks, name: str = "llm", title: str = "LLM") -> Column:
     def short(of: str) -> str:
         return looks.names.get(of, of)
 
-    return Column(
-        name, title, form=short, note=lambda of: of.removesuffix(short(of)).rstrip("/"), is_text=True, is_llm=True
-    )
+    return Column(name, title, form=short, note=looks.beside, is_text=True, is_llm=True)
 
 
 def count(name: str, title: str, hint: str = "", remark: str = "") -> Column:

@@ -30,13 +30,17 @@ def page(look: Looked) -> Response:
     points = look.looks.ordered(queries.tradeoff(look.records, look.view))
     llms = [point.llm for point in points]
     primary = roles(held(open_store(look.study.storage, home()), look.study.name), look.view.to_query())
-    pairs = queries.compare(look.records, look.view, llms[:MAX_COMPARED], primary) if len(llms) > 1 else []
+    pairs = (
+        queries.compare(look.records, look.view, llms[:MAX_COMPARED], twins=look.study.twins, roles=primary)
+        if len(llms) > 1
+        else []
+    )
     approximate = [*(pair.approximate for pair in pairs), *(point.approximate for point in points)]
     return show(
         look,
         "compare",
         form=form(look, "compare"),
-        notices=notices(look, approximate, scores=True),
+        notices=[*notices(look, approximate, scores=True), *tables.noise_floor(pairs, look.looks)],
         trade=tables.tradeoff(points, look.looks),
         tradeoffs=[*_tradeoffs(look, points)] if points else [],
         comparisons=[*_comparisons(look, pairs)],

@@ -62,7 +62,7 @@ class Look:
 
     @cached_property
     def looks(self) -> Looks:
-        return looks(self.llms)
+        return looks(self.llms, self.study.twins)
 
     def shape(self, llm: str) -> str:
         """Its shape in the charts."""

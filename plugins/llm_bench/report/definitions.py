@@ -15,6 +15,11 @@ METRICS = (
     ),
     ("Latency", "From the request to the end of the answer's stream. A failed request has none."),
     ("Time to first token", "From the request to the first event that carries a generated token, reasoning included."),
+    (
+        "Less a round trip",
+        "The time to first token without the round trip to where the connection ends, as the kernel measured it: what "
+        "the distance of this client doesn't explain. Not known where the round trip isn't.",
+    ),
     ("Time to first answer", "From the request to the first event with text of the answer: later where it reasons."),
     (
         "Throughput",
@@ -63,6 +68,12 @@ STATISTICS = (
         "its distribution-free interval, Wilcoxon's signed-rank test, and the matched-pairs rank-biserial correlation "
         "as effect (Kerby, Comprehensive Psychology 2014). p is corrected by Holm (Scandinavian Journal of Statistics "
         "1979): over the primary comparisons where the study was sealed, and over all others of this report apart.",
+    ),
+    (
+        "Noise floor",
+        "Where an LLM has a twin, which is the same LLM measured once more in the same slots, what the two differ by "
+        "is the noise floor: the same comparison, without the sign of its difference. Of several twins, the largest. "
+        "Twins are no two LLMs, so their pairs are corrected by Holm apart from the others.",
     ),
     (
         "Time of day",

@@ -14,6 +14,7 @@ from typing import Any
 
 from llm_bench.analysis import queries
 from llm_bench.analysis.cache import Records
+from llm_bench.analysis.queries import Network, Order
 from llm_bench.analysis.view import View
 from llm_bench.measure.calibration import latest
 from llm_bench.paths import client
@@ -66,6 +67,9 @@ class Facts:
     :param calibration: as ``measure.calibration`` keeps it; None where there was none.
     :param protocols: of the study, in their order; none where it wasn't sealed.
     :param departures: from the one that binds.
+    :param order: what places the view's questions had; None where no record says its own.
+    :param network: how far each LLM of the view is.
+    :param clients: names of the places that it was measured from → records of the view; None: it had no name.
     """
 
     counts: Mapping[str, Any]
@@ -79,6 +83,9 @@ class Facts:
     questions: Mapping[str, Sequence[Question]]
     template: Template
     calibration: Mapping[str, Any] | None
+    order: Order | None
+    network: Sequence[Network]
+    clients: Mapping[str | None, int]
     protocols: Sequence[Protocol] = ()
     departures: Sequence[Departure] = ()
 
@@ -109,6 +116,9 @@ def gather(records: Records, study: Study, view: View, home: Path) -> Facts:
         questions=questions,
         template=load_template(home / "include", study.prompt),
         calibration=latest(store, study.name, client()),
+        order=queries.order(records, view),
+        network=queries.network(records, view),
+        clients=queries.clients(records, view),
         protocols=keeping.held(store, study.name),
     )
     return replace(facts, departures=_departures(records, study, view, facts, home / "include"))

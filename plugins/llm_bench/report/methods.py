@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 
+from llm_bench.analysis import format as text
 from llm_bench.analysis.charts.axes import zone_name
 from llm_bench.analysis.view import View
 from llm_bench.records import utc_text
@@ -50,7 +51,11 @@ def methods(study: Study, view: View, facts: Facts) -> list[Part]:
 
 
 def _asked(study: Study, facts: Facts) -> Iterator[Item]:
-    yield Item("LLMs", [_llm(llm, study.generation, facts.answered.get(llm.name, ())) for llm in study.llms])
+    of = {twin: name for name, twin in study.twins.items()}
+    yield Item(
+        "LLMs",
+        [_llm(llm, study.generation, facts.answered.get(llm.name, ()), of.get(llm.name)) for llm in study.llms],
+    )
     yield Item(
         "Questions",
         [
@@ -78,6 +83,7 @@ def _asked(study: Study, facts: Facts) -> Iterator[Item]:
         "Generation",
         [f"{_generation(generation)}; streamed; the same for all, but for what stands beside an LLM."],
     )
+    yield Item("Order", list(_order(study, facts)))
     limits = study.deadlines
     yield Item(
         "Deadlines",
@@ -87,6 +93,25 @@ def _asked(study: Study, facts: Facts) -> Iterator[Item]:
         ],
     )
     yield Item("At once", [f"Up to {study.concurrency} cells (an LLM and an industry) for each provider."])
+
+
+def _order(study: Study, facts: Facts) -> Iterator[str]:
+    how = {
+        "shuffled": "The questions of a cell are shuffled anew in each slot, and in a slot alike for all LLMs.",
+        "as_written": "The questions of a cell are asked in the order of their set, the same in each slot.",
+    }
+    yield how[study.order]
+    order = facts.order
+    if order is None:
+        return
+    yield (
+        f"In the records, {order.first:,} of {order.questions:,} questions were the first of their cell in some slot. "
+        f"A question's mean place is from {order.lowest * 100:.0f} to {order.highest * 100:.0f} % of the way from the "
+        "first place to the last: 50 % is the middle."
+    )
+    if order.apart:
+        yield f"Not all LLMs had it at the same place: {order.apart:,} of {order.asked:,} questions in slots."
+    yield "The table Latency by position has the first place beside the others."
 
 
 def _template(template: Template) -> Iterator[str]:
@@ -99,7 +124,7 @@ def _template(template: Template) -> Iterator[str]:
     yield f"{then} The table Prompts has each question's hashes."
 
 
-def _llm(llm: LLM, generation: Generation, answered: Sequence[str]) -> str:
+def _llm(llm: LLM, generation: Generation, answered: Sequence[str], twin_of: str | None) -> str:
     paced = f", at most {llm.requests_per_minute:g} requests a minute" if llm.requests_per_minute else ""
     name = f"{llm.name} (model {llm.model})" if llm.name != llm.model else llm.model
     own = llm.asked_with(generation)
@@ -108,7 +133,8 @@ def _llm(llm: LLM, generation: Generation, answered: Sequence[str]) -> str:
     sent = f", {json.dumps(llm.parameters, ensure_ascii=False)}" if llm.parameters else ""
     others = [model for model in answered if model != llm.model_name]
     said = f"; the provider says that {', '.join(others)} answered" if others else ""
-    return f"{name}{apart}{sent}{paced}{said}"
+    twin = f", the twin of {twin_of}: the same LLM measured once more" if twin_of else ""
+    return f"{name}{twin}{apart}{sent}{paced}{said}"
 
 
 def _generation(generation: Generation) -> str:
@@ -213,8 +239,26 @@ def _measured(facts: Facts) -> Iterator[Item]:
     yield Item("Versions", [f"{words} {', '.join(facts.versions[name]) or '–'}" for name, words in names.items()])
     models = facts.versions["embedding_model"]
     several = " Scores of several models stand together here, and aren't comparable." if len(models) > 1 else ""
+    yield Item("Where the client was", list(_place(facts)))
     yield Item("Scored by", [f"{', '.join(models) or '–'}.{several}"])
     yield Item("Error of the instrument", list(_calibrated(facts.calibration)))
+
+
+def _place(facts: Facts) -> Iterator[str]:
+    yield (
+        "; ".join(
+            f"{name or 'a place without a name (LLM_BENCH_CLIENT was not set)'}: {records:,} records"
+            for name, records in facts.clients.items()
+        )
+        or "–"
+    )
+    known = [f"{way.llm} {text.value(way.rtt, 's')}" for way in facts.network if way.rtt is not None]
+    yield (
+        f"Median round trip to where the connection ends (a proxy or the nearest edge of a network, say): "
+        f"{', '.join(known)}."
+        if known
+        else "The round trip to the LLMs isn't known."
+    )
 
 
 def _calibrated(calibration: Mapping[str, Any] | None) -> Iterator[str]:

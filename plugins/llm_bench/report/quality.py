@@ -54,7 +54,7 @@ def coverage(source: Source) -> Section:
 
 def comparison(source: Source) -> Section:
     """The LLMs side by side."""
-    pairs = queries.compare(source.records, source.view, source.llms, source.roles)
+    pairs = queries.compare(source.records, source.view, source.llms, twins=source.twins, roles=source.roles)
     points = queries.tradeoff(source.records, source.view)
     drawn = [
         *(Figure(name_of(name), charts.comparison(pairs, name, source.looks)) for name in COMPARED),
@@ -63,7 +63,8 @@ def comparison(source: Source) -> Section:
         Figure("coverage-against-cost", charts.tradeoff(points, source.looks, "cost_per_thousand")),
     ]
     metrics = dict.fromkeys(pair.metric for pair in pairs)
-    return Section("Comparison", drawn, [tables.differences(pairs, name, source.looks) for name in metrics])
+    numbers = [tables.differences(pairs, name, source.looks) for name in metrics]
+    return Section("Comparison", drawn, numbers, tables.noise_floor(pairs, source.looks))
 
 
 def appendix(facts: Facts) -> Section:

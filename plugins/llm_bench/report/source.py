@@ -27,11 +27,15 @@ class Figure(NamedTuple):
 
 
 class Section(NamedTuple):
-    """A part of the results."""
+    """A part of the results.
+
+    :param notes: what has to be known to read it, a paragraph each.
+    """
 
     title: str
     figures: Sequence[Figure]
     tables: Sequence[Table]
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class Source:
     """What the sections are made from.
 
     :param llms: of the view, in the order of the study.
+    :param twins: LLM → its twin.
     :param zone: of the study's file.
     :param roles: of the comparisons that aren't exploratory.
     """
@@ -47,6 +52,7 @@ class Source:
     view: View
     looks: Looks
     llms: Sequence[str]
+    twins: Mapping[str, str]
     zone: tzinfo
     roles: Mapping[Compared, str] = field(default_factory=dict)
 
@@ -56,4 +62,4 @@ class Source:
         known = queries.choices(records).llms
         named = tuple(dict.fromkeys([*(llm.name for llm in study.llms), *known]))
         llms = [llm for llm in named if llm in known and (not view.llms or llm in view.llms)]
-        return cls(records, view, charts.looks(named), llms, study.zone, roles)
+        return cls(records, view, charts.looks(named, study.twins), llms, study.twins, study.zone, roles)

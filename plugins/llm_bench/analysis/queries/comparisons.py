@@ -29,7 +29,12 @@ _RUNS = 100
 
 
 def compare(
-    records: Records, view: View, llms: Sequence[str], roles: Mapping[Compared, str] | None = None
+    records: Records,
+    view: View,
+    llms: Sequence[str],
+    *,
+    twins: Mapping[str, str] | None = None,
+    roles: Mapping[Compared, str] | None = None,
 ) -> list[Comparison]:
     """Every pair of the LLMs in each of the main metrics and in success; p corrected over all of these.
 
@@ -37,12 +42,28 @@ def compare(
     records is complete where both have the metric; the others are counted as left out. With more than 200 slots, runs
     of them are what is compared, at most 100: the work grows with the square of their number.
 
+    An LLM and its twin are compared whether both are among ``llms`` or not, and whether the view has them or not. They
+    are no two LLMs that may differ, so that they don't count in the correction of the others, and are corrected apart.
+
     :param llms: in the order of the pairs; those of which the view has no record are left alone.
+    :param twins: LLM → its twin.
     :param roles: the comparisons that aren't exploratory, as "primary": p is corrected over those of a role apart.
     """
-    scan = Scan.of(records, view, [METRICS[name] for name in MAIN])
-    chosen = [llm for llm in dict.fromkeys(llms) if llm in scan.llms]
-    pairs = list(combinations(range(len(chosen)), 2))
+    twins = twins or {}
+    measured_twice = dict.fromkeys(name for pair in twins.items() for name in pair)
+    seen = replace(view, llms=tuple(dict.fromkeys([*view.llms, *measured_twice]))) if view.llms and twins else view
+    scan = Scan.of(records, seen, [METRICS[name] for name in MAIN])
+    named = [llm for llm in dict.fromkeys(llms) if llm in scan.llms and (not view.llms or llm in view.llms)]
+    chosen = list(dict.fromkeys([*named, *(llm for llm in measured_twice if llm in scan.llms)]))
+
+    def are_twins(first: str, second: str) -> bool:
+        return twins.get(first) == second or twins.get(second) == first
+
+    pairs = [
+        (first, second)
+        for first, second in combinations(range(len(chosen)), 2)
+        if second < len(named) or are_twins(chosen[first], chosen[second])
+    ]
     if not pairs:
         return []
     grid = _Grid(scan, [scan.llms.index(llm) for llm in chosen], _questions(records))
@@ -56,7 +77,8 @@ def compare(
             pair = _comparison(
                 name, chosen[first], chosen[second], differences.of(first, second), asked=int(asked[first, second])
             )
-            comparisons.append(replace(pair, approximate=approximate, role=_role(pair, roles or {})))
+            pair = replace(pair, approximate=approximate, twins=are_twins(chosen[first], chosen[second]))
+            comparisons.append(replace(pair, role=_role(pair, roles or {})))
     return _corrected(comparisons)
 
 
@@ -65,12 +87,13 @@ def _role(pair: Comparison, roles: Mapping[Compared, str]) -> str:
 
 
 def _corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """The comparisons, in their order, with p corrected over all of the same role."""
+    """The comparisons, in their order, with p corrected over all of the same role; over those of twins apart."""
+    families = [("twins" if pair.twins else pair.role) for pair in comparisons]
     adjusted = {
-        role: iter(statistics.holm([pair.p for pair in comparisons if pair.role == role]))
-        for role in {pair.role for pair in comparisons}
+        family: iter(statistics.holm([pair.p for pair, of in zip(comparisons, families, strict=True) if of == family]))
+        for family in set(families)
     }
-    return [replace(pair, p_holm=next(adjusted[pair.role])) for pair in comparisons]
+    return [replace(pair, p_holm=next(adjusted[family])) for pair, family in zip(comparisons, families, strict=True)]
 
 
 def _questions(records: Records) -> int:

@@ -53,6 +53,7 @@ class Headline:
     success: Interval
     latency: Interval | None
     ttft: Interval | None
+    ttft_less_rtt: Interval | None
     first_answer: Interval | None
     throughput: Interval | None
     coverage: Interval | None
@@ -264,9 +265,10 @@ class Comparison:
     :param difference: first − second: Hodges-Lehmann's estimate with its interval, or the difference of rates of
         "success"; None without a pair.
     :param p: of the paired test; None where there is nothing to test.
-    :param p_holm: corrected over all comparisons that were asked for at once.
+    :param p_holm: corrected over all comparisons that were asked for at once; of twins, over those of twins.
     :param effect: rank-biserial correlation, −1 to 1; positive where the first is larger. None as p.
     :param role: what it is for: EXPLORATORY unless it was chosen before the data.
+    :param twins: the second is the first, measured once more.
     """
 
     metric: str
@@ -281,6 +283,67 @@ class Comparison:
     effect: float | None
     approximate: bool = False
     role: str = EXPLORATORY
+    twins: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """How far an LLM is, and what opening a connection to it takes: medians, in seconds; None without a value.
+
+    :param known: records whose round trip is known.
+    :param opened: connections.
+    :param dns: of a connection, finding the address.
+    :param connect: opening it, the look-up and the TLS handshake included.
+    :param tls: of that, the TLS handshake.
+    """
+
+    llm: str
+    known: int
+    rtt: float | None
+    opened: int
+    dns: float | None
+    connect: float | None
+    tls: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What places the questions had in their cells. A place is 0 for the first of a cell and 1 for its last.
+
+    :param questions: how many there are.
+    :param first: how many of these were the first one in some slot.
+    :param lowest: the mean place of the question that is early most.
+    :param highest: that of the one that is late most.
+    :param asked: questions in slots.
+    :param apart: of these, the ones that not all LLMs had at the same place.
+    """
+
+    questions: int
+    first: int
+    lowest: float
+    highest: float
+    asked: int
+    apart: int
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPlace:
+    """A metric of one LLM at the first place of a cell, and at the others.
+
+    :param n: values at the first place.
+    :param n_others: values at others.
+    :param first: median; None without a value, as ``others``.
+    :param difference: first − others, over the slots; None without a slot that has both.
+    :param p: of the difference, Holm-corrected over the LLMs; None where there is nothing to test.
+    """
+
+    llm: str
+    n: int
+    n_others: int
+    first: float | None
+    others: float | None
+    difference: Interval | None
+    p: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from llm_bench.analysis.view import View
 _HEADLINE = {
     "latency": "latency_sec",
     "ttft": "ttft_sec",
+    "ttft_less_rtt": "ttft_less_rtt_sec",
     "first_answer": "first_answer_sec",
     "throughput": "throughput_tps",
     "coverage": "coverage_score",

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from llm_bench.analysis.tables.answers import answers_over_time, bounds, changes, identity, names, verdict
 from llm_bench.analysis.tables.llms import QUANTILES, grouped, headline, least_covered, quantiles, tradeoff
+from llm_bench.analysis.tables.network import first_places, network
 from llm_bench.analysis.tables.outcomes import failures, failures_over_time, rates_over_time, success
-from llm_bench.analysis.tables.pairs import differences
+from llm_bench.analysis.tables.pairs import differences, noise_floor
 from llm_bench.analysis.tables.times import (
     hour_tests,
     hours_matter,
@@ -27,6 +28,7 @@ __all__ = [
     "differences",
     "failures",
     "failures_over_time",
+    "first_places",
     "grouped",
     "headline",
     "hour_tests",
@@ -35,6 +37,8 @@ __all__ = [
     "least_covered",
     "names",
     "neighbours",
+    "network",
+    "noise_floor",
     "over_time",
     "quantiles",
     "rates_over_time",

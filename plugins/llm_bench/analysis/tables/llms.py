@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from llm_bench.analysis import table
-from llm_bench.analysis.metrics import METRICS, Metric
+from llm_bench.analysis.metrics import DERIVED, METRICS, Metric
 from llm_bench.analysis.table import Table
 from llm_bench.records import FIELDS
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from llm_bench.analysis.charts import Looks
     from llm_bench.analysis.queries import Covered, Group, Headline, Spread, Summary, Tradeoff
 
-DESCRIPTIONS = {field.name: field.description for field in FIELDS}
+DESCRIPTIONS = {field.name: field.description for field in (*FIELDS, *DERIVED)}
 COVERAGE, GROUNDED = METRICS["coverage_score"], METRICS["groundedness"]
 QUANTILES = (0.05, 0.25, 0.75, 0.9, 0.95, 0.99)
 """Those that stand beside a median."""
@@ -37,6 +37,7 @@ def headline(headlines: Sequence[Headline], looks: Looks) -> Table:
             table.rate("success", "Success"),
             middle("latency_sec"),
             middle("ttft_sec", "First token"),
+            middle("ttft_less_rtt_sec", "First token less a round trip"),
             middle("first_answer_sec", "First answer"),
             middle("throughput_tps"),
             middle("coverage_score"),
@@ -52,6 +53,7 @@ def headline(headlines: Sequence[Headline], looks: Looks) -> Table:
                 *(
                     headline.latency,
                     headline.ttft,
+                    headline.ttft_less_rtt,
                     headline.first_answer,
                     headline.throughput,
                     headline.coverage,
