@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from llm_bench.analysis.statistics.comparisons import Paired, holm, paired
 from llm_bench.analysis.statistics.correlation import CarryOver, carry_over
-from llm_bench.analysis.statistics.means import mean, means
+from llm_bench.analysis.statistics.means import mean, means, share
 from llm_bench.analysis.statistics.quantiles import quantile, quantile_of_counts
 from llm_bench.analysis.statistics.rates import success_rate
 from llm_bench.analysis.statistics.sample import LEAST_SLOTS, Codes, Floats, Interval
@@ -38,6 +38,7 @@ __all__ = [
     "paired",
     "quantile",
     "quantile_of_counts",
+    "share",
     "success_rate",
     "time_of_day",
 ]
