@@ -40,7 +40,7 @@ def write_report(records: Records, study: Study, view: View, folder: Path, root:
     with storage_errors(folder, "written"):
         folder.mkdir(parents=True, exist_ok=True)
         before = _listed(folder)
-        sums = {RECORDS: _copy(stream(records, view, "csv"), folder / RECORDS)}
+        sums = {RECORDS: _copy(stream(records, view.whole, "csv"), folder / RECORDS)}
         for name, content in _files(records, study, view, root or home(), sums[RECORDS]):
             sums[name] = _copy([content], folder / name)
         lines = [f"{digest}  {name}\n".encode() for name, digest in sorted(sums.items())]
@@ -83,7 +83,8 @@ def _files(records: Records, study: Study, view: View, root: Path, checksum: str
 def _sections(source: Source, facts: Facts) -> list[Section]:
     """The results, in their order."""
     parts = (speed.summary, speed.latency, speed.throughput, quality.success, quality.coverage, quality.comparison)
-    return [*(part(source) for part in parts), quality.appendix(facts)]
+    apart = (quality.factors(source, "upstream"), quality.factors(source, "client"), quality.cache(source))
+    return [*(part(source) for part in parts), *filter(None, apart), quality.appendix(facts)]
 
 
 def _table_files(table: Table) -> Iterator[tuple[str, bytes]]:

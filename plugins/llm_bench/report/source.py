@@ -26,11 +26,15 @@ class Figure(NamedTuple):
 
 
 class Section(NamedTuple):
-    """A part of the results."""
+    """A part of the results.
+
+    :param notes: what stands first, a paragraph each.
+    """
 
     title: str
     figures: Sequence[Figure]
     tables: Sequence[Table]
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

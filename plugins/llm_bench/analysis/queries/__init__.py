@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from llm_bench.analysis.queries.caches import CacheWorth, cache_worth
 from llm_bench.analysis.queries.comparisons import compare
 from llm_bench.analysis.queries.counts import choices, embedding_models, failures_over_time, success, total
+from llm_bench.analysis.queries.factors import ByLevel, Factor, Level, LevelTest, by_level
 from llm_bench.analysis.queries.listing import OUTCOMES, SORTS, Covered, RecordRow, least_covered, page, record
 from llm_bench.analysis.queries.shapes import (
     Bin,
@@ -32,15 +34,20 @@ __all__ = [
     "OUTCOMES",
     "SORTS",
     "Bin",
+    "ByLevel",
+    "CacheWorth",
     "Choices",
     "Comparison",
     "Covered",
+    "Factor",
     "FailureCount",
     "Failures",
     "Group",
     "Headline",
     "HourPoint",
     "HourTest",
+    "Level",
+    "LevelTest",
     "Neighbours",
     "Point",
     "RatePoint",
@@ -51,6 +58,8 @@ __all__ = [
     "Summary",
     "TimeOfDay",
     "Tradeoff",
+    "by_level",
+    "cache_worth",
     "choices",
     "compare",
     "distribution",

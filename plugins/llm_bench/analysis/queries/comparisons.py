@@ -40,7 +40,7 @@ def compare(records: Records, view: View, llms: Sequence[str]) -> list[Compariso
     pairs = list(combinations(range(len(chosen)), 2))
     if not pairs:
         return []
-    grid = _Grid(scan, [scan.llms.index(llm) for llm in chosen], _questions(records))
+    grid = _Grid(scan, [scan.llms.index(llm) for llm in chosen], how_many_questions(records))
     asked = grid.pairs(METRICS["latency_sec"], np.ones_like).counts.sum(axis=0)
     comparisons = []
     for name in (*MAIN, SUCCESS):
@@ -56,7 +56,8 @@ def compare(records: Records, view: View, llms: Sequence[str]) -> list[Compariso
     return [replace(pair, p_holm=p) for pair, p in zip(comparisons, adjusted, strict=True)]
 
 
-def _questions(records: Records) -> int:
+def how_many_questions(records: Records) -> int:
+    """The questions of the copy."""
     return int(
         records.once("how many questions", lambda known: known.rows("SELECT count(*) AS n FROM questions"))[0]["n"]
     )

@@ -9,7 +9,7 @@ from typing import Any
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.view import View
 from llm_bench.errors import ViewError
-from llm_bench.records import CUT_SQL, FAILURE_KINDS, FIELD_NAMES, Record, records_of
+from llm_bench.records import CUT_SQL, FAILURE_KINDS, FIELD_NAMES, Record, is_cut, records_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,16 @@ class RecordRow:
     cost_usd: float | None
     late_sec: float
     suspect: str | None
+    finish_reason: str | None
+    cache_probe: str | None
+    client: str | None
     answer: str | None
     error: str | None
+
+    @property
+    def cut(self) -> bool:
+        """Whether the answer reached its limit of tokens."""
+        return is_cut({"finish_reason": self.finish_reason})
 
 
 @dataclass(frozen=True, slots=True)

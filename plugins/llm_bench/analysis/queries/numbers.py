@@ -155,6 +155,16 @@ class Scan:
         """Which numbers the view's records have in one of the columns ``strata.NUMBERED``, in order."""
         return [int(number) for number in np.unique(self._held[column][self._taken])]
 
+    def counts(self, what: str, key: Key) -> Ints:
+        """What the strata count, in each group and bucket; (groups, buckets).
+
+        :param what: a column of the strata.
+        """
+        spread = self._by_bucket(key, self.buckets.of_slot)
+        size = key.size * len(self.buckets.at)
+        totals = np.bincount(self._places(spread), self._held[what][self._taken], size)
+        return totals.reshape(-1, key.size).T.astype(np.int64)
+
     def each(self, metric: Metric, key: Key) -> Iterator[tuple[Codes, Floats]]:
         """Groups and values of the records, some at a time; NaN where one has none."""
         if self.exact:

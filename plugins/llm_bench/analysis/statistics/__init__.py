@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from llm_bench.analysis.statistics.comparisons import Paired, holm, paired
 from llm_bench.analysis.statistics.correlation import CarryOver, carry_over
+from llm_bench.analysis.statistics.factors import Differs, differs
 from llm_bench.analysis.statistics.means import mean, means, share
 from llm_bench.analysis.statistics.quantiles import quantile, quantile_of_counts
 from llm_bench.analysis.statistics.rates import success_rate
@@ -27,11 +28,13 @@ __all__ = [
     "TURNS",
     "CarryOver",
     "Codes",
+    "Differs",
     "Floats",
     "Interval",
     "Paired",
     "TimeOfDay",
     "carry_over",
+    "differs",
     "holm",
     "mean",
     "means",

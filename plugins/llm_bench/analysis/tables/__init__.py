@@ -6,8 +6,10 @@ in all. A page adds what their cells lead to, and may turn a long one into a row
 
 from __future__ import annotations
 
+from llm_bench.analysis.tables.caches import cache_worth
+from llm_bench.analysis.tables.factors import level_tests, levels, levels_differ
 from llm_bench.analysis.tables.llms import QUANTILES, grouped, headline, least_covered, quantiles, tradeoff
-from llm_bench.analysis.tables.outcomes import failures, failures_over_time, rates_over_time, success
+from llm_bench.analysis.tables.outcomes import cut_often, failures, failures_over_time, rates_over_time, success
 from llm_bench.analysis.tables.pairs import differences
 from llm_bench.analysis.tables.times import (
     hour_tests,
@@ -20,6 +22,8 @@ from llm_bench.analysis.tables.times import (
 
 __all__ = [
     "QUANTILES",
+    "cache_worth",
+    "cut_often",
     "differences",
     "failures",
     "failures_over_time",
@@ -28,6 +32,9 @@ __all__ = [
     "hour_tests",
     "hours_matter",
     "least_covered",
+    "level_tests",
+    "levels",
+    "levels_differ",
     "neighbours",
     "over_time",
     "quantiles",
