@@ -13,10 +13,13 @@ from llm_bench.analysis import charts
 from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.queries import (
     Bin,
+    ByLevel,
+    CacheWorth,
     Comparison,
     FailureCount,
     Failures,
     HourPoint,
+    Level,
     Point,
     RatePoint,
     Series,
@@ -93,7 +96,8 @@ def outcomes(llms: Sequence[str], failed: Failures) -> list[Success]:
         kinds = {
             kind: sum(count.n for count in failed.counts if (count.llm, count.kind) == (llm, kind)) for kind in KINDS
         }
-        made.append(Success(llm, 1120, 1120 - sum(kinds.values()), around(0.96), {k: n for k, n in kinds.items() if n}))
+        failed = {kind: n for kind, n in kinds.items() if n}
+        made.append(Success(llm, 1120, 1120 - sum(kinds.values()), around(0.96), 50, 1100, around(0.045), failed))
     return made
 
 
@@ -161,5 +165,11 @@ def every_chart(llms: Sequence[str], times: Sequence[datetime]) -> Iterator[tupl
     yield "distribution", charts.distribution(spreads(there), LATENCY, looks)
     yield "comparison", charts.comparison(comparisons(there), "latency_sec", looks)
     yield "tradeoff", charts.tradeoff([Tradeoff(llm, 0.9, 80, 0.8, 0.97, 0.2) for llm in there], looks)
+    worth = [CacheWorth(llm, 99, 90, around(0.2), 0.01, 1.0, around(0.02), 90, None, None) for llm in there]
+    yield "cache", charts.cache_worth(worth, looks)
+    levels = [
+        Level(llm, name, 90, around(0.5), around(0.9), around(1.2), None) for llm in there for name in ("A", "unnamed")
+    ]
+    yield "upstreams", charts.levels(ByLevel("upstream", levels, [], approximate=False), looks)
     yield "waterfall", charts.waterfall(record() if times else dict.fromkeys(record(wait_sec=0.0)))
     yield "tokens", charts.tokens_over_time(record() if times else dict.fromkeys(record()))

@@ -84,9 +84,10 @@ class Look:
     @property
     def pages(self) -> Sequence[str]:
         """The study's pages, in the order in which they stand; that of caches only where there is something to see."""
-        from llm_bench.dashboard.pages import NAVIGATION  # noqa: PLC0415  (the pages are made by this module)
+        from llm_bench.dashboard.pages import NAVIGATION, WARM  # noqa: PLC0415  (the pages are made by this module)
 
-        return [page for page in NAVIGATION if page != "caching" or self.choices.warm]
+        place = NAVIGATION.index("records")
+        return [*NAVIGATION[:place], *([WARM] if self.choices.warm else []), *NAVIGATION[place:]]
 
     @cached_property
     def looks(self) -> Looks:

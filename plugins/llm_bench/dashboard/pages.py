@@ -18,5 +18,7 @@ from llm_bench.dashboard import (
 PAGES = (studies, validation, overview, metric, success, compare, caching, records, record, export)
 """Modules with a ``router``."""
 
-NAVIGATION = ("overview", "latency", "throughput", "success", "coverage", "compare", "caching", "records", "export")
+NAVIGATION = ("overview", "latency", "throughput", "success", "coverage", "compare", "records", "export")
 """Addresses of a study's pages, in the order in which they stand."""
+WARM = "caching"
+"""The one that stands before the records where some were asked warm."""

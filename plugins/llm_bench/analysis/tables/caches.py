@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from llm_bench.analysis import table
 from llm_bench.analysis.table import Table
+from llm_bench.analysis.tables.llms import CACHED
 
 if TYPE_CHECKING:
     from llm_bench.analysis.charts import Looks
@@ -39,6 +40,7 @@ def cache_worth(worth: Sequence[CacheWorth], looks: Looks) -> Table:
         ],
         [
             "The same question in the same slot, asked twice: above 0, warm is faster, or cheaper. Effect: "
-            "rank-biserial correlation. Cached: share of the prompts' tokens that the provider says it read from its cache."
+            "rank-biserial correlation.",
+            CACHED,
         ],
     )
