@@ -96,8 +96,8 @@ def outcomes(llms: Sequence[str], failed: Failures) -> list[Success]:
         kinds = {
             kind: sum(count.n for count in failed.counts if (count.llm, count.kind) == (llm, kind)) for kind in KINDS
         }
-        failed = {kind: n for kind, n in kinds.items() if n}
-        made.append(Success(llm, 1120, 1120 - sum(kinds.values()), around(0.96), 50, 1100, around(0.045), failed))
+        some = {kind: n for kind, n in kinds.items() if n}
+        made.append(Success(llm, 1120, 1120 - sum(kinds.values()), around(0.96), 50, 1100, around(0.045), some))
     return made
 
 
