@@ -46,6 +46,15 @@ class TestAnLLMOrAnIndustry:
         assert command(name, "mine", "--llm", "groq/llama3-70b-8192", "--llm", "typo").code == 2
 
 
+@pytest.mark.parametrize("name", ["report", "export"])
+class TestAnUpstreamOrAClient:
+    @pytest.mark.parametrize("what", ["upstream", "client"])
+    def test_that_no_record_names_is_an_error(self, command, home, name, what):
+        said = command(name, "mine", f"--{what}", "typo", "--out", str(home / "out"))
+        assert (said.code, said.err) == (2, f"Study mine has no {what} 'typo'. Known: none yet.\n")
+        assert not (home / "out").exists()
+
+
 class TestAKnownName:
     def test_is_one_of_the_study_file_without_a_record_yet(self, command):
         said = command("export", "mine", "--llm", "groq/llama3-70b-8192", "--out", "-")

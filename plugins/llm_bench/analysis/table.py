@@ -269,9 +269,9 @@ def metric(name: str, of: Metric, title: str = "", *, interval: bool = True, app
     return kind(name, title or of.title, of.unit, approximate=approximate and not of.share)
 
 
-def rate(name: str, title: str, *, interval: bool = True) -> Column:
+def rate(name: str, title: str, *, interval: bool = True, remark: str = "") -> Column:
     """A column of shares in per cent."""
-    column = Column(name, title, form=lambda amount: text.value(amount, "%"))
+    column = Column(name, title, form=lambda amount: text.value(amount, "%"), remark=remark)
     return replace(column, ends=lambda low, high: text.ends(low, high, "%")) if interval else column
 
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 
 from llm_bench.analysis import charts, queries, tables
 from llm_bench.analysis.queries import Comparison, Tradeoff
+from llm_bench.dashboard import factors
 from llm_bench.dashboard.components import Figure
 from llm_bench.dashboard.context import Look, Looked
 from llm_bench.dashboard.form import form
@@ -45,6 +46,7 @@ def page(look: Looked) -> Response:
         tradeoffs=[*_tradeoffs(look, points)] if points else [],
         comparisons=[*_comparisons(look, pairs)],
         alone=len(llms) == 1,
+        factors=list(factors.parts(look)) if points else [],
         compared=MAX_COMPARED if len(llms) > MAX_COMPARED else None,
     )
 

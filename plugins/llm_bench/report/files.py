@@ -42,7 +42,7 @@ def write_report(records: Records, study: Study, view: View, folder: Path, root:
     with storage_errors(folder, "written"):
         folder.mkdir(parents=True, exist_ok=True)
         before = _listed(folder)
-        sums = {RECORDS: _copy(stream(records, view, "csv"), folder / RECORDS)}
+        sums = {RECORDS: _copy(stream(records, view.whole, "csv"), folder / RECORDS)}
         for name, content in _files(records, study, view, root or home(), sums[RECORDS]):
             sums[name] = _copy([content], folder / name)
         lines = [f"{digest}  {name}\n".encode() for name, digest in sorted(sums.items())]
@@ -86,8 +86,9 @@ def _files(records: Records, study: Study, view: View, root: Path, checksum: str
 def _sections(source: Source, study: Study, facts: Facts) -> list[Section]:
     """The results, in their order."""
     parts = (speed.summary, speed.latency, speed.throughput, quality.success, quality.coverage, quality.comparison)
+    apart = (quality.factors(source, "upstream"), quality.factors(source, "client"), quality.cache(source))
     sealed = [Section("Protocol", [], [departed(facts.departures)])] if facts.protocols else []
-    results = [*(part(source) for part in parts), identity.answered(source, study)]
+    results = [*(part(source) for part in parts), *filter(None, apart), identity.answered(source, study)]
     return [*results, *sealed, quality.appendix(facts)]
 
 

@@ -14,10 +14,18 @@ from llm_bench.analysis.charts.axes import zone_name
 from llm_bench.analysis.view import View
 from llm_bench.records import utc_text
 from llm_bench.report.definitions import METRICS, STATISTICS
-from llm_bench.report.facts import Facts
+from llm_bench.report.facts import Facts, Place
 from llm_bench.report.sealing import sealed_items
 from llm_bench.study import LLM, Generation, Study, Window
 from llm_bench.templates import BUILT_IN, Template
+
+CACHES = {
+    "as_is": "Prompts are sent as they are: a provider's cache may know them from slots before.",
+    "unique": "Each prompt begins with a short line that no earlier prompt had, so that no provider's cache knows it.",
+    "both": "Each question is asked cold, behind a short line that no earlier prompt had, and right after once more, "
+    "warm, with the same prompt.",
+}
+"""What a study's setting of the cache does."""
 
 
 class Item(NamedTuple):
@@ -83,6 +91,7 @@ def _asked(study: Study, facts: Facts) -> Iterator[Item]:
         "Generation",
         [f"{_generation(generation)}; streamed; the same for all, but for what stands beside an LLM."],
     )
+    yield Item("Cache", [CACHES[study.cache], *_probed(facts)])
     yield Item("Order", list(_order(study, facts)))
     limits = study.deadlines
     yield Item(
@@ -112,6 +121,19 @@ def _order(study: Study, facts: Facts) -> Iterator[str]:
     if order.apart:
         yield f"Not all LLMs had it at the same place: {order.apart:,} of {order.asked:,} questions in slots."
     yield "The table Latency by position has the first place beside the others."
+
+
+def _probed(facts: Facts) -> Iterator[str]:
+    """How the records say that they were asked."""
+    if not facts.probes:
+        return
+    counts = ", ".join(f"{count:,} {probe}" for probe, count in facts.probes.items())
+    yield f"Asked, as the records say: {counts}."
+    if facts.warm_left_out:
+        yield (
+            "The warm ones are left out of all figures and tables but those of the section Cache, so that no question "
+            "counts twice."
+        )
 
 
 def _template(template: Template) -> Iterator[str]:
@@ -155,10 +177,14 @@ def _when(study: Study, facts: Facts) -> Iterator[Item]:
     zone = window.start.tzinfo
     yield Item("Window", [f"{moment(window.start, zone)} up to {moment(window.end, zone)}"])
     yield Item("Rhythm", list(_rhythm(window, facts.expected)))
-    counts: Counter[str] = Counter(slot.state for slot in facts.slots)
     if not facts.slots:
         yield Item("Completeness", ["Nothing was measured yet."])
         return
+    yield Item("Completeness", [line for place in facts.places for line in _complete(place, facts, window)])
+
+
+def _complete(place: Place, facts: Facts, window: Window) -> Iterator[str]:
+    counts: Counter[str] = Counter(slot.state for slot in place.slots)
     states = {
         "done": "measured whole and in time",
         "late": f"measured whole, but later than {_span(window.schedule.grace)} after the slot",
@@ -167,15 +193,18 @@ def _when(study: Study, facts: Facts) -> Iterator[Item]:
         "to come": "not due yet at the last record",
     }
     ended = [f"{counts[state]} {words}" for state, words in states.items() if counts[state]]
-    held = sum(slot.batch.records for slot in facts.slots if slot.batch)
-    yield Item(
-        "Completeness",
-        [
-            f"Of {len(facts.slots)} slots: {'; '.join(ended)}.",
-            f"{held:,} of {facts.expected * len(facts.slots):,} records. The table Slots names what isn't whole.",
-            *([f"{facts.outside:,} more records are of no slot of the window."] if facts.outside else []),
-        ],
-    )
+    held = sum(slot.batch.records for slot in place.slots if slot.batch)
+    yield f"{_from(place, facts)}Of {len(place.slots)} slots: {'; '.join(ended)}."
+    yield f"{held:,} of {facts.expected * len(place.slots):,} records. The table Slots names what isn't whole."
+    if place.outside:
+        yield f"{place.outside:,} more records are of no slot of the window."
+
+
+def _from(place: Place, facts: Facts) -> str:
+    """Which client something is said of, where it isn't clear."""
+    if place.client is None and len(facts.places) == 1:
+        return ""
+    return f"From {place.client}: " if place.client else "From the place without a name: "
 
 
 def _rhythm(window: Window, expected: int) -> Iterator[str]:
@@ -241,7 +270,8 @@ def _measured(facts: Facts) -> Iterator[Item]:
     several = " Scores of several models stand together here, and aren't comparable." if len(models) > 1 else ""
     yield Item("Where the client was", list(_place(facts)))
     yield Item("Scored by", [f"{', '.join(models) or '–'}.{several}"])
-    yield Item("Error of the instrument", list(_calibrated(facts.calibration)))
+    errors = [line for place in facts.places for line in _calibrated(place.calibration, _from(place, facts))]
+    yield Item("Error of the instrument", errors)
 
 
 def _place(facts: Facts) -> Iterator[str]:
@@ -261,16 +291,16 @@ def _place(facts: Facts) -> Iterator[str]:
     )
 
 
-def _calibrated(calibration: Mapping[str, Any] | None) -> Iterator[str]:
+def _calibrated(calibration: Mapping[str, Any] | None, place: str) -> Iterator[str]:
     if calibration is None:
         yield (
-            "Not known: it was never measured on the machine of this study. `llm-bench calibrate` with the "
+            f"{place}Not known: it was never measured on the machine of this study. `llm-bench calibrate` with the "
             "study's name measures it and keeps it with the study's data; a report made after that states it."
         )
         return
     machine = calibration["machine"]
     yield (
-        f"Measured {calibration['measured_at'][:10]} on {machine['cores']} cores ({machine['platform']}, Python "
+        f"{place}Measured {calibration['measured_at'][:10]} on {machine['cores']} cores ({machine['platform']}, Python "
         f"{machine['python']}), against a server that knows what it sent and when. The errors are upper bounds: client "
         "and server shared the cores."
     )

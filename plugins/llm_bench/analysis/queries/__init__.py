@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from llm_bench.analysis.queries.answers import Answered, Changed, Differing, Identity, Named, identity, temperatures
+from llm_bench.analysis.queries.caches import CacheWorth, cache_worth
 from llm_bench.analysis.queries.comparisons import compare
 from llm_bench.analysis.queries.counts import choices, embedding_models, failures_over_time, success, total
+from llm_bench.analysis.queries.factors import ByLevel, Factor, Level, LevelTest, by_level
 from llm_bench.analysis.queries.listing import OUTCOMES, SORTS, Covered, RecordRow, least_covered, page, record
 from llm_bench.analysis.queries.network import clients, network
 from llm_bench.analysis.queries.positions import first_places, order
@@ -39,11 +41,14 @@ __all__ = [
     "SORTS",
     "Answered",
     "Bin",
+    "ByLevel",
+    "CacheWorth",
     "Changed",
     "Choices",
     "Comparison",
     "Covered",
     "Differing",
+    "Factor",
     "FailureCount",
     "Failures",
     "FirstPlace",
@@ -52,6 +57,8 @@ __all__ = [
     "HourPoint",
     "HourTest",
     "Identity",
+    "Level",
+    "LevelTest",
     "Named",
     "Neighbours",
     "Network",
@@ -65,6 +72,8 @@ __all__ = [
     "Summary",
     "TimeOfDay",
     "Tradeoff",
+    "by_level",
+    "cache_worth",
     "choices",
     "clients",
     "compare",

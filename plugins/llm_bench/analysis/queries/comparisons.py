@@ -66,7 +66,7 @@ def compare(
     ]
     if not pairs:
         return []
-    grid = _Grid(scan, [scan.llms.index(llm) for llm in chosen], _questions(records))
+    grid = _Grid(scan, [scan.llms.index(llm) for llm in chosen], how_many_questions(records))
     asked = grid.pairs(METRICS["latency_sec"], np.ones_like).counts.sum(axis=0)
     comparisons = []
     for name in (*MAIN, SUCCESS):
@@ -96,10 +96,26 @@ def _corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
     return [replace(pair, p_holm=next(adjusted[family])) for pair, family in zip(comparisons, families, strict=True)]
 
 
-def _questions(records: Records) -> int:
+def how_many_questions(records: Records) -> int:
+    """The questions of the copy."""
     return int(
         records.once("how many questions", lambda known: known.rows("SELECT count(*) AS n FROM questions"))[0]["n"]
     )
+
+
+def apart(scan: Scan, questions: int) -> tuple[int, Mapping[str, Codes]]:
+    """How many cells the questions of a slot take, and what is added to a question's for client and probe.
+
+    So that no two records of an LLM and slot fall into one cell, and only those of the same client and probe are pairs.
+    """
+    cells, added = questions, {}
+    for column in ("client_no", "warm"):
+        numbers = scan.numbers(column)
+        if len(numbers) > 1:
+            added[column] = np.zeros(max(numbers) + 1, np.intp)
+            added[column][numbers] = np.arange(len(numbers)) * cells
+            cells *= len(numbers)
+    return cells, added
 
 
 def _known(values: Floats) -> Floats:
@@ -135,13 +151,14 @@ class _Grid:
 
     def __init__(self, scan: Scan, llms: Sequence[int], questions: int) -> None:
         buckets, size = scan.buckets, scan.buckets.size
+        asked, added = apart(scan, questions)
         self._scan = scan
-        self._shape = (len(buckets.at), len(llms), size, questions)  # the last bucket may be short of some slots
+        self._shape = (len(buckets.at), len(llms), size, asked)  # the last bucket may be short of some slots
         bucket, slot = np.divmod(buckets.place, size)
         place = np.full((len(scan.llms), buckets.place.size), -1)
         for row, llm in enumerate(llms):
-            place[llm] = np.where(bucket < 0, -1, ((bucket * len(llms) + row) * size + slot) * questions)
-        self._key = Key(int(np.prod(self._shape)), place, np.arange(questions))
+            place[llm] = np.where(bucket < 0, -1, ((bucket * len(llms) + row) * size + slot) * asked)
+        self._key = Key(int(np.prod(self._shape)), place, np.arange(questions), added=added)
         self._filled, self._there = np.zeros(self._key.size), np.zeros(self._key.size)
         self._known = np.zeros(self._key.size, bool)
         self._both = np.zeros((len(buckets.at), size, len(llms), len(llms)))

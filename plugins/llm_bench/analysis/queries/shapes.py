@@ -28,6 +28,9 @@ class Choices:
 
     :param first: slot; None without a record.
     :param last: slot.
+    :param warm: records that were asked once more, right after the cold ones.
+    :param upstreams: "unnamed" last, where some records name none; empty where none names one.
+    :param clients: likewise.
     """
 
     industries: tuple[str, ...]
@@ -37,6 +40,9 @@ class Choices:
     last: datetime | None
     records: int
     suspect: int
+    warm: int
+    upstreams: tuple[str, ...]
+    clients: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,8 @@ class Headline:
 
     :param left_out: records without a latency.
     :param cost_usd: of the ``cost_known`` records with a known cost; None where there is none.
+    :param cut: how often an answer reached its limit of tokens, of those that say why they ended.
+    :param cached: share of the prompts' tokens that were read from a cache; None where no provider says so.
     """
 
     llm: str
@@ -62,6 +70,8 @@ class Headline:
     suspect: int
     cost_usd: float | None
     cost_known: int
+    cut: Interval
+    cached: Interval | None
     approximate: bool = False
 
 
@@ -208,6 +218,7 @@ class Summary:
 class Success:
     """How often one LLM succeeded.
 
+    :param cut: answers that reached their limit of tokens, of the ``finished`` ones that say why they ended.
     :param kinds: failure kind → records, the most frequent first.
     """
 
@@ -215,6 +226,9 @@ class Success:
     records: int
     succeeded: int
     rate: Interval
+    cut: int
+    finished: int
+    cut_rate: Interval
     kinds: Mapping[str, int]
 
 
