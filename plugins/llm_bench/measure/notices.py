@@ -210,8 +210,8 @@ def _allowed(stated: Mapping[tuple[str, str], _Stated], refusal: str) -> dict[st
     requests, which are a day's, from OpenAI's, which are a minute's.
     """
     allowed = {}
-    for (what, span), limit in stated.items():
-        span = span or _refilled_in(limit) or ("day" if what == "" and _DAY.search(refusal) else "")
+    for (what, named), limit in stated.items():
+        span = named or _refilled_in(limit) or ("day" if what == "" and _DAY.search(refusal) else "")
         if span in _SPANS and limit.limit and what in {"requests", "tokens", ""}:
             allowed[f"{what or 'requests'}_per_{span}"] = limit.limit
     said = {f"{what.lower()}_per_{span.lower()}": float(limit) for what, span, limit in _SAID.findall(refusal)}
