@@ -19,7 +19,7 @@ from llm_bench.planning.variance import Parts
 
 POWER = 0.8
 LEVEL = 0.05
-DRAWS = 2000
+DRAWS = 4000
 """Simulated studies that a share is of: it is exact to about a percentage point."""
 
 _EXACT = 50

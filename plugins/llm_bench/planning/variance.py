@@ -35,11 +35,6 @@ class Parts:
     rest: float
     assumed: tuple[Part, ...] = ()
 
-    def scaled(self, factor: float) -> Parts:
-        """The same in another unit."""
-        parts = (part * factor for part in (self.question, self.day, self.slot, self.rest))
-        return Parts(*parts, assumed=self.assumed)
-
     def within_day(self, questions: float) -> float:
         """Standard deviation of a slot's mean of so many questions, within its day."""
         return float(np.hypot(self.slot, self.rest / np.sqrt(questions)))
