@@ -51,6 +51,11 @@ class Design:
         many = self.days * self.slots
         return many if many <= _SINGLE else -(-many // -(-many // _RUNS))
 
+    @property
+    def slots_a_cluster(self) -> float:
+        """Slots that a mean is of."""
+        return self.days * self.slots / self.clusters
+
     def doubled(self, what: str) -> Design:
         """The same with twice as many of one of these."""
         changes: dict[str, int] = {what: 2 * getattr(self, what)}
@@ -116,8 +121,7 @@ def smallest(parts: Parts, design: Design, level: float = LEVEL) -> float | None
 
     A slot's mean is taken as normal, as it is the mean of many questions.
     """
-    size = max(1, design.days * design.slots // design.clusters)
-    slot = parts.within_day(design.questions) / np.sqrt(size)
+    slot = parts.within_day(design.questions) / np.sqrt(design.slots_a_cluster)
     day = parts.day if design.days > 1 else 0.0  # of a single day it is a part of the difference itself
     whole = float(np.hypot(day, slot))
     if whole == 0:
@@ -163,7 +167,7 @@ def smallest_of_shares(share: float, slot: float, design: Design, level: float =
 
 @lru_cache(maxsize=256)
 def _smallest_of_shares(share: float, slot: float, design: Design, level: float) -> float | None:
-    clusters, questions = design.clusters, design.questions * max(1, design.days * design.slots // design.clusters)
+    clusters, questions = design.clusters, round(design.questions * design.slots_a_cluster)
     if _bound(min(clusters, _EXACT), level) < 0:
         return None
 
