@@ -11,7 +11,9 @@ ASK = Ask(reserved=Tokens(900, 1024), used=Tokens(1000, 200))
 LEAST = st.integers(1, 40)
 
 
-def cell(llm: str = "a", *, asks: int = 10, sec: float = 1.0, start: float = 5.0, pool: str = "p", **limits: int) -> Cell:
+def cell(
+    llm: str = "a", *, asks: int = 10, sec: float = 1.0, start: float = 5.0, pool: str = "p", **limits: int
+) -> Cell:
     account = "shared" if limits.pop("shared", 0) else llm
     return Cell(llm, account, pool, Rates(**limits), [ASK] * asks, [sec], start)
 
