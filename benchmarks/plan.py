@@ -330,7 +330,8 @@ def _llm(draws: np.random.Generator, metric: str, parts: Parts, days: int) -> Fl
 def _factor(draws: np.random.Generator, spread: float, shape: tuple[int, int]) -> Floats:
     """Factors of mean 1."""
     sigma = np.sqrt(np.log1p(spread**2))
-    return np.exp(sigma * draws.standard_normal(shape) - sigma**2 / 2)
+    factors: Floats = np.exp(sigma * draws.standard_normal(shape) - sigma**2 / 2)
+    return factors
 
 
 def _summand(draws: np.random.Generator, spread: float, shape: tuple[int, int]) -> Floats:

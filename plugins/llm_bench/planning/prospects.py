@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from llm_bench.planning.power import LEVEL, POWER, Design, smallest, smallest_of_shares
+from llm_bench.planning.power import LEVEL, POWER, Design, of_shares, roughly, smallest, smallest_of_shares
 from llm_bench.planning.variance import Parts, pooled
 
 ASSUMED: Mapping[str, Parts] = {
@@ -20,6 +20,8 @@ ASSUMED_SUCCESS = 0.97
 
 _NORMAL = 2.80  # of a two-sided 5 % and a power of 80 %
 _AS_GOOD = 1.01
+_MANY = 20
+"""Slots from which on the rough size changes as the simulated one does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +81,21 @@ def prospect(metric: str, pairs: Sequence[Pair], design: Design, comparisons: in
         return None
     typical = Pair("", "", pooled([pair.parts for pair in pairs]), float(np.mean([pair.share for pair in pairs])))
 
-    def size(pair: Pair, level: float = LEVEL) -> float | None:
-        return as_shown(metric, _size(metric, pair, design, level))
+    base = _size(metric, typical, design, LEVEL)
 
-    doubled = {what: _size(metric, typical, design.doubled(what), LEVEL) for what in ("slots", "questions", "days")}
+    def size(pair: Pair, other: Design) -> float | None:
+        """That of another pair or design: of many slots as the typical one's, changed as it roughly changes."""
+        if base is None or min(design.clusters, other.clusters) < _MANY:
+            return _size(metric, pair, other, LEVEL)
+        rough = roughly(_parts(metric, typical), design)
+        return base * roughly(_parts(metric, pair), other) / rough if rough else base
+
+    doubled = {what: size(typical, design.doubled(what)) for what in ("slots", "questions", "days")}
     return Prospect(
         metric=metric,
-        typical=size(typical),
-        after_holm=size(typical, level=LEVEL / comparisons),
-        of_pairs={f"{pair.first} · {pair.second}": size(pair) for pair in pairs},
+        typical=as_shown(metric, base),
+        after_holm=as_shown(metric, _size(metric, typical, design, LEVEL / comparisons)),
+        of_pairs={f"{pair.first} · {pair.second}": as_shown(metric, size(pair, design)) for pair in pairs},
         doubled={what: as_shown(metric, changed) for what, changed in doubled.items()},
         most=_smallest_of(doubled),
         like_these=as_shown(metric, _like_these(typical.parts, design)),
@@ -105,8 +113,16 @@ def as_shown(metric: str, size: float | None) -> float | None:
 
 def _size(metric: str, pair: Pair, design: Design, level: float) -> float | None:
     if metric == "success":
-        return smallest_of_shares(pair.share, float(np.hypot(pair.parts.slot, pair.parts.day)), design, level)
+        return smallest_of_shares(pair.share, _of_slot(pair), design, level)
     return smallest(pair.parts, design, level)
+
+
+def _parts(metric: str, pair: Pair) -> Parts:
+    return of_shares(pair.share, _of_slot(pair)) if metric == "success" else pair.parts
+
+
+def _of_slot(pair: Pair) -> float:
+    return float(np.hypot(pair.parts.slot, pair.parts.day))
 
 
 def _like_these(parts: Parts, design: Design) -> float | None:
