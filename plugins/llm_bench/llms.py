@@ -131,6 +131,14 @@ class LLM(Part):
             "top_p: 0.9, seed: 1}`, OpenRouter's `provider: {order: [...]}`, `extra_body`, `extra_headers`."
         ),
     ] = {}  # noqa: RUF012  (pydantic copies it)
+    twin: Annotated[
+        str | None,
+        Field(
+            pattern=r"^\S(.{0,198}\S)?$",
+            description="A second name: the same LLM is measured once more under it, in the same slots. What differs "
+            "between the two is the study's noise floor.",
+        ),
+    ] = None
     price: Annotated[
         Price | None,
         Field(description="What it costs, where the provider doesn't state it; left out: LiteLLM's price list."),

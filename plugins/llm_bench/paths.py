@@ -7,6 +7,7 @@ is copied to the machines that run it, ``include/`` lies in ``dags/``.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from pathlib import Path
 from llm_bench.errors import SetupError
 
 PACKAGE = Path(__file__).resolve().parent
+_CLIENT = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 PLACES = ("include", "dags/include")
 """Of a project's studies, questions and documents."""
 
@@ -66,6 +68,20 @@ def _airflow_dags() -> Path:
         return Path(airflow.conf.get("core", "dags_folder")).resolve()
     default = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")) / "dags"
     return Path(os.environ.get("AIRFLOW__CORE__DAGS_FOLDER", default)).expanduser().resolve()
+
+
+def client() -> str | None:
+    """The name of the place that is measured from: ``LLM_BENCH_CLIENT``; None where it is unset or empty.
+
+    :raises SetupError: it can't be part of an object's path.
+    """
+    name = os.environ.get("LLM_BENCH_CLIENT") or None
+    if name is not None and not _CLIENT.fullmatch(name):
+        raise SetupError(
+            f"The environment variable LLM_BENCH_CLIENT is {name!r}.",
+            "Give it a name of 1 to 40 lower-case letters, digits, `-` and `_`, e.g. frankfurt.",
+        )
+    return name
 
 
 def program(name: str) -> str:

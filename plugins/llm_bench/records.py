@@ -50,8 +50,10 @@ FailureKind = Literal[
 RunType = Literal["scheduled", "backfill", "manual"]
 TokenSource = Literal["provider", "estimated"]
 TimingSource = Literal["wire", "client"]
+CacheProbe = Literal["cold", "warm"]
 FAILURE_KINDS: tuple[FailureKind, ...] = get_args(FailureKind)
 RUN_TYPES: tuple[RunType, ...] = get_args(RunType)
+WARM: CacheProbe = "warm"
 
 
 class SeedRecord(TypedDict):
@@ -94,7 +96,9 @@ class Record(SeedRecord):
     A further field is one more line here; new ones come last in their group.
     """
 
-    record_id: Annotated[str, About("identity", "Deterministic: study, slot, LLM and question.")]
+    record_id: Annotated[
+        str, About("identity", "Deterministic: study, slot, LLM, question; whether asked warm; client.")
+    ]
     study: Annotated[str, About("identity", "Name of the study.")]
     slot: Annotated[Timestamp, About("identity", "When the batch was due.")]
     run_id: Annotated[str, About("identity", "Airflow's run id.")]
@@ -110,6 +114,19 @@ class Record(SeedRecord):
     position: Annotated[
         Ordinal | None,
         About("identity", "Place of the question in its cell's order, from 1; null outside a batch.", since=2),
+    ]
+    cache_probe: Annotated[
+        CacheProbe | None,
+        About(
+            "identity",
+            "cold: asked behind a line that no earlier prompt had; warm: the same prompt once more, right after; null: "
+            "asked as it is, so that a provider's cache may know it.",
+            since=2,
+        ),
+    ]
+    client: Annotated[
+        str | None,
+        About("identity", "Name of the place that it was asked from (LLM_BENCH_CLIENT); null without one.", since=2),
     ]
 
     connect_sec: Annotated[
@@ -194,6 +211,10 @@ class Record(SeedRecord):
     error: Annotated[
         str | None, About("exchange", "The fault in the provider's or the network's words, secrets removed.")
     ]
+    unique_line: Annotated[
+        str | None,
+        About("exchange", "The line before the prompt that no earlier prompt had; null without one.", since=2),
+    ]
     answer: Annotated[
         str | None,
         About("exchange", "Answer text, reasoning left out; what came before the fault when it failed."),
@@ -242,7 +263,7 @@ class Record(SeedRecord):
         ),
     ]
     context_hash: Annotated[str, About("quality", "SHA-256 of the context, as given to the LLM.")]
-    prompt_hash: Annotated[str, About("quality", "SHA-256 of the whole prompt.")]
+    prompt_hash: Annotated[str, About("quality", "SHA-256 of the whole prompt but for unique_line.")]
 
     client_load: Annotated[
         Load | None, About("client", "Load of this machine when asked: 1-minute load average / cores.")
@@ -313,14 +334,24 @@ def llm_of(record: RawRecord) -> str:
     return str(record.get("llm") or f"{record.get('llm_provider')}/{record.get('llm_model')}")
 
 
-def record_id(study: str, slot: str, llm: str, question_id: str) -> str:
+def record_id(
+    study: str, slot: str, llm: str, question_id: str, *, cache_probe: str | None = None, client: str | None = None
+) -> str:
     """A record's identity: the same question to the same LLM in the same slot of the same study.
+
+    Asked cold it has the identity that it has as it is, so that there is one of the two in a slot.
 
     :param slot: ISO 8601 UTC text, as ``utc_text`` gives it.
     :param llm: its name in the study.
+    :param client: where it was asked from.
     :return: 32 hexadecimal digits.
     """
-    return hashlib.sha256(f"{study}\n{slot}\n{llm}\n{question_id}".encode()).hexdigest()[:32]
+    names = [study, slot, llm, question_id]
+    if cache_probe == WARM:
+        names.append(WARM)
+    if client is not None:
+        names.append(f"client {client}")
+    return hashlib.sha256("\n".join(map(str, names)).encode()).hexdigest()[:32]
 
 
 def utc_text(moment: datetime) -> str:

@@ -177,6 +177,21 @@ class Quality(Part):
         return self.name or f"{self.type} ({arguments})"
 
 
+def _with_twins(llms: tuple[LLM, ...]) -> tuple[LLM, ...]:
+    """Each LLM and, after it, its twin: once, also where they are read back from a study's dump."""
+    paired: list[LLM] = []
+    twins: list[LLM] = []
+    for llm in llms:
+        if llm in twins:
+            twins.remove(llm)
+            continue
+        paired.append(llm)
+        if llm.twin:
+            twins.append(llm.model_copy(update={"name": llm.twin, "twin": None}))
+            paired.append(twins[-1])
+    return tuple(paired)
+
+
 def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
     names = [value.name if isinstance(value, LLM) else getattr(value, "words", value) for value in values]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -197,7 +212,12 @@ class Study(Part):
     catchup: Annotated[
         bool, Field(description="Measure missed slots as soon as Airflow is back; false: only by a backfill.")
     ] = False
-    llms: Annotated[tuple[LLM, ...], Field(min_length=1, description="The LLMs under test."), AfterValidator(_distinct)]
+    llms: Annotated[
+        tuple[LLM, ...],
+        Field(min_length=1, description="The LLMs under test."),
+        AfterValidator(_with_twins),
+        AfterValidator(_distinct),
+    ]
     industries: Annotated[
         tuple[str, ...],
         Field(min_length=1, description="Question sets: `include/questions/<industry>.yaml`."),
@@ -213,6 +233,25 @@ class Study(Part):
         ),
     ] = None
     generation: Annotated[Generation, Field(description="What every LLM is asked with.")] = Generation()
+    order: Annotated[
+        Literal["shuffled", "as_written"],
+        Field(
+            description="Of the questions in a cell. `shuffled`: another one in each slot, the same for all LLMs of "
+            "the slot, so that no question is always the first; it follows from the study's name, the slot and the "
+            "industry."
+        ),
+    ] = "shuffled"
+    cache: Annotated[
+        Literal["as_is", "unique", "both"],
+        Field(
+            description="What a provider's cache of prompts may do. `unique`: nothing, as each prompt begins with a "
+            "line that no other has; `as_is`: whatever it does; `both`: each question is asked cold and, right after, "
+            "warm, as two records."
+        ),
+    ] = "unique"
+    warm_up: Annotated[
+        bool, Field(description="Whether each cell begins with a short request that is not measured (it is paid).")
+    ] = False
     deadlines: Annotated[Deadlines, Field(description="When a request counts as timed out.")] = Deadlines()
     concurrency: Annotated[
         int, Field(ge=1, description="Cells measured at once per provider (the size of its Airflow pool).")
@@ -279,6 +318,23 @@ class Study(Part):
     def cells(self) -> tuple[tuple[LLM, str], ...]:
         """Every LLM × industry, in the order of the study."""
         return tuple((llm, industry) for llm in self.llms for industry in self.industries)
+
+    @property
+    def asked_per_question(self) -> int:
+        """How many records each LLM has of a question in a slot."""
+        return 2 if self.cache == "both" else 1
+
+    def records_per_batch(self, questions: int) -> int:
+        """How many records a whole batch has.
+
+        :param questions: of all its industries.
+        """
+        return questions * len(self.llms) * self.asked_per_question
+
+    @property
+    def twins(self) -> dict[str, str]:
+        """The names of the LLMs that have a twin, each with its twin's."""
+        return {llm.name: llm.twin for llm in self.llms if llm.twin}
 
     @property
     def providers(self) -> tuple[str, ...]:

@@ -49,7 +49,15 @@ def provider(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[Provide
 
 
 def operator(model: str = "groq/x", **llm: Any) -> LLMBenchmarkOperator:
-    study = Study.model_validate({"name": "mine", "llms": [{"model": model} | llm], "industries": ["retail"]})
+    study = Study.model_validate(
+        {
+            "name": "mine",
+            "llms": [{"model": model} | llm],
+            "industries": ["retail"],
+            "order": "as_written",
+            "cache": "as_is",
+        }
+    )
     return LLMBenchmarkOperator(
         task_id="measure",
         study=study.model_dump(mode="json"),

@@ -58,7 +58,16 @@ class Cells:
     ) -> Any:
         """Runs the cell of a map index; fails after so many answers where that is said."""
         llms = content.pop("llms", [{"model": "groq/x"}])
-        study = Study.model_validate({"name": "mine", "llms": llms, "industries": ["retail", "finance"], **content})
+        study = Study.model_validate(
+            {
+                "name": "mine",
+                "llms": llms,
+                "industries": ["retail", "finance"],
+                "order": "as_written",
+                "cache": "as_is",
+                **content,
+            }
+        )
         llm, industry = study.cells[number]
         first = len(self.provider.asked)
 

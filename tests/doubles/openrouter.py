@@ -23,6 +23,7 @@ class OpenRouter(OpenAILike):
     """One answer as OpenRouter sends it."""
 
     request_id = "gen-1762000000-Q2xhdWRlTm90SGVyZQ"
+    upstream = "DeepInfra"
 
     # https://openrouter.ai/docs/api-reference/streaming: the generation's id is in X-Generation-Id, too.
     def headers(self) -> dict[str, str]:
@@ -32,7 +33,7 @@ class OpenRouter(OpenAILike):
     def chunk(
         self, delta: dict[str, Any] | None, finish: str | None = None, native: str | None = None, **more: Any
     ) -> bytes:
-        head = {"id": self.request_id, "provider": "DeepInfra", "model": self.asked.model}
+        head = {"id": self.request_id, "provider": self.upstream, "model": self.asked.model}
         choice = {"index": 0, "delta": delta, "finish_reason": finish, "native_finish_reason": native or finish}
         choices = [] if delta is None else [{**choice, "logprobs": None}]
         return chunk(None, **head, **{"choices": choices, **more})

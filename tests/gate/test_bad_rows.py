@@ -12,7 +12,7 @@ from llm_bench.gate.validate import validate
 from llm_bench.records import FAILURE_KINDS, FIELDS, record_id
 
 SLOT = "2026-12-07T07:51:25.714285Z"
-_IDENTITY = "record_id must be that of study, slot, LLM and question_id"
+_IDENTITY = "record_id must be that of study, slot, LLM, question_id, cache_probe and client"
 
 # What is wrong: the changes to a good record, and the rules that it breaks then, the one meant first.
 CRITICAL: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
@@ -68,6 +68,15 @@ CRITICAL: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         ("question_id must be one of its industry's",),
     ),
     "another record's id": ({"record_id": "0" * 32}, (_IDENTITY,)),
+    "asked from another place": ({"client": "hamburg"}, ("client must be the batch's", _IDENTITY)),
+    "a probe of the cache that no line precedes": (
+        {"cache_probe": "cold"},
+        ("unique_line must be set when cache_probe is set",),
+    ),
+    "a line before a prompt that is asked as it is": (
+        {"unique_line": "Request 000000000000001."},
+        ("unique_line must be null when cache_probe is null",),
+    ),
     "a success with a failure kind": (
         {"failure_kind": "connection"},
         ("failure_kind must be null when it succeeded",),
@@ -310,5 +319,8 @@ def test_every_rule_that_joins_fields_has_its_bad_row(due):
     meant = {words for _, words in WARNED.values()} | {words[0] for _, words in (CRITICAL | FAILURES).values()}
     names = {expectation["name"] for expectation in validate([], due).results["expectations"]}
     of_one_field = {rule.description for field in FIELDS for rule in field_rules(field)}
-    elsewhere = {"no field is unknown", "each LLM answers each question once"}  # test_validate
+    elsewhere = {
+        "no field is unknown",
+        "each LLM answers each question once, or once cold and once warm",
+    }  # test_validate
     assert names - of_one_field - meant == elsewhere

@@ -35,7 +35,9 @@ class TestAMissingField:
 class TestTwins:
     def test_are_both_refused(self, make_record, due):
         verdict = validate([[make_record(0), make_record(0), make_record(2)]], due)
-        assert [refusal.broken for refusal in verdict.refused] == [("each LLM answers each question once",)] * 2
+        assert [refusal.broken for refusal in verdict.refused] == [
+            ("each LLM answers each question once, or once cold and once warm",)
+        ] * 2
         assert verdict.valid.records() == [make_record(2)]
 
     def test_are_found_in_different_chunks(self, make_record, due):
@@ -168,7 +170,7 @@ class TestWhateverIsInTheRows:
         odd = [{**record, **change} for record, change in zip(batch, changes, strict=False)]
         together = validate([[*odd, *batch[len(odd) :]]], due)
         apart = [validate([[record]], due) for record in odd]
-        twin = "each LLM answers each question once"  # a change may make one of another row
+        twin = "each LLM answers each question once, or once cold and once warm"  # a change may make one of another row
         broken = {_name(refusal.record): set(refusal.broken) - {twin} for refusal in together.refused}
         for record, alone in zip(odd, apart, strict=True):
             assert broken.get(_name(record), set()) == {word for refusal in alone.refused for word in refusal.broken}

@@ -37,7 +37,7 @@ class Loaded:
     quarantined: int
 
 
-def load(store: Store, study: str, slot: datetime, verdict: Verdict) -> Loaded:
+def load(store: Store, study: str, slot: datetime, verdict: Verdict, client: str | None = None) -> Loaded:
     """Put a batch's valid records, its refused ones and the gate's results in the store; idempotent.
 
     What the batch brings, valid or refused, takes the place of what the store holds under the same record_id, be it
@@ -47,18 +47,20 @@ def load(store: Store, study: str, slot: datetime, verdict: Verdict) -> Loaded:
 
     An object without rows is written only to replace one that has some.
 
+    :param client: name of the place that the batch was measured from.
+
     :raises StorageError: the store can't be read or written, or a record isn't of this study and slot.
     :raises ConflictError: another run of this slot loads at the same time.
     """
     _check_belonging(verdict.valid, study, slot)
     results = json.dumps(verdict.results, ensure_ascii=False, indent=1).encode()
     brought = _ids(verdict)
-    records = held_records(store, study, slot)
-    quarantined = Held.of(store, object_path("quarantine", study, slot))
+    records = held_records(store, study, slot, client)
+    quarantined = Held.of(store, object_path("quarantine", study, slot, client=client))
     _keep_suite(store, study, verdict)
     refused = [*kept_refused(quarantined.content, brought, verdict.refused), *verdict.refused]
     # The records last: whoever sees them finds what the gate said of them.
-    validations = Held.of(store, object_path("validations", study, slot, "json"))
+    validations = Held.of(store, object_path("validations", study, slot, "json", client=client))
     validations.replace(store, results)
     quarantined.replace(store, to_quarantine(refused), needed=bool(refused))
     count = replace_records(store, records, verdict.valid, brought)
@@ -103,9 +105,9 @@ class Held:
             store.commit(self.path, content, self.generation, lineage)
 
 
-def held_records(store: Store, study: str, slot: datetime) -> Held:
+def held_records(store: Store, study: str, slot: datetime, client: str | None = None) -> Held:
     """A slot's records, be they in its own object or, as none yet to be replaced, in its day's."""
-    held = Held.of(store, object_path("records", study, slot))
+    held = Held.of(store, object_path("records", study, slot, client=client))
     return held if held.content is not None else replace(held, content=compacted_slot(store, held.path))
 
 

@@ -11,7 +11,7 @@ from llm_bench.gate.completeness import Due
 from llm_bench.gate.validate import Refused, validate
 from llm_bench.records import RawRecord, Record, of_today
 from llm_bench.store.base import Store, from_parquet, object_path
-from llm_bench.store.names import named_moment
+from llm_bench.store.names import client_in, named_moment
 
 LOADED_ALREADY = "another record with this record_id is loaded"
 
@@ -28,12 +28,14 @@ class Requeued:
     kept: list[Refused]
 
 
-def quarantined_slots(store: Store, study: str) -> list[datetime]:
+def quarantined_slots(store: Store, study: str, client: str | None = None) -> list[datetime]:
     """The slots of a study that have a quarantine object, in their order.
+
+    :param client: name of the place that they were measured from.
 
     :raises StorageError: the store can't be read.
     """
-    paths = store.list(f"quarantine/study={study}/")
+    paths = [path for path in store.list(f"quarantine/study={study}/") if client_in(path) == client]
     return sorted(set(filter(None, (named_moment(PurePosixPath(path).stem) for path in paths))))
 
 
@@ -47,11 +49,11 @@ def requeue(store: Store, due: Due) -> Requeued:
     :raises StorageError: the store can't be read or written.
     :raises ConflictError: a run of this slot loads at the same time; nothing is lost.
     """
-    quarantine_held = Held.of(store, object_path("quarantine", due.study.name, due.slot))
+    quarantine_held = Held.of(store, object_path("quarantine", due.study.name, due.slot, client=due.client))
     waiting = from_quarantine(quarantine_held.content)
     if not waiting:
         return Requeued(0, [])
-    records_held = held_records(store, due.study.name, due.slot)
+    records_held = held_records(store, due.study.name, due.slot, due.client)
     loaded = _by_id(records_held.content)
     in_both = [refusal for refusal in waiting if _same(refusal.record, loaded.get(stored_id(refusal.record)))]
     clashing = [refusal for refusal in waiting if stored_id(refusal.record) in loaded and refusal not in in_both]

@@ -57,7 +57,7 @@ def rescore(
     with TemporaryDirectory(prefix="llm-bench-") as folder:
         days: dict[str, list[Record]] = {}
         for listed, copy in snapshot(store, Path(folder), study).items():
-            day = listed.path.split("/")[2]
+            day = "/".join(listed.path.split("/")[2:-1])  # of each client apart
             rows = from_parquet(copy.read_bytes())
             days.setdefault(day, []).extend(row for row in rows if row["slot"] not in listed.without)
     contexts = set(store.list(f"contexts/study={study}/"))

@@ -32,11 +32,12 @@ def register(actions: Actions) -> None:
 def calibrate(study: str) -> int:
     """Measures this machine's own client error and keeps it with a study's data."""
     from llm_bench.measure import calibration
+    from llm_bench.paths import client
 
     chosen = find_study(study)
     store = store_at(chosen.storage)
     result = calibration.calibrate(say)
-    path = calibration.keep(store, chosen.name, result)
+    path = calibration.keep(store, chosen.name, result, client())
     console().print(_errors_table(result))
     console().print(f"Kept: {chosen.storage.removeprefix('file://')}/{path}")
     return 0

@@ -12,7 +12,7 @@ from llm_bench.cli.console import console, say
 from llm_bench.cli.options import Actions, add_command, add_study, moment
 from llm_bench.cli.studies import find_study, store_at
 from llm_bench.errors import unknown
-from llm_bench.paths import home, include
+from llm_bench.paths import client, home, include
 from llm_bench.records import utc_text
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def requeue(study: str, slot: datetime | None) -> int:
     store = store_at(chosen.storage)
     kept = 0
     for due_at in _quarantined(store, chosen.name, slot):
-        outcome = requeue(store, due_of(chosen, due_at, include()))
+        outcome = requeue(store, due_of(chosen, due_at, include(), client()))
         kept += len(outcome.kept)
         console().print(f"{utc_text(due_at)}: loaded {outcome.loaded}, kept in quarantine {len(outcome.kept)}")
         for refused in outcome.kept:
@@ -83,7 +83,7 @@ def _quarantined(store: Store, study: str, slot: datetime | None) -> list[dateti
     """
     from llm_bench.batch.requeue import quarantined_slots
 
-    slots = quarantined_slots(store, study)
+    slots = quarantined_slots(store, study, client())
     if slot is None:
         return slots
     if slot not in slots:

@@ -13,7 +13,7 @@ from llm_bench.batch.load import Held, from_quarantine
 from llm_bench.cli.console import console
 from llm_bench.cli.studies import store_at
 from llm_bench.measure.calibration import latest
-from llm_bench.paths import home, include, program
+from llm_bench.paths import client, home, include, program
 from llm_bench.rag.questions import load_question_sets
 from llm_bench.records import Record
 from llm_bench.store.base import Store, from_parquet, object_path
@@ -26,11 +26,11 @@ def sum_up(study: Study, slot: datetime) -> bool:
     :param slot: of the batch, aware.
     :raises StorageError: the store can't be read.
     """
-    path = object_path("records", study.name, slot, "parquet")
+    path = object_path("records", study.name, slot, client=client())
     store = store_at(study.storage)
     stored = store.read(path)
     records: list[Record] = from_parquet(stored[0]) if stored else []
-    expected = len(study.llms) * sum(map(len, load_question_sets(include(), study.industries).values()))
+    expected = study.records_per_batch(sum(map(len, load_question_sets(include(), study.industries).values())))
     if records:
         console().print(_table(study, records))
     complete = len(records) == expected
@@ -38,7 +38,7 @@ def sum_up(study: Study, slot: datetime) -> bool:
         f"records {len(records)}/{expected}" + ("" if complete else ": the batch is not complete"),
         style="bold green" if complete else "bold red",
     )
-    refused = len(from_quarantine(Held.of(store, object_path("quarantine", study.name, slot)).content))
+    refused = len(from_quarantine(Held.of(store, object_path("quarantine", study.name, slot, client=client())).content))
     if refused:
         console().print(
             f"quarantined {refused}: the link Data quality of the task validate_and_load shows why", style="bold red"
@@ -57,7 +57,7 @@ def sum_up(study: Study, slot: datetime) -> bool:
 
 def _exactness(store: Store, study: Study) -> str:
     """How wrong the times are on this machine, as far as it was measured."""
-    known = latest(store, study.name)
+    known = latest(store, study.name, client())
     if known is None:
         command = f"{program('llm-bench')} calibrate {study.name}"
         return f"not calibrated; {command} measures how wrong this machine's times are"

@@ -21,7 +21,7 @@ from llm_bench.dashboard.templating import show
 from llm_bench.dashboard.viewing import notices
 from llm_bench.errors import ViewError
 from llm_bench.local.config import local_airflow
-from llm_bench.paths import home, include
+from llm_bench.paths import client, home, include
 from llm_bench.progress import measured, states
 from llm_bench.progress.facts import facts, planned_window
 from llm_bench.progress.overview import Overview, overview
@@ -90,7 +90,7 @@ def _overview(look: Look) -> Overview:
         datetime.now(UTC),
         questions=_questions(look.study),
         airflow=ask_airflow(look.study.dag_id),
-        measured=measured.held(look.records),  # whatever the view: the calendar is of the whole study
+        measured=measured.held(look.records, client()),  # whatever the view: the calendar is of the whole study
     )
 
 

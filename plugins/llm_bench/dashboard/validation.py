@@ -15,9 +15,10 @@ from fastapi.responses import HTMLResponse
 
 from llm_bench.dashboard import templating
 from llm_bench.dashboard.security import ReadableStudy
-from llm_bench.paths import home
+from llm_bench.paths import client, home
 from llm_bench.store.base import object_path, open_store
 from llm_bench.store.names import named_moment
+from llm_bench.study import Study
 
 MAX_EXAMPLES = 20
 """Records named for each expectation, however many broke it."""
@@ -35,7 +36,7 @@ def validation(study: ReadableStudy, slot: str) -> Response:
     moment = named_moment(slot)
     if moment is None:
         raise HTTPException(404, f"{slot} is no slot: a slot is named like 20261207T075125.714285Z.")
-    stored = open_store(study.storage, home()).read(object_path("validations", study.name, moment, "json"))
+    stored = open_store(study.storage, home()).read(_path(study, moment))
     if stored is None:
         raise HTTPException(
             404,
@@ -43,6 +44,10 @@ def validation(study: ReadableStudy, slot: str) -> Response:
             "measured. The log of the run's task validate_and_load says which.",
         )
     return HTMLResponse(page(json.loads(stored[0]), study.name, moment))
+
+
+def _path(study: Study, slot: datetime) -> str:
+    return object_path("validations", study.name, slot, "json", client=client())
 
 
 def page(results: dict[str, Any], study: str, slot: datetime) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_bench.errors import MissingRecordsError
-from llm_bench.records import llm_of
+from llm_bench.records import WARM, llm_of
 from llm_bench.study import Study
 
 
@@ -19,14 +20,16 @@ class Due:
 
     :param slot: when it was due, aware.
     :param questions: industry → question id → text, for each industry of the study.
+    :param client: name of the place that it is measured from.
     """
 
     study: Study
     slot: datetime
     questions: Mapping[str, Mapping[str, str]]
+    client: str | None = None
 
 
-def due_of(study: Study, slot: datetime, include: Path) -> Due:
+def due_of(study: Study, slot: datetime, include: Path, client: str | None = None) -> Due:
     """A batch of a study with the questions that it has now.
 
     :param include: the folder of questions and knowledge.
@@ -35,9 +38,8 @@ def due_of(study: Study, slot: datetime, include: Path) -> Due:
     from llm_bench.rag.questions import load_question_sets  # noqa: PLC0415
 
     sets = load_question_sets(include, study.industries)
-    return Due(
-        study, slot, {industry: {question.id: question.text for question in asked} for industry, asked in sets.items()}
-    )
+    texts = {industry: {question.id: question.text for question in asked} for industry, asked in sets.items()}
+    return Due(study, slot, texts, client)
 
 
 def account(due: Due, records: Iterable[Mapping[str, Any]], refused: Sequence[Any]) -> MissingRecordsError | None:
@@ -46,24 +48,30 @@ def account(due: Due, records: Iterable[Mapping[str, Any]], refused: Sequence[An
     :param records: all records measured, whatever is in them.
     :param refused: those that the quality gate refused.
     """
-    # As text, because a value of any type may stand there.
-    measured = {
-        (llm_of(record), str(record.get("industry")), str(question))
+    each = due.study.asked_per_question
+    # As text, because a value of any type may stand there. Asked as it is or cold is the first, warm the second.
+    asked = {
+        (llm_of(record), str(record.get("industry")), str(question), record.get("cache_probe") == WARM)
         for record in records
         if (question := record.get("question_id"))
     }
+    measured = Counter(request[:3] for request in asked)
     missing = {
         (due.study.label(llm), industry): absent
         for llm, industry in due.study.cells
-        if (absent := sum((llm.name, industry, question) not in measured for question in due.questions[industry]))
+        if (
+            absent := sum(
+                max(0, each - measured[(llm.name, industry, question)]) for question in due.questions[industry]
+            )
+        )
     }
     if not missing and not refused:
         return None
-    whole = len(due.study.llms) * sum(map(len, due.questions.values()))
+    whole = due.study.records_per_batch(sum(map(len, due.questions.values())))
     causes, fixes = [], []
     if missing:
         cells = ", ".join(
-            f"{llm} · {industry} ({count} of {len(due.questions[industry])})"
+            f"{llm} · {industry} ({count} of {each * len(due.questions[industry])})"
             for (llm, industry), count in missing.items()
         )
         causes.append(f"{sum(missing.values())} of {whole} records are missing: {cells}.")

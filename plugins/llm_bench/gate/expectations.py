@@ -155,18 +155,24 @@ class ExpectQuestionToBeOfItsIndustry(RecordExpectation):
 
 
 class ExpectRecordIdToNameItsRecord(RecordExpectation):
-    words = "record_id must be that of study, slot, LLM and question_id"
-    columns = ("record_id", "study", "slot", "llm", "question_id")
+    words = "record_id must be that of study, slot, LLM, question_id, cache_probe and client"
+    columns = ("record_id", "study", "slot", "llm", "question_id", "cache_probe", "client")
+    ignore_row_if: Literal["any_value_is_missing", "never"] = "never"  # the last two may be null
 
     @staticmethod
     def holds(rows: pd.DataFrame) -> pd.Series:
         numbers, slots = pd.factorize(rows["slot"])
         texts = [utc_text(slot.to_pydatetime()) for slot in slots]
-        names = ("record_id", "study", "llm", "question_id")
-        values = zip(numbers.tolist(), *(_arrow(rows[name]).to_pylist() for name in names), strict=True)
+        columns = ExpectRecordIdToNameItsRecord.columns
+        values = zip(*(_arrow(rows[name]).to_pylist() for name in columns if name != "slot"), strict=True)
         return _like(
             rows,
-            [known == record_id(study, texts[number], llm, question) for number, known, study, llm, question in values],
+            [
+                None in (known, study, llm, question)
+                or number < 0
+                or known == record_id(study, texts[number], llm, question, cache_probe=probe, client=client)
+                for number, (known, study, llm, question, probe, client) in zip(numbers.tolist(), values, strict=True)
+            ],
         )
 
 

@@ -189,7 +189,7 @@ def _context() -> Any:
 
 def _needs_all(rule: Rule) -> bool:
     """Whether one record alone doesn't show if it is met. Of what a study adds, that isn't known."""
-    return rule.own or rule.type in {"expect_compound_columns_to_be_unique", "expect_table_columns_to_match_set"}
+    return rule.own or rule.type in {"expect_column_values_to_be_unique", "expect_table_columns_to_match_set"}
 
 
 _Group = tuple[list[Rule], tuple[str, ...], bool]

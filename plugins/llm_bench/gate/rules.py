@@ -147,11 +147,21 @@ def _membership(due: Due) -> list[Expectation]:
         ),
         _rule(one_of, "industry must be one of the study's", column="industry", value_set=list(due.questions)),
         _rule(
-            gxe.ExpectCompoundColumnsToBeUnique,
-            "each LLM answers each question once",
-            column_list=["llm", "question_id"],
-            ignore_row_if="any_value_is_missing",
+            gxe.ExpectColumnValuesToBeUnique,
+            "each LLM answers each question once, or once cold and once warm",
+            column="record_id",
         ),
+        *_asked_from(due),
+    ]
+
+
+def _asked_from(due: Due) -> list[Expectation]:
+    """Where all of the batch was asked from: one place, or none that has a name."""
+    if due.client is None:
+        return [_rule(gxe.ExpectColumnValuesToBeNull, "client must be the batch's", column="client")]
+    return [
+        _rule(gxe.ExpectColumnValuesToBeInSet, "client must be the batch's", column="client", value_set=[due.client]),
+        _rule(gxe.ExpectColumnValuesToNotBeNull, "client must not be null", column="client"),
     ]
 
 
@@ -196,6 +206,8 @@ def _outcome() -> list[Expectation]:
         *(given(name, "the record is of schema 2", since_2) for name in SET_SINCE_2),
         given("timing_source", "ttft_sec is known", since_2 & Column("ttft_sec").is_not_null()),
         given("price_source", "cost_usd is known", since_2 & Column("cost_usd").is_not_null()),
+        given("unique_line", "cache_probe is set", Column("cache_probe").is_not_null()),
+        absent("unique_line", "cache_probe is null", Column("cache_probe").is_null()),
     ]
 
 

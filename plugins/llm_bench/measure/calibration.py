@@ -134,24 +134,30 @@ def calibrate(
     return Calibration(measured_at, about, {"llm_bench": __version__, **packages}, asdict(scenario), alone, eight)
 
 
-def keep(store: Store, study: str, calibration: Calibration) -> str:
+def keep(store: Store, study: str, calibration: Calibration, client: str | None = None) -> str:
     """Puts a calibration with a study's data; its path in the store.
+
+    :param client: name of the place that is measured from.
 
     :raises StorageError: the store can't be written.
     """
     from llm_bench.store.base import object_path  # noqa: PLC0415  (it brings pyarrow)
 
-    path = object_path("calibrations", study, datetime.fromisoformat(calibration.measured_at), "json")
+    path = object_path("calibrations", study, datetime.fromisoformat(calibration.measured_at), "json", client=client)
     store.commit(path, calibration.to_json().encode(), 0)
     return path
 
 
-def latest(store: Store, study: str) -> dict[str, Any] | None:
+def latest(store: Store, study: str, client: str | None = None) -> dict[str, Any] | None:
     """The content of a study's latest calibration, or None where there is none.
+
+    :param client: name of the place that it was measured at.
 
     :raises StorageError: the store can't be read.
     """
-    paths = store.list(f"calibrations/study={study}/")
+    from llm_bench.store.names import client_in  # noqa: PLC0415
+
+    paths = [path for path in store.list(f"calibrations/study={study}/") if client_in(path) == client]
     stored = store.read(paths[-1]) if paths else None
     return dict(json.loads(stored[0])) if stored else None
 

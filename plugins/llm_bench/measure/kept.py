@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from llm_bench.measure.settings import Settings, changes, settings_hash
+from llm_bench.measure.turns import Turn
 from llm_bench.records import Record
 
 CELL = "_cell"
@@ -29,18 +30,16 @@ class State(Protocol):
         """Forgets all of them."""
 
 
-def take_up(
-    state: State, industry: str, settings: Settings, prompts: Sequence[Mapping[str, Any]]
-) -> tuple[list[Record], str]:
+def take_up(state: State, industry: str, settings: Settings, cell_turns: Sequence[Turn]) -> tuple[list[Record], str]:
     """The records to go on from, and why others were dropped: empty where none were.
 
     :param settings: of the client that asks now.
-    :param prompts: the cell's, in their order.
+    :param cell_turns: the cell's requests, in their order.
     """
     cell = {"industry": industry, "settings": dict(settings)}
     why = _difference(state.get(CELL), cell)
     if not why:
-        records, why = _unchanged(state, settings_hash(settings), prompts)
+        records, why = _unchanged(state, settings_hash(settings), cell_turns)
         if records or not why:
             state.set(CELL, cell)
             return records, why
@@ -59,16 +58,19 @@ def _difference(earlier: Any, cell: Mapping[str, Any]) -> str:
     return changes(before, now)
 
 
-def _unchanged(state: State, settings: str, prompts: Sequence[Mapping[str, Any]]) -> tuple[list[Record], str]:
-    """The records up to the first question that is open, or was asked otherwise than now: then with the reason."""
+def _unchanged(state: State, settings: str, cell_turns: Sequence[Turn]) -> tuple[list[Record], str]:
+    """The records up to the first request that is open, or was made otherwise than now: then with the reason."""
     records: list[Record] = []
-    for prompt in prompts:
-        record = state.get(prompt["question_id"])
+    for turn in cell_turns:
+        record = state.get(turn.key)
         if record is None:
             return records, ""
-        if record["prompt_hash"] != prompt["prompt_hash"]:
-            return records, f"{prompt['question_id']} has another prompt now"
+        question_id = turn.prompt["question_id"]
+        if record["prompt_hash"] != turn.prompt["prompt_hash"]:
+            return records, f"{question_id} has another prompt now"
         if record.get("settings_hash") != settings:
-            return records, f"{prompt['question_id']} doesn't say that it was asked with these settings"
+            return records, f"{question_id} doesn't say that it was asked with these settings"
+        if record.get("cache_probe") != turn.cache_probe:
+            return records, f"{question_id} was asked with another setting of the study's cache"
         records.append(record)
     return records, ""

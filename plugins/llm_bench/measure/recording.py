@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -26,6 +27,7 @@ class Batch:
     :param slot: when the batch was due.
     :param run_type: ``scheduled``, ``backfill`` or ``manual``.
     :param attempt: Airflow's attempt, from 1.
+    :param client: name of the place that is measured from.
     """
 
     study: str
@@ -36,6 +38,7 @@ class Batch:
     llm: LLM
     industry: str
     embedding_model: str
+    client: str | None = None
 
 
 def machine_load() -> float | None:
@@ -48,13 +51,15 @@ def machine_load() -> float | None:
 
 def make_record(
     batch: Batch,
-    prompt: dict[str, Any],
+    prompt: Mapping[str, Any],
     reply: Reply,
     *,
     measured_at: datetime,
     wait_sec: float,
     load: float | None,
     position: int | None = None,
+    cache_probe: str | None = None,
+    unique_line: str | None = None,
 ) -> Record:
     """The whole record of one question; scores are null until the batch is scored.
 
@@ -63,6 +68,8 @@ def make_record(
     :param wait_sec: time waited before, for the rate limit.
     :param load: this machine's load when it was asked.
     :param position: of the question in its cell's order, from 1; None outside a batch.
+    :param cache_probe: ``cold`` or ``warm``; None where the prompt was asked as it is.
+    :param unique_line: that stood before the prompt.
     """
     slot = utc_text(batch.slot)
     success = reply.failure_kind is None
@@ -74,7 +81,14 @@ def make_record(
         "llm_provider": batch.llm.provider,
         "llm_model": batch.llm.model_name,
         "success": success,
-        "record_id": record_id(batch.study, slot, batch.llm.name, prompt["question_id"]),
+        "record_id": record_id(
+            batch.study,
+            slot,
+            batch.llm.name,
+            prompt["question_id"],
+            cache_probe=cache_probe,
+            client=batch.client,
+        ),
         "study": batch.study,
         "slot": slot,
         "run_id": batch.run_id,
@@ -85,6 +99,9 @@ def make_record(
         "question_id": prompt["question_id"],
         "llm": batch.llm.name,
         "position": position,
+        "cache_probe": cache_probe,
+        "client": batch.client,
+        "unique_line": unique_line,
         "wait_sec": wait_sec,
         "context_hash": prompt["context_hash"],
         "prompt_hash": prompt["prompt_hash"],

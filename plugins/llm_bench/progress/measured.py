@@ -13,7 +13,7 @@ from llm_bench.progress.states import Measured
 from llm_bench.records import LLM_SQL
 from llm_bench.schedule import from_us
 from llm_bench.store.base import Store, together, unreadable, without_slots
-from llm_bench.store.names import slot_in
+from llm_bench.store.names import client_in, slot_in
 from llm_bench.store.snapshot import RecordObject, snapshot
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     *("slot", "llm", "llm_provider", "llm_model", "run_id", "run_type", "late_sec", "measured_at", "latency_sec"),
-    *("attempt", "suspect", "cost_usd", "failure_kind"),
+    *("attempt", "suspect", "cost_usd", "failure_kind", "client"),
 )
 
 # A measuring task that was killed goes on in a second attempt, as does a cell that is cleared days later: only first
@@ -35,34 +35,41 @@ _QUERY = f"""
         max(epoch_us(measured_at) + CAST(coalesce(latency_sec, 0) * 1e6 AS BIGINT)) FILTER (attempt = 1) AS last,
         count(suspect) AS suspect, coalesce(sum(cost_usd), 0) AS cost_usd, count(cost_usd) AS cost_known,
         list(failure_kind) FILTER (failure_kind IS NOT NULL) AS failures
-    FROM records GROUP BY 1, 2 ORDER BY 1, 2
+    FROM records WHERE client IS NOT DISTINCT FROM $client GROUP BY 1, 2 ORDER BY 1, 2
 """  # noqa: S608
 
 
-def measured(store: Store, study: str) -> list[Measured]:
+def measured(store: Store, study: str, client: str | None = None) -> list[Measured]:
     """One entry for each LLM in each slot that has records, in their order.
+
+    :param client: name of the place that they were measured from.
 
     :raises StorageError: the store can't be read.
     """
     import duckdb
 
     with TemporaryDirectory(prefix="llm-bench-") as scratch:
-        tables = [_table(listed, file) for listed, file in snapshot(store, Path(scratch), study).items()]
+        copies = snapshot(store, Path(scratch), study).items()
+        tables = [_table(listed, file) for listed, file in copies if client_in(listed.path) == client]
     if not tables:
         return []
     with duckdb.connect() as connection:
         connection.register("records", together(tables))
-        rows = connection.sql(_QUERY).to_arrow_table().to_pylist()
+        rows = connection.sql(_QUERY, params={"client": client}).to_arrow_table().to_pylist()
     return [_measured(row) for row in rows]
 
 
-def held(records: Records) -> list[Measured]:
+def held(records: Records, client: str | None = None) -> list[Measured]:
     """The same from the local copy of a study's records; found once, as it rests on all of them."""
-    return records.once("measured", lambda copy: [_measured(row) for row in copy.rows(_QUERY)])
+    return records.once(
+        f"measured {client}", lambda copy: [_measured(row) for row in copy.rows(_QUERY, {"client": client})]
+    )
 
 
-def refused_per_slot(store: Store, study: str) -> dict[datetime, int]:
+def refused_per_slot(store: Store, study: str, client: str | None = None) -> dict[datetime, int]:
     """Slot → records that the quality gate refused; only slots that have some.
+
+    :param client: name of the place that they were measured from.
 
     :raises StorageError: the store can't be read.
     """
@@ -71,6 +78,8 @@ def refused_per_slot(store: Store, study: str) -> dict[datetime, int]:
 
     counts = {}
     for path in store.list(f"quarantine/study={study}/"):
+        if client_in(path) != client:
+            continue
         slot, held = slot_in(path), store.read(path)
         if slot is not None and held is not None:
             try:
@@ -99,6 +108,7 @@ def _table(listed: RecordObject, file: Path) -> pa.Table:
         table = pq.ParquetFile(file).read(columns=list(_COLUMNS))
     except (pa.ArrowException, OSError) as fault:
         raise unreadable(listed.path, fault) from None
-    if "llm" not in table.column_names:  # of schema 1
-        table = table.append_column("llm", pa.nulls(len(table), pa.string()))
+    for name in ("llm", "client"):
+        if name not in table.column_names:  # of schema 1
+            table = table.append_column(name, pa.nulls(len(table), pa.string()))
     return without_slots(table, listed.without)

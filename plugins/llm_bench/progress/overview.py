@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from llm_bench.paths import client
 from llm_bench.progress import measured as store_facts
 from llm_bench.progress import states
 from llm_bench.progress.states import Batch, Measured, Run, Slot
@@ -161,18 +162,18 @@ def overview(
 
     :param home: the folder that a relative storage is in.
     :param now: aware.
-    :param questions: how many each LLM is asked in a batch.
+    :param questions: of all its industries.
     :param measured: what the store holds, where that is known already.
     :raises StorageError: the store can't be read.
     """
     store = open_store(study.storage, home)
-    measured = store_facts.measured(store, study.name) if measured is None else measured
+    measured = store_facts.measured(store, study.name, client()) if measured is None else measured
     batches = states.batches(measured)
-    per_batch = questions * len(study.llms)
+    per_batch = study.records_per_batch(questions)
     slots: list[Slot] = []
     if study.window:
         schedule = study.window.schedule
-        refused = store_facts.refused_per_slot(store, study.name)
+        refused = store_facts.refused_per_slot(store, study.name, client())
         runs = airflow.runs if airflow else {}
         slots = states.account(schedule, now, expected=per_batch, measured=batches, quarantined=refused, runs=runs)
         measured = [part for part in measured if part.slot in schedule]

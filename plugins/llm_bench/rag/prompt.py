@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate, takewhile
@@ -18,6 +19,8 @@ from llm_bench.templates import BUILT_IN, Template
 _OWN = r"(?=\[[0-9]+\] |Question: )"
 _LOOKS_OWN = re.compile(rf"(\n\\*){_OWN}")
 _ESCAPED = re.compile(rf"(\n\\*)\\{_OWN}")
+_LINE = re.compile(r"Request [0-9]{15}\.\n\n")
+"""The line that may stand before a prompt, as ``unique_line`` makes it."""
 _PASSAGE = re.compile(r"(?:^|\n\n)\[[0-9]+\] ")
 
 
@@ -60,6 +63,23 @@ def messages_of(prompt: Mapping[str, Any]) -> list[dict[str, str]]:
     return build_messages(prompt["question"], prompt["passages"], template)
 
 
+def unique_line() -> str:
+    """A line that no other prompt begins with.
+
+    It ends in 15 digits: a tokenizer that cuts numbers into pieces of one or of three digits makes as many of each.
+    """
+    return f"Request {secrets.randbelow(10**15):015d}."
+
+
+def behind(line: str | None, messages: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """The messages with a line before all that they say, where there is one: a cache knows prompts by their beginning.
+
+    :param line: as ``unique_line`` makes it.
+    """
+    first, *others = ({**message} for message in messages)
+    return [{**first, "content": f"{line}\n\n{first['content']}"} if line else first, *others]
+
+
 def _escape(passage: str) -> str:
     return _LOOKS_OWN.sub(lambda start: start[1] + "\\", passage)
 
@@ -69,18 +89,30 @@ def parse_messages(
 ) -> tuple[str, list[str]]:
     """The question and the passages that ``build_messages`` made these messages of, to the letter.
 
+    A unique line before them is passed over.
+
     :param templates: one of which was used.
     :raises ValueError: when it didn't make them.
     """
-    user = messages[-1] if isinstance(messages, Sequence) and messages else None
-    content = user.get("content") if isinstance(user, Mapping) else None
-    if isinstance(content, str):
+    templates = list(templates)
+    for made in _bare(messages):
         for template in templates:
-            for context, question in _readings(content, template):
+            for context, question in _readings(made[-1]["content"], template):
                 passages = [_ESCAPED.sub(r"\1", passage) for passage in _PASSAGE.split(context)[1:]]
-                if build_messages(question, passages, template) == list(messages):
+                if build_messages(question, passages, template) == made:
                     return question, passages
     raise ValueError("the messages were not built by llm-bench: no numbered passages and question as it writes them")
+
+
+def _bare(messages: Any) -> Iterator[list[Any]]:
+    """The messages as they are and, where they begin with a unique line, without it; nothing where they are none."""
+    if not isinstance(messages, Sequence) or isinstance(messages, str) or not messages:
+        return
+    if all(isinstance(message, Mapping) and isinstance(message.get("content"), str) for message in messages):
+        first, *others = messages
+        yield [first, *others]
+        if line := _LINE.match(first["content"]):
+            yield [{**first, "content": first["content"][line.end() :]}, *others]
 
 
 def _readings(content: str, template: Template) -> Iterator[tuple[str, str]]:

@@ -16,6 +16,7 @@ from llm_bench.analysis import queries
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.view import View
 from llm_bench.measure.calibration import latest
+from llm_bench.paths import client
 from llm_bench.progress import measured, states
 from llm_bench.progress.states import Slot
 from llm_bench.rag.questions import Question, load_question_sets
@@ -83,10 +84,10 @@ def gather(records: Records, study: Study, view: View, home: Path) -> Facts:
     """
     store = open_store(study.storage, home)
     questions = load_question_sets(home / "include", study.industries)
-    expected = sum(map(len, questions.values())) * len(study.llms)
+    expected = study.records_per_batch(sum(map(len, questions.values())))
     where, parameters = view.where()
     (counts,) = records.rows(_COUNTS + where, parameters)
-    slots, outside = _slots(records, study, expected, measured.refused_per_slot(store, study.name))
+    slots, outside = _slots(records, study, expected, measured.refused_per_slot(store, study.name, client()))
     return Facts(
         counts=counts,
         suspect=queries.total(records, replace(view, suspect="only")),
@@ -98,7 +99,7 @@ def gather(records: Records, study: Study, view: View, home: Path) -> Facts:
         expected=expected,
         questions=questions,
         template=load_template(home / "include", study.prompt),
-        calibration=latest(store, study.name),
+        calibration=latest(store, study.name, client()),
     )
 
 
@@ -111,7 +112,7 @@ def _values(records: Records, name: str, view: View) -> list[str]:
 def _slots(
     records: Records, study: Study, expected: int, quarantined: Mapping[datetime, int]
 ) -> tuple[list[Slot], int]:
-    held = measured.held(records)
+    held = measured.held(records, client())
     if study.window is None or not held:
         return [], 0
     schedule = study.window.schedule

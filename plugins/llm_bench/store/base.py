@@ -106,12 +106,14 @@ def open_store(url: str, home: Path) -> Store:
     )
 
 
-def object_path(kind: Kind, study: str, slot: datetime, suffix: str = "parquet") -> str:
+def object_path(kind: Kind, study: str, slot: datetime, suffix: str = "parquet", *, client: str | None = None) -> str:
     """The path of the object of a study's slot.
 
     :param slot: aware; its UTC date and time name the object, e.g. ``20261207T075125.714285Z``.
+    :param client: name of the place that was measured from: each has objects of its own.
     """
-    return f"{kind}/study={study}/date={slot.astimezone(UTC):%Y-%m-%d}/{moment_name(slot)}.{suffix}"
+    place = f"client={client}/" if client else ""
+    return f"{kind}/study={study}/{place}date={slot.astimezone(UTC):%Y-%m-%d}/{moment_name(slot)}.{suffix}"
 
 
 def lineage_of(records: Sequence[RawRecord]) -> dict[str, str]:

@@ -29,6 +29,11 @@ def slot_in(path: str) -> str | None:
     return utc_text(moment) if moment is not None and suffix == "parquet" else None
 
 
+def client_in(path: str) -> str | None:
+    """The name of the place that an object's records were measured from; None where it has none."""
+    return next((part.removeprefix("client=") for part in path.split("/")[2:-1] if part.startswith("client=")), None)
+
+
 def folder_of(path: str) -> str:
     """The folder of a day of a study, ``/`` last."""
     return path.rpartition("/")[0] + "/"

@@ -13,7 +13,7 @@ from llm_bench.airflow.operators.answers import RECORDS
 from llm_bench.airflow.stats import send
 from llm_bench.errors import LLMBenchError
 from llm_bench.gate.completeness import account, due_of
-from llm_bench.paths import home, include
+from llm_bench.paths import client, home, include
 from llm_bench.records import utc_text
 from llm_bench.schedule import slot_of
 from llm_bench.study import Study
@@ -65,7 +65,7 @@ class ValidateAndLoadOperator(BaseOperator):
                 "comes after it. What was measured is kept."
             )
         try:
-            due = due_of(study, slot_of(run.logical_date, run.run_after), include())
+            due = due_of(study, slot_of(run.logical_date, run.run_after), include(), client())
             verdict, loaded = self._load(due, records, self._prompts(context, study)) if records else (None, None)
         except LLMBenchError as fault:
             # Nothing is lost: the records stay in their XCom, and the retry, or clearing this task, loads them again.
@@ -98,7 +98,7 @@ class ValidateAndLoadOperator(BaseOperator):
                 self.log.warning("Couldn't check %r: %s", rule["name"], rule["problem"])
         warned = verdict.results["records"]["warned"]
         keep_contexts(store, due.study.name, prompts)
-        loaded = load(store, due.study.name, due.slot, verdict)
+        loaded = load(store, due.study.name, due.slot, verdict, due.client)
         self.log.info(
             "Measured %d records: loaded %d (%d with warnings), quarantined %d; %s holds %d now",
             len(records),

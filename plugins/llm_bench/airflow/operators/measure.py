@@ -12,6 +12,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from llm_bench.errors import LLMBenchError, RequestError
+from llm_bench.paths import client as client_name
 from llm_bench.paths import home
 from llm_bench.schedule import slot_of
 from llm_bench.study import Study
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from llm_bench.measure.client import LLMClient
+    from llm_bench.measure.pacing import Pacer
     from llm_bench.measure.recording import Batch
+    from llm_bench.measure.turns import Turn
     from llm_bench.records import Record
 
 
@@ -32,6 +35,8 @@ _TERMINATED = 128 + signal.SIGTERM
 
 class LLMBenchmarkOperator(BaseOperator):
     """Asks one LLM all questions of one industry, one after another, each with exactly one HTTP attempt.
+
+    They are asked in the study's order, behind a unique line or not, once or twice, as its ``cache`` says.
 
     Every finished question is kept at once in the task state store, so that a retry asks only what is left; what was
     asked with another LLM, other settings, at another address or with another prompt is dropped, and the log says so.
@@ -74,17 +79,16 @@ class LLMBenchmarkOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[Record]:
         study = Study.model_validate(self.study)
-        prompts = context["ti"].xcom_pull(task_ids=self.prompts_task_id, key=self.industry)
         store: Any = context["task_state_store"]
         records: list[Record] = []
         try:
             batch = self._batch(study, context)
             client = self._client(study, batch)
-            records += self._take_up(store, client, prompts)
+            cell = self._turns(study, batch, context)
+            records += self._take_up(store, client, cell)
             if records:
                 self._hand_over(context, records)  # should this attempt be killed outright
-            measured = self._measure(study, batch, client, list(enumerate(prompts, 1))[len(records) :])
-            self._keep(measured, records, store, total=len(prompts))
+            self._keep(self._measure(study, batch, client, cell, tuple(records)), cell, records, store)
         except BaseException as fault:
             self._hand_over(context, records)
             if isinstance(fault, LLMBenchError):
@@ -100,15 +104,22 @@ class LLMBenchmarkOperator(BaseOperator):
 
         return LiteLLMHook(llm=batch.llm).get_conn(study.generation, study.deadlines)
 
-    def _take_up(self, store: Any, client: LLMClient, prompts: Sequence[dict[str, Any]]) -> list[Record]:
+    def _turns(self, study: Study, batch: Batch, context: Context) -> list[Turn]:
+        """The cell's requests, in their order."""
+        from llm_bench.measure.turns import turns  # noqa: PLC0415
+
+        prompts = context["ti"].xcom_pull(task_ids=self.prompts_task_id, key=self.industry)
+        return turns(study, batch.slot, self.industry, prompts)
+
+    def _take_up(self, store: Any, client: LLMClient, cell: Sequence[Turn]) -> list[Record]:
         """The records that an earlier attempt kept, as far as they were measured as they would be now."""
         from llm_bench.measure.kept import take_up  # noqa: PLC0415
 
-        records, dropped = take_up(store, self.industry, client.settings, prompts)
+        records, dropped = take_up(store, self.industry, client.settings, cell)
         if dropped:
             self.log.warning("%s: kept answers are dropped and asked anew: %s", self.cell, dropped)
         if records:
-            self.log.info("%s: %d of %d answers were kept; going on", self.cell, len(records), len(prompts))
+            self.log.info("%s: %d of %d answers were kept; going on", self.cell, len(records), len(cell))
         return records
 
     def _hand_over(self, context: Context, records: list[Record]) -> None:
@@ -124,7 +135,7 @@ class LLMBenchmarkOperator(BaseOperator):
         if self._waiting:
             raise SystemExit(_TERMINATED)
 
-    def _keep(self, measured: Iterator[Record], records: list[Record], store: Any, *, total: int) -> None:
+    def _keep(self, measured: Iterator[Record], cell: Sequence[Turn], records: list[Record], store: Any) -> None:
         """Adds what is measured to the records, each kept at once.
 
         :raises RequestError: the first questions were all refused alike.
@@ -132,9 +143,9 @@ class LLMBenchmarkOperator(BaseOperator):
         from llm_bench.measure.refusals import refused_from_the_start  # noqa: PLC0415
 
         for record in measured:
-            store.set(record["question_id"], record)
+            store.set(cell[len(records)].key, record)
             records.append(record)
-            self.log.info("%s %d/%d · %s", self.cell, len(records), total, _progress(record))
+            self.log.info("%s %d/%d · %s", self.cell, len(records), len(cell), _progress(record))
             if self._stopped:
                 raise SystemExit(_TERMINATED)
             if refused_from_the_start(records):
@@ -148,22 +159,27 @@ class LLMBenchmarkOperator(BaseOperator):
                 )
 
     def _measure(
-        self, study: Study, batch: Batch, client: LLMClient, prompts: Sequence[tuple[int, dict[str, Any]]]
+        self, study: Study, batch: Batch, client: LLMClient, cell: Sequence[Turn], earlier: Sequence[Record]
     ) -> Iterator[Record]:
-        """The record of each question.
+        """The record of each request that has none.
 
-        :param prompts: each with its place in the cell's order.
+        :param earlier: the records of the first ones.
         """
         from llm_bench.measure.accounts import open_account  # noqa: PLC0415
         from llm_bench.measure.pacing import ClosedError, Pacer, most_tokens, rates_of, unsent  # noqa: PLC0415
         from llm_bench.measure.recording import machine_load, make_record  # noqa: PLC0415
-        from llm_bench.rag.prompt import messages_of  # noqa: PLC0415
+        from llm_bench.measure.turns import UniqueLines  # noqa: PLC0415
+        from llm_bench.rag.prompt import behind, messages_of  # noqa: PLC0415
 
         pacer = Pacer(open_account(home() / "data" / "pacing", batch.llm.account), rates_of(batch.llm))
         longest = batch.llm.asked_with(study.generation).max_tokens
+        lines = UniqueLines(earlier)
         with client:
-            for position, prompt in prompts:
-                messages = messages_of(prompt)
+            if study.warm_up and len(earlier) < len(cell):
+                self._warm_up(client, pacer, longest)
+            for turn in cell[len(earlier) :]:
+                line = lines.of(turn)
+                messages = behind(line, messages_of(turn.prompt))
                 try:
                     with self._interruptible():
                         waited = pacer.wait(most_tokens(messages, longest))
@@ -174,8 +190,30 @@ class LLMBenchmarkOperator(BaseOperator):
                     waited, load, measured_at = limit.waited_sec, machine_load(), datetime.now(UTC)
                     reply = unsent(limit.closed, measured_at, client.settings_hash)
                 yield make_record(
-                    batch, prompt, reply, measured_at=measured_at, wait_sec=waited, load=load, position=position
+                    batch,
+                    turn.prompt,
+                    reply,
+                    measured_at=measured_at,
+                    wait_sec=waited,
+                    load=load,
+                    position=turn.position,
+                    cache_probe=turn.cache_probe,
+                    unique_line=line,
                 )
+
+    def _warm_up(self, client: LLMClient, pacer: Pacer, longest: int) -> None:
+        """Makes a request that no record is kept of: it opens the connection, and wakes a model that sleeps."""
+        from llm_bench.measure.pacing import ClosedError, most_tokens  # noqa: PLC0415
+
+        messages = [{"role": "user", "content": "Reply with the one word: ready."}]
+        try:
+            with self._interruptible():
+                pacer.wait(most_tokens(messages, longest))
+                reply = client.ask(messages)
+            pacer.learn(reply)
+        except ClosedError:
+            return  # the first question says why
+        self.log.info("%s: warmed up by a request that isn't measured: %s", self.cell, reply.failure_kind or "answered")
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
@@ -202,6 +240,7 @@ class LLMBenchmarkOperator(BaseOperator):
             llm=next(llm for llm in study.llms if llm.name == self.llm),
             industry=self.industry,
             embedding_model=model_identity(study.retrieval.embedding_model),
+            client=client_name(),
         )
 
 
