@@ -31,7 +31,7 @@ def test_shows_each_llm_and_ends_well_where_all_fits(command):
     said = command("plan", "mine")
     assert (said.code, said.err) == (0, "")
     assert "groq/llama3-70b-8192" in said.out
-    assert "20 requests, about 12,560 tokens" in said.out.replace("\u202f", " ")
+    assert "20 requests, about 12,880 tokens" in said.out.replace("\u202f", " ")
 
 
 def test_names_what_is_refused_and_ends_with_1(command, limited):

@@ -15,6 +15,7 @@ GROQ = OfLLM(
     connection="llm_groq",
     request=Request(1000, 800, 1143, 1.0, 2048, 0.001),
     requests=20,
+    warm_ups=0,
     busy_sec=(1.0,),
     start_sec=5.0,
     tokens_scale=1.0,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -28,10 +27,19 @@ WINDOW = {"start": "2026-12-07T08:00:00+01:00", "end": "2026-12-11T08:00:00+01:0
 MODELS = ("groq/a", "groq/b")
 
 
-def study(name: str = "mine", *, window: dict[str, Any] | None = WINDOW, **limits: Any) -> Study:
-    llms = [{"model": model, **limits} for model in MODELS]
+def study(
+    name: str = "mine",
+    *,
+    window: Any = WINDOW,
+    cache: str = "as_is",
+    warm_up: bool = False,
+    twin: bool = False,
+    **llm: Any,
+) -> Study:
+    llms = [{"model": model, **({"twin": f"{model} again"} if twin else {}), **llm} for model in MODELS]
     content = {"name": name, "llms": llms, "industries": ["retail"], "window": window}
-    return Study.model_validate(content | {"generation": {"max_tokens": 1000}})
+    settings = {"generation": {"max_tokens": 1000}, "cache": cache, "warm_up": warm_up}
+    return Study.model_validate(content | settings)
 
 
 @pytest.fixture(autouse=True)
@@ -178,21 +186,22 @@ class TestTheLimitsThatAProviderStates:
 
 
 class TestWhatSettingsAdd:
-    def test_is_nothing_for_a_study_that_has_none_of_them(self):
-        assert asking(SimpleNamespace()) == Asking(1, 0, 0)
+    def test_is_nothing_where_questions_are_asked_once_and_as_they_are(self):
+        assert asking(study(cache="as_is")) == Asking(1, 0, 0)
 
-    def test_is_a_second_request_for_each_question_and_one_for_each_cell(self):
-        settings = SimpleNamespace(asked_per_question=2, warm_up=True, cache="both")
-        assert asking(settings) == Asking(2, 1, 16)
+    def test_is_a_line_before_each_prompt_by_default(self, planned):
+        assert planned(study(cache="unique")).llms[0].request.prompt_tokens == 516
 
-    def test_is_counted_in_requests_and_in_what_is_played(self, planned, monkeypatch):
-        settings = Asking(2, 1, 16)
-        monkeypatch.setattr("llm_bench.planning.asked.asking", lambda _: settings)
-        monkeypatch.setattr(making, "asking", lambda _: settings)
-        plan = planned()
+    def test_is_a_second_request_for_each_question_and_a_short_one_for_each_cell(self, planned):
+        plan = planned(study(cache="both", warm_up=True))
         assert plan.batch.requests == 2 * (2 * 10 + 1)
-        assert plan.llms[0].request.prompt_tokens == 516
+        assert plan.llms[0].batch.prompt_tokens == 20 * 516 + 16
         assert plan.duration.took_sec == pytest.approx(21 * 4.67, abs=1)
+
+    def test_is_an_llm_for_each_twin_which_shares_its_limits(self, planned):
+        plan = planned(study(twin=True, requests_per_day=200))
+        assert [account.llms for account in plan.accounts] == [("groq/a", "groq/a again"), ("groq/b", "groq/b again")]
+        assert [account.refused for account in plan.accounts] == [80, 80]
 
 
 @pytest.mark.slow

@@ -20,6 +20,7 @@ ASSUMED_SPEED, ASSUMED_TTFT_SEC = 60.0, 0.5
 ASSUMED_START_SEC = 10.0
 """From a slot to a cell's first request, where no records show it."""
 UNIQUE_LINE_TOKENS = 16
+"""Of the line before a prompt: fifteen digits, which some tokenizers take one by one."""
 
 
 class Asking(NamedTuple):
@@ -36,13 +37,9 @@ class Asking(NamedTuple):
 
 
 def asking(study: Study) -> Asking:
-    """What the settings add; a study that lacks one of these keys asks each question once, as it stands."""
-    unique = getattr(study, "cache", "as_is") != "as_is"
-    return Asking(
-        times=int(getattr(study, "asked_per_question", 1)),
-        warm_up=int(bool(getattr(study, "warm_up", False))),
-        more_tokens=UNIQUE_LINE_TOKENS if unique else 0,
-    )
+    """What the settings add."""
+    unique = UNIQUE_LINE_TOKENS if study.cache != "as_is" else 0
+    return Asking(study.asked_per_question, int(study.warm_up), unique)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +101,8 @@ def of_llm(
         account=llm.account,
         connection=llm.conn_id,
         request=Request(prompt, context * (scale or 1.0), answers.tokens, answers.answered, most, cost),
-        requests=len(prompts) * settings.times + settings.warm_up * len(study.industries),
+        requests=len(prompts) * settings.times,
+        warm_ups=settings.warm_up * len(study.industries),
         busy_sec=answers.busy_sec,
         start_sec=ASSUMED_START_SEC if start is None else max(0.0, start),
         tokens_scale=scale or 1.0,

@@ -12,12 +12,9 @@ import numpy.typing as npt
 
 from llm_bench.analysis.cache import Cache
 from llm_bench.analysis.statistics import Codes, Floats
-from llm_bench.records import FIELD_NAMES
 from llm_bench.study import LLM, Study
 
-_FIRST_TIME = "coalesce(cache_probe, 'cold') <> 'warm'" if "cache_probe" in FIELD_NAMES else "true"
-"""Which records the comparisons of the report rest on, where each question is asked a second time."""
-_RECORDS = f"""
+_RECORDS = """
 SELECT llm, llm_provider || '/' || llm_model AS model, industry, prompt_hash, run_type, attempt,
   dense_rank() OVER (ORDER BY slot) AS slot,
   dense_rank() OVER (ORDER BY CAST(slot AS DATE)) AS day,
@@ -25,13 +22,14 @@ SELECT llm, llm_provider || '/' || llm_model AS model, industry, prompt_hash, ru
   row_number() OVER cell = 1 AS opens,
   lead(epoch(measured_at) - wait_sec) OVER cell - epoch(measured_at) AS busy_sec,
   late_sec - wait_sec AS start_sec,
-  {_FIRST_TIME} AS compared,
+  coalesce(cache_probe, 'cold') <> 'warm' AS compared,
   latency_sec, coverage_score, CAST(success AS DOUBLE) AS success, cost_usd,
   CAST(prompt_tokens AS DOUBLE) AS prompt_tokens, CAST(response_tokens AS DOUBLE) AS response_tokens
 FROM records
-WINDOW cell AS (PARTITION BY slot, llm, industry, attempt ORDER BY measured_at)
+WINDOW cell AS (PARTITION BY slot, llm, industry, client, attempt ORDER BY measured_at)
 ORDER BY slot, llm, question
-"""  # noqa: S608  (nothing of it is given)
+"""
+"""Comparisons rest on the cold records, as the report's do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from llm_bench.measure.pacing import CHARACTERS_PER_TOKEN
 from llm_bench.planning.asked import Prompted, asking, of_llm, prompted
 from llm_bench.planning.history import Differences, Histories, History, differences
 from llm_bench.planning.limits import accounts, batches_a_day, rates_of
-from llm_bench.planning.plan import Duration, OfLLM, Plan
+from llm_bench.planning.plan import WARM_UP, Duration, OfLLM, Plan
 from llm_bench.planning.power import Design
 from llm_bench.planning.prospects import ASSUMED, ASSUMED_SUCCESS, Pair, Prospect, prospect
 from llm_bench.planning.simulation import Ask, Batch, Cell, play
@@ -112,7 +112,7 @@ def _cells(
                 entry.account,
                 pool,
                 Rates(**limits),
-                [*asks[:1] * settings.warm_up, *asks],
+                [*[Ask(Tokens(WARM_UP.prompt, most), WARM_UP)] * settings.warm_up, *asks],
                 llm.busy_sec,
                 start,
             )

@@ -8,9 +8,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from llm_bench.measure.limits import Tokens
 from llm_bench.planning.amounts import Amount, Remedy, Request, total
 from llm_bench.planning.prospects import Prospect
 from llm_bench.records import utc_text
+
+WARM_UP = Tokens(16, 4)
+"""Tokens of the short request that may open a cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +34,10 @@ class Limit:
 class OfLLM:
     """An LLM's share of a study.
 
+    :param request: of one that is measured.
+    :param requests: of a batch, those that are measured.
+    :param warm_ups: of a batch, those that aren't.
     :param basis: what the numbers rest on.
-    :param requests: of a batch.
     """
 
     name: str
@@ -39,6 +45,7 @@ class OfLLM:
     connection: str
     request: Request
     requests: int
+    warm_ups: int
     busy_sec: Sequence[float]
     start_sec: float
     tokens_scale: float
@@ -46,7 +53,9 @@ class OfLLM:
 
     @property
     def batch(self) -> Amount:
-        return self.request.times(self.requests)
+        cost = None if self.request.cost_usd is None else 0.0  # too little to count
+        warm = Amount(self.warm_ups, self.warm_ups * WARM_UP.prompt, self.warm_ups * WARM_UP.answer, cost)
+        return total([self.request.times(self.requests), warm])
 
 
 @dataclass(frozen=True, slots=True)
