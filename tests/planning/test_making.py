@@ -160,6 +160,12 @@ class TestTheBatches:
         plan = planned(now=FIRST + timedelta(days=9))
         assert (plan.batches, plan.to_come) == (56, 0)
 
+    def test_that_do_not_fit_are_said_with_as_many_as_would(self, planned):
+        crowded = {**WINDOW, "period": "PT1H", "batches_per_period": 60}
+        duration = planned(study(window=crowded, requests_per_minute=5)).duration
+        assert (duration.fits, duration.spacing_sec) == (False, 60)
+        assert duration.fitting == 30  # 10 questions at 5 a minute
+
     def test_wait_for_the_studys_limits(self, planned):
         assert planned(study(requests_per_minute=5)).duration.took_sec == pytest.approx(60 + 5 * 4.7, abs=1)
 

@@ -26,10 +26,15 @@ def said(about: str, *planned: object, **changes: object) -> list[str]:
 class TestWhatIsRefused:
     def test_is_said_with_the_limit_and_with_what_would_fit(self):
         assert [plainly(words) for words in warnings(plan(accounts=(account(),)))] == [
-            "groq/some-model: 280 requests and about 0.600 M tokens a day; limit 0.100 M tokens a day: 37 questions a "
+            "groq/some-model: 280 requests and about 0.600 M tokens a day; limit 100,000 tokens a day: 37 questions a "
             "day will be refused; it would fit with batches_per_period: 2, or contexts of 300 tokens "
             "(max_context_tokens), or 7 keys in place of one (connection of an LLM's entry), or a higher tier"
         ]
+
+    def test_is_said_with_the_limits_of_a_day_where_only_the_longest_answers_are_over_them(self):
+        close = replace(account(3), exceeded=())
+        (words,) = warnings(plan(accounts=(close,)))
+        assert plainly(words).endswith("; limit 100,000 tokens a day: 3 questions a day will be refused")
 
     def test_needs_a_hand(self):
         assert plan(accounts=(account(),)).needs_a_hand
@@ -47,10 +52,13 @@ class TestTheDurationOfABatch:
         )
 
     def test_that_outlasts_the_spacing_needs_a_hand(self):
-        slow = plan(duration=Duration(4000.0, 4100.0, 4200.0, 3085.0))
+        slow = plan(duration=Duration(4000.0, 4100.0, 4200.0, 3085.0, fitting=10))
         assert slow.needs_a_hand
         (words,) = warnings(slow)
-        assert "a batch is done 70 min after its slot, and the next is due after 51 min" in plainly(words)
+        assert plainly(words).startswith(
+            "a batch is done 70 min after its slot, and the next is due after 51 min: it would fit with "
+            "batches_per_period: 10, or "
+        )
 
     def test_without_a_window_is_said_alone(self):
         (words,) = said("Duration", duration=Duration(40.0, 40.0, 50.0, None))

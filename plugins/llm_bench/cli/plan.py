@@ -56,8 +56,8 @@ def show(planned: Plan) -> None:
 
     from llm_bench.planning.words import HEADINGS, facts, rows, warnings
 
-    title = f"{planned.study}: the batches to come" if planned.batches else f"{planned.study}: a batch"
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    counted = "the batches to come" if planned.to_come else "all batches" if planned.batches else "a batch"
+    table = Table(title=f"{planned.study}: {counted}", box=box.SIMPLE_HEAD, title_justify="left")
     for heading in HEADINGS:
         table.add_column(heading, justify="left" if heading == "LLM" else "right", overflow="fold")
     for row in rows(planned):

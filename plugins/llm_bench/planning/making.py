@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import combinations, takewhile
+from itertools import combinations
 from pathlib import Path
 
 from llm_bench.analysis.queries.comparisons import MAIN
@@ -28,6 +29,8 @@ PLACE_TAKEN_SEC = 3.0
 
 _MOST_PLAYED = 20_000
 """Requests that are played through at most: of two days, where they are no more."""
+_IN_A_ROW = 14
+"""Batches that are played through to see whether so many of a period would fit."""
 _DAY = timedelta(days=1)
 
 
@@ -51,8 +54,16 @@ def make(study: Study, home: Path, include: Path, now: datetime, pilot: Study | 
     due = list(study.window.schedule) if study.window else []
     to_come = [moment for moment in due if moment >= now]
     stated = {llm.account: known_limits(home / "data" / "pacing", llm.account) for llm in study.llms}
-    two_days = list(takewhile(lambda moment: moment < (to_come or due)[0] + 2 * _DAY, to_come or due))
-    batches = _batches(study, two_days, _cells(study, llms, prompts, stated), stated)
+    cells = _cells(study, llms, prompts, stated)
+    levels = {
+        account: {kind: level.limit for kind, level in limits.levels.items()} for account, limits in stated.items()
+    }
+
+    def played(moments: Sequence[float]) -> list[Batch]:
+        return play(moments, cells, study.concurrency, levels)
+
+    moments = _two_days(to_come or due, cells)
+    batches = played(moments or [0.0])
     pairs, basis = _pairs(study, sources)
     return Plan(
         study=study.name,
@@ -61,21 +72,21 @@ def make(study: Study, home: Path, include: Path, now: datetime, pilot: Study | 
         to_come=len(to_come),
         a_day=batches_a_day(study),
         llms=llms,
-        accounts=accounts(study, llms, stated, batches, whole_days=len(batches) == len(two_days)),
-        duration=_duration(study, batches),
+        accounts=accounts(study, llms, stated, batches, whole_days=len(moments) == _in_two_days(to_come or due)),
+        duration=_duration(study, batches, played),
         prospects=_prospects(study, pairs, due, len(prompts)) if due else (),
         prospects_basis=basis,
     )
 
 
-def _batches(study: Study, due: Sequence[datetime], cells: Sequence[Cell], stated: Mapping[str, Limits]) -> list[Batch]:
-    """The batches of these slots, played through: as many as can be in seconds, at least two."""
+def _in_two_days(due: Sequence[datetime]) -> int:
+    return sum(moment < due[0] + 2 * _DAY for moment in due)
+
+
+def _two_days(due: Sequence[datetime], cells: Sequence[Cell]) -> list[float]:
+    """The slots of two days, in seconds: as many as can be played through in seconds, at least two."""
     bound = max(2, _MOST_PLAYED // max(1, sum(len(cell.asks) for cell in cells)))
-    played = [moment.timestamp() for moment in due[:bound]] or [0.0]
-    levels = {
-        account: {kind: level.limit for kind, level in limits.levels.items()} for account, limits in stated.items()
-    }
-    return play(played, cells, study.concurrency, levels)
+    return [moment.timestamp() for moment in due[: min(bound, _in_two_days(due))]]
 
 
 def _cells(
@@ -120,13 +131,22 @@ def _cells(
     return cells
 
 
-def _duration(study: Study, batches: Sequence[Batch]) -> Duration:
+def _duration(study: Study, batches: Sequence[Batch], played: Callable[[Sequence[float]], list[Batch]]) -> Duration:
     took = sorted(batch.took_sec for batch in batches)
-    window = study.window
-    spacing = (
-        (window.period / window.batches_per_period).total_seconds() if window and len(window.schedule) > 1 else None
-    )
-    return Duration(took[len(took) // 2], took[-1], max(batch.done_sec for batch in batches), spacing)
+    done, window = max(batch.done_sec for batch in batches), study.window
+    if window is None or len(window.schedule) < 2:
+        return Duration(took[len(took) // 2], took[-1], done, None)
+    period = window.period.total_seconds()
+    duration = Duration(took[len(took) // 2], took[-1], done, period / window.batches_per_period)
+    if duration.fits:
+        return duration
+
+    def outlasts(many: int) -> bool:
+        spacing = period / many
+        return max(batch.done_sec for batch in played([spacing * n for n in range(min(many, _IN_A_ROW))])) > spacing
+
+    fitting = bisect_left(range(1, window.batches_per_period), True, key=outlasts)
+    return replace(duration, fitting=fitting)
 
 
 def _pairs(study: Study, sources: Sequence[Histories]) -> tuple[dict[str, list[Pair]], str]:

@@ -89,12 +89,14 @@ class Duration:
     :param longest_sec: of the longest.
     :param done_sec: from the slot to the last answer, of the longest.
     :param spacing_sec: from a slot to the next; None without a window.
+    :param fitting: where they don't fit, as many batches of a period as would; 0 where not one does.
     """
 
     took_sec: float
     longest_sec: float
     done_sec: float
     spacing_sec: float | None
+    fitting: int = 0
 
     @property
     def fits(self) -> bool:

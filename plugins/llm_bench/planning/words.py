@@ -8,7 +8,7 @@ from datetime import timedelta
 from llm_bench.analysis import format as text
 from llm_bench.analysis.metrics import METRICS
 from llm_bench.planning.amounts import DAY_LIMITS, Amount
-from llm_bench.planning.plan import Duration, Exceeded, OfAccount, Plan
+from llm_bench.planning.plan import Duration, Exceeded, Limit, OfAccount, Plan
 from llm_bench.planning.prospects import Prospect
 
 UNITS = {"days": "days", "slots": "slots a day", "questions": "questions"}
@@ -19,6 +19,7 @@ def facts(plan: Plan) -> Iterator[tuple[str, str]]:
     """A plan in words: what each is about, and what there is to say."""
     if plan.batches:
         yield "Batches", f"{plan.to_come:,} of {plan.batches:,} to come, {plan.a_day} a day"
+    if plan.to_come:
         yield "To come", _amount(plan, plan.batch.times(plan.to_come), plan.most_tokens * plan.to_come)
     if plan.to_come != plan.batches:
         yield "Whole", _amount(plan, plan.batch.times(plan.batches), plan.most_tokens * plan.batches)
@@ -42,14 +43,18 @@ def warnings(plan: Plan) -> Iterator[str]:
     if not plan.duration.fits:
         yield (
             f"a batch is done {_span(plan.duration.done_sec)} after its slot, and the next is due after "
-            f"{_span(plan.duration.spacing_sec or 0)}: fewer batches_per_period, fewer questions, a higher "
-            "requests_per_minute or concurrency would make it fit"
+            f"{_span(plan.duration.spacing_sec or 0)}: it would fit with {_fewer(plan.duration)}a higher "
+            "requests_per_minute where the provider allows it, or fewer questions"
         )
+
+
+def _fewer(duration: Duration) -> str:
+    return f"batches_per_period: {duration.fitting}, or " if duration.fitting else ""
 
 
 def rows(plan: Plan) -> Iterator[tuple[str, ...]]:
     """A row of a table for each LLM, and for each account of a provider that several of them share."""
-    batches = plan.to_come or 1
+    batches = plan.to_come or plan.batches or 1
     for llm in plan.llms:
         yield _row(llm.name, llm.batch.times(batches), max(1, plan.a_day) * llm.requests)
     for connection, amount in plan.by_connection.items():
@@ -91,11 +96,15 @@ def _span(seconds: float) -> str:
 
 def _account(account: OfAccount) -> str:
     limits = ", ".join(
-        f"{text.many(limit.amount)} {limit.name.replace('_per_', ' a ')}"
-        f"{' (the provider says so)' if limit.provider else ''}"
+        f"{_exactly(limit)} {limit.name.replace('_per_', ' a ')}{' (the provider says so)' if limit.provider else ''}"
         for limit in account.limits
     )
     return f"{_named(account)}: {limits}"
+
+
+def _exactly(limit: Limit) -> str:
+    """A limit as it is stated."""
+    return text.count(round(limit.amount)) if limit.amount >= 1 else text.number(limit.amount)
 
 
 def _named(account: OfAccount) -> str:
@@ -105,8 +114,9 @@ def _named(account: OfAccount) -> str:
 def _refused(account: OfAccount) -> str:
     asked = f"{text.count(account.day.requests)} requests and about {text.many(account.day.tokens)} tokens a day"
     limits = ", ".join(
-        f"limit {text.many(exceeded.limit.amount)} {DAY_LIMITS[exceeded.limit.name]} a day"
-        for exceeded in account.exceeded
+        f"limit {_exactly(limit)} {DAY_LIMITS[limit.name]} a day"
+        for limit in [exceeded.limit for exceeded in account.exceeded] or account.limits
+        if limit.name in DAY_LIMITS
     )
     questions = "question" if account.refused == 1 else "questions"
     refused = f"{text.count(account.refused)} {questions} a day will be refused"
