@@ -131,7 +131,7 @@ class TestWithRecords:
         measured("trial")
         plan = planned(pilot=study("trial"))
         assert plan.llms[0].basis.endswith("20 records of trial")
-        assert plan.prospects_basis == "2 slots of trial"
+        assert plan.prospects_basis == "trial's records (slots: 2, days: 1)"
 
     def test_its_own_come_before_a_pilots(self, planned, measured):
         measured("trial")

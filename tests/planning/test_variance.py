@@ -69,8 +69,8 @@ class TestWhatRecordsCannotShow:
         assert parts.rest == pytest.approx(0.5, rel=0.1)  # the questions' part is in it
         assert parts.slot == STATED.slot
 
-    @pytest.mark.parametrize(("days", "slots"), [(1, 5), (5, 1)])
-    def test_is_the_day_where_it_is_one_or_has_one_slot(self, days: int, slots: int):
+    @pytest.mark.parametrize(("days", "slots"), [(1, 5), (2, 5), (5, 1)])
+    def test_is_the_day_where_there_are_too_few_or_each_has_one_slot(self, days: int, slots: int):
         parts = estimate(**made_up(Parts(0, 0, 1, 1), days=days, slots=slots, questions=9), stated=STATED)
         assert (parts.assumed, parts.day) == (("day",), STATED.day)
 

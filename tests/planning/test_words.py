@@ -96,7 +96,11 @@ class TestWhatAStudyCanShow:
 
     @pytest.mark.parametrize(
         ("metric", "beginning"),
-        [("latency_sec", "Latency: a ratio of 1."), ("coverage_score", "Coverage: 0."), ("success", "Success: ")],
+        [
+            ("latency_sec", "Latency ratio: 1."),
+            ("coverage_score", "Coverage difference: 0.0"),
+            ("success", "Success difference: 2."),
+        ],
     )
     def test_is_said_in_the_metrics_own_terms(self, metric: str, beginning: str):
         words = self.words(metric, ASSUMED[metric])
@@ -108,7 +112,7 @@ class TestWhatAStudyCanShow:
 
     def test_is_nothing_with_too_few_slots(self):
         words = self.words("latency_sec", ASSUMED["latency_sec"], Design(1, 4, 20))
-        assert words == "Latency: no difference, as there are too few slots"
+        assert words == "Latency ratio: none is found with so few slots"
 
 
 class TestItsJSON:

@@ -51,9 +51,9 @@ class History:
     def records(self) -> int:
         return int(self.columns["slot"].size)
 
-    @property
-    def slots(self) -> int:
-        return int(np.unique(self.columns["slot"]).size)
+    def count(self, name: str) -> int:
+        """How many different values a column has."""
+        return int(np.unique(self.columns[name]).size)
 
     @property
     def busy_sec(self) -> Floats:

@@ -155,12 +155,16 @@ def _pairs(study: Study, sources: Sequence[Histories]) -> tuple[dict[str, list[P
     bases: Counter[str] = Counter()
     for first, second in combinations(study.llms, 2):
         histories = _both(first, second, sources)
-        bases[f"{histories[0].slots} slots of {histories[0].study}" if histories else "assumptions"] += 1
+        bases[_basis(histories[0]) if histories else "assumptions"] += 1
         for metric, stated in ASSUMED.items():
             pairs[metric].append(_pair(metric, first.name, second.name, histories, stated))
     if len(bases) == 1:
         return pairs, next(iter(bases))
     return pairs, ", ".join(f"{basis} ({count} pairs)" for basis, count in bases.items())
+
+
+def _basis(history: History) -> str:
+    return f"{history.study}'s records (slots: {history.count('slot')}, days: {history.count('day')})"
 
 
 def _both(first: LLM, second: LLM, sources: Sequence[Histories]) -> tuple[History, History] | None:

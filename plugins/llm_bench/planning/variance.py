@@ -15,6 +15,9 @@ import numpy as np
 
 from llm_bench.analysis.statistics import Codes, Floats
 
+LEAST_DAYS = 3
+"""With fewer days, how much they vary is taken as stated: two differ by chance alone as much as not at all."""
+
 Part = Literal["question", "day", "slot", "rest"]
 
 
@@ -77,13 +80,15 @@ def _variance(deviations: Floats, free: int) -> float:
 
 
 def _days(by_slot: Floats, days: Codes) -> tuple[float | None, float]:
-    """Standard deviation between days, None where there is only one or none has two slots; variance within a day."""
+    """Standard deviation between days, None where fewer than three or single slots show it; variance within a day."""
     _, day, sizes = np.unique(days, return_inverse=True, return_counts=True)
     n, many = by_slot.size, sizes.size
     if many < 2 or n == many:
         return None, _variance(by_slot - by_slot.mean(), n - 1)
     means = np.bincount(day, by_slot) / sizes
     within = _variance(by_slot - means[day], n - many)
+    if many < LEAST_DAYS:
+        return None, within
     between = float(sizes @ (means - by_slot.mean()) ** 2) / (many - 1)
     size = (n - float((sizes**2).sum()) / n) / (many - 1)
     return float(np.sqrt(max(0.0, (between - within) / size))), within

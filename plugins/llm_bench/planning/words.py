@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from llm_bench.analysis import format as text
-from llm_bench.analysis.metrics import METRICS
 from llm_bench.planning.amounts import DAY_LIMITS, Amount
 from llm_bench.planning.plan import Duration, Exceeded, Limit, OfAccount, Plan
 from llm_bench.planning.prospects import Prospect
@@ -134,9 +133,9 @@ def _fitting(exceeded: Exceeded) -> str:
 
 
 def _prospect(prospect: Prospect) -> str:
-    title = METRICS[prospect.metric].title if prospect.metric in METRICS else "Success"
+    title = f"{prospect.metric.partition('_')[0].capitalize()} {'ratio' if _is_ratio(prospect) else 'difference'}"
     if prospect.typical is None:
-        return f"{title}: no difference, as there are too few slots"
+        return f"{title}: none is found with so few slots"
     words = f"{title}: {_size(prospect, prospect.typical)} and more"
     after = "none" if prospect.after_holm is None else _size(prospect, prospect.after_holm)
     words += f" ({after} after Holm over {prospect.comparisons:,} comparisons)" if prospect.comparisons > 1 else ""
@@ -155,9 +154,13 @@ def _doubled(prospect: Prospect) -> str:
     return f"; twice the {named} would buy most: {_size(prospect, sizes[0])}"
 
 
+def _is_ratio(prospect: Prospect) -> bool:
+    return prospect.metric == "latency_sec"
+
+
 def _size(prospect: Prospect, size: float) -> str:
-    if prospect.metric == "latency_sec":
-        return f"a ratio of {size:.2f}" if size >= 1.02 else f"a ratio of {size:.3f}"
+    if _is_ratio(prospect):
+        return f"{size:.2f}" if size >= 1.02 else f"{size:.3f}"
     return f"{size * 100:.1f} points" if prospect.metric == "success" else f"{text.number(size)}"
 
 
