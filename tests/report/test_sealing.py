@@ -7,6 +7,7 @@ import io
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -221,6 +222,16 @@ class TestADeparture:
             "slots missed: none → 1.",
             "records of the slots that were due: 560 → 480.",
         ]
+
+    def test_is_a_trial_where_the_report_counts_it(self, project: Project):
+        scheduled = View(run_types=("scheduled",))
+        project.seal(view=scheduled)
+        slot = project.study.window.schedule[0] - timedelta(hours=1)
+        made = make_batch(project.study, slot, 0, make_prompts(project.study, INCLUDE), Random(1))
+        trial = [record | {"run_type": "manual"} for record in made]
+        open_store("file://data", project.home).commit(object_path("records", "thesis", slot), to_parquet(trial), 0)
+        assert project.said(scheduled)["Departures"] == ["None known."]
+        assert "records of no slot of the window in this report: none → 80." in project.said()["Departures"]
 
     def test_is_a_prompt_or_a_setting_that_changed_and_was_changed_back(self, project: Project):
         project.seal()

@@ -167,13 +167,23 @@ def _departures(records: Records, study: Study, view: View, facts: Facts, includ
         bound,
         slots=facts.slots,
         expected=facts.expected,
-        outside=facts.outside,
+        outside=_outside(records, study, view),
         versions=facts.versions,
         variants=variants | {f"settings of {llm}": count for llm, count in settings.items()},
         llms=list(settings),
     )
     plan = draft(study, include, view.to_query(), bound.plan.metrics, bound.plan.pairs)
     return departures(facts.protocols, plan, shown)
+
+
+def _outside(records: Records, study: Study, view: View) -> int:
+    """Records of the view that are of no slot of the window; 0 without one."""
+    if study.window is None:
+        return 0
+    where, parameters = view.where()
+    rows = records.rows(f"SELECT slot, count(*) AS records FROM records WHERE {where} GROUP BY slot", parameters)  # noqa: S608
+    schedule = study.window.schedule
+    return int(sum(row["records"] for row in rows if row["slot"] not in schedule))
 
 
 def _values(records: Records, name: str, view: View) -> list[str]:

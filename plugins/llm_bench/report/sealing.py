@@ -32,7 +32,7 @@ def seen(
 
     :param slots: of the window; empty where there is none.
     :param expected: records of a whole batch.
-    :param outside: records of no slot.
+    :param outside: records of no slot of the window that are in this report.
     :param versions: field of the record → its values.
     :param variants: what should be one thing in all records → how many it is.
     :param llms: that have records.
@@ -63,8 +63,8 @@ def _incomplete(slots: Sequence[Slot], expected: int, outside: int) -> Iterator[
     refused = sum(slot.quarantined for slot in slots)
     if refused:
         yield Change("records refused by the quality gate", NONE, f"{refused:,}")
-    if slots and outside:
-        yield Change("records of no slot of the window", NONE, f"{outside:,}")
+    if outside:
+        yield Change("records of no slot of the window in this report", NONE, f"{outside:,}")
 
 
 def sealed_items(
