@@ -71,7 +71,7 @@ def from_html(text: str) -> Converted:
     )
     result = convert(text, options)
     parts: list[str] = []
-    content, at = result.content, 0
+    content, at = result.content or "", 0
     for found in result.tables:
         start = content.find(found.markdown, at)
         if start >= 0:

@@ -39,8 +39,8 @@ def main(ending: str) -> None:
     try:
         text, notes = CONVERTERS[ending](sys.stdin.buffer.read())
         outcome = {"text": text, "notes": notes}
-    except UnusableError as reason:
-        outcome = {"problem": str(reason)}
+    except UnusableError as unusable:
+        outcome = {"problem": str(unusable)}
     except MemoryError:
         outcome = {"problem": f"takes more than {MEMORY_BYTES // 2**30} GiB to read; allowed: a smaller file"}
     except Exception as fault:  # each library has its own
