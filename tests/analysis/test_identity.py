@@ -171,10 +171,11 @@ class TestWhatIsLeftOut:
             {"finish_reason": "MAX_TOKENS"},
             {"answer": " \n"},
             {"answer": None},
+            {"cache_probe": "warm"},
         ],
-        ids=["failed", "cut", "cut, in other words", "empty", "none"],
+        ids=["failed", "cut", "cut, in other words", "empty", "none", "asked once more, warm"],
     )
-    def test_is_every_answer_that_isnt_whole(self, tmp_path: Path, lost: dict[str, Any]):
+    def test_is_every_answer_that_isnt_whole_and_cold(self, tmp_path: Path, lost: dict[str, Any]):
         records = stored(tmp_path, lambda number, record: record | (lost if number == 3 else {}))
         answered = of(queries.identity(records, View(), UTC), STEADY)
         assert (answered.slots, answered.answers, answered.left_out) == (19, 19 * 4, 4)

@@ -239,7 +239,8 @@ class TestIdentity:
     def swapped(self, home, include, batch):
         """24 slots in which all answers are the same, but for one LLM's from the 13th slot on."""
         for number, slot in enumerate(thesis_slots(include)[:24]):
-            own = {"slot": utc_text(slot), "response_model": "b" if number >= 12 else "a"}
+            own = {name: utc_text(slot) for name in ("slot", "measured_at", "timestamp")}
+            own |= {"response_model": "b" if number >= 12 else "a"}
             put(
                 home,
                 include,

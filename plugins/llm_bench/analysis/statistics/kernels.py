@@ -113,7 +113,8 @@ def differing(answers: Answers, reference: Sequence[int]) -> Floats:
         compared = held.sum() - own
         pairs[there] += compared
         other[there] += compared - (held[codes] - own)
-    return np.divide(other, pairs, out=np.full(slots, np.nan), where=pairs > 0)
+    shares: Floats = np.divide(other, pairs, out=np.full(slots, np.nan), where=pairs > 0)
+    return shares
 
 
 def _coded(row: Sequence[str | None]) -> tuple[Codes, Codes, list[str]]:
