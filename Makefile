@@ -3,7 +3,7 @@
 PY := .venv/bin/python
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup check plan run status up unit test mutants test-rehearsal wheel-test lint format lock calibrate bench-providers real-servers bench-parse bench-batch bench-fidelity bench-bounds bench-retrieval bench-scoring bench-join rehearse bench-live bench-scale bench-plan bench-analysis stack audit sbom screenshots env clean
+.PHONY: help setup check plan run status up unit test mutants test-rehearsal wheel-test lint format lock calibrate bench-providers real-servers bench-parse bench-batch bench-fidelity bench-bounds bench-retrieval bench-documents bench-scoring bench-join bench-identity rehearse bench-live bench-scale bench-plan bench-analysis stack audit sbom screenshots env clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -95,6 +95,9 @@ real-servers: setup ## measure servers that others wrote: the LiteLLM proxy, gui
 bench-retrieval: setup ## measure how well the passages that answer are found, for every question set
 	@$(PY) benchmarks/retrieval.py
 
+bench-documents: setup ## measure what is kept of PDF, DOCX, HTML, CSV and XLSX, and what 5 MB cost; ARGS=--tables=DIR
+	@$(PY) benchmarks/documents.py $(ARGS)
+
 bench-scoring: setup ## measure how well the scores order graded answers, beside baselines, and what they cost
 	@$(PY) benchmarks/scoring.py
 
@@ -106,6 +109,9 @@ bench-plan: setup ## hold a plan against the study that is then measured, and it
 
 bench-analysis: setup ## time every page's queries for 4,480, a million and ten million records, and weigh the pages
 	@$(PY) benchmarks/dashboard_pages.py
+
+bench-identity: setup ## simulate studies whose LLMs change, and don't: how many changes are found, and how many invented
+	@$(PY) benchmarks/identity.py
 
 screenshots: setup ## take pictures of every page of the dashboard, light and dark, of a made-up study
 	@$(PY) scripts/screenshots.py

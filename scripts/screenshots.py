@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).resolve().parents[1]
 WIDTH, HEIGHT = 1280, 2_000
 PAGES = (
-    *("overview", "latency", "throughput", "success", "coverage", "compare", "records", "record", "export"),
+    *("overview", "latency", "throughput", "success", "coverage", "compare", "identity", "records", "record", "export"),
     "validation",
 )
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")

@@ -12,11 +12,18 @@ from typing import TYPE_CHECKING, Any
 from llm_bench.analysis import charts
 from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.queries import (
+    Answered,
     Bin,
+    ByLevel,
+    CacheWorth,
     Comparison,
+    Differing,
     FailureCount,
     Failures,
     HourPoint,
+    Identity,
+    Level,
+    Named,
     Point,
     RatePoint,
     Series,
@@ -93,7 +100,8 @@ def outcomes(llms: Sequence[str], failed: Failures) -> list[Success]:
         kinds = {
             kind: sum(count.n for count in failed.counts if (count.llm, count.kind) == (llm, kind)) for kind in KINDS
         }
-        made.append(Success(llm, 1120, 1120 - sum(kinds.values()), around(0.96), {k: n for k, n in kinds.items() if n}))
+        some = {kind: n for kind, n in kinds.items() if n}
+        made.append(Success(llm, 1120, 1120 - sum(kinds.values()), around(0.96), 50, 1100, around(0.045), some))
     return made
 
 
@@ -126,6 +134,30 @@ def comparisons(llms: Sequence[str]) -> list[Comparison]:
         for j, second in enumerate(llms)
         if i < j
     ]
+
+
+def answered(llms: Sequence[str], times: Sequence[datetime]) -> Identity:
+    """The second LLM's answers change in the middle, and every third one's fingerprint does."""
+    if not times:
+        return Identity([], [], [], 0, 0, 0, 0)
+    chance, middle = Random(4), times[len(times) // 2]
+    lines = [
+        Answered(llm, len(times), 20 * len(times), 3, 0.2, 0.3, 0.002 if place == 1 else 0.4, middle, times[0])
+        for place, llm in enumerate(llms)
+    ]
+    points = [
+        Differing(
+            llm, at, 20, None if number == 3 else 0.2 + 0.1 * chance.random() + 0.6 * (place == 1 and at >= middle)
+        )
+        for place, llm in enumerate(llms)
+        for number, at in enumerate(times)
+    ]
+    names = [
+        Named(llm, "system_fingerprint", name, at, times[-1], 20, 2, number > 0, 0.03 if number else None)
+        for llm in llms[::3]
+        for number, (name, at) in enumerate([("fp_a", times[0]), ("fp_b", middle)])
+    ]
+    return Identity(lines, points, names, len(times), len(times), 20, 20)
 
 
 def record(**changes: Any) -> dict[str, Any]:
@@ -161,5 +193,13 @@ def every_chart(llms: Sequence[str], times: Sequence[datetime]) -> Iterator[tupl
     yield "distribution", charts.distribution(spreads(there), LATENCY, looks)
     yield "comparison", charts.comparison(comparisons(there), "latency_sec", looks)
     yield "tradeoff", charts.tradeoff([Tradeoff(llm, 0.9, 80, 0.8, 0.97, 0.2) for llm in there], looks)
+    yield "answers over time", charts.answers_over_time(answered(llms, times), looks, ZONE)
+    yield "changes", charts.changes(answered(llms, times), looks, ZONE)
+    worth = [CacheWorth(llm, 99, 90, around(0.2), 0.01, 1.0, around(0.02), 90, None, None) for llm in there]
+    yield "cache", charts.cache_worth(worth, looks)
+    levels = [
+        Level(llm, name, 90, around(0.5), around(0.9), around(1.2), None) for llm in there for name in ("A", "unnamed")
+    ]
+    yield "upstreams", charts.levels(ByLevel("upstream", levels, [], approximate=False), looks)
     yield "waterfall", charts.waterfall(record() if times else dict.fromkeys(record(wait_sec=0.0)))
     yield "tokens", charts.tokens_over_time(record() if times else dict.fromkeys(record()))

@@ -6,6 +6,7 @@ import re
 import struct
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -26,6 +27,7 @@ from analysis.drawn import (
     LATENCY,
     TWENTY,
     ZONE,
+    answered,
     comparisons,
     every_chart,
     failing,
@@ -268,6 +270,32 @@ class TestOverTime:
         failed = failing(FOUR, slots())
         made = charts.spec(charts.failures_over_time(failed, charts.looks(FOUR), ZONE))
         assert sum(row["n"] for row in rows_of(made)) == sum(count.n for count in failed.counts)
+
+
+class TestWhichModelAnswered:
+    def test_is_dated_by_a_line_where_answers_changed(self):
+        layers = charts.spec(CHARTS["answers over time"])["layer"]
+        assert [layer["mark"]["type"] for layer in layers] == ["line", "point", "rule"]
+        (row,) = charts.spec(CHARTS["answers over time"])["datasets"][layers[-1]["data"]["name"]]
+        assert (row["llm"], row["p"]) == ("kimi-k2-instruct", "0.002")
+
+    def test_has_no_line_where_none_did(self):
+        known = answered(FOUR[2:], slots())
+        lines = [replace(line, p=0.4) for line in known.llms]
+        made = charts.answers_over_time(replace(known, llms=lines), charts.looks(FOUR), ZONE)
+        assert [layer["mark"]["type"] for layer in charts.spec(made)["layer"]] == ["line", "point"]
+
+    def test_has_a_mark_of_its_kind_for_each_change(self):
+        rows = rows_of(charts.spec(CHARTS["changes"]))
+        assert sorted((row["llm"], row["kind"], row["what"]) for row in rows) == [
+            ("deepseek-r1-0528-qwen3-8b", "another fingerprint", "fp_b"),
+            ("kimi-k2-instruct", "the answers changed", "—"),
+            ("llama3-70b-8192", "another fingerprint", "fp_b"),
+        ]
+
+    def test_says_that_no_change_is_seen_where_there_is_none(self):
+        known = replace(answered(FOUR[2:3], slots()), names=[])
+        assert "No change seen" in text_of(charts.svg(charts.changes(known, charts.looks(FOUR), ZONE)))
 
 
 class TestValues:

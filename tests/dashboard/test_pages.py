@@ -16,7 +16,9 @@ from analysis.studies import HOSTILE, fill_study, thesis
 from dashboard.conftest import SLOTS, thesis_slots
 from dashboard.parsed import Parsed
 from llm_bench.dashboard.pages import NAVIGATION
-from llm_bench.records import FAILURE_KINDS, FIELD_NAMES, FIELDS, SEED_NAMES
+from llm_bench.protocol import keeping
+from llm_bench.protocol.draft import draft
+from llm_bench.records import FAILURE_KINDS, FIELD_NAMES, FIELDS, SEED_NAMES, utc_text
 from llm_bench.store.base import from_parquet, object_path, open_store, to_parquet
 
 ROOT = "/llm-bench/thesis"
@@ -95,7 +97,7 @@ class TestEveryPage:
         text = see(reader, page).text
         assert ("llm-bench run thesis" in text) or page == "export"
 
-    @pytest.mark.parametrize("page", ["latency", "success", "compare", "records"])
+    @pytest.mark.parametrize("page", ["latency", "success", "compare", "identity", "records"])
     def test_without_a_record_in_the_view_leads_back_to_all(self, loaded, reader, page):
         assert "No record is in this view" in see(reader, page, start="2030-01-01").text
 
@@ -153,6 +155,36 @@ class TestTheOverview:
         assert "20 of 80" in text
 
 
+class TestAProtocol:
+    def seal(self, home, include, records=0):
+        names = [llm.name for llm in thesis(include).llms]
+        plan = draft(thesis(include), include, [], ["latency_sec"], [names[:2]])
+        store = open_store("file://data", home)
+        keeping.seal(store, "thesis", plan, counts=(records, 0), versions={}, amend=None)
+
+    def test_that_there_is_none_is_said(self, home, include, reader, batch):
+        put(home, include, batch)
+        assert "not sealed: all results are exploratory" in see(reader, "overview").text
+
+    def test_is_said_with_when_it_was_sealed(self, home, include, reader, batch):
+        put(home, include, batch)
+        self.seal(home, include)
+        assert re.search(
+            r"sealed on \w+ \d+ \w+ \d+, \d+:\d+:\d+, before the first record", see(reader, "overview").text
+        )
+
+    def test_is_said_to_be_no_protocol_of_beforehand(self, home, include, reader, batch):
+        put(home, include, batch)
+        self.seal(home, include, records=80)
+        assert "after 80 records were there: not beforehand" in see(reader, "overview").text
+
+    def test_marks_what_is_primary_in_the_comparison(self, home, include, reader, batch):
+        put(home, include, batch)
+        assert "exploratory" not in see(reader, "compare").text.replace("all of them exploratory", "")
+        self.seal(home, include)
+        assert "corrected over the 1 primary comparisons, which were sealed" in see(reader, "compare").text
+
+
 class TestNumbers:
     @pytest.mark.parametrize("metric", ["ttft_sec", "first_answer_sec"])
     def test_of_latency_tell_the_first_token_and_the_first_answer_apart(self, loaded, reader, metric):
@@ -200,6 +232,49 @@ class TestTheComparison:
         assert "The first 8 LLMs of 10 are compared pair by pair" in see(reader, "compare").text
         chosen = [f"{batch[0]['llm_provider']}/{model}" for model in models[-2:]]
         assert "compared pair by pair" not in see(reader, "compare", llm=chosen).text
+
+
+class TestIdentity:
+    @pytest.fixture
+    def swapped(self, home, include, batch):
+        """24 slots in which all answers are the same, but for one LLM's from the 13th slot on."""
+        for number, slot in enumerate(thesis_slots(include)[:24]):
+            own = {"slot": utc_text(slot), "response_model": "b" if number >= 12 else "a"}
+            put(
+                home,
+                include,
+                [
+                    record
+                    | own
+                    | {"record_id": f"{record['record_id'][:28]}{number:04}"}
+                    | ({"answer": "Toys."} if number >= 12 and record["llm"] == LLM and record["success"] else {})
+                    for record in batch
+                ],
+                number,
+            )
+
+    def test_says_of_each_llm_whether_and_when_its_answers_changed(self, swapped, reader):
+        text = see(reader, "identity").text
+        assert "mistral-7b-instruct : the answers changed at Mon 07 Dec 18:17:08 (p = 0.0" in text
+        assert text.count("no change seen (p = 1.000)") == 3
+
+    def test_marks_the_moment_in_both_charts(self, swapped, reader):
+        shown = specs(reader, "identity")
+        assert shown["answers-over-time"]["layer"][-1]["mark"]["type"] == "rule"
+        (rows,) = shown["changes"]["datasets"].values()
+        assert {row["kind"] for row in rows} == {"another model is named", "the answers changed"}
+        assert {row["when"] for row in rows} == {"Mon 07 Dec 2026 18:17"}
+
+    def test_leads_from_a_point_to_its_records(self, swapped, reader):
+        points = [rows for rows in specs(reader, "identity")["answers-over-time"]["datasets"].values() if len(rows) > 1]
+        assert "20 records" in see(reader, points[0][0]["href"]).text
+
+    def test_of_few_slots_cant_tell(self, loaded, reader):
+        text = see(reader, "identity").text
+        assert f"can't tell: {SLOTS} slots with answers, and it takes 11" in text
+
+    def test_says_that_no_provider_named_anything(self, loaded, reader):
+        assert "No provider said which model" in see(reader, "identity").text
 
 
 class TestSuccess:

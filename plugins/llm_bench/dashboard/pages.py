@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from llm_bench.dashboard import compare, export, metric, overview, record, records, studies, success, validation
+from llm_bench.dashboard import (
+    caching,
+    compare,
+    export,
+    identity,
+    metric,
+    overview,
+    record,
+    records,
+    studies,
+    success,
+    validation,
+)
 
-PAGES = (studies, validation, overview, metric, success, compare, records, record, export)
+PAGES = (studies, validation, overview, metric, success, compare, caching, identity, records, record, export)
 """Modules with a ``router``."""
 
-NAVIGATION = ("overview", "latency", "throughput", "success", "coverage", "compare", "records", "export")
+NAVIGATION = ("overview", "latency", "throughput", "success", "coverage", "compare", "identity", "records", "export")
 """Addresses of a study's pages, in the order in which they stand."""
+WARM = "caching"
+"""The one that stands before the records where some were asked warm."""

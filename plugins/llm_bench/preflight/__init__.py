@@ -36,6 +36,7 @@ def preflight(study: Study, home: Path, now: datetime, *, ask: bool = False) -> 
     # While the network answers, this thread loads the embedding model, which takes seconds.
     local = [
         plan.check_questions(study, home),
+        plan.check_documents(study, home),
         plan.check_window(study, now),
         *([plan.check_quality(study)] if study.quality else []),
         plan.check_embedding_model(study),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from llm_bench.analysis.statistics import LEAST_SLOTS, TURNS
+from llm_bench.analysis.statistics.changes import LEVEL, ORDERS
 
 METRICS = (
     (
@@ -14,6 +15,11 @@ METRICS = (
     ),
     ("Latency", "From the request to the end of the answer's stream. A failed request has none."),
     ("Time to first token", "From the request to the first event that carries a generated token, reasoning included."),
+    (
+        "Less a round trip",
+        "The time to first token without the round trip to where the connection ends, as the kernel measured it: what "
+        "the distance of this client doesn't explain. Not known where the round trip isn't.",
+    ),
     ("Time to first answer", "From the request to the first event with text of the answer: later where it reasons."),
     (
         "Throughput",
@@ -60,8 +66,14 @@ STATISTICS = (
         "Two LLMs are compared on the same questions in the same slots; pairs in which one has no such number are left "
         "out and counted. Each slot counts once, with the mean of its differences. Hodges and Lehmann's estimate with "
         "its distribution-free interval, Wilcoxon's signed-rank test, and the matched-pairs rank-biserial correlation "
-        "as effect (Kerby, Comprehensive Psychology 2014). p is corrected over all comparisons of this report by Holm "
-        "(Scandinavian Journal of Statistics 1979).",
+        "as effect (Kerby, Comprehensive Psychology 2014). p is corrected by Holm (Scandinavian Journal of Statistics "
+        "1979): over the primary comparisons where the study was sealed, and over all others of this report apart.",
+    ),
+    (
+        "Noise floor",
+        "Where an LLM has a twin, which is the same LLM measured once more in the same slots, what the two differ by "
+        "is the noise floor: the same comparison, without the sign of its difference. Of several twins, the largest. "
+        "Twins are no two LLMs, so their pairs are corrected by Holm apart from the others.",
     ),
     (
         "Time of day",
@@ -76,6 +88,16 @@ STATISTICS = (
         "one before, an interval would be safe if √((1 + r) / (1 − r)) times as wide (Bayley and Hammersley, "
         "Supplement to the Journal of the Royal Statistical Society 1946). A course of the day, the same on all days, "
         "counts as correlation, too.",
+    ),
+    (
+        "Which model answered",
+        "Stored answers to the same question are compared between slots, by the pieces of eight characters that they "
+        "share (a spectrum kernel: Leslie, Eskin and Noble, Pacific Symposium on Biocomputing 2002), and those before "
+        "each moment with those after it, by their maximum mean discrepancy, as Gao, Liang and Guestrin do with "
+        "another string kernel (Model Equality Testing: Which Model Is This API Serving?, ICLR 2025). Whole slots "
+        f"change places in {ORDERS:,} random orders of a fixed seed; p is of the greatest of all moments, each in "
+        "relation to its mean and spread over the orders, and corrected over the LLMs by Holm. Below "
+        f"{LEVEL} the answers are said to have changed, most likely at the moment of the greatest.",
     ),
     (
         "Approximations",

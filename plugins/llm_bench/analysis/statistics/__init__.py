@@ -8,15 +8,19 @@ Clusters are taken as independent of one another. Where a slow hour outlasts a s
 whose effects keep half of the one before, an interval of 95 % by slots covers 0.79, by half-days of 7 slots 0.94, and
 is 1.7 times as wide.
 
-Nothing here is drawn at random but the turns in `time_of_day`, and those by a fixed seed: the same records give the
-same numbers, in whatever order they come. A missing value (None, NaN) is left out and not counted.
+Nothing here is drawn at random but the turns in `time_of_day` and the orders in `change`, and those by a fixed seed:
+the same records give the same numbers, in whatever order they come. A missing value (None, NaN) is left out and not
+counted.
 """
 
 from __future__ import annotations
 
+from llm_bench.analysis.statistics.changes import Change, change
 from llm_bench.analysis.statistics.comparisons import Paired, holm, paired
 from llm_bench.analysis.statistics.correlation import CarryOver, carry_over
-from llm_bench.analysis.statistics.means import mean, means
+from llm_bench.analysis.statistics.factors import Differs, differs
+from llm_bench.analysis.statistics.kernels import Answers, differing, similarity
+from llm_bench.analysis.statistics.means import mean, means, share
 from llm_bench.analysis.statistics.quantiles import quantile, quantile_of_counts
 from llm_bench.analysis.statistics.rates import success_rate
 from llm_bench.analysis.statistics.sample import LEAST_SLOTS, Codes, Floats, Interval
@@ -25,19 +29,27 @@ from llm_bench.analysis.statistics.timeofday import TURNS, TimeOfDay, time_of_da
 __all__ = [
     "LEAST_SLOTS",
     "TURNS",
+    "Answers",
     "CarryOver",
+    "Change",
     "Codes",
+    "Differs",
     "Floats",
     "Interval",
     "Paired",
     "TimeOfDay",
     "carry_over",
+    "change",
+    "differing",
+    "differs",
     "holm",
     "mean",
     "means",
     "paired",
     "quantile",
     "quantile_of_counts",
+    "share",
+    "similarity",
     "success_rate",
     "time_of_day",
 ]
