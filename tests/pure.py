@@ -13,6 +13,7 @@ _FORMATS, _OPENAI = "measure/test_formats.py", "measure/test_openai_format.py"
 TESTS = {
     "analysis.format": ["analysis/test_format.py"],
     "analysis.metrics": ["analysis/test_metrics.py"],
+    "analysis.noise": ["analysis/test_noise.py"],
     "analysis.queries.groups": ["analysis/test_groups.py"],
     "analysis.statistics.changes": ["analysis/statistics/test_changes.py"],
     "analysis.statistics.comparisons": [
