@@ -80,7 +80,7 @@ def client() -> str | None:
     if name is not None and not is_client(name):
         raise SetupError(
             f"The environment variable LLM_BENCH_CLIENT is {name!r}.",
-            "Give it a name of 1 to 40 lower-case letters, digits, `-` and `_`, e.g. frankfurt.",
+            "Give it a name of 1 to 40 lower-case letters, digits, `-` and `_`, e.g. frankfurt, but not `unnamed`.",
         )
     return name
 

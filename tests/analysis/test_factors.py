@@ -11,7 +11,6 @@ from analysis.studies import CACHED, Circumstances
 from analysis.test_queries import LLAMA, REASONING, UPSTREAMS, Filled, close, llm_of
 from llm_bench.analysis import charts, queries, statistics, tables
 from llm_bench.analysis.queries import numbers
-from llm_bench.analysis.statistics import differs
 from llm_bench.analysis.view import View
 
 GATEWAY = "openrouter/mistralai/mistral-7b-instruct"
@@ -40,41 +39,6 @@ def records(request, varied, monkeypatch):
 @pytest.fixture
 def looks(varied):
     return charts.looks(queries.choices(varied.records).llms)
-
-
-class TestLevelsThatDiffer:
-    def random(self, slots=30, each=12):
-        chance = np.random.default_rng(5)
-        slot = np.repeat(np.arange(slots), each)
-        return chance, slot, chance.integers(3, size=slot.size)
-
-    def test_are_found_through_the_course_of_the_slots(self):
-        chance, slot, level = self.random()
-        values = 10 * np.sin(slot) + 0.5 * level + chance.normal(size=slot.size)
-        assert differs(values, slot, level).p_value < 0.001
-        assert differs(values, slot, level).slots == 30
-
-    def test_are_not_found_where_each_has_slow_slots_of_its_own(self):
-        chance, slot, level = self.random(slots=40, each=60)
-        values = chance.normal(size=(40, 3))[slot, level] + 0.1 * chance.normal(size=slot.size)
-        assert differs(values, slot, level).p_value > 0.01
-
-    def test_are_compared_alike_whether_values_are_counted_or_stand_each(self):
-        chance, slot, level = self.random()
-        values = chance.integers(5, size=slot.size).astype(float)
-        cells, counts = np.unique(np.stack([values, slot, level]), axis=1, return_counts=True)
-        assert differs(values, slot, level).p_value == pytest.approx(differs(*cells, weights=counts).p_value)
-
-    def test_cant_be_compared_in_slots_that_have_one_alone(self):
-        slot = np.arange(30)
-        assert differs(np.random.default_rng(1).normal(size=30), slot, slot % 2) == statistics.Differs(None, 0)
-
-    def test_cant_be_compared_where_nothing_is_known(self):
-        assert differs([np.nan], [1], [1]) == statistics.Differs(None, 0)
-
-    def test_that_have_one_value_alone_are_no_finding(self):
-        _, slot, level = self.random()
-        assert differs(np.ones(slot.size), slot, level).p_value is None
 
 
 class TestUpstreams:

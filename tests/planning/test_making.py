@@ -209,6 +209,11 @@ class TestWhatSettingsAdd:
         assert [account.llms for account in plan.accounts] == [("groq/a", "groq/a again"), ("groq/b", "groq/b again")]
         assert [account.refused for account in plan.accounts] == [80, 80]
 
+    def test_is_no_pair_of_an_llm_and_its_twin(self, planned):
+        prospect = planned(study(twin=True)).prospects[0]
+        assert len(prospect.of_pairs) == 4
+        assert prospect.comparisons == 4 * 8
+
 
 @pytest.mark.slow
 def test_prompts_are_counted_as_they_will_be_asked(tmp_path: Path, include: Path):

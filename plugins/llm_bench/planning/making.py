@@ -154,6 +154,8 @@ def _pairs(study: Study, sources: Sequence[Histories]) -> tuple[dict[str, list[P
     pairs: dict[str, list[Pair]] = {metric: [] for metric in ASSUMED}
     bases: Counter[str] = Counter()
     for first, second in combinations(study.llms, 2):
+        if study.twins.get(first.name) == second.name or study.twins.get(second.name) == first.name:
+            continue  # they are no two LLMs that may differ, and the report corrects them apart
         histories = _both(first, second, sources)
         bases[_basis(histories[0]) if histories else "assumptions"] += 1
         for metric, stated in ASSUMED.items():
@@ -192,6 +194,6 @@ def _prospects(
 ) -> tuple[Prospect, ...]:
     days = len({moment.astimezone(study.zone).date() for moment in due})
     design = Design(days, round(len(due) / days), questions)
-    comparisons = len(list(combinations(study.llms, 2))) * (len(MAIN) + 1)
+    comparisons = len(pairs[next(iter(ASSUMED))]) * (len(MAIN) + 1)
     prospects = (prospect(metric, pairs[metric], design, comparisons) for metric in ASSUMED)
     return tuple(filter(None, prospects))

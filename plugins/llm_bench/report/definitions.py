@@ -37,6 +37,16 @@ METRICS = (
         "recall, each statement weighted by its relevance. One answer's score is no grade; means compare LLMs.",
     ),
     ("Groundedness", "How much of the answer the context supports, 0 to 1, by the same embeddings: a precision."),
+    (
+        "Cut answers",
+        "Those that reached their limit of tokens, as the finish reason says; their share is of the answers that have a "
+        "finish reason, with the interval of a success rate.",
+    ),
+    (
+        "Cached tokens",
+        "The share of the prompts' tokens that the provider says it read from its cache, of the records that say so; "
+        "a ratio of sums over slots.",
+    ),
     ("Cost", "As the provider states it, or tokens at list prices; not known where there is neither."),
 )
 
@@ -74,6 +84,12 @@ STATISTICS = (
         "Where an LLM has a twin, which is the same LLM measured once more in the same slots, what the two differ by "
         "is the noise floor: the same comparison, without the sign of its difference. Of several twins, the largest. "
         "Twins are no two LLMs, so their pairs are corrected by Holm apart from the others.",
+    ),
+    (
+        "Who answered, and where it was asked from",
+        "Whether latency differs by these: values are ranked within each slot, and what the ranks of each are above or "
+        "below the slot's middle (the sums of van Elteren's test, 1960) is tested over the slots by Hotelling's T², so "
+        "that the slot is the unit here too. p is corrected over the LLMs by Holm.",
     ),
     (
         "Time of day",
