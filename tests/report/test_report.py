@@ -201,7 +201,6 @@ class TestAReport:
         assert (tmp_path / "outside.txt").exists()
 
 
-@pytest.mark.slow
 @pytest.fixture(scope="module")
 def twinned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report of eight slots, in which an LLM has a twin."""
@@ -211,6 +210,7 @@ def twinned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return written(home, study, tmp_path_factory.mktemp("report"))
 
 
+@pytest.mark.slow
 class TestAReportWithATwin:
     def test_has_the_noise_floor_in_the_tables_of_differences(self, twinned: Path):
         rows = list(csv.DictReader((twinned / "tables" / "compare-latency.csv").read_text().splitlines()))

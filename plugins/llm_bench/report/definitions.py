@@ -40,7 +40,7 @@ METRICS = (
     (
         "Cut answers",
         "Those that reached their limit of tokens, as the finish reason says; their share is of the answers that have "
-        "one, with the interval of a success rate.",
+        "a finish reason, with the interval of a success rate.",
     ),
     (
         "Cached tokens",

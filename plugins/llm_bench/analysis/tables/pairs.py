@@ -21,8 +21,8 @@ TWINS = "these are twins"
 _STANDINGS = {"above": "above it", "unclear": "within its interval", "below": "below it"}
 _ADVICE = (
     "Look for what treats them unlike: a rate limit that they share and that slows the later one (wait_sec, failures "
-    "of the kind rate_limited), the order in which their cells start (concurrency: 1 and an order of your own), a "
-    "provider's cache (cache: unique), or several servers behind a router."
+    "of the kind rate_limited), cells that always start one after the other (a larger concurrency), a provider's cache "
+    "(cache: unique), or several servers behind a router (pin one of them)."
 )
 
 
