@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 from itertools import combinations
+from math import comb
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm_bench.analysis.statistics import Floats, change
-from llm_bench.analysis.statistics.changes import LEAST_BEFORE_AND_AFTER, LEAST_TO_COMPARE, ORDERS
+from llm_bench.analysis.statistics import Codes, Floats, change
+from llm_bench.analysis.statistics.changes import LEAST_BEFORE_AND_AFTER, LEAST_TO_COMPARE, LEVEL, ORDERS
 
 FEW = settings(max_examples=25)  # each one is a test of 1,999 orders
 
@@ -83,7 +84,42 @@ class TestNoChange:
         assert np.isnan(tested.chances).all()
 
 
+class TestTheLevel:
+    def test_can_be_reached_by_four_llms_from_the_fewest_slots_on_and_not_below(self):
+        """By the rarest of all, a clean change in the middle; seen from the end the sides are the same, too."""
+        rarest = {slots: 2 / comb(slots, slots // 2) for slots in (LEAST_TO_COMPARE - 1, LEAST_TO_COMPARE)}
+        assert 4 * rarest[LEAST_TO_COMPARE] < LEVEL < 4 * rarest[LEAST_TO_COMPARE - 1]
+
+
+def counted_one_by_one(alike: Floats) -> Floats:
+    """The chances, by the definition: the documented orders, and for each the means of the three parts of a matrix."""
+    slots = len(alike)
+    orders = np.random.default_rng(20_261_207).permuted(np.tile(np.arange(slots), (2_000, 1)), axis=1)
+    orders[0] = np.arange(slots)
+    moments = range(LEAST_BEFORE_AND_AFTER, slots - LEAST_BEFORE_AND_AFTER + 1)
+
+    def discrepancy(order: Codes, moment: int) -> float:
+        before, after = order[:moment], order[moment:]
+        within = [
+            alike[np.ix_(side, side)][~np.eye(len(side), dtype=bool)].mean() for side in (before, after)
+        ]  # of different slots alone
+        return float(sum(within) - 2 * alike[np.ix_(before, after)].mean())
+
+    measured = np.array([[discrepancy(order, moment) for moment in moments] for order in orders])
+    heights = (measured - measured.mean(axis=0)) / measured.std(axis=0)
+    greatest = heights.max(axis=1)
+    return np.array([np.mean(greatest >= height - 1e-9) for height in heights[0]])
+
+
 class TestTheChance:
+    def test_is_what_counting_one_by_one_gives(self):
+        alike = np.random.default_rng(5).normal(1, 1, size=(13, 13))
+        alike += alike.T
+        np.fill_diagonal(alike, 0)
+        expected = counted_one_by_one(alike)
+        assert change(alike).chances[5:9] == pytest.approx(expected)
+        assert change(alike).p_value == pytest.approx(expected.min())
+
     def test_is_counted_with_the_slots_own_order_among_the_others(self):
         draw = np.random.default_rng(8)
         p_value = change(similar(draw.normal(size=12))).p_value

@@ -38,6 +38,9 @@ class TestTheHammingKernel:
     def test_sees_no_further_than_the_longest_text_that_is_compared(self):
         assert hamming(["a" * LONGEST + "b", "a" * LONGEST]).tolist() == [[1, 1], [1, 1]]
 
+    def test_takes_no_character_for_the_end_of_a_text(self):
+        assert hamming(["a\x01\x00", "a"])[0, 1] == pytest.approx(1 / 3)
+
     def test_takes_lone_surrogates(self):
         assert hamming(["\ud800", "a"]).tolist() == [[1, 0], [0, 1]]
 
@@ -48,6 +51,9 @@ class TestTheSpectrumKernel:
         alike = spectrum([shared + own, shared + other])
         assert alike[0, 0] == alike[1, 1] == -alike[0, 1]
         assert alike[0, 0] == pytest.approx(PIECE / 2)  # eight pieces of each are its own, and half of that its part
+
+    def test_has_pieces_of_eight_characters(self):
+        assert spectrum(["abcdefgh", "zzabcdefgh"]).tolist() == [[0.5, -0.5], [-0.5, 0.5]]
 
     def test_finds_a_sentence_wherever_it_stands(self):
         sentence = "Home & Kitchen led with € 148.2 million."
@@ -83,7 +89,9 @@ class TestTheSimilarityOfSlots:
 
     @pytest.mark.parametrize("answers", [[], [[]], [["a", "a", None]], [[None, None]], [["a", "b"]]])
     def test_is_nothing_where_there_is_nothing_to_tell_apart(self, answers: Answers):
-        assert not similarity(answers).any()
+        alike = similarity(answers)
+        assert alike.shape == (len(answers[0]) if answers else 0,) * 2
+        assert not alike.any()
 
     def test_lets_each_question_count_alike(self):
         short, long = ["a", "a", "b", "b"], ["toys led " * 20 + end for end in "aabb"]
