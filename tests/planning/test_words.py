@@ -84,6 +84,9 @@ class TestWhatIsAsked:
             ("all by llm_groq", "2,240", "560"),
         ]
 
+    def test_of_a_study_without_a_window_is_a_batch_and_nothing_a_day(self):
+        assert [row[:3] for row in rows(plan(GROQ, batches=0, to_come=0, a_day=0))] == [("groq/some-model", "20", "—")]
+
 
 DESIGN = Design(days=4, slots=14, questions=20)
 

@@ -55,19 +55,21 @@ def rows(plan: Plan) -> Iterator[tuple[str, ...]]:
     """A row of a table for each LLM, and for each account of a provider that several of them share."""
     batches = plan.to_come or plan.batches or 1
     for llm in plan.llms:
-        yield _row(llm.name, llm.batch.times(batches), max(1, plan.a_day) * llm.requests)
+        yield _row(llm.name, llm.batch, batches, plan.a_day)
     for connection, amount in plan.by_connection.items():
         members = [llm for llm in plan.llms if llm.connection == connection]
         if 1 < len(members) < len(plan.llms):
-            yield _row(f"all by {connection}", amount.times(batches), max(1, plan.a_day) * amount.requests)
+            yield _row(f"all by {connection}", amount, batches, plan.a_day)
 
 
 HEADINGS = ("LLM", "requests", "a day", "tokens in", "tokens out", "tokens", "USD")
 
 
-def _row(name: str, amount: Amount, a_day: int) -> tuple[str, ...]:
+def _row(name: str, batch: Amount, batches: int, a_day: int) -> tuple[str, ...]:
+    amount = batch.times(batches)
     tokens = (amount.prompt_tokens, amount.answer_tokens, amount.tokens)
-    return (name, text.count(amount.requests), text.count(a_day), *map(text.many, tokens), text.number(amount.cost_usd))
+    day = text.count(batch.requests * a_day if a_day else None)
+    return (name, text.count(amount.requests), day, *map(text.many, tokens), text.number(amount.cost_usd))
 
 
 def _amount(plan: Plan, amount: Amount, most: float) -> str:
