@@ -22,6 +22,10 @@ MAXIMUM_BYTES = 50_000_000
 MAXIMUM_TEXT = 20_000_000
 PATIENCE_SEC = 300
 
+_KEPT = ("PATH", "LD_LIBRARY_PATH")
+# One thread and two heaps: on a machine with many cores, what is set aside for each would be over the bound on memory.
+_ENVIRONMENT = {"PYTHONUTF8": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+
 LIBRARIES: Mapping[str, tuple[str, ...]] = {
     ".pdf": ("liteparse",),
     ".docx": ("mammoth", "html-to-markdown"),
@@ -93,11 +97,11 @@ def _converted(content: bytes, ending: str) -> dict[str, Any]:
     path = os.pathsep.join([str(PACKAGE.parent), *filter(None, sys.path)])
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "llm_bench.rag.convert.process", ending],
+            [sys.executable, "-P", "-m", "llm_bench.rag.convert.process", ending],
             input=content,
             capture_output=True,
             timeout=PATIENCE_SEC,
-            env={"PYTHONPATH": path, "PYTHONUTF8": "1", "PATH": os.defpath},
+            env={name: os.environ[name] for name in _KEPT if name in os.environ} | _ENVIRONMENT | {"PYTHONPATH": path},
             check=False,
         )
     except subprocess.TimeoutExpired:
