@@ -33,8 +33,8 @@ METRICS = (
     ("Groundedness", "How much of the answer the context supports, 0 to 1, by the same embeddings: a precision."),
     (
         "Cut answers",
-        "Those that reached their limit of tokens, as the finish reason says; their share is of the answers that have a "
-        "finish reason, with the interval of a success rate.",
+        "Those that reached their limit of tokens, as the finish reason says; their share is of the answers that have "
+        "a finish reason, with the interval of a success rate.",
     ),
     (
         "Cached tokens",
