@@ -36,6 +36,7 @@ class Form:
     """The filters of a page.
 
     :param chips: what is chosen, in words.
+    :param unfiltered: what is shown where nothing is chosen.
     :param caches: what may become of warm records: value and words; the empty value is the page's own way.
     :param cache: the value that is chosen.
     :param hidden: the page's own options, which a filter doesn't change.
@@ -44,6 +45,7 @@ class Form:
 
     action: str
     chips: Sequence[str]
+    unfiltered: str
     run_types: Sequence[str]
     suspects: Sequence[tuple[str, str]]
     caches: Sequence[tuple[str, str]]
@@ -65,6 +67,7 @@ def form(look: Look, page: str, keep: Sequence[str] = (), *, files: bool = False
     return Form(
         action=look.address(page, view=View()),
         chips=list(_chips(look, files=files)),
+        unfiltered=_unfiltered(look, files=files),
         run_types=RUN_TYPES,
         suspects=SUSPECTS,
         caches=caches,
@@ -73,6 +76,13 @@ def form(look: Look, page: str, keep: Sequence[str] = (), *, files: bool = False
         hidden=hidden,
         reset=look.address(page, dict(hidden), view=View()),
     )
+
+
+def _unfiltered(look: Look, *, files: bool) -> str:
+    choices = look.choices
+    if files or not choices.warm:
+        return f"all {text.count(choices.records)} records"
+    return f"all {text.count(choices.records - choices.warm)} records but the warm ones"
 
 
 def _chips(look: Look, *, files: bool) -> Iterator[str]:

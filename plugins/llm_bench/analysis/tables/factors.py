@@ -18,7 +18,7 @@ TITLES = {"upstream": "who answered", "client": "where it was asked from"}
 
 def levels(by_level: ByLevel, looks: Looks) -> Table:
     """Each LLM's records, success and times by upstream or client."""
-    bins = by_level.approximate
+    bins, upstream = by_level.approximate, by_level.factor == "upstream"
     return Table(
         f"by-{by_level.factor}",
         f"Each LLM by {TITLES[by_level.factor]}, with 95 % intervals",
@@ -26,22 +26,22 @@ def levels(by_level: ByLevel, looks: Looks) -> Table:
             table.llm(looks),
             table.words(by_level.factor, by_level.factor.title()),
             table.count("records", "Records"),
-            table.rate("share", "Share of its records"),
+            *([table.rate("share", "Share of its records")] if upstream else []),
             table.rate("success", "Success"),
             table.metric("latency_sec", METRICS["latency_sec"], approximate=bins),
             table.metric("ttft_sec", METRICS["ttft_sec"], "First token", approximate=bins),
         ],
         [
-            [level.llm, level.level, level.records, level.share, level.success, level.latency, level.ttft]
+            [
+                *(level.llm, level.level, level.records),
+                *([level.share] if upstream else []),
+                *(level.success, level.latency, level.ttft),
+            ]
             for level in looks.ordered(by_level.levels)
         ],
         [
             "Medians of times.",
-            *(
-                ["Unnamed: nobody is named, as when a request fails before it is passed on."]
-                if by_level.factor == "upstream"
-                else []
-            ),
+            *(["Unnamed: nobody is named, as when a request fails before it is passed on."] if upstream else []),
         ],
     )
 

@@ -45,11 +45,11 @@ def headline(headlines: Sequence[Headline], looks: Looks) -> Table:
             middle("throughput_tps"),
             middle("coverage_score"),
             middle("groundedness", "Grounded"),
+            table.rate("cut", "Cut", remark=CUT),
+            *([table.rate("cached", "Cached", remark=CACHED)] if cached else []),
             table.count("left_out", "Left out", remark="Left out: records without a latency, because they failed."),
             table.number("cost_usd", "Cost", "USD", remark="Cost: of the records with a known one, “Cost known”."),
             table.count("cost_known", "Cost known"),
-            table.rate("cut", "Cut", remark=CUT),
-            *([table.rate("cached", "Cached", remark=CACHED)] if cached else []),
             table.count("suspect", "Suspect"),
         ],
         [
@@ -64,9 +64,9 @@ def headline(headlines: Sequence[Headline], looks: Looks) -> Table:
                     headline.coverage,
                     headline.groundedness,
                 ),
-                *(headline.left_out, headline.cost_usd, headline.cost_known, headline.cut),
+                headline.cut,
                 *([headline.cached] if cached else []),
-                headline.suspect,
+                *(headline.left_out, headline.cost_usd, headline.cost_known, headline.suspect),
             ]
             for headline in looks.ordered(headlines)
         ],
