@@ -3,7 +3,7 @@
 PY := .venv/bin/python
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup check run status up unit test mutants test-rehearsal wheel-test lint format lock calibrate bench-providers real-servers bench-parse bench-batch bench-fidelity bench-bounds bench-retrieval bench-scoring bench-join bench-identity rehearse bench-live bench-scale bench-analysis stack audit sbom screenshots env clean
+.PHONY: help setup check plan run status up unit test mutants test-rehearsal wheel-test lint format lock calibrate bench-providers real-servers bench-parse bench-batch bench-fidelity bench-bounds bench-retrieval bench-documents bench-scoring bench-join bench-identity rehearse bench-live bench-scale bench-plan bench-analysis stack audit sbom screenshots env clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ run: setup ## measure one batch of a study and show what came out; STUDY=quickst
 
 check: setup ## show within seconds what would stop a study, without spending a token; STUDY=thesis, ARGS=--ask
 	@$(PY) -m llm_bench check "$${STUDY:-thesis}" $(ARGS)
+
+plan: setup ## show what a study will ask, take, cost and show, before it starts; STUDY=thesis, ARGS=--json
+	@$(PY) -m llm_bench plan "$${STUDY:-thesis}" $(ARGS)
 
 status: setup ## show how far a study is, and what needs a hand; STUDY=thesis, ARGS=--json
 	@$(PY) -m llm_bench status "$${STUDY:-thesis}" $(ARGS)
@@ -92,11 +95,17 @@ real-servers: setup ## measure servers that others wrote: the LiteLLM proxy, gui
 bench-retrieval: setup ## measure how well the passages that answer are found, for every question set
 	@$(PY) benchmarks/retrieval.py
 
+bench-documents: setup ## measure what is kept of PDF, DOCX, HTML, CSV and XLSX, and what 5 MB cost; ARGS=--tables=DIR
+	@$(PY) benchmarks/documents.py $(ARGS)
+
 bench-scoring: setup ## measure how well the scores order graded answers, beside baselines, and what they cost
 	@$(PY) benchmarks/scoring.py
 
 bench-join: setup ## time validating and loading 80 records and a million, with their memory
 	@$(PY) benchmarks/join.py
+
+bench-plan: setup ## hold a plan against the study that is then measured, and its power against simulated studies
+	@$(PY) benchmarks/plan.py
 
 bench-analysis: setup ## time every page's queries for 4,480, a million and ten million records, and weigh the pages
 	@$(PY) benchmarks/dashboard_pages.py

@@ -113,6 +113,47 @@ class TestParameters:
         assert (llm.headers, llm.body) == ({"x-a": "b"}, {"seed": 1})
 
 
+class TestABudgetForReasoning:
+    CLAUDE = "anthropic/claude-sonnet-4-5"
+
+    @pytest.mark.parametrize(
+        ("own", "said"),
+        [
+            ({"model": "groq/x"}, "groq takes none; allowed: for anthropic, bedrock, gemini, openrouter, or, in place"),
+            (
+                {"model": "gemini/gemini-3-pro-preview"},
+                "isn't sent to gemini/gemini-3-pro-preview by LiteLLM; allowed: for",
+            ),
+            (
+                {"model": CLAUDE, "parameters": {"thinking": {"type": "adaptive"}}},
+                "parameters say thinking; allowed: one",
+            ),
+            ({"model": CLAUDE, "parameters": {"max_completion_tokens": 9}}, "parameters say max_completion_tokens;"),
+            ({"model": CLAUDE, "temperature": 0.5}, "anthropic takes none at another temperature than 1"),
+            ({"model": CLAUDE, "reasoning_budget": 1023}, "is too small for anthropic; allowed: 1024 or more"),
+            ({"model": CLAUDE, "reasoning_budget": 0}, "input should be greater than or equal to 1"),
+        ],
+    )
+    def test_that_cant_be_sent_is_a_mistake(self, tmp_path: Path, own: dict[str, Any], said: str):
+        (problem,) = mistakes(tmp_path, {"reasoning_budget": 2048, **own})
+        assert problem.startswith("llms.0.reasoning_budget: ")
+        assert said in problem
+
+    def test_is_added_to_the_answers_own_length(self):
+        made = study({"model": "gemini/gemini-2.5-flash", "max_tokens": 100, "reasoning_budget": 2048})
+        assert made.llms[0].asked_with(made.generation) == Generation(max_tokens=2148, temperature=0)
+
+    @pytest.mark.parametrize(("own", "sent"), [({}, None), ({"temperature": 1}, 1), ({"temperature": None}, None)])
+    def test_of_claude_goes_with_no_temperature_or_with_1(self, own: dict[str, Any], sent: float | None):
+        made = study({"model": self.CLAUDE, "reasoning_budget": 1024, **own})
+        assert made.llms[0].asked_with(made.generation).temperature == sent
+
+    def test_is_the_same_after_it_was_written_out(self):
+        made = study({"model": self.CLAUDE, "reasoning_budget": 1024})
+        read = Study.model_validate(made.model_dump(mode="json"))
+        assert read.llms[0].asked_with(read.generation) == made.llms[0].asked_with(made.generation)
+
+
 class TestLimitsAndPrices:
     @pytest.mark.parametrize(
         ("own", "said"),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from llm_bench.fields import About, Field, fields_of
 from llm_bench.records import (
+    CUT_SQL,
     FAILURE_KINDS,
     FIELD_NAMES,
     FIELDS,
@@ -19,6 +20,7 @@ from llm_bench.records import (
     Timestamp,
     arrow_schema,
     complete,
+    is_cut,
     llm_of,
     of_today,
     parse_times,
@@ -108,6 +110,23 @@ class TestTheNameOfAnLLM:
 
     def test_is_the_model_where_a_record_has_none(self):
         assert llm_of({"llm": None, "llm_provider": "groq", "llm_model": "x"}) == "groq/x"
+
+
+class TestACutAnswer:
+    @pytest.mark.parametrize("reason", ["length", "max_tokens", "MAX_TOKENS", "Length"])
+    def test_is_one_in_its_providers_words(self, reason):
+        assert is_cut({"finish_reason": reason})
+
+    @pytest.mark.parametrize("reason", ["stop", "end_turn", "STOP", "", None])
+    def test_isnt_one_that_ended_by_itself_or_doesnt_say(self, reason):
+        assert not is_cut({"finish_reason": reason})
+
+    def test_is_one_in_sql_too(self):
+        import duckdb
+
+        words = ["length", "MAX_TOKENS", "stop", None]
+        rows = duckdb.sql(f"SELECT {CUT_SQL} FROM (SELECT unnest($words) AS finish_reason)", params={"words": words})
+        assert [cut for (cut,) in rows.fetchall()] == [True, True, False, None]
 
 
 class TestARecordsId:

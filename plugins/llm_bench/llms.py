@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import (
     Field,
     SerializerFunctionWrapHandler,
+    ValidationInfo,
     field_validator,
     model_serializer,
     model_validator,
@@ -74,6 +75,21 @@ _RESERVED = {
 _SECRET = re.compile(r"(?<!prompt_cache)_key$|_token$|secret|password|credentials", re.IGNORECASE)
 _KEY_HEADERS = {"authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie"}
 _HEADERS = ("extra_headers", "headers")
+
+_THINKING, _REASONING = "thinking", "reasoning"
+_BUDGETS = {"anthropic": _THINKING, "bedrock": _THINKING, "gemini": _THINKING, "openrouter": _REASONING}
+"""Provider → the parameter that bounds an LLM's reasoning in tokens.
+
+All four count reasoning and answer together: https://platform.claude.com/docs/en/build-with-claude/extended-thinking,
+https://ai.google.dev/gemini-api/docs/thinking, https://openrouter.ai/docs/use-cases/reasoning-tokens.
+"""
+_CLAUDE = {"anthropic", "bedrock"}
+"""Providers whose models reason on a budget of at least ``_LEAST_BUDGET`` tokens, at no other temperature than 1."""
+_LEAST_BUDGET = 1024
+_BY_LEVEL = re.compile(r"gemini-(?:[3-9]|[1-9]\d)")
+"""Models that take a level instead, so that LiteLLM leaves a budget out."""
+_OTHERWISE = (_THINKING, _REASONING, "reasoning_effort", "max_completion_tokens")
+"""Parameters that say the same as a budget, or another longest answer."""
 
 
 class LLM(Part):
@@ -143,6 +159,15 @@ class LLM(Part):
         Price | None,
         Field(description="What it costs, where the provider doesn't state it; left out: LiteLLM's price list."),
     ] = None
+    reasoning_budget: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            description="Tokens that it may spend on reasoning, so that `max_tokens` is the answer's own; for those "
+            "models of `anthropic`, `bedrock`, `gemini` and `openrouter` that take one. The first two are then asked "
+            "without a temperature.",
+        ),
+    ] = None
 
     @model_validator(mode="before")
     @classmethod
@@ -171,6 +196,27 @@ class LLM(Part):
                 raise ValueError(f"{name} holds {', '.join(keys)}; allowed: a key only in the Airflow connection")
         return parameters
 
+    @field_validator("reasoning_budget")
+    @classmethod
+    def _can_be_sent(cls, budget: int | None, info: ValidationInfo) -> int | None:
+        if budget is None or not {"model", "temperature", "parameters"} <= info.data.keys():
+            return budget
+        model: str = info.data["model"]
+        provider = model.partition("/")[0]
+        effort = "or, in place of it, parameters: {reasoning_effort: low}"
+        if provider not in _BUDGETS:
+            raise ValueError(f"{provider} takes none; allowed: for {', '.join(_BUDGETS)}, {effort}")
+        if provider == "gemini" and _BY_LEVEL.search(model):
+            raise ValueError(f"isn't sent to {model} by LiteLLM; allowed: for earlier models, {effort}")
+        twice = [name for name in _OTHERWISE if name in info.data["parameters"]]
+        if twice:
+            raise ValueError(f"parameters say {', '.join(twice)}; allowed: one of the two")
+        if provider in _CLAUDE and budget < _LEAST_BUDGET:
+            raise ValueError(f"is too small for {provider}; allowed: {_LEAST_BUDGET} or more")
+        if provider in _CLAUDE and info.data["temperature"] not in (None, 1):
+            raise ValueError(f"{provider} takes none at another temperature than 1; allowed: 1, null, or none given")
+        return budget
+
     @model_serializer(mode="wrap")
     def _as_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Without the temperature where none is given: null says something else."""
@@ -180,7 +226,7 @@ class LLM(Part):
         return content
 
     def asked_with(self, generation: Generation) -> Generation:
-        """What it is asked with.
+        """What it is asked with; its longest answer with the reasoning before it, which providers count together.
 
         :param generation: the study's.
         """
@@ -188,7 +234,10 @@ class LLM(Part):
         own: dict[str, Any] = {"max_tokens": longest} if longest is not None else {}
         if "temperature" in self.model_fields_set:
             own["temperature"] = self.temperature
-        return generation.model_copy(update=own)
+        elif self.reasoning_budget and self.provider in _CLAUDE:
+            own["temperature"] = None
+        asked = generation.model_copy(update=own)
+        return asked.model_copy(update={"max_tokens": asked.max_tokens + (self.reasoning_budget or 0)})
 
     @property
     def headers(self) -> dict[str, str]:
@@ -198,7 +247,17 @@ class LLM(Part):
     @property
     def body(self) -> dict[str, Any]:
         """Its parameters but for the headers."""
-        return {name: value for name, value in self.parameters.items() if name not in _HEADERS}
+        own = {name: value for name, value in self.parameters.items() if name not in _HEADERS}
+        return own | self.reasoning
+
+    @property
+    def reasoning(self) -> dict[str, Any]:
+        """The parameter that bounds its reasoning; none without a budget."""
+        budget, name = self.reasoning_budget, _BUDGETS.get(self.provider, "")
+        if budget is None:
+            return {}
+        bound = {"max_tokens": budget} if name == _REASONING else {"type": "enabled", "budget_tokens": budget}
+        return {name: bound}
 
     @property
     def conn_id(self) -> str:

@@ -17,6 +17,7 @@ from llm_bench.errors import SetupError
 
 PACKAGE = Path(__file__).resolve().parent
 _CLIENT = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+_UNNAMED = "unnamed"  # as records.UNNAMED
 PLACES = ("include", "dags/include")
 """Of a project's studies, questions and documents."""
 
@@ -76,12 +77,17 @@ def client() -> str | None:
     :raises SetupError: it can't be part of an object's path.
     """
     name = os.environ.get("LLM_BENCH_CLIENT") or None
-    if name is not None and not _CLIENT.fullmatch(name):
+    if name is not None and not is_client(name):
         raise SetupError(
             f"The environment variable LLM_BENCH_CLIENT is {name!r}.",
-            "Give it a name of 1 to 40 lower-case letters, digits, `-` and `_`, e.g. frankfurt.",
+            "Give it a name of 1 to 40 lower-case letters, digits, `-` and `_`, e.g. frankfurt, but not `unnamed`.",
         )
     return name
+
+
+def is_client(name: str) -> bool:
+    """Whether a place may be named so: the name stands in paths, and for no record without one."""
+    return bool(_CLIENT.fullmatch(name)) and name != _UNNAMED
 
 
 def program(name: str) -> str:

@@ -54,6 +54,10 @@ CacheProbe = Literal["cold", "warm"]
 FAILURE_KINDS: tuple[FailureKind, ...] = get_args(FailureKind)
 RUN_TYPES: tuple[RunType, ...] = get_args(RunType)
 WARM: CacheProbe = "warm"
+UNNAMED = "unnamed"
+"""What stands for the client, or the upstream, of a record that names none."""
+CUT_REASONS = ("length", "max_tokens")
+"""Finish reasons of an answer that reached its limit of tokens, in small letters: some providers use large ones."""
 
 
 class SeedRecord(TypedDict):
@@ -165,7 +169,8 @@ class Record(SeedRecord):
         Seconds | None,
         About(
             "clock",
-            "Round trip to the server as the kernel knew it when the request was sent; null where it doesn't tell.",
+            "Round trip to the server: the shortest that the kernel saw on this connection in the five minutes before "
+            "the request; null where it doesn't tell.",
             since=2,
         ),
     ]
@@ -188,6 +193,12 @@ class Record(SeedRecord):
             "What the times of tokens rest on: the wire's own bytes, or, where no reader knows their format, LiteLLM's "
             "translation; null when nothing was sent.",
             since=2,
+        ),
+    ]
+    dns_sec: Annotated[
+        Seconds | None,
+        About(
+            "clock", "Of connect_sec, finding the address of the server's name; null when none was looked up.", since=2
         ),
     ]
 
@@ -332,6 +343,15 @@ LLM_SQL = "coalesce(llm, llm_provider || '/' || llm_model)"
 def llm_of(record: RawRecord) -> str:
     """The name of the LLM that was asked: in a record of schema 1, which has none, its model string."""
     return str(record.get("llm") or f"{record.get('llm_provider')}/{record.get('llm_model')}")
+
+
+CUT_SQL = f"lower(finish_reason) IN {CUT_REASONS}"
+"""The same as ``is_cut``, of a table's columns; null where there is no finish reason."""
+
+
+def is_cut(record: RawRecord) -> bool:
+    """Whether the answer reached its limit of tokens, be there any text of it or not."""
+    return str(record.get("finish_reason") or "").lower() in CUT_REASONS
 
 
 def record_id(

@@ -30,6 +30,8 @@ START_VARIABLE = "LLM_BENCH_START"
 DEFAULT_EMBEDDING_MODEL = "all-MiniLM-L6-v2"
 BASELINE = "baseline"
 """Provider of the built-in baselines, which speak OpenAI's protocol at an address of this machine."""
+PROTOCOL = ".protocol.yaml"
+"""How the name of a sealed study's protocol ends; no study's name has a dot."""
 
 _NAME = r"^[a-z][a-z0-9_-]{0,62}$"
 
@@ -397,9 +399,14 @@ def load_study(path: str | Path, include: Path | None = None) -> Study:
     return parse_study(read_yaml(path), path, include or path.resolve().parents[1], os.environ.get(START_VARIABLE))
 
 
+def protocol_file(include: Path, study: str) -> Path:
+    """Where the protocol of a sealed study lies, beside its file."""
+    return include / "studies" / f"{study}{PROTOCOL}"
+
+
 def study_files(include: Path) -> list[Path]:
     """The study files of a project, by name."""
-    return sorted((include / "studies").glob("*.yaml"))
+    return sorted(path for path in (include / "studies").glob("*.yaml") if not path.name.endswith(PROTOCOL))
 
 
 def load_studies(include: Path) -> tuple[list[Study], list[StudyError]]:

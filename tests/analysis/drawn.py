@@ -14,12 +14,15 @@ from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.queries import (
     Answered,
     Bin,
+    ByLevel,
+    CacheWorth,
     Comparison,
     Differing,
     FailureCount,
     Failures,
     HourPoint,
     Identity,
+    Level,
     Named,
     Point,
     RatePoint,
@@ -97,7 +100,8 @@ def outcomes(llms: Sequence[str], failed: Failures) -> list[Success]:
         kinds = {
             kind: sum(count.n for count in failed.counts if (count.llm, count.kind) == (llm, kind)) for kind in KINDS
         }
-        made.append(Success(llm, 1120, 1120 - sum(kinds.values()), around(0.96), {k: n for k, n in kinds.items() if n}))
+        some = {kind: n for kind, n in kinds.items() if n}
+        made.append(Success(llm, 1120, 1120 - sum(kinds.values()), around(0.96), 50, 1100, around(0.045), some))
     return made
 
 
@@ -191,5 +195,11 @@ def every_chart(llms: Sequence[str], times: Sequence[datetime]) -> Iterator[tupl
     yield "tradeoff", charts.tradeoff([Tradeoff(llm, 0.9, 80, 0.8, 0.97, 0.2) for llm in there], looks)
     yield "answers over time", charts.answers_over_time(answered(llms, times), looks, ZONE)
     yield "changes", charts.changes(answered(llms, times), looks, ZONE)
+    worth = [CacheWorth(llm, 99, 90, around(0.2), 0.01, 1.0, around(0.02), 90, None, None) for llm in there]
+    yield "cache", charts.cache_worth(worth, looks)
+    levels = [
+        Level(llm, name, 90, around(0.5), around(0.9), around(1.2), None) for llm in there for name in ("A", "unnamed")
+    ]
+    yield "upstreams", charts.levels(ByLevel("upstream", levels, [], approximate=False), looks)
     yield "waterfall", charts.waterfall(record() if times else dict.fromkeys(record(wait_sec=0.0)))
     yield "tokens", charts.tokens_over_time(record() if times else dict.fromkeys(record()))

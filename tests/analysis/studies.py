@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -16,6 +17,7 @@ from typing import Any
 
 from llm_bench import __version__
 from llm_bench.measure import timing
+from llm_bench.measure.turns import turns
 from llm_bench.rag.documents import load_documents, passages
 from llm_bench.rag.prompt import build_messages, context_hash, prompt_hash
 from llm_bench.rag.questions import Question, load_question_sets
@@ -44,6 +46,13 @@ _ERRORS = {
     "content_filtered": (200, "finish_reason content_filter"),
 }
 _EVENTS = 60
+RTT = defaultdict(lambda: 0.02, {"groq": 0.014, "openrouter": 0.031})
+"""Provider → the made-up round trip to it."""
+_PROBES = {"as_is": (None,), "unique": ("cold",), "both": ("cold", "warm")}
+WARM_SAVES = 0.3
+"""The share of its time to the first token that a prompt saves which the provider knows already."""
+CACHED = 0.75
+"""The share of such a prompt's tokens that are read from the cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,26 @@ class Manner:
     usd: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What else there is to a study.
+
+    :param client: where it is measured from.
+    :param farther: seconds that the way there adds to all times.
+    :param upstreams: LLM → who answers for it, each by ``SLOWER`` slower than the one before.
+    :param cut: LLM → the share of its answers that reach their limit of tokens.
+    """
+
+    client: str | None = None
+    farther: float = 0.0
+    upstreams: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    cut: Mapping[str, float] = field(default_factory=dict)
+
+
+PLAIN = Circumstances()
+SLOWER = 0.4
+"""By what share of the first one's times each further upstream is slower."""
+
 MANNERS = (
     Manner(0.24, 310, 0, 0.82, {"rate_limited": 0.012, "connection": 0.002}, None),
     Manner(0.41, 190, 0, 0.88, {"rate_limited": 0.006, "server_error": 0.004}, 2.2e-6),
@@ -80,8 +109,20 @@ def thesis(include: Path, **changes: Any) -> Study:
     return load_study(include / "studies" / "thesis.yaml").model_copy(update=changes)
 
 
+def with_twin(study: Study, llm: str, twin: str) -> Study:
+    """The same study, in which an LLM has a twin."""
+    entries = [entry.model_dump() | ({"twin": twin} if entry.name == llm else {}) for entry in study.llms]
+    return Study.model_validate(study.model_dump() | {"llms": entries})
+
+
 def fill_study(
-    store: Store, study: Study, include: Path, *, slots: Sequence[datetime] | None = None, seed: int = 7
+    store: Store,
+    study: Study,
+    include: Path,
+    *,
+    slots: Sequence[datetime] | None = None,
+    seed: int = 7,
+    circumstances: Circumstances = PLAIN,
 ) -> int:
     """Put made-up records of a study's window into its store, and the contexts of its questions; how many records.
 
@@ -94,11 +135,14 @@ def fill_study(
     chosen = study.window.schedule if slots is None else slots
     count = 0
     for number, slot in enumerate(chosen):
-        records = list(make_batch(study, slot, number, prompts, Random(f"{seed} {number}")))
+        records = list(
+            make_batch(study, slot, number, prompts, Random(f"{seed} {number}"), circumstances=circumstances)
+        )
         if number == INCOMPLETE:
             records = records[: -(len(records) // 8)]
         if records and number != MISSED:
-            store.commit(object_path("records", study.name, slot), to_parquet(records), 0)
+            path = object_path("records", study.name, slot, client=circumstances.client)
+            store.commit(path, to_parquet(records), 0)
             count += len(records)
     return count
 
@@ -131,24 +175,90 @@ def _prompt(industry: str, question: Question, pieces: Sequence[Any]) -> dict[st
 
 
 def make_batch(
-    study: Study, slot: datetime, number: int, prompts: Mapping[str, Mapping[str, Any]], chance: Random
+    study: Study,
+    slot: datetime,
+    number: int,
+    prompts: Mapping[str, Mapping[str, Any]],
+    chance: Random,
+    *,
+    circumstances: Circumstances = PLAIN,
 ) -> Iterator[Record]:
     """Every question of a slot, put to every LLM.
 
     :param number: of the slot: some slots are out of the ordinary.
     """
-    for place, llm in enumerate(study.llms):
+    apart = Random(f"{chance.random()} {circumstances}") if circumstances is not PLAIN else chance
+    models = list(dict.fromkeys(llm.model for llm in study.llms))
+    places = _positions(study, slot, prompts)
+    for llm in study.llms:
+        place = models.index(llm.model)  # a twin behaves as its LLM
         manner = MANNERS[place % len(MANNERS)]
         busy = 1 + 0.35 * math.sin((slot.hour - 9) / 24 * 2 * math.pi) + 0.12 * chance.gauss(0, 1)
         for position, prompt in enumerate(prompts.values()):
             late = 1.5 + position % 10 * 3 + chance.random() + (5 * 3600 if number == BACKFILLED else 0)
             record = _asked(study, slot, llm, prompt, late=late, chance=chance)
             record["run_type"] = "backfill" if number == BACKFILLED else "scheduled"
+            record["position"] = places[prompt["question_id"]]
             out = number == OUTAGE and llm.provider == study.llms[-1].provider and chance.random() < 0.7
             kind = "server_error" if out else _kind(manner, chance)
             hostile = HOSTILE[position % len(HOSTILE)] if (number + place + position) % 23 == 0 else ""
             answered = _answered(manner, prompt, max(busy, 0.4), hostile, chance)
-            yield record | (_failed(kind, answered) if kind else answered)
+            record |= _failed(kind, answered) if kind else answered
+            if circumstances is not PLAIN:
+                _befall(record, circumstances, apart)
+            yield from _probed(study, record)
+
+
+def _befall(record: Record, circumstances: Circumstances, chance: Random) -> None:
+    """Changes a record by its circumstances."""
+    record["client"] = circumstances.client
+    if upstreams := circumstances.upstreams.get(record["llm"]):
+        place = chance.randrange(len(upstreams))
+        if record["failure_kind"] != "connection":  # then nobody answered who could be named
+            record["upstream_provider"] = upstreams[place]
+        _shift(record, place * SLOWER * (record["ttft_sec"] or 0))
+    _shift(record, circumstances.farther)
+    if record["success"] and chance.random() < circumstances.cut.get(record["llm"], 0):
+        record["finish_reason"] = "MAX_TOKENS" if chance.random() < 0.5 else "length"
+
+
+def _probed(study: Study, record: Record) -> Iterator[Record]:
+    """A record as it is, or cold; and once more, warm, where the study asks so."""
+    for probe in _PROBES[study.cache]:
+        again = dict(record)
+        names = (record["study"], record["slot"], record["llm"], record["question_id"])
+        again["record_id"] = record_id(*names, cache_probe=probe, client=record["client"])
+        if study.cache == "both":
+            again["cached_tokens"] = round(CACHED * record["prompt_tokens"]) if probe == "warm" else 0
+        if probe:
+            again |= {
+                "cache_probe": probe,
+                "unique_line": hashlib.sha256(record["record_id"].encode()).hexdigest()[:16],
+            }
+        if probe == "warm":
+            _shift(again, -WARM_SAVES * (record["ttft_sec"] or 0))
+            again["cost_usd"] = record["cost_usd"] and record["cost_usd"] * 0.8
+        yield again
+
+
+def _shift(record: Record, seconds: float) -> None:
+    """Moves all that a record's clock saw."""
+    names = ("latency_sec", "ttft_sec", "first_answer_sec", "headers_sec", "first_byte_sec")
+    moved = {name: round(record[name] + seconds, 6) for name in names if record[name] is not None}
+    if record["event_times_sec"]:
+        moved["event_times_sec"] = [round(at + seconds, 6) for at in record["event_times_sec"]]
+    if record["success"]:
+        moved["throughput_tps"] = record["response_tokens"] / moved["latency_sec"]
+    record |= moved
+
+
+def _positions(study: Study, slot: datetime, prompts: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """Question id → its place in its cell."""
+    return {
+        turn.prompt["question_id"]: turn.position
+        for industry in study.industries
+        for turn in turns(study, slot, industry, [part for part in prompts.values() if part["industry"] == industry])
+    }
 
 
 def _kind(manner: Manner, chance: Random) -> str | None:
@@ -174,7 +284,6 @@ def _asked(study: Study, slot: datetime, llm: LLM, prompt: Mapping[str, Any], *,
         "llm_provider": llm.provider,
         "llm_model": llm.model_name,
         "llm": llm.name,
-        "position": int(prompt["question_id"].rpartition("-")[2]),
         "timing_source": "wire",
         "record_id": record_id(study.name, utc_text(slot), llm.name, prompt["question_id"]),
         "study": study.name,
@@ -183,6 +292,8 @@ def _asked(study: Study, slot: datetime, llm: LLM, prompt: Mapping[str, Any], *,
         "attempt": 1,
         "connect_sec": opened,
         "tls_sec": opened and round(opened * 0.6, 6),
+        "dns_sec": opened and round(opened * 0.1, 6),
+        "network_rtt_sec": RTT[llm.provider],
         "wait_sec": round(max(0.0, chance.gauss(0.5, 0.6)), 3),
         "prompt_tokens": 40 + sum(map(len, prompt["passages"])) // 4,
         "answerable": prompt["answerable"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analysis.studies import fill_study, thesis
+from analysis.studies import PLAIN, Circumstances, fill_study, thesis
 from llm_bench.analysis import queries, statistics
 from llm_bench.analysis.cache import Cache, Records
 from llm_bench.analysis.metrics import METRICS
@@ -24,16 +25,19 @@ from llm_bench.store.base import FileStore, from_parquet, to_parquet
 
 LATENCY, COVERAGE = METRICS["latency_sec"], METRICS["coverage_score"]
 ZONE = ZoneInfo("Europe/Amsterdam")
+UPSTREAMS = ("DeepInfra", "Novita", "Chutes")
 LLAMA, REASONING = "groq/llama3-70b-8192", "openrouter/deepseek/deepseek-r1-0528-qwen3-8b"
 
 
 class Filled:
     """A made-up study: its records as they stand in the store, and as queries see them."""
 
-    def __init__(self, home: Path, include: Path, slots: slice) -> None:
-        self.study = thesis(include)
+    def __init__(self, home: Path, include: Path, slots: slice, *circumstances: Circumstances, **changes: Any) -> None:
+        self.study = thesis(include, **changes)
         self.store = FileStore(home / "data")
-        fill_study(self.store, self.study, include, slots=list(self.study.window.schedule)[slots])
+        for number, apart in enumerate(circumstances or (PLAIN,)):
+            chosen = list(self.study.window.schedule)[slots]
+            fill_study(self.store, self.study, include, slots=chosen, seed=7 + number, circumstances=apart)
         self.cache = Cache(home)
         self.plain = [
             record for path in self.store.list("records/") for record in from_parquet(self.store.read(path)[0])
@@ -61,6 +65,17 @@ def filled(tmp_path_factory, include) -> Filled:
     return Filled(tmp_path_factory.mktemp("figures"), include, slice(0, 20))
 
 
+@pytest.fixture(scope="module")
+def varied(tmp_path_factory, include) -> Filled:
+    """Asked cold and warm, from two places, one of which has no name; one LLM has three upstreams."""
+    upstreams = {REASONING: UPSTREAMS}
+    places = (
+        Circumstances(upstreams=upstreams, cut={LLAMA: 0.3}),
+        Circumstances(client="tokyo", farther=0.2, upstreams=upstreams, cut={LLAMA: 0.3}),
+    )
+    return Filled(tmp_path_factory.mktemp("varied"), include, slice(0, 10), *places, cache="both")
+
+
 @pytest.fixture
 def records(filled) -> Records:
     return filled.records
@@ -77,6 +92,44 @@ def either(request, filled, monkeypatch) -> Records:
 def close(value: float, to: float) -> bool:
     """Whether two numbers are as near as bins come."""
     return abs(value - to) <= 0.005 * abs(to)
+
+
+class TestCutAnswers:
+    def test_are_counted_by_any_providers_word(self, varied):
+        cut = Counter(llm_of(r) for r in varied.plain if (r["finish_reason"] or "") in ("length", "MAX_TOKENS"))
+        counts = {outcome.llm: outcome.cut for outcome in queries.success(varied.records, View(cache="all"))}
+        assert counts == {llm: cut[llm] for llm in counts}
+        assert counts[LLAMA] > 100
+
+    def test_are_a_share_of_those_that_say_why_they_ended(self, varied):
+        (outcome,) = queries.success(varied.records, View(llms=(LLAMA,)))
+        mine = [r for r in varied.plain if llm_of(r) == LLAMA and r["cache_probe"] == "cold" and r["finish_reason"]]
+        cut = sum(r["finish_reason"] != "stop" for r in mine)
+        assert (outcome.cut, outcome.finished) == (cut, len(mine))
+        assert outcome.cut_rate.estimate == pytest.approx(cut / len(mine))
+        assert outcome.cut_rate.low < outcome.cut_rate.estimate < outcome.cut_rate.high
+
+    def test_are_found_in_the_list_of_records(self, varied):
+        (outcome,) = queries.success(varied.records, View(llms=(LLAMA,)))
+        rows, total = queries.page(varied.records, View(llms=(LLAMA,)), outcome="cut")
+        assert total == outcome.cut
+        assert {queries.record(varied.records, row.record_id)["finish_reason"] for row in rows} == {
+            "length",
+            "MAX_TOKENS",
+        }
+
+
+class TestTheShareOfCachedTokens:
+    def test_is_that_of_all_tokens_of_prompts(self, varied):
+        headlines = {line.llm: line.cached for line in queries.headline(varied.records, View(cache="all"))}
+        mine = [r for r in varied.plain if llm_of(r) == LLAMA]
+        expected = sum(r["cached_tokens"] for r in mine) / sum(r["prompt_tokens"] for r in mine)
+        assert headlines[LLAMA].estimate == pytest.approx(expected)
+        assert headlines[LLAMA].low <= expected <= headlines[LLAMA].high
+        assert (headlines[LLAMA].n, headlines[LLAMA].clusters) == (len(mine), 10)
+
+    def test_is_not_known_where_no_provider_says_it(self, records):
+        assert {line.cached for line in queries.headline(records, View())} == {None}
 
 
 class TestChoices:
@@ -481,6 +534,64 @@ class TestAComparison:
         assert queries.compare(records, View(), ["no/such", LLAMA, LLAMA]) == []
 
 
+class TestAComparisonOfRecordsThatWereAskedTwice:
+    @pytest.fixture(params=[None, "warm", "all"])
+    def cache(self, request):
+        return request.param
+
+    @pytest.mark.parametrize("exact", [numbers.EXACT, 0], ids=["sorted", "in bins"])
+    def test_pairs_those_of_one_client_and_probe(self, varied, monkeypatch, cache, exact):
+        monkeypatch.setattr(numbers, "EXACT", exact)
+        values = {
+            (llm_of(record), record["slot"], record["question_id"], record["client"], record["cache_probe"]): record
+            for record in varied.plain
+            if cache == "all" or (record["cache_probe"] == "warm") == (cache == "warm")
+        }
+        pairs = {
+            key: (record["latency_sec"], values[REASONING, *key[1:]]["latency_sec"])
+            for key, record in values.items()
+            if key[0] == LLAMA
+        }
+        differences = [first - second for first, second in pairs.values() if first and second]
+        comparison = queries.compare(varied.records, View(cache=cache), [LLAMA, REASONING])[0]
+        assert comparison.n == len(differences)
+        assert comparison.left_out == len(pairs) - len(differences)
+        assert comparison.slots == 10
+        slots = [key[1] for key, (first, second) in pairs.items() if first and second]
+        assert close(comparison.difference.estimate, statistics.paired(differences, slots).difference.estimate)
+
+
+class TestAViewOfProbesUpstreamsAndClients:
+    @pytest.mark.parametrize(
+        ("view", "taken"),
+        [
+            (View(), lambda record: record["cache_probe"] == "cold"),
+            (View(cache="warm"), lambda record: record["cache_probe"] == "warm"),
+            (View(cache="all"), lambda record: True),
+            (View(clients=("tokyo",), cache="all"), lambda record: record["client"] == "tokyo"),
+            (View(clients=("unnamed",), cache="all"), lambda record: record["client"] is None),
+            (View(upstreams=("Novita",), cache="all"), lambda record: record["upstream_provider"] == "Novita"),
+            (View(upstreams=("unnamed",), cache="all"), lambda record: record["upstream_provider"] is None),
+        ],
+        ids=lambda value: str(value.to_query()) if isinstance(value, View) else "",
+    )
+    def test_has_their_records_alone(self, varied, view, taken):
+        expected = sum(map(taken, varied.plain))
+        assert expected > 0
+        assert queries.total(varied.records, view) == expected
+        assert queries.page(varied.records, view, limit=1)[1] == expected
+
+    def test_can_choose_what_the_study_has(self, varied):
+        choices = queries.choices(varied.records)
+        assert choices.clients == ("tokyo", "unnamed")
+        assert choices.upstreams == (*sorted(UPSTREAMS), "unnamed")
+        assert choices.warm == len(varied.plain) // 2
+
+    def test_has_nothing_to_choose_where_no_record_names_any(self, records):
+        choices = queries.choices(records)
+        assert (choices.clients, choices.upstreams, choices.warm) == ((), (), 0)
+
+
 class TestATradeoff:
     def test_is_the_headlines_with_the_price_of_a_thousand(self, filled, records):
         tradeoffs = {tradeoff.llm: tradeoff for tradeoff in queries.tradeoff(records, View())}
@@ -560,20 +671,24 @@ class TestARecord:
 class TestStrata:
     @given(st.data())
     @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-    def test_of_a_view_hold_the_records_that_the_database_finds(self, filled, data):
-        records = filled.records
+    def test_of_a_view_hold_the_records_that_the_database_finds(self, varied, data):
+        records = varied.records
         slots = [None, *(row["slot"] for row in records.rows("FROM slots ORDER BY slot"))]
         known = queries.choices(records)
         lists = [
             tuple(data.draw(st.lists(st.sampled_from([*values, "unheard of"]), max_size=3)))
-            for values in (known.industries, known.llms, known.run_types)
+            for values in (known.industries, known.llms, known.run_types, known.upstreams, known.clients)
         ]
         start, end = data.draw(st.sampled_from(slots)), data.draw(st.sampled_from(slots))
-        view = View(start, end, *lists, data.draw(st.sampled_from(["include", "exclude", "only"])))
+        suspect, cache = (
+            data.draw(st.sampled_from(values))
+            for values in (["include", "exclude", "only"], [None, "cold", "warm", "all"])
+        )
+        view = View(start, end, *lists[:3], suspect, cache, *lists[3:])
         where, parameters = view.where()
         expected = records.rows(f"SELECT rowid FROM records WHERE {where} ORDER BY rowid", parameters)
         within = numbers.buckets(records, view).place >= 0
-        taken = strata.taken(strata.strata(records), view, within, numbers.llm_names(records))
+        taken = strata.taken(records, strata.strata(records), view, within, numbers.llm_names(records))
         assert np.flatnonzero(np.isin(strata.of_record(records), taken)).tolist() == [row["rowid"] for row in expected]
         assert strata.strata(records)["records"][taken].sum() == len(expected)
 

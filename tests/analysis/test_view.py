@@ -24,6 +24,9 @@ VIEWS = st.builds(
     llms=NAMES,
     run_types=st.lists(st.sampled_from(RUN_TYPES), unique=True).map(tuple),
     suspect=st.sampled_from(["include", "exclude", "only"]),
+    cache=st.sampled_from([None, "cold", "warm", "all"]),
+    upstreams=NAMES,
+    clients=NAMES,
 )
 
 
@@ -61,7 +64,7 @@ class TestAnAddress:
         ("name", "value"),
         [
             *(("start", "yesterday"), ("end", "2026-13-01"), ("start", "0001-01-01T00:00:00+10:00")),
-            *(("run_type", "nightly"), ("suspect", "maybe")),
+            *(("run_type", "nightly"), ("suspect", "maybe"), ("cache", "hot")),
         ],
     )
     def test_with_a_bad_value_names_it(self, name, value):
@@ -78,10 +81,11 @@ class TestACondition:
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute(
                 "CREATE TABLE records AS SELECT * FROM (VALUES "
-                "(1, TIMESTAMPTZ '2026-12-07 08:00:00+00', 'retail', 'a/b', 'scheduled', NULL), "
-                "(2, TIMESTAMPTZ '2026-12-08 08:00:00+00', 'finance', 'a/b', 'backfill', 'busy'), "
-                "(3, TIMESTAMPTZ '2026-12-09 08:00:00+00', 'retail', 'c/d', 'manual', NULL)"
-                ") AS t (number, slot, industry, llm, run_type, suspect)"
+                "(1, TIMESTAMPTZ '2026-12-07 08:00:00+00', 'retail', 'a/b', 'scheduled', NULL, 'cold', 'A', NULL), "
+                "(2, TIMESTAMPTZ '2026-12-08 08:00:00+00', 'finance', 'a/b', 'backfill', 'busy', NULL, NULL, NULL), "
+                "(3, TIMESTAMPTZ '2026-12-09 08:00:00+00', 'retail', 'c/d', 'manual', NULL, NULL, 'B', 'tokyo'), "
+                "(4, TIMESTAMPTZ '2026-12-07 08:00:00+00', 'retail', 'a/b', 'scheduled', NULL, 'warm', 'A', 'tokyo')"
+                ") AS t (number, slot, industry, llm, run_type, suspect, cache_probe, upstream_provider, client)"
             )
             yield connection
 
@@ -108,6 +112,15 @@ class TestACondition:
             (View(suspect="only"), [2]),
             (View(industries=("retail",), llms=("a/b",)), [1]),
             (View(llms=("none",)), []),
+            (View(cache="cold"), [1, 2, 3]),
+            (View(cache="warm"), [4]),
+            (View(cache="all"), [1, 2, 3, 4]),
+            (View(upstreams=("A",), cache="all"), [1, 4]),
+            (View(upstreams=("unnamed", "B")), [2, 3]),
+            (View(clients=("tokyo",)), [3]),
+            (View(clients=("unnamed",)), [1, 2]),
+            (View().whole, [1, 2, 3, 4]),
+            (View(cache="cold").whole, [1, 2, 3]),
         ],
     )
     def test_chooses_records(self, chosen, view, numbers):
@@ -120,6 +133,9 @@ class TestACondition:
             *(moment and datetime(2026, 1, 1, tzinfo=UTC) for moment in (view.start, view.end)),
             *(("x",) * len(values) for values in (view.industries, view.llms, view.run_types)),
             suspect=view.suspect,
+            cache=view.cache,
+            upstreams=("x",) * len(view.upstreams),
+            clients=("x",) * len(view.clients),
         )
         assert text == names.where()[0]
         assert len(parameters) == text.count("$")

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import pytest
 
+from llm_bench.errors import StorageError
 from llm_bench.paths import program
+from llm_bench.planning.plan import Plan
 from llm_bench.preflight import Check
+from planning.made import account, plan
 
 GOOD, BAD = Check("questions", True, "10 retail"), Check("groq/x", False, "It is gone.", "Name another.")
 UNKNOWN = Check("anthropic/y", None, "whether it is served can't be told before it is asked")
 
 pytestmark = pytest.mark.usefixtures("undone")
+
+
+def no_plan(*_: object) -> Plan:
+    raise StorageError("The store can't be read.", "Look at it.")
 
 
 @pytest.fixture
@@ -19,10 +26,37 @@ def outcome(command, monkeypatch: pytest.MonkeyPatch):
 
     def run(*checks: Check, options: tuple[str, ...] = ()) -> tuple[int, list[str]]:
         monkeypatch.setattr("llm_bench.preflight.preflight", lambda *_, ask: list(checks))
+        monkeypatch.setattr("llm_bench.planning.making.make", no_plan)
         said = command("check", "mine", *options)
-        return said.code, [line.rstrip() for line in said.out.splitlines()[1:]]
+        return said.code, [line.rstrip() for line in said.out.splitlines()[1:] if not line.startswith("No plan: ")]
 
     return run
+
+
+def test_ends_with_the_plan(command, monkeypatch):
+    monkeypatch.setattr("llm_bench.preflight.preflight", lambda *_, ask: [GOOD])
+    monkeypatch.setattr("llm_bench.planning.making.make", lambda *_: plan(accounts=(account(),)))
+    lines = command("check", "mine").out.splitlines()
+    assert "37 questions a day will be refused" in " ".join(lines)
+    assert lines[-1] == "Ready"
+
+
+def test_says_why_there_is_no_plan(command, monkeypatch):
+    monkeypatch.setattr("llm_bench.preflight.preflight", lambda *_, ask: [GOOD])
+    monkeypatch.setattr("llm_bench.planning.making.make", no_plan)
+    assert "No plan: The store can't be read." in command("check", "mine").out
+
+
+@pytest.mark.parametrize("name", ["questions", "embedding model", "storage"])
+def test_has_no_plan_where_what_it_is_made_of_fails(command, monkeypatch, name):
+    monkeypatch.setattr("llm_bench.preflight.preflight", lambda *_, ask: [Check(name, False, "It fails.")])
+    monkeypatch.setattr("llm_bench.planning.making.make", no_plan)
+    assert "No plan" not in command("check", "mine").out
+
+
+def test_marks_advice_of_what_passed(outcome):
+    note = Check("upstream", True, "a router chooses", "Name the server.")
+    assert outcome(note) == (0, ["!  upstream  a router chooses", "   → Name the server.", "Ready"])
 
 
 def test_is_ready_where_all_was_looked_at_and_well(outcome):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-STUDY_COMMANDS = ("run", "check", "status", "report", "export", "requeue", "rescore", "compact", "calibrate")
+STUDY_COMMANDS = ("run", "check", "seal", "status", "report", "export", "requeue", "rescore", "compact", "calibrate")
 
 
 class TestAStudy:
@@ -44,6 +44,15 @@ class TestAnLLMOrAnIndustry:
 
     def test_that_stands_among_several_is_found(self, command, name):
         assert command(name, "mine", "--llm", "groq/llama3-70b-8192", "--llm", "typo").code == 2
+
+
+@pytest.mark.parametrize("name", ["report", "export"])
+class TestAnUpstreamOrAClient:
+    @pytest.mark.parametrize("what", ["upstream", "client"])
+    def test_that_no_record_names_is_an_error(self, command, home, name, what):
+        said = command(name, "mine", f"--{what}", "typo", "--out", str(home / "out"))
+        assert (said.code, said.err) == (2, f"Study mine has no {what} 'typo'. Known: none yet.\n")
+        assert not (home / "out").exists()
 
 
 class TestAKnownName:

@@ -17,6 +17,7 @@ import pytest
         (["export", "mine", "--start", "2026-12-08", "--end", "2026-12-07"], "end, 2026-12-07, isn't after start"),
         (["report", "mine", "--start", "2026-12-07", "--end", "2026-12-07"], "end, 2026-12-07, isn't after start"),
         (["report", "mine", "--run-type", "manuel"], "invalid choice: 'manuel'"),
+        (["report", "mine", "--cache", "hot"], "invalid choice: 'hot'"),
         (["export", "mine", "--format", "xlsx"], "invalid choice: 'xlsx'"),
         (["requeue", "mine", "--slot", "yesterday"], "'yesterday' is no moment with a UTC offset; 2026-12-07T08:00:00"),
         (["requeue", "mine", "--slot", "2026-12-07T08:00:00"], "is no moment with a UTC offset"),

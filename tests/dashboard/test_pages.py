@@ -16,6 +16,8 @@ from analysis.studies import HOSTILE, fill_study, thesis
 from dashboard.conftest import SLOTS, thesis_slots
 from dashboard.parsed import Parsed
 from llm_bench.dashboard.pages import NAVIGATION
+from llm_bench.protocol import keeping
+from llm_bench.protocol.draft import draft
 from llm_bench.records import FAILURE_KINDS, FIELD_NAMES, FIELDS, SEED_NAMES, utc_text
 from llm_bench.store.base import from_parquet, object_path, open_store, to_parquet
 
@@ -151,6 +153,36 @@ class TestTheOverview:
         text = Parsed(reader.get("/llm-bench/quickstart/overview").content).text
         assert "Tue 03 Nov 09:00:00" in text
         assert "20 of 80" in text
+
+
+class TestAProtocol:
+    def seal(self, home, include, records=0):
+        names = [llm.name for llm in thesis(include).llms]
+        plan = draft(thesis(include), include, [], ["latency_sec"], [names[:2]])
+        store = open_store("file://data", home)
+        keeping.seal(store, "thesis", plan, counts=(records, 0), versions={}, amend=None)
+
+    def test_that_there_is_none_is_said(self, home, include, reader, batch):
+        put(home, include, batch)
+        assert "not sealed: all results are exploratory" in see(reader, "overview").text
+
+    def test_is_said_with_when_it_was_sealed(self, home, include, reader, batch):
+        put(home, include, batch)
+        self.seal(home, include)
+        assert re.search(
+            r"sealed on \w+ \d+ \w+ \d+, \d+:\d+:\d+, before the first record", see(reader, "overview").text
+        )
+
+    def test_is_said_to_be_no_protocol_of_beforehand(self, home, include, reader, batch):
+        put(home, include, batch)
+        self.seal(home, include, records=80)
+        assert "after 80 records were there: not beforehand" in see(reader, "overview").text
+
+    def test_marks_what_is_primary_in_the_comparison(self, home, include, reader, batch):
+        put(home, include, batch)
+        assert "exploratory" not in see(reader, "compare").text.replace("all of them exploratory", "")
+        self.seal(home, include)
+        assert "corrected over the 1 primary comparisons, which were sealed" in see(reader, "compare").text
 
 
 class TestNumbers:

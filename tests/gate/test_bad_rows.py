@@ -112,6 +112,7 @@ CRITICAL: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         {"event_times_sec": [0.2, 0.9], "decode_tps": 170.0},
         ("event_times_sec must not exceed latency_sec",),
     ),
+    "a look-up longer than the connecting": ({"dns_sec": 0.05}, ("dns_sec must not exceed connect_sec",)),
     "a handshake longer than the connecting": ({"tls_sec": 0.05}, ("tls_sec must not exceed connect_sec",)),
     "a token before the first byte": ({"first_byte_sec": 0.21}, ("first_byte_sec must not exceed ttft_sec",)),
     "an answer before the first token": ({"first_answer_sec": 0.19}, ("ttft_sec must not exceed first_answer_sec",)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sys
 import time
 from collections import Counter, defaultdict
@@ -11,9 +12,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
+from dashboard.parsed import Parsed
 from doubles import groq
 from doubles.provider import Asked, Provider
 from doubles.router import UPSTREAMS, Router
@@ -32,8 +35,8 @@ pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.rehearsal]
 STUDY = "thesis"
 START = "2026-01-05T08:00:00+01:00"
 """Airflow takes no backfill of the future."""
-SLOTS = 6
-SWAPPED_AT = 3
+SLOTS = 12
+SWAPPED_AT = 6
 """The slot from which on another model answers under the name of ``SWAPPED``."""
 TWINNED = "groq/llama3-70b-8192"
 TWIN = "llama3 again"
@@ -81,9 +84,7 @@ class Done:
 
     def command(self, *arguments: str) -> str:
         """What a command of llm-bench prints."""
-        done = self.stack.run([sys.executable, "-m", "llm_bench", *arguments])
-        assert done.returncode == 0, done.stdout + done.stderr
-        return str(done.stdout)
+        return _command(self.stack, *arguments)
 
     def page(self, address: str) -> str:
         """A page of the study's dashboard."""
@@ -120,6 +121,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Done]:
         assert study.window is not None
         api = stage.enter_context(running(stack))
         api.wait_for_dag(study.dag_id)
+        _command(stack, "seal", STUDY)
         api.request("PATCH", f"/dags/{study.dag_id}", json={"is_paused": False})
         first, *_, last = study.window.schedule
         dates = ["--from-date", utc_text(first), "--to-date", utc_text(last)]
@@ -129,6 +131,12 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Done]:
         files = sorted((home / "data" / "records").rglob("*.parquet"))
         records = [record for file in files for record in from_parquet(file.read_bytes())]
         yield Done(stack, api, study, router, records)
+
+
+def _command(stack: Stack, *arguments: str) -> str:
+    done = stack.run([sys.executable, "-m", "llm_bench", *arguments])
+    assert done.returncode == 0, done.stdout + done.stderr
+    return str(done.stdout)
 
 
 def _wait(api: AirflowAPI, study: Study, patience_sec: float = 900) -> None:
@@ -187,3 +195,66 @@ class TestTheRecords:
     def test_are_not_kept_of_the_requests_that_warm_up(self, done: Done):
         routed = sum(record["llm_provider"] == "openrouter" for record in done.records)
         assert len(done.router.served) == routed + SLOTS * 2 * 2
+
+
+class TestThePages:
+    def test_show_what_is_left_out_cut_and_cached_and_that_the_study_is_sealed(self, done: Done):
+        page = text_of(done.page("overview"))
+        assert re.search(r"sealed .* beforehand|Sealed", page)
+        assert "asked warm" in page
+        assert "Cached" in page
+        assert "Cut" in page
+
+    def test_show_what_a_cache_is_worth(self, done: Done):
+        page = text_of(done.page("caching"))
+        assert "mistral-7b-instruct" in page
+        assert "saves" in page
+
+    def test_show_the_noise_floor_and_who_answered(self, done: Done):
+        page = text_of(done.page("compare"))
+        assert "noise floor" in page.lower()
+        assert all(upstream in page for upstream in UPSTREAMS)
+
+    def test_show_the_network(self, done: Done):
+        assert "round trip" in text_of(done.page("latency")).lower()
+
+    def test_find_the_model_that_was_swapped_and_no_other(self, done: Done):
+        page = text_of(done.page("identity"))
+        assert page.count("the answers changed at") == 1
+        assert page.count("no change seen") >= len(done.study.llms) - 1
+
+    def test_can_be_filtered_by_upstream_and_probe(self, done: Done):
+        whole, one = done.page("records?cache=all"), done.page("records?upstream=Nebius&cache=warm")
+        assert f"{len(done.records):,}" in text_of(whole)
+        routed = [r for r in done.records if r["upstream_provider"] == "Nebius" and r["cache_probe"] == "warm"]
+        assert f"{len(routed):,}" in text_of(one)
+
+
+class TestTheReport:
+    def test_says_it_all(self, done: Done, tmp_path: Path):
+        done.command("report", STUDY, "--out", str(tmp_path / "report"))
+        report = text_of((tmp_path / "report" / "report.html").read_text(encoding="utf-8"))
+        for words in (
+            "Cache",
+            "Who answered",
+            "Which model answered",
+            "the answers changed at",
+            "noise floor",
+            "What was sealed",
+            "shuffled anew in each slot",
+            f"{CLIENT}: {len(done.records) // 2:,} records",
+            "round trip",
+            "Cut answers",
+        ):
+            assert words in report, words
+
+
+class TestThePlan:
+    def test_counts_what_was_asked_and_the_requests_that_warm_up(self, done: Done):
+        printed = done.stack.run([sys.executable, "-m", "llm_bench", "plan", STUDY, "--json"]).stdout
+        assert json.loads(printed)["whole"]["requests"] == len(done.records) + SLOTS * len(done.study.cells)
+
+
+def text_of(page: str) -> str:
+    """What a person reads of it."""
+    return Parsed(page.encode()).text

@@ -43,9 +43,10 @@ class TestASuccess:
         record = record_of(provider, llm)
         scored = {"coverage_score", "groundedness", "declined", "warnings"}
         empty = scored | {"reasoning_tokens", "cached_tokens", "failure_kind", "error", "cost_usd", "suspect",
-                          "client_delay_sec", "tls_sec", "network_rtt_sec", "provider_queue_sec",
+                          "client_delay_sec", "dns_sec", "tls_sec", "network_rtt_sec", "provider_queue_sec",
                           "provider_prompt_sec", "provider_completion_sec", "cache_write_tokens", "price_source",
-                          "upstream_provider", "system_fingerprint", "service_tier", "note"}  # fmt: skip
+                          "upstream_provider", "system_fingerprint", "service_tier", "note", "cache_probe", "client",
+                          "unique_line"}  # fmt: skip
         assert tuple(record) == FIELD_NAMES
         assert {name for name, value in record.items() if value is None} <= empty
         assert (record["success"], record["answer"], record["response_tokens"]) == (True, "Home & Kitchen led.", 4)

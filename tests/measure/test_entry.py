@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from doubles import groq, openrouter
+from doubles import anthropic, bedrock, gemini, groq, openrouter
+from doubles.faults import answers
 from doubles.ollama import Ollama
 from doubles.provider import Provider, Response, Script, chunk, event, stream
 from fixtures.replies import KEY, recorded
@@ -72,6 +73,66 @@ class TestParameters:
         sent = provider.asked[0].content
         assert sent.get("max_completion_tokens", sent.get("max_tokens")) == 77
         assert not {"max_completion_tokens", "max_tokens"} <= set(sent)
+
+
+SENT = {
+    "anthropic/claude-sonnet-4-5": (anthropic.Anthropic, "thinking", {"type": "enabled", "budget_tokens": 2048}),
+    "bedrock/anthropic.claude-sonnet-4-20250514-v1:0": (
+        bedrock.Bedrock,
+        "additionalModelRequestFields.thinking",
+        {"type": "enabled", "budget_tokens": 2048},
+    ),
+    "gemini/gemini-2.5-flash": (
+        gemini.Gemini,
+        "generationConfig.thinkingConfig",
+        {"includeThoughts": True, "thinkingBudget": 2048},
+    ),
+    "openrouter/vendor/some-model": (openrouter.OpenRouter, "reasoning", {"max_tokens": 2048}),
+}
+LONGEST = {"bedrock": "inferenceConfig.maxTokens", "gemini": "generationConfig.max_output_tokens"}
+
+
+def at(content: dict[str, Any], path: str) -> Any:
+    """What stands there in a request; None where nothing does."""
+    for part in path.split("."):
+        content = content.get(part) or {}
+    return content or None
+
+
+@pytest.mark.parametrize("model", SENT)
+class TestABudgetForReasoning:
+    @pytest.fixture
+    def asked(self, provider: Provider, model: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+        """The request that is sent."""
+        monkeypatch.setenv("AWS_REGION_NAME", "us-east-1")
+        provider.script = answers(
+            SENT[model][0], lambda reply: [*reply.opening(), reply.answer("Home."), *reply.closing(4)]
+        )
+        record = record_of(provider, entry(model, reasoning_budget=2048), generation=Generation(max_tokens=100))
+        assert record["success"]
+        return provider.asked[0].content
+
+    def test_reaches_the_provider_by_its_own_parameter(self, asked: dict[str, Any], model: str):
+        _, path, sent = SENT[model]
+        assert at(asked, path) == sent
+
+    def test_leaves_the_answer_its_own_length(self, asked: dict[str, Any], model: str):
+        assert at(asked, LONGEST.get(model.partition("/")[0], "max_tokens")) == 2148
+
+    def test_is_sent_to_claude_without_a_temperature(self, asked: dict[str, Any], model: str):
+        claude = model.startswith(("anthropic", "bedrock"))
+        assert ("temperature" not in str(asked)) is claude
+
+
+def test_a_budget_for_reasoning_that_a_model_of_bedrock_takes_otherwise_is_named(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AWS_REGION_NAME", "us-east-1")
+    with pytest.raises(
+        RequestError, match=r"LiteLLM doesn't send thinking .*2048.* to bedrock/amazon\.nova-lite-v1:0: "
+    ):
+        record_of(provider, entry("bedrock/amazon.nova-lite-v1:0", reasoning_budget=2048))
+    assert provider.asked == []
 
 
 class TestTemperature:
@@ -222,6 +283,25 @@ class TestTheRecord:
             trips = [recorded(entry(), asking.ask(MESSAGES))["network_rtt_sec"] for _ in range(2)]
         assert all(trip is not None and trip > 0 for trip in trips)
 
+    @pytest.mark.skipif(sys.platform != "linux", reason="other kernels tell it otherwise")
+    def test_has_a_round_trip_that_the_servers_own_time_is_no_part_of(self, provider: Provider):
+        provider.script = lambda _: Response(stream("a b", first_token_sec=0.02, token_sec=0.02))
+        with client(provider, entry()) as asking:
+            trips = [recorded(entry(), asking.ask(MESSAGES))["network_rtt_sec"] for _ in range(6)]
+        assert trips == sorted(trips, reverse=True)  # the shortest of late never grows, as the smoothed one does
+
+    def test_has_the_time_of_a_name_s_look_up_as_a_part_of_connecting(self, provider: Provider):
+        url = provider.url.replace("127.0.0.1", "localhost")
+        with client(provider, entry(), api_base=url) as asking:
+            first, second = (recorded(entry(), asking.ask(MESSAGES)) for _ in range(2))
+        assert 0 < first["dns_sec"] <= first["connect_sec"]
+        assert (second["dns_sec"], second["connect_sec"]) == (None, None)
+
+    def test_has_no_look_up_of_an_address(self, provider: Provider):
+        record = record_of(provider, entry())
+        assert record["connect_sec"] > 0
+        assert record["dns_sec"] is None
+
 
 class TestTheSettingsHash:
     def of(self, provider: Provider, llm: LLM, generation: Generation | None = None, **endpoint: Any) -> str:
@@ -238,6 +318,11 @@ class TestTheSettingsHash:
     )
     def test_differs_with_what_is_asked(self, provider: Provider, llm: LLM):
         assert self.of(provider, llm) != self.of(provider, entry())
+
+    def test_differs_with_the_budget_for_reasoning_alone(self, provider: Provider):
+        whole = entry("openrouter/vendor/a", max_tokens=3000)
+        split = entry("openrouter/vendor/a", max_tokens=1000, reasoning_budget=2000)
+        assert self.of(provider, whole) != self.of(provider, split)
 
     def test_differs_with_the_address(self, provider: Provider):
         assert self.of(provider, entry()) != self.of(provider, entry(), api_base=provider.url + "/b")

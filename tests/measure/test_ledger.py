@@ -65,11 +65,15 @@ class TestItsClock:
 class TestItsText:
     def test_holds_all_of_it(self):
         limits = Limits(blocked_until=NOW + 5, shut_until=NOW + 9000, probed_at=NOW)
-        limits.learn(NOW, NOW, Notice(answered=True, tokens={"prompt": Allowance(100, 50)}))
+        notice = Notice(answered=True, tokens={"prompt": Allowance(100, 50)}, allowed={"requests_per_day": 1000})
+        limits.learn(NOW, NOW, notice)
         limits.shut_until = NOW + 9000
         limits.reserve(NOW + 6, Tokens(3, 4), Rates())
         ledger = Ledger(NOW + 6, HERE, limits)
         assert opened(str(ledger), HERE) == ledger
+
+    def test_of_before_may_say_nothing_of_whole_limits(self):
+        assert opened(used().replace('"allowed": {}, ', ""), HERE) == opened(used(), HERE)
 
     @pytest.mark.parametrize(
         "text", ["", "{", "[]", "null", "7", '{"now": 1}', '{"grants": [], "token_limit": null, "blocked_until": 0}']

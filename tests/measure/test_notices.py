@@ -302,6 +302,37 @@ class TestOthers:
         assert refused(body) == 9 * 3600
 
 
+class TestWhatAWholeLimitAllows:
+    @pytest.mark.parametrize(
+        ("remaining", "reset", "name"),
+        [("14370", "2m59.56s", "requests_per_day"), ("14399", "4.17ms", "requests_per_minute")],
+    )
+    def test_is_of_the_span_in_which_it_refills(self, remaining: str, reset: str, name: str):
+        """Groq's and OpenAI's headers have the same names; Groq's requests are those of a day."""
+        headers = {"limit": "14400", "remaining": remaining, "reset": reset}
+        notice = answered(**{f"x_ratelimit_{word}_requests": text for word, text in headers.items()})
+        assert notice.allowed == {name: 14400}
+
+    def test_is_of_the_span_that_the_header_names(self):
+        assert answered(**{"x-ratelimit-limit-tokens-per-day": "500000"}).allowed == {"tokens_per_day": 500000}
+
+    @pytest.mark.parametrize("remaining", ["14400", "0", "soon"])
+    def test_is_not_known_where_nothing_says_the_span(self, remaining: str):
+        headers = {"x-ratelimit-limit-requests": "14400", "x-ratelimit-remaining-requests": remaining}
+        assert answered(**headers, **{"x-ratelimit-reset-requests": "60s"}).allowed == {}
+
+    def test_is_said_by_a_refusal(self):
+        words = "Rate limit reached on tokens per day (TPD): Limit 100000, Used 99000, Requested 1443."
+        said = notice(429, {}, refusal=json.dumps(saying(words)), now=NOW)
+        assert said.allowed == {"tokens_per_day": 100000}
+
+    def test_is_a_days_where_the_refusal_says_so(self):
+        headers = {"x-ratelimit-limit": "50", "x-ratelimit-remaining": "0"}
+        words = "Rate limit exceeded: free-models-per-day"
+        said = notice(429, headers, refusal=json.dumps(saying(words)), now=NOW)
+        assert said.allowed == {"requests_per_day": 50}
+
+
 class TestANotice:
     def test_says_whether_the_request_was_answered(self):
         assert answered().answered

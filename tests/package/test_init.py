@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +45,20 @@ class TestInAnEmptyFolder:
         studies, mistakes = load_studies(folder / "include")
         assert [study.name for study in studies] == ["quickstart", "thesis"]
         assert mistakes == []
+
+    def test_writes_no_protocol_of_another_project(
+        self, folder: Path, tmp_path_factory: pytest.TempPathFactory, project: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        source = tmp_path_factory.mktemp("source")
+        shutil.copytree(project / "dags", source / "dags")
+        shutil.copytree(project / "include", source / "include")
+        (source / "include/studies/thesis.protocol.yaml").write_text("study: thesis")
+        monkeypatch.setattr("llm_bench.cli.init.shipped", lambda: source)
+        main(["init"])
+        assert sorted(path.name for path in (folder / "include/studies").iterdir()) == [
+            "quickstart.yaml",
+            "thesis.yaml",
+        ]
 
     def test_says_what_it_wrote_and_what_comes_next(self, folder: Path, capsys: pytest.CaptureFixture[str]):
         main(["init"])

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,7 @@ class TestAllWell:
         checks = run("groq/some-model", "groq/vendor/another-model")
         assert all(check.passed for check in checks.values())
         assert list(checks) == [
-            *("questions", "window", "embedding model", "alerts", "storage", "groq: reached", "groq: key"),
+            *("questions", "documents", "window", "embedding model", "alerts", "storage", "groq: reached", "groq: key"),
             *("groq/some-model", "groq/vendor/another-model", "clock"),
         ]
         assert checks["groq: key"].detail == "accepted (connection llm_groq)"
@@ -355,9 +356,35 @@ class TestThePlan:
         (home / "include").unlink()
         (home / "include" / "questions").mkdir(parents=True)
         (home / "include" / "questions" / "retail.yaml").write_text("industry: retail\nquestions: []\n")
+        (home / "include" / "knowledge").symlink_to(include / "knowledge")
         checks = run("baseline/lead")
         assert failed(checks) == ["questions"]
         assert "retail.yaml has 1 mistake" in checks["questions"].detail
+
+    @pytest.fixture
+    def clinics(self, home) -> Path:
+        """The folder of an industry's documents, none of which is Markdown."""
+        own = Path(__file__).resolve().parents[2] / "benchmarks" / "converted"
+        (home / "include").unlink()
+        shutil.copytree(own, home / "include")
+        return home / "include" / "knowledge" / "clinics"
+
+    def test_says_what_the_conversion_of_documents_lost(self, run, clinics):
+        check = run("baseline/lead", industries=["clinics"])["documents"]
+        assert (check.passed, check.detail.splitlines()) == (
+            True,
+            [
+                "5 clinics",
+                "note: budget-2026.xlsx: the hidden sheet Notes is left out",
+                "note: energy.html: 1 picture left out",
+            ],
+        )
+
+    def test_with_a_document_that_cannot_be_used_is_told(self, run, clinics):
+        (clinics / "broken.pdf").write_text("no")
+        checks = run("baseline/lead", industries=["clinics"])
+        assert failed(checks) == ["documents"]
+        assert "broken.pdf: is no PDF, whatever its name says" in checks["documents"].detail
 
     def test_with_an_embedding_model_that_cannot_be_had_is_told(self, run):
         checks = run("baseline/lead", retrieval={"embedding_model": "someone/unpinned"})

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_bench.errors import QuestionSetError
-from llm_bench.rag.documents import PASSAGE_WORDS, Document, load_documents, openings, passages, sentences
+from llm_bench.rag import documents
+from llm_bench.rag.documents import (
+    PASSAGE_WORDS,
+    SENTENCE_CHARACTERS,
+    Document,
+    load_documents,
+    openings,
+    passages,
+    sentences,
+)
 
 
 class TestDocuments:
@@ -94,8 +104,39 @@ class TestPassages:
         assert all(len(piece.split()) <= PASSAGE_WORDS for piece in pieces)
         assert " ".join(pieces) == " ".join([sentence] * 30)
 
+    def test_a_long_table_is_cut_between_its_rows_and_each_part_has_its_head_and_caption(self):
+        head = "| Country | Stores |\n|---|---:|"
+        pieces = _passages(f"Stores by country:\n\n{head}\n" + "\n".join(f"| Denmark | {i} |" for i in range(100)))
+        rows = [
+            row
+            for piece in pieces
+            for row in piece.removeprefix(f"# Title\n\nStores by country:\n\n{head}\n").split("\n")
+        ]
+        assert len(pieces) > 1
+        assert rows == [f"| Denmark | {i} |" for i in range(100)]
+
+    def test_a_long_paragraph_before_a_long_table_stands_before_its_first_part_alone(self):
+        table = "\n".join(["| a |", "|---|", *(f"| {i} |" for i in range(200))])
+        first, *more = _passages("word " * 60 + f"\n\n{table}")
+        assert first.startswith("# Title\n\nword word")
+        assert [piece.split("\n\n")[1][:13] for piece in more] == ["| a |\n|---|\n|"] * len(more)
+
+    def test_a_head_longer_than_a_sentence_may_be_is_not_repeated(self):
+        head = f"| {'long ' * 1000}|"
+        pieces = _passages("\n".join([head, "|---|", *(f"| {i} |" for i in range(200))]))
+        assert len(pieces) > 3
+        assert sum(head in piece for piece in pieces) == 1
+
     def test_a_sentence_that_is_too_long_stays_whole(self):
         assert len(_passages("bread " * (PASSAGE_WORDS + 1))) == 1
+
+    @pytest.mark.parametrize(
+        "text", ["bread " * 5000, "b" * 30_000, "approx. " * 4000], ids=["words", "a word", "open"]
+    )
+    def test_text_without_an_end_of_a_sentence_is_cut_all_the_same(self, text: str):
+        pieces = [piece.removeprefix("# Title\n\n") for piece in _passages(text)]
+        assert max(map(len, pieces)) <= SENTENCE_CHARACTERS
+        assert "".join(pieces).replace(" ", "") == text.replace(" ", "")
 
     @given(st.text(alphabet="ab .|-#\n12", max_size=200))
     def test_hold_every_word_of_the_document(self, text):
@@ -106,6 +147,60 @@ class TestPassages:
     def test_are_the_same_each_time(self, shipped):
         first, second = ([passages(document) for document in load_documents(shipped, "retail")] for _ in range(2))
         assert first == second
+
+
+SHAPES = {
+    "one paragraph": "In 2025 it sold 30.5% more bread at € 4.2 m. ",
+    "lines of a paragraph": "In 2025 it sold 30.5% more,\n",
+    "no end of a sentence": "bread ",
+    "a heading": "#",
+    "a table": "| Linden | 2025 |\n",
+}
+
+
+class TestTheWorkOfCutting:
+    """Counted in what is done, as time is another each time."""
+
+    def test_gives_the_segmenter_no_more_than_in_proportion_and_little_at_once(self, monkeypatch):
+        lengths: list[int] = []
+        original = documents._segment
+        monkeypatch.setattr(documents, "_segment", lambda text: [lengths.append(len(text)), original(text)][1])
+        work = []
+        for times in (500, 2000):
+            lengths.clear()
+            _passages(SHAPES["one paragraph"] * times)
+            work.append(sum(lengths))
+            assert max(lengths) <= SENTENCE_CHARACTERS
+        assert work[1] / work[0] < 5
+
+    @pytest.mark.parametrize("shape", SHAPES)
+    def test_grows_no_faster_than_the_text(self, shape: str):
+        text = SHAPES[shape]
+        start = "| Site | Year |\n|---|---|\n" if text.startswith("|") else ""
+        small, large = (_lines_run(start + text * (size // len(text))) for size in (20_000, 80_000))
+        assert large <= 6 * small + 1000
+
+    def test_gives_passages_that_together_are_no_longer_than_in_proportion(self):
+        sizes = [sum(map(len, _passages("| Site | Year |\n|---|---|\n" + SHAPES["a table"] * n))) for n in (500, 2000)]
+        assert sizes[1] / sizes[0] < 5
+
+
+def _lines_run(text: str) -> int:
+    """How many lines of Python are run to cut a text."""
+    lines = 0
+
+    def trace(frame, event, arg):
+        nonlocal lines
+        lines += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        _passages(text)
+    finally:
+        sys.settrace(before)
+    return lines
 
 
 class TestSentences:
@@ -188,6 +283,10 @@ class TestSentences:
     @pytest.mark.parametrize("text", ["", " \n\t "])
     def test_blank_text_has_none(self, text):
         assert sentences(text) == []
+
+    def test_of_a_line_longer_than_a_sentence_may_be_are_the_same(self):
+        expected = [f"The share of shop No. {i} was {i}.5% in 2025." for i in range(400)]
+        assert sentences(" ".join(expected)) == expected
 
     def test_text_survives_the_symbols_that_the_segmenter_uses_itself(self):
         assert sentences("Rye∯ is ȸ dark. So it is.") == ["Rye∯ is ȸ dark. So it is."]

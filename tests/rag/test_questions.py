@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from llm_bench.errors import QuestionSetError
-from llm_bench.rag.documents import load_documents
+from llm_bench.rag.convert import conversion, office, process
+from llm_bench.rag.documents import CAPTION_WORDS, ENDINGS, load_documents
 from llm_bench.rag.prompt import build_messages
 from llm_bench.rag.questions import Point, Question, load_question_sets, load_questions
-from llm_bench.rag.retrieval import retrieve
+from llm_bench.rag.retrieval import LIKELY_PASSAGES, MANY_PASSAGES, retrieve
 from llm_bench.study import Retrieval, load_study
 
 SHIPPED = Path(__file__).resolve().parents[2] / "include"
@@ -150,6 +151,26 @@ class TestThePageAboutWritingASet:
             for point in question.points
             for figure in FIGURE.findall(point.text)
         )
+
+    def test_lists_the_endings_that_a_document_may_have(self):
+        rows = re.findall(r"^\| ((?:`\.\w+`(?:, )?)+) \|", self.PAGE, re.MULTILINE)
+        assert sorted(re.findall(r"\.\w+", " ".join(rows))) == sorted(ENDINGS)
+
+    @pytest.mark.parametrize(
+        "bound",
+        [
+            f"more than {conversion.MAXIMUM_BYTES // 10**6} MB",
+            f"more than {conversion.MAXIMUM_TEXT // 10**6} million letters",
+            f"more than {office.MAXIMUM_UNPACKED_BYTES // 10**6} MB is refused",
+            f"{process.MEMORY_BYTES // 2**30} GiB of memory",
+            f"{process.CPU_SEC} s of CPU time",
+            f"at most {CAPTION_WORDS} words",
+            f"more than {MANY_PASSAGES:,} passages",
+            f"{LIKELY_PASSAGES} of them",
+        ],
+    )
+    def test_states_each_bound(self, bound: str):
+        assert bound in " ".join(self.PAGE.split())
 
     def test_shows_a_study_with_the_defaults(self, include):
         assert load_study(include / "studies" / "clinic.yaml", include).retrieval == Retrieval()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -148,6 +149,7 @@ class TestCache:
             pytest.param({"model_identity": lambda model: "other@1"}, id="model"),
             pytest.param({"RANK_CONSTANT": 1}, id="fusion"),
             pytest.param({"K1": 2.0}, id="ranking by words"),
+            pytest.param({"LIKELY_PASSAGES": 10}, id="passages compared by meaning"),
             pytest.param(
                 {"build_messages": lambda question, passages, template: [{"content": question}]}, id="template"
             ),
@@ -290,6 +292,79 @@ class TestWithTheShippedKnowledge:
 
     def test_no_default_context_is_cut(self, prompts):
         assert {len(prompt["passages"]) for _, prompt in prompts.values()} == {Retrieval().top_k}
+
+
+CONVERTED = Path(__file__).resolve().parents[2] / "benchmarks" / "converted"
+
+
+class TestWithDocumentsThatAreNotMarkdown:
+    """A PDF of ten pages, a DOCX, a page, a CSV and an XLSX, with the real model: benchmarks/converted."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def prompts(cls, embedder, tmp_path_factory):
+        """Question and prompt of every question that can be answered."""
+        with patch.object(retrieval, "Embedder", lambda model: embedder):
+            prompts = retrieve(CONVERTED, "clinics", Retrieval(), tmp_path_factory.mktemp("cache"))
+        return [pair for pair in zip(load_questions(CONVERTED, "clinics"), prompts, strict=True) if pair[0].answerable]
+
+    @pytest.mark.parametrize("document", ["annual-report-2025", "purchasing-manual", "energy", "wards", "budget-2026"])
+    def test_the_numbers_of_nine_tenths_of_the_answers_are_found(self, prompts, document: str):
+        own = [(question, prompt) for question, prompt in prompts if question.points[0].document == document]
+        assert len(own) >= 2
+        assert sum(self._is_answered(*pair) for pair in own) / len(own) >= 0.9
+
+    def test_their_passages_come_back_from_the_messages_to_the_letter(self, prompts):
+        for _, prompt in prompts:
+            assert parse_messages(messages_of(prompt)) == (prompt["question"], prompt["passages"])
+
+    def _is_answered(self, question, prompt) -> bool:
+        """Whether the first four passages hold every number of the points, in the right document."""
+        of = zip(prompt["documents"], prompt["passages"], strict=True)
+        text = " ".join(passage for slug, passage in list(of)[:4] if slug == question.points[0].document)
+        numbers = [number for point in question.points for number in re.findall(r"[0-9]+(?:[.,][0-9]+)*", point.text)]
+        return set(numbers) <= set(re.findall(r"[0-9]+(?:[.,][0-9]+)*", text))
+
+    def test_a_change_of_the_content_alone_makes_the_contexts_anew(self, write_project, cache, encodings):
+        for price in ("0.62", "0.63"):
+            documents = {"prices.csv": f"Flour,Price\nrye,{price}\n", "output.md": "# Output\n\nMuch.\n"}
+            prompts = retrieve(write_project(documents=documents), "bakery", Retrieval(), cache)
+            assert any(price in passage for passage in prompts[1]["passages"])
+
+    def test_one_that_cannot_be_converted_is_named_with_what_is_allowed(self, write_project, cache):
+        with pytest.raises(
+            QuestionSetError, match=r"prices\.pdf: is no PDF, .*allowed: a file that a PDF viewer opens"
+        ):
+            retrieve(write_project(documents={"output.md": "Much.", "prices.pdf": "no"}), "bakery", Retrieval(), cache)
+
+
+class TestOfVeryManyPassages:
+    @pytest.fixture
+    def include(self, write_project) -> Path:
+        text = "\n\n".join(f"Shop {i} sold {i * 7} loaves of rye in 2025." for i in range(40))
+        asked = [{"id": f"q{i}", "text": f"How many loaves did shop {i} sell?"} for i in (3, 33)]
+        return write_project({"industry": "bakery", "questions": asked}, {"shops.md": f"# Shops\n\n{text}"})
+
+    def test_only_those_that_fit_by_their_words_are_compared_by_meaning(self, include, cache, encodings, monkeypatch):
+        monkeypatch.setattr(retrieval, "MANY_PASSAGES", 39)
+        monkeypatch.setattr(retrieval, "LIKELY_PASSAGES", 4)
+        prompts = retrieve(include, "bakery", Retrieval(top_k=4), cache)
+        assert [
+            any(f"Shop {i} sold" in passage for passage in prompt["passages"])
+            for i, prompt in zip((3, 33), prompts, strict=True)
+        ]
+        (texts,) = encodings
+        assert 2 + 4 <= len(texts) <= 2 + 2 * 4
+
+    def test_a_questions_contexts_depend_on_no_other_question(
+        self, include, cache, encodings, monkeypatch, write_project
+    ):
+        monkeypatch.setattr(retrieval, "MANY_PASSAGES", 39)
+        monkeypatch.setattr(retrieval, "LIKELY_PASSAGES", 4)
+        both = retrieve(include, "bakery", Retrieval(), cache)
+        documents = {"shops.md": (include / "knowledge" / "bakery" / "shops.md").read_bytes()}
+        alone = {"industry": "bakery", "questions": [{"id": "q33", "text": "How many loaves did shop 33 sell?"}]}
+        assert retrieve(write_project(alone, documents), "bakery", Retrieval(), cache) == both[1:]
 
 
 class TestATemplateOfTheStudys:

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.studies import HOSTILE, fill_study, make_batch, make_prompts, thesis
+from analysis.studies import HOSTILE, fill_study, make_batch, make_prompts, thesis, with_twin
 from llm_bench.analysis import table as tables
 from llm_bench.analysis.cache import Cache
 from llm_bench.analysis.metrics import METRICS
@@ -201,7 +201,31 @@ class TestAReport:
         assert (tmp_path / "outside.txt").exists()
 
 
+@pytest.fixture(scope="module")
+def twinned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report of eight slots, in which an LLM has a twin."""
+    home = tmp_path_factory.mktemp("twinned")
+    study = with_twin(project(home, slots=0), "groq/llama3-70b-8192", "llama again")
+    fill_study(open_store(study.storage, home), study, INCLUDE, slots=list(study.window.schedule)[:8])
+    return written(home, study, tmp_path_factory.mktemp("report"))
+
+
 @pytest.mark.slow
+class TestAReportWithATwin:
+    def test_has_the_noise_floor_in_the_tables_of_differences(self, twinned: Path):
+        rows = list(csv.DictReader((twinned / "tables" / "compare-latency.csv").read_text().splitlines()))
+        assert len({row["noise_floor"] for row in rows}) == 1
+        assert [(row["first"], row["second"]) for row in rows if row["to_the_floor"] == "these are twins"] == [
+            ("groq/llama3-70b-8192", "llama again")
+        ]
+
+    def test_says_what_it_is(self, twinned: Path):
+        page = Page((twinned / "report.html").read_text())
+        assert "llama again (twin)" in page.text
+        assert "Noise floor" in page.text
+        assert "noise floor" in " ".join(page.texts[page.texts.index("Comparison") :])
+
+
 class TestAPackedReport:
     def test_holds_the_same_files_and_is_the_same_bytes(self, tmp_path: Path):
         study = project(tmp_path, slots=2)
@@ -297,6 +321,32 @@ class TestTheMethods:
             "all-MiniLM-L6-v2.",
         ):
             assert expected in text
+
+    def test_say_how_much_of_an_llms_tokens_are_for_reasoning(self, whole: tuple[Study, Path]):
+        study, home = whole
+        careful = study.llms[2].model_copy(update={"reasoning_budget": 2048})
+        text = methods_text(study.model_copy(update={"llms": (careful,)}), home)
+        assert "max_tokens 3,072, temperature 0, 2,048 of these tokens for reasoning" in text
+
+    def test_say_in_which_order_questions_were_asked_and_what_the_records_show(self, whole: tuple[Study, Path]):
+        text = methods_text(*whole)
+        assert "shuffled anew in each slot, and in a slot alike for all LLMs" in text
+        assert "20 of 20 questions were the first of their cell in some slot" in text
+        assert "Not all LLMs had it at the same place" not in text
+
+    def test_say_where_the_client_was_and_how_far_from_each_llm(self, tmp_path: Path):
+        study = project(tmp_path, slots=0)
+        store_batch(tmp_path, study, lambda record: record | {"client": "frankfurt"})
+        text = methods_text(study, tmp_path)
+        assert "frankfurt: 80 records" in text
+        assert "groq/llama3-70b-8192 0.0140\u202fs" in text
+
+    def test_say_that_the_place_had_no_name(self, whole: tuple[Study, Path]):
+        assert "a place without a name (LLM_BENCH_CLIENT was not set): 4,390 records" in methods_text(*whole)
+
+    def test_name_a_twin_as_one(self, tmp_path: Path):
+        study = with_twin(project(tmp_path, slots=0), "groq/llama3-70b-8192", "llama again")
+        assert "the twin of groq/llama3-70b-8192: the same LLM measured once more" in methods_text(study, tmp_path)
 
     def test_say_so_where_a_prompt_or_the_scoring_model_changed(self, tmp_path: Path):
         study = project(tmp_path, slots=1)

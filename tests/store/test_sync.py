@@ -169,13 +169,24 @@ class TestACompactedDay:
         assert len(record_objects(dest)) == 2
 
 
+class TestAProtocol:
+    def test_is_never_replaced_not_even_by_a_later_one(self, stores):
+        source, dest = stores
+        path = "protocols/study=thesis/001.yaml"
+        dest.commit(path, b"first", 0)
+        time.sleep(0.01)
+        source.commit(path, b"second", 0)
+        assert copy(source, dest) == {"newer": 1}
+        assert dest.read(path)[0] == b"first"
+
+
 class TestCommand:
     def test_tells_what_it_copied(self, urls, stores, capsys):
         fill(stores[0])
         assert main(["sync", *urls, "--study", "thesis"]) == 0
-        assert "18 objects copied, 0 were there already" in capsys.readouterr().out
+        assert f"{3 * len(KINDS)} objects copied, 0 were there already" in capsys.readouterr().out
         assert main(["sync", *urls]) == 0
-        assert "18 objects copied, 18 were there already" in capsys.readouterr().out
+        assert f"{3 * len(KINDS)} objects copied, {3 * len(KINDS)} were there already" in capsys.readouterr().out
 
     def test_names_what_it_left_and_fails(self, urls, stores, capsys):
         stores[0].commit(PATH, b"old", 0)

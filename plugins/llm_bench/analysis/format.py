@@ -36,6 +36,11 @@ def count(value: int | None) -> str:
     return NONE if value is None else f"{value:,}"
 
 
+def many(value: float | None) -> str:
+    """A large number as a person says it: whole up to 99,999, then in millions, e.g. "0.62 M"."""
+    return NONE if value is None else count(round(value)) if value < 99_999.5 else f"{number(value / 1e6)}{_THIN}M"
+
+
 def bare(value: float | None, unit: str) -> str:
     """A number without its unit: "%" shows a share of 1 in percent, and "" a score from 0 to 1 with two decimals."""
     if value is None or not math.isfinite(value):

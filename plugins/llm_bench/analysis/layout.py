@@ -9,10 +9,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from llm_bench import __version__
-from llm_bench.analysis.metrics import METRICS
+from llm_bench.analysis.metrics import DERIVED, METRICS
 from llm_bench.errors import StorageError
 from llm_bench.fields import FieldType
-from llm_bench.records import FIELDS, LLM_SQL
+from llm_bench.records import FIELDS, LLM_SQL, UNNAMED
 from llm_bench.store.base import current, read_table, together, unreadable, without_slots
 from llm_bench.store.snapshot import RecordObject
 
@@ -45,8 +45,12 @@ CREATE TABLE objects (object_no BIGINT, path VARCHAR, generation BIGINT, without
 CREATE TABLE slots (slot_no UINTEGER, slot TIMESTAMPTZ);
 CREATE TABLE llms (llm_no USMALLINT, llm VARCHAR);
 CREATE TABLE questions (question_no USMALLINT, industry VARCHAR, question_id VARCHAR, question VARCHAR);
+CREATE TABLE upstreams (upstream_no USMALLINT, upstream VARCHAR);
+CREATE TABLE clients (client_no USMALLINT, client VARCHAR);
 CREATE TABLE records ({", ".join(f"{field.name} {_TYPES[field.type]}" for field in FIELDS)},
+    {", ".join(f"{field.name} {_TYPES[field.type]}" for field in DERIVED)},
     object_no BIGINT, slot_no UINTEGER, llm_no USMALLINT, question_no USMALLINT,
+    upstream_no USMALLINT, client_no USMALLINT,
     {", ".join(f"{name}_bin USMALLINT" for name in METRICS)});
 """
 
@@ -54,6 +58,10 @@ _BINS = ", ".join(
     f"CASE WHEN {name} < {FLOOR} THEN 0 ELSE floor(ln({name} / {FLOOR}) / {BIN}) + 1 END AS {name}_bin"
     for name in METRICS
 )
+
+_DERIVED = ", ".join(f"{sql} AS {field.name}" for field, sql in DERIVED.items())
+_UPSTREAM = f"coalesce(upstream_provider, '{UNNAMED}')"
+_CLIENT = f"coalesce(client, '{UNNAMED}')"
 
 # Numbers go from 0 without a gap, and stay: they index arrays.
 _STATEMENTS = (
@@ -65,9 +73,15 @@ _STATEMENTS = (
     "SELECT (SELECT count(*) FROM questions) + row_number() OVER (ORDER BY industry, question_id) - 1, * "
     "FROM (SELECT industry, question_id, any_value(question) "
     "FROM loaded ANTI JOIN questions USING (industry, question_id) GROUP BY ALL)",
-    f"INSERT INTO records BY NAME SELECT asked.*, slot_no, llm_no, question_no, {_BINS} "  # noqa: S608
-    f"FROM (SELECT * REPLACE ({LLM_SQL} AS llm) FROM loaded) AS asked "
+    "INSERT INTO upstreams SELECT (SELECT count(*) FROM upstreams) + row_number() OVER (ORDER BY upstream) - 1, "  # noqa: S608
+    f"upstream FROM (SELECT DISTINCT {_UPSTREAM} AS upstream FROM loaded) ANTI JOIN upstreams USING (upstream)",
+    "INSERT INTO clients SELECT (SELECT count(*) FROM clients) + row_number() OVER (ORDER BY name) - 1, name "  # noqa: S608
+    f"FROM (SELECT DISTINCT {_CLIENT} AS name FROM loaded) AS asked ANTI JOIN clients ON clients.client = name",
+    f"INSERT INTO records BY NAME SELECT asked.*, slot_no, llm_no, question_no, upstream_no, client_no, {_BINS} "  # noqa: S608
+    f"FROM (SELECT * REPLACE ({LLM_SQL} AS llm), {_DERIVED} FROM loaded) AS asked "
     "JOIN slots USING (slot) JOIN llms USING (llm) JOIN questions USING (industry, question_id) "
+    f"JOIN upstreams ON upstream = {_UPSTREAM} "
+    f"JOIN clients ON clients.client = coalesce(asked.client, '{UNNAMED}') "
     "ORDER BY slot, llm_no, question_no",
 )
 _ROWS_AT_ONCE = 50_000

@@ -16,7 +16,7 @@ Better = Literal["lower", "higher"]
 class Metric:
     """One number of a record.
 
-    :param name: the record's field.
+    :param name: the record's field, or that of ``DERIVED``.
     :param unit: "s", "tokens/s", "tokens", "USD" or "" for a share.
     :param better: which way is better; None where neither is.
     :param share: in [0, 1]: summarised by its mean; any other by its median.
@@ -47,6 +47,7 @@ class Metric:
 _TITLES: Mapping[str, tuple[str, Better | None]] = {
     "latency_sec": ("Latency", "lower"),
     "ttft_sec": ("Time to first token", "lower"),
+    "ttft_less_rtt_sec": ("Time to first token less a round trip", "lower"),
     "first_answer_sec": ("Time to first answer", "lower"),
     "throughput_tps": ("Throughput", "higher"),
     "decode_tps": ("Decoding speed", "higher"),
@@ -70,6 +71,20 @@ def _metric(field: Field) -> Metric:
     return Metric(field.name, title, field.unit, better, share=(field.minimum, field.maximum) == (0, 1))
 
 
-_FIELDS = {field.name: field for field in FIELDS}
+DERIVED: Mapping[Field, str] = {
+    Field(
+        "ttft_less_rtt_sec",
+        "float",
+        "ttft_sec − network_rtt_sec: what is left of it without the network's round trip; null where that isn't known, "
+        "or is the longer one.",
+        "clock",
+        unit="s",
+        nullable=True,
+        minimum=0,
+    ): "CASE WHEN network_rtt_sec <= ttft_sec THEN ttft_sec - network_rtt_sec END"
+}
+"""Metrics that follow from a record's fields, each as DuckDB computes it."""
+
+_FIELDS = {field.name: field for field in (*FIELDS, *DERIVED)}
 METRICS: Mapping[str, Metric] = {name: _metric(_FIELDS[name]) for name in _TITLES}
-"""By the record's field, the most asked for first."""
+"""By the record's field, or the name of what follows from some; the most asked for first."""

@@ -235,9 +235,7 @@ def llm(looks: Looks, name: str = "llm", title: str = "LLM") -> Column:
     def short(of: str) -> str:
         return looks.names.get(of, of)
 
-    return Column(
-        name, title, form=short, note=lambda of: of.removesuffix(short(of)).rstrip("/"), is_text=True, is_llm=True
-    )
+    return Column(name, title, form=short, note=looks.beside, is_text=True, is_llm=True)
 
 
 def count(name: str, title: str, hint: str = "", remark: str = "") -> Column:
@@ -271,9 +269,9 @@ def metric(name: str, of: Metric, title: str = "", *, interval: bool = True, app
     return kind(name, title or of.title, of.unit, approximate=approximate and not of.share)
 
 
-def rate(name: str, title: str, *, interval: bool = True) -> Column:
+def rate(name: str, title: str, *, interval: bool = True, remark: str = "") -> Column:
     """A column of shares in per cent."""
-    column = Column(name, title, form=lambda amount: text.value(amount, "%"))
+    column = Column(name, title, form=lambda amount: text.value(amount, "%"), remark=remark)
     return replace(column, ends=lambda low, high: text.ends(low, high, "%")) if interval else column
 
 

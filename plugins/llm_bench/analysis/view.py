@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Literal, cast, get_args
 
 from llm_bench.errors import ViewError
-from llm_bench.records import RUN_TYPES
+from llm_bench.records import RUN_TYPES, UNNAMED, WARM
 
 Suspect = Literal["include", "exclude", "only"]
+Cache = Literal["cold", "warm", "all"]
 Condition = tuple[str, dict[str, Any]]
 """SQL with named parameters, and their values."""
 
-_LISTS = {"industry": "industries", "llm": "llms", "run_type": "run_types"}
+_LISTS = {
+    "industry": "industries",
+    "llm": "llms",
+    "run_type": "run_types",
+    "upstream": "upstreams",
+    "client": "clients",
+}
 """Names in an address → attributes."""
+_CHOICES = {"suspect": get_args(Suspect), "cache": get_args(Cache)}
+"""Names in an address that have one value of these."""
+_UPSTREAM, _CLIENT = (f"coalesce({column}, '{UNNAMED}')" for column in ("upstream_provider", "client"))
+_COLUMNS = {"upstream": _UPSTREAM, "client": _CLIENT}
+"""Names in an address that aren't those of columns → what they stand for."""
+_IS_WARM = f"coalesce(cache_probe = '{WARM}', false)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +39,10 @@ class View:
     :param end: the slot is before it; aware.
     :param llms: their names in the study; without one, the model string, e.g. "groq/moonshotai/kimi-k2-instruct".
     :param suspect: records whose times the client was too busy for: with them, without, or these alone.
+    :param cache: cold: all but those that were asked once more, warm, right after; warm: these alone; all: both. None:
+        cold wherever something is computed, so that no question counts twice, and all where records are handed out.
+    :param upstreams: who answered behind a gateway; "unnamed": nobody was named.
+    :param clients: where it was asked from; "unnamed": the place has no name.
     """
 
     start: datetime | None = None
@@ -34,11 +51,14 @@ class View:
     llms: tuple[str, ...] = ()
     run_types: tuple[str, ...] = ()
     suspect: Suspect = "include"
+    cache: Cache | None = None
+    upstreams: tuple[str, ...] = ()
+    clients: tuple[str, ...] = ()
 
     @classmethod
     def from_query(cls, query: Iterable[tuple[str, str]], zone: tzinfo = UTC) -> View:
-        """The view that an address names: ``start``, ``end``, ``suspect``, and any number of ``industry``, ``llm`` and
-        ``run_type``. Other names are left alone, as is a name without a value.
+        """The view that an address names: ``start``, ``end``, ``suspect``, ``cache``, and any number of ``industry``,
+        ``llm``, ``run_type``, ``upstream`` and ``client``. Other names are left alone, as is a name without a value.
 
         :param zone: of dates and times that don't state their own.
         :raises ViewError: a value can't be used.
@@ -50,8 +70,8 @@ class View:
                 continue
             if name in ("start", "end"):
                 given[name] = _moment(name, value, zone)
-            elif name == "suspect":
-                given[name] = _one_of(name, value, get_args(Suspect))
+            elif name in _CHOICES:
+                given[name] = _one_of(name, value, _CHOICES[name])
             elif name in _LISTS:
                 kept = _one_of(name, value, RUN_TYPES) if name == "run_type" else value
                 listed.setdefault(_LISTS[name], {})[kept] = None
@@ -62,7 +82,23 @@ class View:
         """The same as names and values of an address, always in this order; what is empty isn't there."""
         moments = [(name, value.isoformat()) for name, value in (("start", self.start), ("end", self.end)) if value]
         lists = [(name, value) for name, attribute in _LISTS.items() for value in getattr(self, attribute)]
-        return [*moments, *lists, *([] if self.suspect == "include" else [("suspect", self.suspect)])]
+        suspect = [] if self.suspect == "include" else [("suspect", str(self.suspect))]
+        return [*moments, *lists, *suspect, *([("cache", str(self.cache))] if self.cache else [])]
+
+    @property
+    def has_cold(self) -> bool:
+        """Whether it takes records that weren't asked warm, where something is computed of them."""
+        return self.cache != "warm"
+
+    @property
+    def has_warm(self) -> bool:
+        """Whether it takes those that were."""
+        return self.cache in ("warm", "all")
+
+    @property
+    def whole(self) -> View:
+        """The same to hand records out: with the warm ones, unless it says otherwise."""
+        return replace(self, cache=self.cache or "all")
 
     def where(self) -> Condition:
         """The condition that its records meet, on the columns of the table ``records``; values are parameters."""
@@ -74,10 +110,12 @@ class View:
         for name, attribute in _LISTS.items():
             values = {f"{name}_{number}": value for number, value in enumerate(getattr(self, attribute))}
             if values:
-                parts.append(f"{name} IN ({', '.join(f'${key}' for key in values)})")
+                parts.append(f"{_COLUMNS.get(name, name)} IN ({', '.join(f'${key}' for key in values)})")
                 parameters |= values
         if self.suspect != "include":
             parts.append("suspect IS NULL" if self.suspect == "exclude" else "suspect IS NOT NULL")
+        if not (self.has_cold and self.has_warm):
+            parts.append(_IS_WARM if self.has_warm else f"NOT {_IS_WARM}")
         return " AND ".join(parts), parameters
 
 

@@ -57,7 +57,7 @@ def load(store: Store, study: str, slot: datetime, verdict: Verdict, client: str
     brought = _ids(verdict)
     records = held_records(store, study, slot, client)
     quarantined = Held.of(store, object_path("quarantine", study, slot, client=client))
-    _keep_suite(store, study, verdict)
+    _keep_suite(store, study, verdict, client)
     refused = [*kept_refused(quarantined.content, brought, verdict.refused), *verdict.refused]
     # The records last: whoever sees them finds what the gate said of them.
     validations = Held.of(store, object_path("validations", study, slot, "json", client=client))
@@ -67,18 +67,22 @@ def load(store: Store, study: str, slot: datetime, verdict: Verdict, client: str
     return Loaded(records.path, count, len(refused))
 
 
-def suite_path(study: str) -> str:
-    """The path of the expectations of a study's records, as Great Expectations stores a suite."""
-    return f"validations/study={study}/expectation_suite.json"
+def suite_path(study: str, client: str | None = None) -> str:
+    """The path of the expectations of a study's records, as Great Expectations stores a suite.
+
+    :param client: name of the place that they are measured from, which is one of the expectations.
+    """
+    place = f"client={client}/" if client else ""
+    return f"validations/study={study}/{place}expectation_suite.json"
 
 
-def _keep_suite(store: Store, study: str, verdict: Verdict) -> None:
+def _keep_suite(store: Store, study: str, verdict: Verdict, client: str | None) -> None:
     """Put the study's expectations beside its validations, where they are others than those there."""
     if verdict.suite is None:
         return
     content = json.dumps(verdict.suite, ensure_ascii=False, indent=1).encode()
     with suppress(ConflictError):  # another slot of the study was loaded meanwhile, and its suite is as good
-        Held.of(store, suite_path(study)).replace(store, content)
+        Held.of(store, suite_path(study, client)).replace(store, content)
 
 
 @dataclass(frozen=True, slots=True)

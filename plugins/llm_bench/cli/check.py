@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING
 from llm_bench.cli.console import console, say
 from llm_bench.cli.options import Actions, add_command, add_study
 from llm_bench.cli.studies import find_study
-from llm_bench.paths import home, program
+from llm_bench.errors import LLMBenchError
+from llm_bench.paths import home, include, program
 
 if TYPE_CHECKING:
     from llm_bench.preflight import Check
+    from llm_bench.study import Study
+
+
+PLANNED_BY = {"questions", "embedding model", "storage"}
+"""Checks of what a plan is made of: where one failed, there is none."""
 
 
 def register(actions: Actions) -> None:
@@ -19,7 +25,7 @@ def register(actions: Actions) -> None:
     summary = "Show within seconds what would stop a study."
     detail = (
         "Keys, models, their settings, storage, questions, window and clock are tried; no token is spent without "
-        "--ask. What can't be found out in this way is said as such."
+        "--ask. What can't be found out in this way is said as such. Below it stands what `plan` says of the study."
     )
     command = add_command(actions, check, summary, detail=detail, example="llm-bench check thesis --ask")
     add_study(command)
@@ -40,6 +46,8 @@ def check(study: str, ask: bool) -> int:
     say(f"Checking {chosen.name}")
     checks = preflight(chosen, home(), datetime.now(UTC), ask=ask)
     _show(checks)
+    if not any(check.passed is False for check in checks if check.name in PLANNED_BY):
+        _show_plan(chosen)
     failed = sum(outcome.passed is False for outcome in checks)
     unknown = [outcome.name for outcome in checks if outcome.passed is None]
     if failed:
@@ -55,6 +63,19 @@ def check(study: str, ask: bool) -> int:
     return 1 if failed else 0
 
 
+def _show_plan(study: Study) -> None:
+    """Prints what the study will ask, take and show, as ``llm-bench plan`` does; why not, where it can't be planned."""
+    from llm_bench.cli.plan import show
+    from llm_bench.planning.making import make
+
+    try:
+        planned = make(study, home(), include(), datetime.now(UTC))
+    except LLMBenchError as fault:  # a check above says it, too, and what fixes it
+        console().print(f"No plan: {fault.cause.strip()}", style="dim", markup=False)
+    else:
+        show(planned)
+
+
 def _show(checks: list[Check]) -> None:
     """Prints a line for each check, and below it what fixes it."""
     from rich.padding import Padding
@@ -68,7 +89,8 @@ def _show(checks: list[Check]) -> None:
         line.add_column(width=1)
         line.add_column(width=min(widest, 42), overflow="fold")
         line.add_column(overflow="fold")
-        line.add_row(marks[check.passed], check.name, Text(check.detail))
+        mark = Text("!", "yellow") if check.passed and check.fix else marks[check.passed]
+        line.add_row(mark, check.name, Text(check.detail))
         console().print(line, soft_wrap=False)
         if check.fix:
             console().print(Padding(Text(f"→ {check.fix}", "yellow"), (0, 0, 0, 3)), soft_wrap=False)

@@ -49,12 +49,14 @@ def init(folder: Path) -> int:
 
 def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
     """Path below the project, and content."""
+    from llm_bench.study import PROTOCOL
+
     include = "dags/include" if (folder / "dags").is_dir() and not (folder / "include").is_dir() else "include"
     source = shipped()
     for path in sorted((source / "dags").glob("*.py")):
         yield f"dags/{path.name}", path.read_bytes()
     for path in sorted((source / "include").rglob("*")):
-        if path.is_file():
+        if path.is_file() and not path.name.endswith(PROTOCOL):
             yield f"{include}/{path.relative_to(source / 'include').as_posix()}", path.read_bytes()
     yield ".env.example", (PACKAGE / "project" / "env.example").read_bytes()
     yield "README.md", (PACKAGE / "project" / "README.md").read_bytes()

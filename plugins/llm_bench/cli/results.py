@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from llm_bench.analysis.view import Suspect, View
+from llm_bench.analysis.view import Cache, Suspect, View
 from llm_bench.cli.console import console, say
 from llm_bench.cli.options import Actions, add_command, add_study, complete, industry_names, llm_names
 from llm_bench.cli.studies import find_study, store_at
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from llm_bench.analysis.export import Format
     from llm_bench.study import Study
 
-VIEW = ("start", "end", "industry", "llm", "run_type", "suspect")
+VIEW = ("start", "end", "industry", "llm", "run_type", "suspect", "cache", "upstream", "client")
 """Options of a command that make a view, as they are named in an address."""
 
 
@@ -36,7 +37,7 @@ def register(actions: Actions) -> None:
     command = add_command(actions, report, summary, detail=detail, example=example)
     add_study(command)
     command.add_argument("--out", type=Path, help="folder to write to; left out: data/reports/STUDY")
-    _add_view(command)
+    add_view(command)
 
     summary = "Write a study's records as CSV, JSON or Parquet, all or a view of them."
     example = "llm-bench export thesis --format parquet --industry retail --start 2026-12-07"
@@ -46,10 +47,10 @@ def register(actions: Actions) -> None:
         "--format", dest="form", choices=("csv", "json", "parquet"), default="csv", help="left out: csv"
     )
     command.add_argument("--out", type=Path, help="file to write; -: standard output; left out: below data/exports")
-    _add_view(command)
+    add_view(command)
 
 
-def _add_view(command: argparse.ArgumentParser) -> None:
+def add_view(command: argparse.ArgumentParser) -> None:
     """Let a command take a view."""
     group = command.add_argument_group("view", "Which records; all where left out.")
     group.add_argument(
@@ -65,6 +66,14 @@ def _add_view(command: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--suspect", choices=get_args(Suspect), help="what to do with records whose times can't be trusted"
     )
+    group.add_argument(
+        "--cache",
+        choices=get_args(Cache),
+        help="of questions that were asked twice: cold, the first records; warm, the second ones; all. Left out: cold "
+        "in a report, all in an export",
+    )
+    group.add_argument("--upstream", action="append", help=text.format("upstream of a gateway, or unnamed"))
+    group.add_argument("--client", action="append", help=text.format("client, LLM_BENCH_CLIENT, or unnamed"))
 
 
 def report(study: str, out: Path | None, **options: object) -> int:
@@ -72,10 +81,10 @@ def report(study: str, out: Path | None, **options: object) -> int:
     from llm_bench.report import write_report
 
     chosen = find_study(study)
-    view = _view(chosen, options)
+    view = view_of(chosen, options)
     folder = out or home() / "data" / "reports" / chosen.name
     say(f"Reading {chosen.name}")
-    records = _records(chosen, view)
+    records = records_of(chosen, view)
     _check_any(records, view)
     say("Drawing")
     write_report(records, chosen, view, folder)
@@ -86,11 +95,13 @@ def report(study: str, out: Path | None, **options: object) -> int:
 def export(study: str, form: Format, out: Path | None, **options: object) -> int:
     """Writes the records of a view to a file; to standard output where ``out`` is "-"."""
     from llm_bench.analysis.export import stream
+    from llm_bench.analysis.queries import total
     from llm_bench.files import locked, replacing, storage_errors
 
     chosen = find_study(study)
-    view = _view(chosen, options)
-    parts = stream(_records(chosen, view), view, form)
+    view = view_of(chosen, options)
+    records = records_of(chosen, view)
+    parts = stream(records, view.whole, form)
     if out == Path("-"):
         sys.stdout.buffer.writelines(parts)
         return 0
@@ -98,10 +109,14 @@ def export(study: str, form: Format, out: Path | None, **options: object) -> int
     with storage_errors(path, "written"), locked(path.parent), replacing(path) as partial, partial.open("wb") as file:
         file.writelines(parts)
     console().print(str(path), markup=False)
+    if view.cache is None and (warm := total(records, replace(view, cache="warm"))):
+        console().print(
+            f"{warm} of them warm, asked once more right after; --cache cold leaves these out", markup=False
+        )
     return 0
 
 
-def _view(study: Study, options: dict[str, object]) -> View:
+def view_of(study: Study, options: dict[str, object]) -> View:
     """The view that a command was given.
 
     :raises InputError: a value can't be used.
@@ -122,18 +137,23 @@ def _each(values: object) -> Iterable[object]:
     return values if isinstance(values, list) else [values]
 
 
-def _records(study: Study, view: View) -> Records:
+def records_of(study: Study, view: View) -> Records:
     """A study's records; a bucket is read with the connection that Airflow's tasks use.
 
-    :raises InputError: the view names an LLM or an industry that neither the study nor its records have.
+    :raises InputError: the view names an LLM, an industry, an upstream or a client that neither the study nor its
+        records have.
     :raises StorageError: the store can't be read.
     """
-    from llm_bench.analysis.cache import Cache
+    from llm_bench.analysis import cache
+    from llm_bench.analysis.queries import choices
 
     store_at(study.storage)
-    records = Cache(home()).records(study)
-    _check("LLM", view.llms, [llm.name for llm in study.llms], records)
-    _check("industry", view.industries, study.industries, records)
+    records = cache.Cache(home()).records(study)
+    known = choices(records)
+    _check(study, "LLM", view.llms, [*(llm.name for llm in study.llms), *known.llms])
+    _check(study, "industry", view.industries, [*study.industries, *known.industries])
+    _check(study, "upstream", view.upstreams, known.upstreams)
+    _check(study, "client", view.clients, known.clients)
     return records
 
 
@@ -154,10 +174,8 @@ def _check_any(records: Records, view: View) -> None:
     )
 
 
-def _check(what: str, names: Iterable[str], planned: Iterable[str], records: Records) -> None:
+def _check(study: Study, what: str, names: Iterable[str], known: Iterable[str]) -> None:
     """Refuses a name that neither the study nor its records have."""
-    for name in set(names) - set(planned):
-        rows = records.rows(f"SELECT DISTINCT {what.lower()} AS name FROM records ORDER BY 1")  # noqa: S608
-        known = dict.fromkeys([*planned, *(row["name"] for row in rows)])
+    for name in names:
         if name not in known:
-            raise unknown(f"Study {records.study} has no {what} {name!r}.", name, known)
+            raise unknown(f"Study {study.name} has no {what} {name!r}.", name, dict.fromkeys(known))

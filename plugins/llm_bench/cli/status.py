@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from llm_bench.cli.console import console
 from llm_bench.cli.options import Actions, add_command, add_study
 from llm_bench.cli.studies import find_study
-from llm_bench.paths import home, include
+from llm_bench.paths import client, home, include
 
 
 def register(actions: Actions) -> None:
@@ -31,9 +31,11 @@ def status(study: str, json: bool) -> int:
     from llm_bench.cli.slots import show
     from llm_bench.local.config import local_airflow
     from llm_bench.progress.facts import as_json, planned_window
+    from llm_bench.progress.measured import clients, whose
     from llm_bench.progress.overview import overview
     from llm_bench.progress.steps import steps
     from llm_bench.rag.questions import load_question_sets
+    from llm_bench.store.base import open_store
 
     chosen = find_study(study)
     asked = is_set_up(home())
@@ -41,9 +43,11 @@ def status(study: str, json: bool) -> int:
     os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "CRITICAL"  # its log goes to where the JSON belongs
 
     questions = sum(map(len, load_question_sets(include(), chosen.industries).values()))
-    airflow = ask_airflow(chosen.dag_id) if asked else None
-    state = overview(chosen, home(), datetime.now(UTC), questions=questions, airflow=airflow)
-    planned, todo = planned_window(chosen), steps(state, local_airflow(home()))
+    place = whose(client(), clients(open_store(chosen.storage, home()), chosen.name))
+    here = place == client()  # elsewhere it is measured by another Airflow, and helped there
+    airflow = ask_airflow(chosen.dag_id) if asked and here else None
+    state = overview(chosen, home(), datetime.now(UTC), questions=questions, airflow=airflow, client=place)
+    planned, todo = planned_window(chosen), steps(state, local_airflow(home())) if here else []
     if json:
         console().print_json(data=as_json(state, planned, todo))
     else:

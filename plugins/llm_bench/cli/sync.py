@@ -24,8 +24,8 @@ def sync(source: str, dest: str, study: str | None) -> int:
     """Copies a store's data to another; 0 only where the copy then holds all of it."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
+    from llm_bench.store.sync import ONCE, to_copy
     from llm_bench.store.sync import sync as copying
-    from llm_bench.store.sync import to_copy
 
     origin, copy = store_at(source), store_at(dest)
     entries = to_copy(origin, study)
@@ -48,7 +48,8 @@ def sync(source: str, dest: str, study: str | None) -> int:
         + (f", {outcomes['compacted']} removed that a day's object holds" if outcomes["compacted"] else "")
     )
     for path in newer:
-        console().print(f"✗ {path} differs and is newer in {dest}: it stays", style="red", markup=False)
+        why = "may not be replaced" if path.startswith(ONCE) else "is newer"
+        console().print(f"✗ {path} differs and {why} in {dest}: it stays", style="red", markup=False)
     if newer:
         console().print("To take the source's, move these out of the destination and sync again.", style="yellow")
     return 1 if newer else 0

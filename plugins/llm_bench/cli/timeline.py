@@ -16,7 +16,7 @@ from rich.text import Text
 from llm_bench.analysis import format as text
 from llm_bench.cli.console import console
 from llm_bench.measure.advice import ADVICE
-from llm_bench.records import Record
+from llm_bench.records import Record, is_cut
 
 _HEIGHTS = " ▁▂▃▄▅▆▇█"
 _COUNTED = {"estimated": "tokens are estimated, as the provider counts none"}
@@ -196,7 +196,7 @@ def _flags(record: Record) -> list[str]:
         f"suspect: {record['suspect']}" if record["suspect"] else None,
         _COUNTED.get(record["token_source"] or ""),
         _TIMED.get(record["timing_source"] or ""),
-        "cut at max_tokens" if record["success"] and record["finish_reason"] == "length" else None,
+        "cut at max_tokens" if record["success"] and is_cut(record) else None,
     )
     return [words for words in flags if words]
 

@@ -20,11 +20,15 @@ from llm_bench.analysis.charts import Looks, Theme, colours, looks
 from llm_bench.analysis.view import View
 from llm_bench.dashboard.security import ReadableStudy
 from llm_bench.errors import ViewError
-from llm_bench.paths import home
+from llm_bench.paths import client, home
+from llm_bench.progress.measured import whose
+from llm_bench.records import UNNAMED
 from llm_bench.schedule import MICROSECOND
 from llm_bench.study import Study
 
 THEMES: tuple[Theme, ...] = ("light", "dark")
+
+_ARTICLES = {"llm": "an LLM", "industry": "an industry", "upstream": "an upstream", "client": "a client"}
 
 Pairs = Sequence[tuple[str, str]]
 """Names and values of an address."""
@@ -61,8 +65,33 @@ class Look:
         return tuple(dict.fromkeys([*self.study.industries, *self.choices.industries]))
 
     @cached_property
+    def warm_left_out(self) -> int:
+        """How many records the view leaves out because they were asked warm."""
+        if self.view.has_warm or not self.choices.warm:
+            return 0
+        return queries.total(self.records, replace(self.view, cache="warm"))
+
+    @property
+    def warm(self) -> str:
+        """Address of these records."""
+        return self.address("records", view=replace(self.view, cache="warm"))
+
+    @cached_property
+    def client(self) -> str | None:
+        """Whose slots the calendar shows: see ``measured.whose``."""
+        return whose(client(), self.choices.clients, self.view.clients)
+
+    @property
+    def pages(self) -> Sequence[str]:
+        """The study's pages, in the order in which they stand; that of caches only where there is something to see."""
+        from llm_bench.dashboard.pages import NAVIGATION, WARM  # noqa: PLC0415  (the pages are made by this module)
+
+        place = NAVIGATION.index("records")
+        return [*NAVIGATION[:place], *([WARM] if self.choices.warm else []), *NAVIGATION[place:]]
+
+    @cached_property
     def looks(self) -> Looks:
-        return looks(self.llms)
+        return looks(self.llms, self.study.twins)
 
     def shape(self, llm: str) -> str:
         """Its shape in the charts."""
@@ -119,9 +148,13 @@ class Look:
         view = replace(self.only(llm), start=start, end=end)
         return "records?" + urlencode([*view.to_query(), *more.items()], safe=":/")
 
-    def validation(self, slot: datetime) -> str:
-        """Address of what the quality gate said of a slot."""
-        return self.root + validation_path(self.study.name, slot)
+    def validation(self, slot: datetime, measured_from: str | None) -> str:
+        """Address of what the quality gate said of a slot.
+
+        :param measured_from: the client's name.
+        """
+        path = self.root + validation_path(self.study.name, slot)
+        return path if measured_from == client() else f"{path}?{urlencode({'client': measured_from or UNNAMED})}"
 
     @property
     def dag(self) -> str:
@@ -160,13 +193,16 @@ def _look(study: ReadableStudy, request: Request) -> Look:
     )
     _check("llm", view.llms, look.llms)
     _check("industry", view.industries, look.industries)
+    _check("upstream", view.upstreams, look.choices.upstreams)
+    _check("client", view.clients, look.choices.clients)
     return look
 
 
 def _check(name: str, wanted: Sequence[str], there: Sequence[str]) -> None:
     for value in wanted:
         if value not in there:
-            raise ViewError(f"{name} is {value!r}, which this study doesn't have.", f"It has {', '.join(there)}.")
+            fix = f"It has {', '.join(there)}." if there else f"Leave it out: no record of it names {_ARTICLES[name]}."
+            raise ViewError(f"{name} is {value!r}, which this study doesn't have.", fix)
 
 
 Looked = Annotated[Look, Depends(_look)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import chain
 from typing import cast
 
@@ -32,8 +33,9 @@ def page(look: Looked) -> Response:
     return show(
         look,
         "export",
-        form=form(look, "export"),
-        total=queries.total(look.records, look.view),
+        form=form(look, "export", files=True),
+        total=queries.total(look.records, look.view.whole),
+        warm=queries.total(look.records, replace(look.view, cache="warm")) if look.view.whole.has_warm else 0,
         formats=[(name, use, look.address(f"export/records.{name}")) for name, use in FORMATS.items()],
         report=look.address("export/report.zip"),
         commands={name: _command(look, name) for name in ("export", "report")},
@@ -55,7 +57,7 @@ def records(look: Looked, form: str) -> Response:
     """
     if form not in FORMATS:
         raise HTTPException(404, f"There is no format {form}; there are {', '.join(FORMATS)}.")
-    parts = export.stream(look.records, look.view, cast(Format, form))
+    parts = export.stream(look.records, look.view.whole, cast(Format, form))
     first = next(parts, b"")  # what can't be read is said before the file begins
     name = f"{look.study.name}-records.{form}"
     return StreamingResponse(

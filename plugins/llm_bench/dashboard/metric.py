@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from llm_bench.analysis.table import Table
 
 CHOICES = {
-    "latency": ("latency_sec", "ttft_sec", "first_answer_sec"),
+    "latency": ("latency_sec", "ttft_sec", "ttft_less_rtt_sec", "first_answer_sec"),
     "throughput": ("throughput_tps", "decode_tps", "itl_mean_sec"),
     "coverage": ("coverage_score", "groundedness"),
 }
@@ -61,6 +61,7 @@ def page(look: Look, name: str) -> Response:
         metrics=[METRICS[other] for other in CHOICES[name]],
         overall=tables.quantiles(summaries, spreads, metric, look.looks),
         figures=[*_figures(look, metric, name, summaries, spreads)] if summaries else [],
+        network=tables.network(queries.network(look.records, look.view), look.looks) if name == "latency" else None,
         worst=_least_covered(look) if metric.name == "coverage_score" else None,
     )
 

@@ -27,8 +27,11 @@ from llm_bench.progress.facts import facts, planned_window
 from llm_bench.progress.overview import Overview, overview
 from llm_bench.progress.states import Slot
 from llm_bench.progress.steps import steps
+from llm_bench.protocol.keeping import held
+from llm_bench.protocol.words import line
 from llm_bench.rag.questions import load_question_sets
-from llm_bench.records import utc_text
+from llm_bench.records import UNNAMED, utc_text
+from llm_bench.store.base import open_store
 from llm_bench.study import Study
 
 MAX_SLOTS = 1_000
@@ -67,20 +70,29 @@ def page(look: Looked) -> Response:
         look,
         "overview",
         form=form(look, "overview", ["slot"]),
-        notices=notices(look, [headline.approximate for headline in headlines], scores=True),
+        notices=[
+            *_whose(look),
+            *notices(look, [headline.approximate for headline in headlines], scores=True),
+            *filter(None, [tables.cut_often({row.llm: row.cut for row in headlines}, look.looks)]),
+        ],
         study=state,
         rows=list(_periods(look, state, shown)),
         hidden=len(state.slots) - len(shown),
         picked=_picked(look, state),
-        facts=list(facts(state, planned_window(look.study))),
+        facts=[*facts(state, planned_window(look.study)), ("Protocol", _sealed(look))],
         records=sum(part.records for part in state.measured),
         failed=sum(sum(part.failures.values()) for part in state.measured),
         suspect=sum(part.suspect for part in state.measured),
         quarantined=sum(slot.quarantined for slot in state.slots),
-        steps=steps(state, local_airflow(home())),
+        steps=steps(state, local_airflow(home())) if look.client == client() else [],
         headline=_headline(look, headlines) if headlines else None,
         batches=None if state.slots else _batches(look, state),
     )
+
+
+def _sealed(look: Look) -> str:
+    protocols = held(open_store(look.study.storage, home()), look.study.name)
+    return line(look.study.name, protocols, lambda moment: f"{moment.astimezone(look.zone):%a %d %b %Y, %H:%M:%S}")
 
 
 def _overview(look: Look) -> Overview:
@@ -89,8 +101,9 @@ def _overview(look: Look) -> Overview:
         home(),
         datetime.now(UTC),
         questions=_questions(look.study),
-        airflow=ask_airflow(look.study.dag_id),
-        measured=measured.held(look.records, client()),  # whatever the view: the calendar is of the whole study
+        airflow=ask_airflow(look.study.dag_id) if look.client == client() else None,
+        client=look.client,
+        measured=measured.held(look.records, look.client),  # whatever the view: the calendar is of the whole study
     )
 
 
@@ -135,17 +148,39 @@ def _picked(look: Look, study: Overview) -> Picked | None:
     known = slot.batch is not None
     return Picked(
         slot=slot,
-        records=look.slot(None, slot.due) if known else None,
-        validation=look.validation(slot.due) if known or slot.quarantined else None,
+        records=_records(look, slot.due) if known else None,
+        validation=look.validation(slot.due, look.client) if known or slot.quarantined else None,
         run=look.run(slot.run_id) if slot.run_id else None,
     )
+
+
+def _records(look: Look, slot: datetime) -> str:
+    """Address of all records of a slot that the calendar counts."""
+    clients = (look.client or UNNAMED,) if look.choices.clients else ()
+    view = replace(look.view, cache="all" if look.choices.warm else look.view.cache, clients=clients)
+    return replace(look, view=view).slot(None, slot)
+
+
+def _whose(look: Look) -> Iterator[str]:
+    """Whose slots the calendar shows, where there are several clients or it isn't this place."""
+    known = look.choices.clients
+    shown = look.client or "the place without a name"
+    if look.client != client():
+        here = client() or "this installation, which has no name"
+        yield f"The calendar is of {shown}, not of {here}. What needs a hand there is shown where it is measured."
+    if others := [name for name in known if name != (look.client or UNNAMED)]:
+        mine = f"The calendar is of {shown} alone" if look.client == client() else "It is of one client alone"
+        yield f"{mine}; the study was also asked from {', '.join(others)}: choose one in the filters to see its slots."
 
 
 def _headline(look: Look, headlines: Sequence[Headline]) -> Table:
     def failed(row: Row) -> str | None:
         return look.address("records", {"outcome": "failed"}, view=look.only(row["llm"])) if row["left_out"] else None
 
-    table = tables.headline(headlines, look.looks).without("slots").linked("left_out", failed)
+    def cut(row: Row) -> str | None:
+        return look.address("records", {"outcome": "cut"}, view=look.only(row["llm"])) if row["cut"].estimate else None
+
+    table = tables.headline(headlines, look.looks).without("slots").linked("left_out", failed).linked("cut", cut)
     return table.linked("records", lambda row: look.address("records", view=look.only(row["llm"])))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from llm_bench.dashboard import (
+    caching,
     compare,
     export,
     identity,
@@ -15,8 +16,10 @@ from llm_bench.dashboard import (
     validation,
 )
 
-PAGES = (studies, validation, overview, metric, success, compare, identity, records, record, export)
+PAGES = (studies, validation, overview, metric, success, compare, caching, identity, records, record, export)
 """Modules with a ``router``."""
 
 NAVIGATION = ("overview", "latency", "throughput", "success", "coverage", "compare", "identity", "records", "export")
 """Addresses of a study's pages, in the order in which they stand."""
+WARM = "caching"
+"""The one that stands before the records where some were asked warm."""

@@ -20,7 +20,7 @@ from llm_bench.errors import StorageError
 from llm_bench.fields import GROUPS as FIELD_GROUPS
 from llm_bench.fields import Field
 from llm_bench.paths import home
-from llm_bench.records import FIELDS, Record, llm_of
+from llm_bench.records import FIELDS, WARM, Record, is_cut, llm_of, record_id
 from llm_bench.store.base import open_store
 from llm_bench.store.contexts import read_context
 
@@ -35,6 +35,7 @@ _FIELDS = {field.name: field for field in FIELDS}
 _NEIGHBOUR = """
     SELECT record_id FROM records
     WHERE llm = $llm AND question_id = $question AND slot {sign} $slot
+        AND client IS NOT DISTINCT FROM $client AND coalesce(cache_probe = 'warm', false) = $warm
     ORDER BY slot {order} LIMIT 1
 """
 
@@ -60,8 +61,10 @@ def page(look: Looked, record_id: str) -> Response:
         record=record,
         slot=slot,
         llm=llm,
+        cut=is_cut(record),
         before=_neighbour(look, record, slot, "<", "DESC"),
         after=_neighbour(look, record, slot, ">", "ASC"),
+        counterpart=_counterpart(look, record),
         waterfall=Figure("waterfall", charts.waterfall(record)),
         tokens=Figure("tokens", charts.tokens_over_time(record), _events(record)),
         groups=[(name, [_written(_FIELDS[field], values[field]) for field in names]) for name, names in GROUPS.items()],
@@ -74,9 +77,24 @@ def _neighbour(look: Look, record: Record, slot: datetime, sign: str, order: str
     """Address of the same question to the same LLM in the slot before or after."""
     rows = look.records.rows(
         _NEIGHBOUR.format(sign=sign, order=order),
-        {"llm": llm_of(record), "question": record["question_id"], "slot": slot},
+        {
+            "llm": llm_of(record),
+            "question": record["question_id"],
+            "slot": slot,
+            "client": record["client"],
+            "warm": record["cache_probe"] == WARM,
+        },
     )
     return look.record(rows[0]["record_id"]) if rows else None
+
+
+def _counterpart(look: Look, record: Record) -> str | None:
+    """Address of the same question asked warm, or cold, in the same slot."""
+    names = (record["study"], record["slot"], llm_of(record), record["question_id"])
+    probe = None if record["cache_probe"] == WARM else WARM
+    other = record_id(*names, cache_probe=probe, client=record["client"])
+    there = look.records.rows("SELECT 1 FROM records WHERE record_id = $other LIMIT 1", {"other": other})
+    return look.record(other) if there else None
 
 
 def _events(record: Record) -> list[Table]:
@@ -110,10 +128,16 @@ def _facts(record: Record) -> list[tuple[str, str]]:
         ("First answer", text.value(record["first_answer_sec"], "s")),
         ("Throughput", text.value(record["throughput_tps"], "tokens/s")),
         ("Tokens", text.count(record["response_tokens"])),
+        *([("Of the prompt cached", _cached(record))] if record["cached_tokens"] is not None else []),
         ("Coverage", text.value(record["coverage_score"], "")),
         ("Groundedness", text.value(record["groundedness"], "")),
         ("Cost", text.value(record["cost_usd"], "USD")),
     ]
+
+
+def _cached(record: Record) -> str:
+    cached, tokens = record["cached_tokens"], record["prompt_tokens"]
+    return text.value(cached / tokens if cached is not None and tokens else None, "%")
 
 
 def _context(look: Look, record: Record) -> list[highlight.Passage] | str:

@@ -30,7 +30,10 @@ def page(look: Looked) -> Response:
         look,
         "success",
         form=form(look, "success"),
-        overall=overall.linked("failed", lambda row: _failed(look, row["llm"], "failed") if row["failed"] else None),
+        notices=list(filter(None, [tables.cut_often({row.llm: row.cut_rate for row in outcomes}, look.looks)])),
+        overall=overall.linked(
+            "failed", lambda row: _failed(look, row["llm"], "failed") if row["failed"] else None
+        ).linked("cut", lambda row: _failed(look, row["llm"], "cut") if row["cut"] else None),
         kinds=_kinds(look, outcomes),
         figures=[*_figures(look, outcomes)] if outcomes else [],
     )

@@ -24,10 +24,8 @@ if TYPE_CHECKING:
 
 @cache
 def _environment() -> Environment:
-    from llm_bench.dashboard.pages import NAVIGATION  # noqa: PLC0415  (the pages are made by this module)
-
     made = environment(Path(__file__).parent / "templates")
-    made.globals |= {"pages": NAVIGATION, "asset": assets.address, "vega": assets.vega_address}
+    made.globals |= {"asset": assets.address, "vega": assets.vega_address}
     made.globals |= {"marks": icons.SHAPES, "states": icons.STATES, "airflow": API_ROOT_PATH or "/"}
     made.globals["themes"] = data({theme: config(theme) for theme in ("light", "dark")})
     return made

@@ -226,6 +226,7 @@ def _not_above(smaller: str, larger: str, reason: str | None = None, severity: s
 
 def _order() -> list[Expectation]:
     return [
+        _not_above("dns_sec", "connect_sec"),
         _not_above("tls_sec", "connect_sec"),
         _not_above("first_byte_sec", "ttft_sec"),
         _not_above("ttft_sec", "first_answer_sec"),

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlsplit
 from llm_bench.errors import InputError
 from llm_bench.files import locked, replacing, storage_errors
 from llm_bench.measure.ledger import Ledger, Moment, opened
+from llm_bench.measure.limits import Limits
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -79,6 +80,10 @@ class FileAccount:
             with replacing(self._file) as partial:
                 partial.write_text(str(ledger), encoding="utf-8")
         return result
+
+    def look(self) -> Ledger:
+        """The account as it stands; nothing is written."""
+        return opened(self._read(), self._look())
 
     def _read(self) -> str:
         try:
@@ -183,6 +188,19 @@ def open_account(folder: Path, model: str) -> Account:
             "Write it as redis://:PASSWORD@HOST:PORT/NUMBER, then clear this task.",
         ) from None
     return SharedAccount(RedisAccount(client, model), own, shown)
+
+
+def known_limits(folder: Path, model: str) -> Limits:
+    """What is known of an LLM's limits so far; nothing where no cell has asked it yet.
+
+    :param folder: of the files.
+    :param model: the LLM's ``account``.
+    :raises InputError: as :func:`open_account`.
+    :raises StorageError: the account can't be read.
+    """
+    if os.environ.get(PACING_VARIABLE, "").strip():
+        return open_account(folder, model).change(lambda ledger: ledger.limits)
+    return FileAccount(folder, model).look().limits
 
 
 def _warn(cause: str) -> None:

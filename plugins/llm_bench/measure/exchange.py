@@ -49,6 +49,7 @@ class Exchange:
     :param refused: others, which were kept off the wire: why.
     :param wanted_more: whether any of those came after the exchange's own.
     :param elsewhere: hosts to which a library wanted a connection of its own, which was refused.
+    :param dns_sec: how long the look-up of the host's name took; None without one.
     :param rtt_sec: the kernel's own measure of the connection's round trip when the request was sent.
     :param first_byte: arrival of the first piece of the body.
     :param head: the beginning of the body.
@@ -72,6 +73,7 @@ class Exchange:
     connect_started: float | None = None
     tcp_connected: float | None = None
     connected: float | None = None
+    dns_sec: float | None = None
     rtt_sec: float | None = None
     sent: float | None = None
     headers_read: float | None = None

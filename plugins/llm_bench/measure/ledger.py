@@ -71,6 +71,7 @@ def _limits(kept: Mapping[str, Any]) -> Limits:
         grants=[Grant(_number(moment), Tokens(*map(int, spent))) for moment, spent in kept["grants"]],
         day=[Sums(**_numbers(sums)) for sums in kept["day"]],
         levels={kind: Level(**_numbers(level)) for kind, level in kept["levels"].items()},
+        allowed=_numbers(kept.get("allowed", {})),  # accounts of before had none
         **_numbers({name: kept[name] for name in ("blocked_until", "shut_until", "probed_at")}),
     )
 

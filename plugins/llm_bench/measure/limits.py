@@ -89,6 +89,7 @@ class Limits:
     :param grants: the requests of the last minute, or of the time that the study's limit is for, oldest first.
     :param day: sums of what was let go in the last day, oldest first.
     :param levels: limits of tokens a minute that a response stated, by what they count.
+    :param allowed: what whole limits allow that a response stated, by the study's names of such limits.
     :param blocked_until: no request before; never more than :data:`LONGEST_WAIT_SEC` away.
     :param shut_until: the end of a long block, which no cell can wait for.
     :param probed_at: when a request last met the long block, or tries it.
@@ -97,6 +98,7 @@ class Limits:
     grants: list[Grant] = field(default_factory=list)
     day: list[Sums] = field(default_factory=list)
     levels: dict[str, Level] = field(default_factory=dict)
+    allowed: dict[str, float] = field(default_factory=dict)
     blocked_until: float = 0.0
     shut_until: float = 0.0
     probed_at: float = 0.0
@@ -139,6 +141,7 @@ class Limits:
         """
         for kind, allowance in notice.tokens.items():
             self._level(sent, kind, allowance)
+        self.allowed |= notice.allowed
         if notice.hold_sec > LONGEST_WAIT_SEC:
             self.shut_until = max(self.shut_until, now + notice.hold_sec)
             self.probed_at = now

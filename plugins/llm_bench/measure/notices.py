@@ -46,6 +46,8 @@ _PART = r"(\d+(?:\.\d+)?)\s*(ms|milliseconds?|seconds?|minutes?|hours?|days?|sec
 _PARTS = re.compile(_PART, re.IGNORECASE)
 _WAIT = re.compile(rf"(?:try(?: again)?|retry|available again) (?:in|after) ((?:{_PART}[\s,]*)+)", re.IGNORECASE)
 _DAY = re.compile(r"per[ _-]?day|\b(?:[TR]PD|daily)\b|_daily", re.IGNORECASE)
+_SAID = re.compile(r"\b(requests|tokens) per (minute|day)\b[^:]{0,20}: Limit (\d+)", re.IGNORECASE)
+_SPANS = {"minute": 60.0, "day": 86400.0}
 _PACIFIC = ZoneInfo("America/Los_Angeles")
 
 _EPOCH_SEC, _EPOCH_MS = 1e9, 1e11
@@ -86,12 +88,14 @@ class Notice:
     :param refused: whether it was refused for a limit.
     :param hold_sec: no request before so many seconds have passed, counted from the response; 0 to a day.
     :param tokens: tokens a minute: of ``all``, of the ``prompt`` or the ``answer`` alone.
+    :param allowed: what whole limits allow, by the study's name of such a limit, e.g. "tokens_per_day".
     """
 
     answered: bool = False
     refused: bool = False
     hold_sec: float = 0.0
     tokens: Mapping[str, Allowance] = field(default_factory=dict)
+    allowed: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -121,6 +125,7 @@ def notice(status: int | None, headers: Mapping[str, str], *, refusal: str | Non
         refused=refusal is not None,
         hold_sec=min(hold, LONGEST_SEC),
         tokens=_tokens(stated),
+        allowed=_allowed(stated, refusal or ""),
     )
 
 
@@ -196,6 +201,30 @@ def _tokens(stated: Mapping[tuple[str, str], _Stated]) -> dict[str, Allowance]:
     if tokens.get("all") in (tokens.get("prompt"), tokens.get("answer")):
         tokens.pop("all", None)
     return tokens
+
+
+def _allowed(stated: Mapping[tuple[str, str], _Stated], refusal: str) -> dict[str, float]:
+    """The limits of requests and tokens whose span is known: stated, said in a refusal's words, or by its refill.
+
+    A limit that refills steadily is whole again after the share of its span that was taken of it: that tells Groq's
+    requests, which are a day's, from OpenAI's, which are a minute's.
+    """
+    allowed = {}
+    for (what, named), limit in stated.items():
+        span = named or _refilled_in(limit) or ("day" if what == "" and _DAY.search(refusal) else "")
+        if span in _SPANS and limit.limit and what in {"requests", "tokens", ""}:
+            allowed[f"{what or 'requests'}_per_{span}"] = limit.limit
+    said = {f"{what.lower()}_per_{span.lower()}": float(limit) for what, span, limit in _SAID.findall(refusal)}
+    return {name: amount for name, amount in (allowed | said).items() if amount > 0}
+
+
+def _refilled_in(stated: _Stated) -> str:
+    """The span in which a limit refills, by how long what was taken of it takes; empty where that says neither."""
+    limit, remaining, reset = stated.limit or 0.0, stated.remaining, stated.reset
+    if remaining is None or not reset or not 0 < remaining < limit:
+        return ""
+    span = reset * limit / (limit - remaining)
+    return next((name for name, seconds in _SPANS.items() if abs(span / seconds - 1) < 0.2), "")
 
 
 def _number(text: str) -> float | None:

@@ -26,13 +26,13 @@ _BEAT_SEC = 5.0
 """A longer wait is cut in pieces, as another cell may learn meanwhile that it can be shorter."""
 
 
-_CHARACTERS_PER_TOKEN = 3
+CHARACTERS_PER_TOKEN = 3
 """Fewer than in English prose (about 4), so that figures and names don't make it too few."""
 
 
 def most_tokens(messages: Sequence[Mapping[str, str]], max_tokens: int) -> Tokens:
     """The maximum that a request can cost, roughly: its prompt, and an answer of the greatest length."""
-    return Tokens(sum(len(message["content"]) for message in messages) // _CHARACTERS_PER_TOKEN, max_tokens)
+    return Tokens(sum(len(message["content"]) for message in messages) // CHARACTERS_PER_TOKEN, max_tokens)
 
 
 def rates_of(llm: LLM) -> Rates:

@@ -150,6 +150,7 @@ def _clock(reply: Reply, *, success: bool) -> dict[str, Any]:
         "provider_prompt_sec": answer.spent.prompt,
         "provider_completion_sec": answer.spent.completion,
         "timing_source": reply.timing_source,
+        "dns_sec": exchange.dns_sec,
     }
 
 

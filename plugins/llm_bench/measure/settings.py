@@ -23,7 +23,7 @@ def settings_of(llm: LLM, generation: Generation, deadlines: Deadlines, address:
         "llm": llm.name,
         "model": llm.model,
         **llm.asked_with(generation).model_dump(mode="json"),
-        "parameters": llm.parameters,
+        "parameters": llm.parameters | llm.reasoning,
         **deadlines.model_dump(mode="json"),
         "address": address,
     }

@@ -21,8 +21,9 @@ import httpx
 from llm_bench.measure import resolving, tap
 from llm_bench.measure.exchange import Exchange
 
-_RTT_AT = 68
-"""Where ``tcpi_rtt`` stands in Linux's ``struct tcp_info`` (linux/tcp.h): 8 bytes, then fifteen numbers of 4."""
+_RTT_AT = 148
+"""Where ``tcpi_min_rtt`` stands in Linux's ``struct tcp_info`` (linux/tcp.h, since 4.6)."""
+_NO_RTT = 2**32 - 1
 _SCHEDSTAT = Path("/proc/thread-self/schedstat")
 _KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 _KEY_PARAMETERS = ("key", "api_key")
@@ -47,15 +48,18 @@ def secrets_of(headers: Iterable[str]) -> tuple[str, ...]:
 
 
 def round_trip(connection: socket.socket) -> float | None:
-    """The kernel's smoothed round trip of a connection, in seconds; None where the system doesn't tell.
+    """The shortest round trip that the kernel has seen on a connection of late, in seconds; None where it doesn't tell.
 
-    On a new connection it is that of the handshake. Nothing is sent for it.
+    On a new connection it is that of the handshakes. Nothing is sent for it. Not the smoothed one (``tcpi_rtt``): where
+    an answer begins within 40 ms, the server acknowledges the request with it, so that over the questions of a cell the
+    smoothed one grows to the time that the server takes.
     """
     if sys.platform != "linux":
         return None
     try:
         info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _RTT_AT + 4)
-        return struct.unpack_from("I", info, _RTT_AT)[0] / 1e6 or None
+        microseconds = struct.unpack_from("I", info, _RTT_AT)[0]
+        return microseconds / 1e6 if microseconds not in (0, _NO_RTT) else None
     except (OSError, struct.error):
         return None
 
@@ -157,7 +161,8 @@ class _StampedBackend(httpcore.NetworkBackend):
         exchange = self._transport.exchange
         try:
             addresses = resolving.addresses(host, port, exchange.allowance()[0])
-            stream = self._connect(addresses, port, exchange, local_address, socket_options)
+            exchange.dns_sec = addresses.took_sec
+            stream = self._connect(addresses.listed, port, exchange, local_address, socket_options)
         except (TimeoutError, httpcore.ConnectTimeout) as fault:
             exchange.missed = "connect"
             raise httpcore.ConnectTimeout(str(fault)) from fault

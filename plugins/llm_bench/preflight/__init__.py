@@ -13,6 +13,7 @@ from llm_bench.preflight import plan
 from llm_bench.preflight.checks import Check
 from llm_bench.preflight.providers import Inquiry, check_clock
 from llm_bench.preflight.storage import StorageProbe
+from llm_bench.preflight.upstream import check_upstream
 from llm_bench.study import BASELINE, Study
 
 __all__ = ["PATIENCE_SEC", "Check", "preflight"]
@@ -35,6 +36,7 @@ def preflight(study: Study, home: Path, now: datetime, *, ask: bool = False) -> 
     # While the network answers, this thread loads the embedding model, which takes seconds.
     local = [
         plan.check_questions(study, home),
+        plan.check_documents(study, home),
         plan.check_window(study, now),
         *([plan.check_quality(study)] if study.quality else []),
         plan.check_embedding_model(study),
@@ -44,6 +46,7 @@ def preflight(study: Study, home: Path, now: datetime, *, ask: bool = False) -> 
         *local,
         storage.check(deadline),
         *(check for inquiry in inquiries for check in inquiry.checks(deadline)),
+        *check_upstream(study),
         *(Check(llm.name, True, "built in") for llm in study.llms if llm.provider == BASELINE),
         check_clock(inquiries, deadline),
     ]

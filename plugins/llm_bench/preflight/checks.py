@@ -20,7 +20,7 @@ class Check:
     :param name: what was looked at.
     :param passed: None where it couldn't be found out: by what costs nothing, or for the failure of another check.
     :param detail: what was found.
-    :param fix: what to do about it; empty where nothing is to be done here.
+    :param fix: what to do about it; empty where nothing is to be done here. Of a check that passed it is advice.
     """
 
     name: str

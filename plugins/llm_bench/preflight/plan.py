@@ -16,15 +16,29 @@ def check_questions(study: Study, home: Path) -> Check:
     """Whether every question set and knowledge base can be used."""
 
     def look() -> str:
-        from llm_bench.rag.documents import load_documents  # noqa: PLC0415
         from llm_bench.rag.questions import load_question_sets  # noqa: PLC0415
 
         sets = load_question_sets(home / "include", study.industries)
-        for industry in sets:
-            load_documents(home / "include", industry)
         return ", ".join(f"{len(questions)} {industry}" for industry, questions in sets.items())
 
     return tell("questions", look)
+
+
+def check_documents(study: Study, home: Path) -> Check:
+    """Whether every knowledge base can be used, and what was lost where a document was converted."""
+
+    def look() -> str:
+        from llm_bench.rag.documents import load_documents  # noqa: PLC0415
+        from llm_bench.rag.retrieval import CONVERTED  # noqa: PLC0415
+
+        counts, notes = [], []
+        for industry in study.industries:
+            documents = load_documents(home / "include", industry, home / "data" / "cache" / CONVERTED)
+            counts.append(f"{len(documents)} {industry}")
+            notes += [f"note: {document.file}: {note}" for document in documents for note in document.notes]
+        return "\n".join([", ".join(counts), *notes])
+
+    return tell("documents", look)
 
 
 def check_window(study: Study, now: datetime) -> Check:

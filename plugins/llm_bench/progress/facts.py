@@ -30,7 +30,7 @@ def facts(overview: Overview, planned: Window | None) -> Iterator[tuple[str, str
     :param planned: the window as the file has it.
     """
     yield "Window", _window(overview.study.window, planned)
-    yield "Airflow", _airflow(overview)
+    yield from _where(overview)
     yield "Records", _records(overview)
     for llm, kinds in states.failures(overview.measured).items():
         yield "Failed", f"{llm}: " + ", ".join(f"{kind} {count}" for kind, count in kinds.items())
@@ -52,6 +52,12 @@ def facts(overview: Overview, planned: Window | None) -> Iterator[tuple[str, str
             yield "Batch", f"{utc_text(batch.slot)}  {batch.records}/{overview.per_batch}, {batch.failed} failed"
     elif overview.outside:
         yield "Beside", f"{len(overview.outside)} batches of no slot: trial runs, or those of a window that was moved"
+
+
+def _where(overview: Overview) -> Iterator[tuple[str, str]]:
+    if overview.client:
+        yield "Client", overview.client
+    yield "Airflow", _airflow(overview)
 
 
 def _in_window(overview: Overview) -> dict[datetime, Batch]:

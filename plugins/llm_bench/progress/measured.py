@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from llm_bench.progress.states import Measured
-from llm_bench.records import LLM_SQL
+from llm_bench.records import LLM_SQL, UNNAMED
 from llm_bench.schedule import from_us
 from llm_bench.store.base import Store, together, unreadable, without_slots
 from llm_bench.store.names import client_in, slot_in
@@ -37,6 +38,29 @@ _QUERY = f"""
         list(failure_kind) FILTER (failure_kind IS NOT NULL) AS failures
     FROM records WHERE client IS NOT DISTINCT FROM $client GROUP BY 1, 2 ORDER BY 1, 2
 """  # noqa: S608
+
+
+def whose(own: str | None, known: Sequence[str], chosen: Sequence[str] = ()) -> str | None:
+    """The client whose slots are accounted for: the only one chosen, or else this place.
+
+    A place without a name that holds only others' records, as a reader's, takes the first of these.
+
+    :param own: this place's name.
+    :param known: the clients that have records, ``UNNAMED`` among them; none where no record names one.
+    """
+    if len(chosen) == 1:
+        name = chosen[0]
+    else:
+        name = known[0] if own is None and known and UNNAMED not in known else own or UNNAMED
+    return None if name == UNNAMED else name
+
+
+def clients(store: Store, study: str) -> list[str]:
+    """The clients that have records of a study, as ``whose`` takes them.
+
+    :raises StorageError: the store can't be read.
+    """
+    return sorted({client_in(path) or UNNAMED for path in store.list(f"records/study={study}/")})
 
 
 def measured(store: Store, study: str, client: str | None = None) -> list[Measured]:

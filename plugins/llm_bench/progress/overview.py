@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from llm_bench.paths import client
 from llm_bench.progress import measured as store_facts
 from llm_bench.progress import states
 from llm_bench.progress.states import Batch, Measured, Run, Slot
@@ -61,6 +60,7 @@ class Overview:
     :param batches: all in the store, by slot, in the window or not.
     :param measured: the same for each LLM; of the window alone where there is one.
     :param airflow: None where no Airflow is known.
+    :param client: name of the place that was measured from.
     """
 
     study: Study
@@ -70,6 +70,7 @@ class Overview:
     batches: Mapping[datetime, Batch]
     measured: Sequence[Measured]
     airflow: Airflow | None
+    client: str | None = None
 
     def name(self, slot: Slot) -> str:
         """A slot's number and when it is due, e.g. "3 (Mon 07 Dec 09:42:51)"."""
@@ -157,6 +158,7 @@ def overview(
     questions: int,
     airflow: Airflow | None,
     measured: Sequence[Measured] | None = None,
+    client: str | None = None,
 ) -> Overview:
     """Reads the store and puts it together with the rest.
 
@@ -164,17 +166,18 @@ def overview(
     :param now: aware.
     :param questions: of all its industries.
     :param measured: what the store holds, where that is known already.
+    :param client: name of the place that was measured from.
     :raises StorageError: the store can't be read.
     """
     store = open_store(study.storage, home)
-    measured = store_facts.measured(store, study.name, client()) if measured is None else measured
+    measured = store_facts.measured(store, study.name, client) if measured is None else measured
     batches = states.batches(measured)
     per_batch = study.records_per_batch(questions)
     slots: list[Slot] = []
     if study.window:
         schedule = study.window.schedule
-        refused = store_facts.refused_per_slot(store, study.name, client())
+        refused = store_facts.refused_per_slot(store, study.name, client)
         runs = airflow.runs if airflow else {}
         slots = states.account(schedule, now, expected=per_batch, measured=batches, quarantined=refused, runs=runs)
         measured = [part for part in measured if part.slot in schedule]
-    return Overview(study, now, per_batch, slots, batches, measured, airflow)
+    return Overview(study, now, per_batch, slots, batches, measured, airflow, client)

@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from llm_bench.errors import QuestionSetError
+from llm_bench.rag.convert.conversion import LIBRARIES, ConversionError, check_size, convert
+
+MARKDOWN = ".md"
+ENDINGS = (MARKDOWN, *LIBRARIES)
+"""What a document's file may end in."""
+
+_VISIBLE = "[!.~]*"  # "~$report.docx" stands beside report.docx while Word has it open
 
 PASSAGE_WORDS = 120
-"""A paragraph of more words is cut at the ends of sentences."""
+"""A paragraph of more words is cut at the ends of sentences, a table between its rows."""
 
-_HEADING = re.compile(r"#{1,6}(?:\s+(?P<text>.*?)\s*#*)?")
+CAPTION_WORDS = 30
+"""A paragraph before a table of at most so many words stands before each part of it."""
+
+SENTENCE_CHARACTERS = 4000
+"""Longer text is taken for more than one sentence, so that the time to find them grows as the text does."""
+
+_HEADING = re.compile(r"#{1,6}(?:\s+(?P<text>.*))?")
 _LIST_MARK = re.compile(r"^(?:[-*+•]|[0-9]{1,3}[.)])\s+")
 # Inside a paragraph a line may start with the last number of a sentence ("… on average\n40. It was …"), so that there,
 # as in CommonMark, only the number 1 starts a list.
 _FIRST_MARK = re.compile(r"^(?:[-*+•]|1[.)])\s+")
 _TABLE_RULE = re.compile(r"\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?")
 _CELL_BORDER = re.compile(r"(?<!\\)\|")
+_SPACE = re.compile(r"\s*")
 _ROW_EDGES = re.compile(r"^\||(?<!\\)\|$")
 
 # Abbreviations that pysbd takes for the end of a sentence: some never end one, some do before a capital or a number.
@@ -32,14 +47,17 @@ _MAYBE_OPEN = re.compile(r"(?:^|[\s(])(?:avg|bn|m|mln|pct|yr)\.\s*$", re.IGNOREC
 class Document:
     """One document of a knowledge base.
 
-    :param slug: the file's name without ``.md``.
+    :param slug: the file's name without its ending; ``file`` has it.
     :param title: its first heading; the slug in words where there is none.
     :param text: the rest, Markdown.
+    :param notes: what was lost when it was converted, a phrase each.
     """
 
     slug: str
     title: str
     text: str
+    notes: tuple[str, ...] = ()
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,74 +73,110 @@ class Passage:
 
 
 def document_files(include: Path, industry: str) -> list[Path]:
-    """The documents of an industry, ``include/knowledge/<industry>/*.md``, by slug."""
-    return sorted((include / "knowledge" / industry).glob("*.md"), key=lambda file: file.stem)
+    """The documents of an industry, the files of ``include/knowledge/<industry>/`` that can be read, by slug."""
+    files = (include / "knowledge" / industry).glob(_VISIBLE)
+    return sorted((file for file in files if _is_readable(file)), key=lambda file: (file.stem, file.suffix))
 
 
-def load_documents(include: Path, industry: str) -> tuple[Document, ...]:
+def _is_readable(file: Path) -> bool:
+    return file.suffix.lower() in ENDINGS and file.is_file()
+
+
+def load_documents(include: Path, industry: str, cache: Path | None = None) -> tuple[Document, ...]:
     """The documents of an industry, by slug.
 
-    :raises QuestionSetError: when there are none, or with every file that is empty, isn't UTF-8 or has another ending.
+    :param cache: folder of earlier conversions; None: what isn't Markdown is converted anew.
+    :raises QuestionSetError: when there are none, or with every file that can't be used, and why.
+    :raises StorageError: when the cache can't be written.
     """
     files = document_files(include, industry)
     folder = include / "knowledge" / industry
-    others = sorted(other.name for other in folder.glob("[!.]*") if other not in files)
-    problems = [
-        f"{name}: would not be read; allowed: files that end in .md, in no folder of their own" for name in others
+    allowed = f"files that end in {', '.join(ENDINGS)}, in no folder of their own"
+    others = sorted(other.name for other in folder.glob(_VISIBLE) if other not in files)
+    problems = [f"{name}: would not be read; allowed: {allowed}" for name in others]
+    problems += [
+        f"{second.name}: has the name of {first.name}; allowed: each name once, whatever the ending"
+        for first, second in itertools.pairwise(files)
+        if first.stem == second.stem
     ]
     documents = []
     for file in files:
         try:
-            document = _document(file.stem, file.read_text(encoding="utf-8-sig"))
+            document = _load(file, cache)
         except UnicodeDecodeError as fault:
             problems.append(f"{file.name}: is not UTF-8 text (byte {fault.start})")
-            continue
-        documents.append(document)
-        if not passages(document):
-            problems.append(f"{file.name}: is empty; allowed: a title and text below it")
+        except ConversionError as reason:
+            problems.append(f"{file.name}: {reason}")
+        else:
+            documents.append(document)
+            if not passages(document):
+                problems.append(f"{file.name}: is empty; allowed: a title and text below it")
     if not files:
-        problems.append("holds no document; allowed: at least one .md file")
+        problems.append(f"holds no document; allowed: at least one file that ends in {', '.join(ENDINGS)}")
     if problems:
         raise QuestionSetError(str(folder), problems)
     return tuple(documents)
 
 
+def _load(file: Path, cache: Path | None) -> Document:
+    if file.suffix.lower() == MARKDOWN:
+        check_size(file)
+        return _document(file.stem, file.read_text(encoding="utf-8-sig"))
+    text, notes = convert(file, cache)
+    titled = f"# {_in_words(file.stem)}\n\n{text}" if text.startswith("## ") else text  # the first of several sheets
+    return replace(_document(file.stem, titled), notes=notes, file=file.name)
+
+
 def _document(slug: str, text: str) -> Document:
     first, _, rest = text.strip().partition("\n")
-    heading = _HEADING.fullmatch(first.strip())
-    if heading and heading["text"]:
-        return Document(slug, heading["text"], rest.strip())
-    return Document(slug, slug.replace("-", " ").replace("_", " ").capitalize(), text.strip())
+    heading = _heading(first.strip())
+    if heading:
+        return Document(slug, heading, rest.strip())
+    return Document(slug, _in_words(slug), text.strip())
+
+
+def _in_words(slug: str) -> str:
+    return slug.replace("-", " ").replace("_", " ").capitalize()
 
 
 def passages(document: Document) -> tuple[Passage, ...]:
     """A document's passages, in its order.
 
     A passage is a paragraph; one of more than ``PASSAGE_WORDS`` words is cut at the ends of sentences (a list: between
-    its lines), and a table stays whole, with the paragraph before it. In front stand the document's title and the
-    heading that the passage is under.
+    its lines). A table stays together with the paragraph before it; one of more words is cut between its rows, and each
+    part has its head, and that paragraph where it is a short one. In front stand the document's title and the heading
+    that the passage is under.
     """
     pieces: list[Passage] = []
     heading = f"# {document.title}"
-    open_for_table = False
+    paragraph = ""  # the one right before
     for block in _blocks(document.text):
-        section = _HEADING.fullmatch(block)
-        if section:
-            heading = f"# {document.title}: {section['text']}" if section["text"] else f"# {document.title}"
-            open_for_table = False
+        section = _heading(block)
+        if section is not None:
+            heading = f"# {document.title}: {section}" if section else f"# {document.title}"
+            paragraph = ""
         elif _table_length(block.split("\n")):
-            before = pieces.pop().text if open_for_table else heading
-            pieces.append(Passage(document.slug, f"{before}\n\n{block}"))
-            open_for_table = False
+            before = pieces.pop().text if paragraph else heading
+            caption = f"{heading}\n\n{paragraph}" if 0 < len(paragraph.split()) <= CAPTION_WORDS else heading
+            first, *more = _table_pieces(block)
+            pieces.append(Passage(document.slug, f"{before}\n\n{first}"))
+            pieces += [Passage(document.slug, f"{caption}\n\n{piece}") for piece in more]
+            paragraph = ""
         else:
             pieces += [Passage(document.slug, f"{heading}\n\n{piece}") for piece in _pieces(block)]
-            open_for_table = True
+            paragraph = block
     return tuple(pieces)
+
+
+def _heading(line: str) -> str | None:
+    """The text of a heading, which may be empty; None where the line is none."""
+    match = _HEADING.fullmatch(line)
+    return (match["text"] or "").rstrip("#").rstrip() if match else None
 
 
 def _blocks(text: str) -> Iterator[str]:
     """Headings, paragraphs and tables of a Markdown text. In a paragraph only the items of a list are on own lines."""
-    paragraph: list[str] = []
+    paragraph: list[list[str]] = []  # its lines, each with those that go on with it
     lines = [line.strip() for line in text.splitlines()]
     at = 0
     while at < len(lines):
@@ -130,19 +184,24 @@ def _blocks(text: str) -> Iterator[str]:
         table = _table_length(lines, at)
         if table or not line or _HEADING.fullmatch(line):
             if paragraph:
-                yield "\n".join(paragraph)
+                yield "\n".join(" ".join(parts) for parts in paragraph)
                 paragraph = []
             if table:
                 yield "\n".join(lines[at : at + table])
             elif line:
                 yield line
-        elif paragraph and not (_LIST_MARK if _LIST_MARK.match(paragraph[-1]) else _FIRST_MARK).match(line):
-            paragraph[-1] += f" {line}"  # a line break inside a paragraph means nothing in Markdown
+        elif paragraph and not _marks(paragraph[-1]).match(line):
+            paragraph[-1].append(line)  # a line break inside a paragraph means nothing in Markdown
         else:
-            paragraph.append(line)
+            paragraph.append([line])
         at += table or 1
     if paragraph:
-        yield "\n".join(paragraph)
+        yield "\n".join(" ".join(parts) for parts in paragraph)
+
+
+def _marks(parts: Sequence[str]) -> re.Pattern[str]:
+    """What starts an item after this line."""
+    return _LIST_MARK if _LIST_MARK.match(" ".join(parts[:2])) else _FIRST_MARK
 
 
 def _table_length(lines: Sequence[str], at: int = 0) -> int:
@@ -155,21 +214,41 @@ def _table_length(lines: Sequence[str], at: int = 0) -> int:
 
 def _pieces(paragraph: str) -> Iterator[str]:
     """The paragraph, or parts of at most ``PASSAGE_WORDS`` words where it can be cut so."""
-    if len(paragraph.split()) <= PASSAGE_WORDS:
+    if _words(paragraph) <= PASSAGE_WORDS:
         yield paragraph
         return
     lines = paragraph.split("\n")
     units, joint = (lines, "\n") if len(lines) > 1 else (_split(paragraph), " ")
-    piece: list[str] = []
+    short = (unit[at : at + SENTENCE_CHARACTERS] for unit in units for at in range(0, len(unit), SENTENCE_CHARACTERS))
+    yield from (joint.join(part) for part in _parts(short))
+
+
+def _table_pieces(table: str) -> Iterator[str]:
+    """The table, or parts of it: each with its head, where that is no longer than a sentence may be."""
+    head, rule, *rows = table.split("\n")
+    first, *more = _parts(rows)
+    yield "\n".join([head, rule, *first])
+    again = [head, rule] if len(head) <= SENTENCE_CHARACTERS else []
+    yield from ("\n".join([*again, *part]) for part in more)
+
+
+def _parts(units: Iterable[str]) -> Iterator[list[str]]:
+    """The units in groups of at most ``PASSAGE_WORDS`` words, at least one in each."""
+    part: list[str] = []
     words = 0
     for unit in units:
-        length = len(unit.split())
-        if piece and words + length > PASSAGE_WORDS:
-            yield joint.join(piece)
-            piece, words = [], 0
-        piece.append(unit)
+        length = _words(unit)
+        if part and words + length > PASSAGE_WORDS:
+            yield part
+            part, words = [], 0
+        part.append(unit)
         words += length
-    yield joint.join(piece)
+    yield part
+
+
+def _words(text: str) -> int:
+    """The words of a text; a border between cells is one, and text without white space is words of 33 letters."""
+    return max(len(text.split()), len(text) * PASSAGE_WORDS // SENTENCE_CHARACTERS)
 
 
 def sentences(text: str) -> list[str]:
@@ -196,8 +275,7 @@ def sentences(text: str) -> list[str]:
 
 def headings(text: str) -> list[str]:
     """The headings of a text, which ``sentences`` leaves out."""
-    matches = (_HEADING.fullmatch(line.strip()) for line in text.splitlines())
-    return [heading["text"] for heading in matches if heading and heading["text"]]
+    return [heading for line in text.splitlines() if (heading := _heading(line.strip()))]
 
 
 def openings(text: str) -> Iterator[str]:
@@ -246,17 +324,46 @@ def _rows(table: Sequence[str]) -> Iterator[str]:
 
 def _split(line: str) -> list[str]:
     """The sentences of one line."""
-    line = line.strip()
-    parts: list[str] = _segmenter().segment(line)
-    if "".join(parts) != line:
-        parts = [line]  # pysbd loses text that holds the symbols which it marks boundaries with
-    joined: list[str] = []
-    for part in parts:
-        if joined and (_OPEN.search(joined[-1]) or (_MAYBE_OPEN.search(joined[-1]) and part[:1].islower())):
-            joined[-1] += part
+    joined: list[list[str]] = []
+    for part in _segments(line.strip()):
+        before = joined[-1][-1] if joined else ""
+        if _OPEN.search(before) or (_MAYBE_OPEN.search(before) and part[:1].islower()):
+            joined[-1].append(part)
         else:
-            joined.append(part)
-    return [part.strip() for part in joined if part.strip()]
+            joined.append([part])
+    return [sentence for parts in joined if (sentence := "".join(parts).strip())]
+
+
+def _segments(line: str) -> Iterator[str]:
+    """What pysbd takes for sentences, with the white space behind each.
+
+    Its time grows as the square of a text's length, so that a long line is given to it piece by piece: of each piece
+    the last sentence, which may go on, is the next one's first.
+    """
+    at = 0
+    while len(line) - at > SENTENCE_CHARACTERS:
+        limit = at + SENTENCE_CHARACTERS
+        space = line.rfind(" ", at, limit)
+        parts = _segment(line[at : space + 1 if space >= at else limit])
+        done = parts[:-1]
+        if sum(map(len, done)) < SENTENCE_CHARACTERS // 2:
+            done = parts
+        yield from done
+        at += sum(map(len, done))
+    yield from _segment(line[at:])
+
+
+def _segment(text: str) -> list[str]:
+    """The sentences of a short text, which together are the text; all of it where pysbd has changed a letter."""
+    parts: list[str] = []
+    at = 0
+    for sentence in _segmenter().processor(text).process():
+        if not text.startswith(sentence, at):
+            return [text]  # it loses text that holds the symbols which it marks boundaries with
+        end = _SPACE.match(text, at + len(sentence)).end()  # type: ignore[union-attr]  # it matches anything
+        parts.append(text[at:end])
+        at = end
+    return parts if at == len(text) else [text]
 
 
 @cache

@@ -19,6 +19,7 @@ from pydantic import (
 from llm_bench.errors import QuestionSetError
 from llm_bench.inputs import Part, explain, read_yaml
 from llm_bench.rag.documents import document_files
+from llm_bench.rag.drafting import FILL_IN
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,13 @@ class _Question(_Part):
     text: _Text
     points: tuple[_Point, ...] = ()
     answerable: bool = True
+
+    @field_validator("text")
+    @classmethod
+    def _is_filled_in(cls, text: str) -> str:
+        if text.startswith(FILL_IN):
+            raise ValueError("is still to be written; allowed: a question, or none with this id")
+        return text
 
     @field_validator("answerable")
     @classmethod

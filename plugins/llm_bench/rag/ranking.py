@@ -33,13 +33,17 @@ def bm25(queries: Sequence[str], texts: Sequence[str]) -> list[list[float]]:
     idf = {word: math.log(1 + (len(texts) - n + 0.5) / (n + 0.5)) for word, n in holders.items()}
     # A query's words are summed in its order: a sum in the order of a set would differ between processes.
     asked = [[word for word in dict.fromkeys(_words(query)) if word in idf] for query in queries]
-    return [
-        [
-            sum((idf[word] * count[word] / (count[word] + damped) for word in words), 0.0)
-            for count, damped in zip(counts, damping, strict=True)
-        ]
-        for words in asked
-    ]
+    wanted = {word for words in asked for word in words}
+    places: dict[str, list[int]] = {word: [] for word in wanted}
+    for i, count in enumerate(counts):
+        for word in wanted & count.keys():
+            places[word].append(i)
+    scores = [[0.0] * len(texts) for _ in queries]
+    for row, words in zip(scores, asked, strict=True):
+        for word in words:
+            for i in places[word]:
+                row[i] += idf[word] * counts[i][word] / (counts[i][word] + damping[i])
+    return scores
 
 
 def _words(text: str) -> list[str]:

@@ -23,6 +23,16 @@ if TYPE_CHECKING:
 RETRIEVAL_VERSION = 2
 """Raise it when the ranking changes, or the way a context is cut to its budget."""
 
+CONVERTED = "documents"
+"""The folder, below that of earlier results, of converted documents."""
+
+MANY_PASSAGES, LIKELY_PASSAGES = 1000, 50
+"""Of more passages than the one, as many as the other are compared by meaning with each question: the best by words.
+
+In 26,000 passages the best 50 by words held what answers each of 106 questions and facts (`make bench-documents`)."""
+
+_UNLIKE = -1.0  # no cosine is less
+
 _DECIMALS = 6
 """Similarities that agree this far are a tie: a last digit, which differs between machines, decides nothing."""
 
@@ -55,13 +65,15 @@ def retrieve(
 
     :param include: the folder that holds ``questions/`` and ``knowledge/``.
     :param settings: of its ``top_k`` passages a prompt holds as many, best first, as ``max_context_tokens`` allow.
-    :param cache: folder of earlier results, one file for each distinct input; a damaged one is made anew.
+    :param cache: folder of earlier results, one file for each distinct input; a damaged one is made anew. Below it,
+        in ``documents/``, stand converted documents.
     :param template: of the messages, of which each prompt has the hash.
     :raises QuestionSetError: when questions or documents can't be used.
     :raises EmbeddingModelError: when the model can't be loaded.
     :raises StorageError: when the cache can't be written.
     """
-    pieces = [passage for document in load_documents(include, industry) for passage in passages(document)]
+    documents = load_documents(include, industry, cache / CONVERTED)
+    pieces = [passage for document in documents for passage in passages(document)]
     questions = load_questions(include, industry)
     file = cache / f"{_key(questions, pieces, settings, template)}.json"
     kept = _read(file, questions, template)
@@ -82,7 +94,7 @@ def _key(questions: Sequence[Question], pieces: Sequence[Passage], settings: Ret
             "settings": settings.model_dump(mode="json"),
             "model": model_identity(settings.embedding_model),
             "tokens": model_identity(DEFAULT_EMBEDDING_MODEL),
-            "ranking": {"bm25": [K1, B], "fusion": RANK_CONSTANT},
+            "ranking": {"bm25": [K1, B], "fusion": RANK_CONSTANT, "likely": [MANY_PASSAGES, LIKELY_PASSAGES]},
             "template": build_messages("question", ["first passage", "second passage"], template),
         }
     )
@@ -96,8 +108,8 @@ def _retrieve(
     questions: Sequence[Question], pieces: Sequence[Passage], settings: Retrieval, template: Template
 ) -> list[Prompt]:
     asked, offered = [question.text for question in questions], [piece.text for piece in pieces]
-    by_meaning = similarities(asked, offered, Embedder(settings.embedding_model))
     by_words = bm25(asked, offered)
+    by_meaning = _by_meaning(asked, offered, by_words, Embedder(settings.embedding_model))
     prompts = []
     for question, *rankings in zip(questions, by_meaning, by_words, strict=True):
         # Passages come by slug and position, which therefore break a tie.
@@ -105,6 +117,26 @@ def _retrieve(
         context = within_budget(best, settings.max_context_tokens, count_tokens)
         prompts.append(_prompt(question, context, template))
     return prompts
+
+
+def _by_meaning(
+    asked: Sequence[str], offered: Sequence[str], by_words: Sequence[Sequence[float]], embedder: Embedder
+) -> list[list[float]]:
+    """Cosine of each passage to each question; of many passages, only of those that answer the question by its words.
+
+    A document of 5 MB has 10,000 passages, which would take minutes to embed. All others are last in this ranking.
+    """
+    if len(offered) <= MANY_PASSAGES:
+        return similarities(asked, offered, embedder)
+    likely = [order(scores)[:LIKELY_PASSAGES] for scores in by_words]
+    chosen = sorted({i for row in likely for i in row})
+    compared = similarities(asked, [offered[i] for i in chosen], embedder)
+    place = {i: at for at, i in enumerate(chosen)}
+    ranking = [[_UNLIKE] * len(offered) for _ in asked]
+    for row, own, cosines in zip(ranking, likely, compared, strict=True):
+        for i in own:
+            row[i] = cosines[place[i]]
+    return ranking
 
 
 def similarities(queries: Sequence[str], texts: Sequence[str], embedder: Embedder) -> list[list[float]]:

@@ -15,6 +15,11 @@ METRICS = (
     ),
     ("Latency", "From the request to the end of the answer's stream. A failed request has none."),
     ("Time to first token", "From the request to the first event that carries a generated token, reasoning included."),
+    (
+        "Less a round trip",
+        "The time to first token without the round trip to where the connection ends, as the kernel measured it: what "
+        "the distance of this client doesn't explain. Not known where the round trip isn't.",
+    ),
     ("Time to first answer", "From the request to the first event with text of the answer: later where it reasons."),
     (
         "Throughput",
@@ -32,6 +37,16 @@ METRICS = (
         "recall, each statement weighted by its relevance. One answer's score is no grade; means compare LLMs.",
     ),
     ("Groundedness", "How much of the answer the context supports, 0 to 1, by the same embeddings: a precision."),
+    (
+        "Cut answers",
+        "Those that reached their limit of tokens, as the finish reason says; their share is of the answers that have "
+        "a finish reason, with the interval of a success rate.",
+    ),
+    (
+        "Cached tokens",
+        "The share of the prompts' tokens that the provider says it read from its cache, of the records that say so; "
+        "a ratio of sums over slots.",
+    ),
     ("Cost", "As the provider states it, or tokens at list prices; not known where there is neither."),
 )
 
@@ -61,8 +76,20 @@ STATISTICS = (
         "Two LLMs are compared on the same questions in the same slots; pairs in which one has no such number are left "
         "out and counted. Each slot counts once, with the mean of its differences. Hodges and Lehmann's estimate with "
         "its distribution-free interval, Wilcoxon's signed-rank test, and the matched-pairs rank-biserial correlation "
-        "as effect (Kerby, Comprehensive Psychology 2014). p is corrected over all comparisons of this report by Holm "
-        "(Scandinavian Journal of Statistics 1979).",
+        "as effect (Kerby, Comprehensive Psychology 2014). p is corrected by Holm (Scandinavian Journal of Statistics "
+        "1979): over the primary comparisons where the study was sealed, and over all others of this report apart.",
+    ),
+    (
+        "Noise floor",
+        "Where an LLM has a twin, which is the same LLM measured once more in the same slots, what the two differ by "
+        "is the noise floor: the same comparison, without the sign of its difference. Of several twins, the largest. "
+        "Twins are no two LLMs, so their pairs are corrected by Holm apart from the others.",
+    ),
+    (
+        "Who answered, and where it was asked from",
+        "Whether latency differs by these: values are ranked within each slot, and what the ranks of each are above or "
+        "below the slot's middle (the sums of van Elteren's test, 1960) is tested over the slots by Hotelling's T², so "
+        "that the slot is the unit here too. p is corrected over the LLMs by Holm.",
     ),
     (
         "Time of day",

@@ -15,10 +15,12 @@ from llm_bench.analysis.table import Table
 from llm_bench.analysis.view import View
 from llm_bench.files import storage_errors
 from llm_bench.paths import home
+from llm_bench.protocol.content import roles
 from llm_bench.report import identity, quality, speed
 from llm_bench.report.facts import Facts, gather
 from llm_bench.report.latex import latex
 from llm_bench.report.page import Drawn, draw, render
+from llm_bench.report.sealing import departed
 from llm_bench.report.source import Section, Source
 from llm_bench.study import Study
 
@@ -40,7 +42,7 @@ def write_report(records: Records, study: Study, view: View, folder: Path, root:
     with storage_errors(folder, "written"):
         folder.mkdir(parents=True, exist_ok=True)
         before = _listed(folder)
-        sums = {RECORDS: _copy(stream(records, view, "csv"), folder / RECORDS)}
+        sums = {RECORDS: _copy(stream(records, view.whole, "csv"), folder / RECORDS)}
         for name, content in _files(records, study, view, root or home(), sums[RECORDS]):
             sums[name] = _copy([content], folder / name)
         lines = [f"{digest}  {name}\n".encode() for name, digest in sorted(sums.items())]
@@ -69,7 +71,8 @@ def report_zip(records: Records, study: Study, view: View, root: Path | None = N
 def _files(records: Records, study: Study, view: View, root: Path, checksum: str) -> Iterator[tuple[str, bytes]]:
     """Name and content of each file but the records."""
     facts = gather(records, study, view, root)
-    sections = _sections(Source.of(records, study, view), study, facts)
+    source = Source.of(records, study, view, roles(facts.protocols, view.to_query()))
+    sections = _sections(source, study, facts)
     drawn: dict[str, Drawn] = {}
     for figure in (figure for section in sections for figure in section.figures):
         drawn[figure.name] = draw(figure.chart)
@@ -83,7 +86,10 @@ def _files(records: Records, study: Study, view: View, root: Path, checksum: str
 def _sections(source: Source, study: Study, facts: Facts) -> list[Section]:
     """The results, in their order."""
     parts = (speed.summary, speed.latency, speed.throughput, quality.success, quality.coverage, quality.comparison)
-    return [*(part(source) for part in parts), identity.answered(source, study), quality.appendix(facts)]
+    apart = (quality.factors(source, "upstream"), quality.factors(source, "client"), quality.cache(source))
+    sealed = [Section("Protocol", [], [departed(facts.departures)])] if facts.protocols else []
+    results = [*(part(source) for part in parts), *filter(None, apart), identity.answered(source, study)]
+    return [*results, *sealed, quality.appendix(facts)]
 
 
 def _table_files(table: Table) -> Iterator[tuple[str, bytes]]:

@@ -9,13 +9,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 
+from llm_bench.analysis import format as text
 from llm_bench.analysis.charts.axes import zone_name
 from llm_bench.analysis.view import View
 from llm_bench.records import utc_text
 from llm_bench.report.definitions import METRICS, STATISTICS
-from llm_bench.report.facts import Facts
+from llm_bench.report.facts import Facts, Place
+from llm_bench.report.sealing import sealed_items
 from llm_bench.study import LLM, Generation, Study, Window
 from llm_bench.templates import BUILT_IN, Template
+
+CACHES = {
+    "as_is": "Prompts are sent as they are: a provider's cache may know them from slots before.",
+    "unique": "Each prompt begins with a short line that no earlier prompt had, so that no provider's cache knows it.",
+    "both": "Each question is asked cold, behind a short line that no earlier prompt had, and right after once more, "
+    "warm, with the same prompt.",
+}
+"""What a study's setting of the cache does."""
 
 
 class Item(NamedTuple):
@@ -38,6 +48,7 @@ class Part(NamedTuple):
 def methods(study: Study, view: View, facts: Facts) -> list[Part]:
     """All that has to be known to judge the numbers, or to measure them again."""
     return [
+        Part("What was sealed", [Item(*item) for item in sealed_items(facts.protocols, facts.departures, study.zone)]),
         Part("What was asked", list(_asked(study, facts))),
         Part("When", list(_when(study, facts))),
         Part("What is in this report", list(_included(view, facts))),
@@ -48,7 +59,11 @@ def methods(study: Study, view: View, facts: Facts) -> list[Part]:
 
 
 def _asked(study: Study, facts: Facts) -> Iterator[Item]:
-    yield Item("LLMs", [_llm(llm, study.generation, facts.answered.get(llm.name, ())) for llm in study.llms])
+    of = {twin: name for name, twin in study.twins.items()}
+    yield Item(
+        "LLMs",
+        [_llm(llm, study.generation, facts.answered.get(llm.name, ()), of.get(llm.name)) for llm in study.llms],
+    )
     yield Item(
         "Questions",
         [
@@ -76,6 +91,8 @@ def _asked(study: Study, facts: Facts) -> Iterator[Item]:
         "Generation",
         [f"{_generation(generation)}; streamed; the same for all, but for what stands beside an LLM."],
     )
+    yield Item("Cache", [CACHES[study.cache], *_probed(facts)])
+    yield Item("Order", list(_order(study, facts)))
     limits = study.deadlines
     yield Item(
         "Deadlines",
@@ -85,6 +102,38 @@ def _asked(study: Study, facts: Facts) -> Iterator[Item]:
         ],
     )
     yield Item("At once", [f"Up to {study.concurrency} cells (an LLM and an industry) for each provider."])
+
+
+def _order(study: Study, facts: Facts) -> Iterator[str]:
+    how = {
+        "shuffled": "The questions of a cell are shuffled anew in each slot, and in a slot alike for all LLMs.",
+        "as_written": "The questions of a cell are asked in the order of their set, the same in each slot.",
+    }
+    yield how[study.order]
+    order = facts.order
+    if order is None:
+        return
+    yield (
+        f"In the records, {order.first:,} of {order.questions:,} questions were the first of their cell in some slot. "
+        f"A question's mean place is from {order.lowest * 100:.0f} to {order.highest * 100:.0f} % of the way from the "
+        "first place to the last: 50 % is the middle."
+    )
+    if order.apart:
+        yield f"Not all LLMs had it at the same place: {order.apart:,} of {order.asked:,} questions in slots."
+    yield "The table Latency by position has the first place beside the others."
+
+
+def _probed(facts: Facts) -> Iterator[str]:
+    """How the records say that they were asked."""
+    if not facts.probes:
+        return
+    counts = ", ".join(f"{count:,} {probe}" for probe, count in facts.probes.items())
+    yield f"Asked, as the records say: {counts}."
+    if facts.warm_left_out:
+        yield (
+            "The warm ones are left out of all figures and tables but those of the section Cache, so that no question "
+            "counts twice."
+        )
 
 
 def _template(template: Template) -> Iterator[str]:
@@ -97,15 +146,17 @@ def _template(template: Template) -> Iterator[str]:
     yield f"{then} The table Prompts has each question's hashes."
 
 
-def _llm(llm: LLM, generation: Generation, answered: Sequence[str]) -> str:
+def _llm(llm: LLM, generation: Generation, answered: Sequence[str], twin_of: str | None) -> str:
     paced = f", at most {llm.requests_per_minute:g} requests a minute" if llm.requests_per_minute else ""
     name = f"{llm.name} (model {llm.model})" if llm.name != llm.model else llm.model
     own = llm.asked_with(generation)
-    apart = f", {_generation(own)}" if own != generation else ""
+    reasoning = f", {llm.reasoning_budget:,} of these tokens for reasoning" if llm.reasoning_budget else ""
+    apart = f", {_generation(own)}{reasoning}" if own != generation else ""
     sent = f", {json.dumps(llm.parameters, ensure_ascii=False)}" if llm.parameters else ""
     others = [model for model in answered if model != llm.model_name]
     said = f"; the provider says that {', '.join(others)} answered" if others else ""
-    return f"{name}{apart}{sent}{paced}{said}"
+    twin = f", the twin of {twin_of}: the same LLM measured once more" if twin_of else ""
+    return f"{name}{twin}{apart}{sent}{paced}{said}"
 
 
 def _generation(generation: Generation) -> str:
@@ -126,10 +177,14 @@ def _when(study: Study, facts: Facts) -> Iterator[Item]:
     zone = window.start.tzinfo
     yield Item("Window", [f"{moment(window.start, zone)} up to {moment(window.end, zone)}"])
     yield Item("Rhythm", list(_rhythm(window, facts.expected)))
-    counts: Counter[str] = Counter(slot.state for slot in facts.slots)
     if not facts.slots:
         yield Item("Completeness", ["Nothing was measured yet."])
         return
+    yield Item("Completeness", [line for place in facts.places for line in _complete(place, facts, window)])
+
+
+def _complete(place: Place, facts: Facts, window: Window) -> Iterator[str]:
+    counts: Counter[str] = Counter(slot.state for slot in place.slots)
     states = {
         "done": "measured whole and in time",
         "late": f"measured whole, but later than {_span(window.schedule.grace)} after the slot",
@@ -138,15 +193,18 @@ def _when(study: Study, facts: Facts) -> Iterator[Item]:
         "to come": "not due yet at the last record",
     }
     ended = [f"{counts[state]} {words}" for state, words in states.items() if counts[state]]
-    held = sum(slot.batch.records for slot in facts.slots if slot.batch)
-    yield Item(
-        "Completeness",
-        [
-            f"Of {len(facts.slots)} slots: {'; '.join(ended)}.",
-            f"{held:,} of {facts.expected * len(facts.slots):,} records. The table Slots names what isn't whole.",
-            *([f"{facts.outside:,} more records are of no slot of the window."] if facts.outside else []),
-        ],
-    )
+    held = sum(slot.batch.records for slot in place.slots if slot.batch)
+    yield f"{_from(place, facts)}Of {len(place.slots)} slots: {'; '.join(ended)}."
+    yield f"{held:,} of {facts.expected * len(place.slots):,} records. The table Slots names what isn't whole."
+    if place.outside:
+        yield f"{place.outside:,} more records are of no slot of the window."
+
+
+def _from(place: Place, facts: Facts) -> str:
+    """Which client something is said of, where it isn't clear."""
+    if place.client is None and len(facts.places) == 1:
+        return ""
+    return f"From {place.client}: " if place.client else "From the place without a name: "
 
 
 def _rhythm(window: Window, expected: int) -> Iterator[str]:
@@ -210,20 +268,39 @@ def _measured(facts: Facts) -> Iterator[Item]:
     yield Item("Versions", [f"{words} {', '.join(facts.versions[name]) or '–'}" for name, words in names.items()])
     models = facts.versions["embedding_model"]
     several = " Scores of several models stand together here, and aren't comparable." if len(models) > 1 else ""
+    yield Item("Where the client was", list(_place(facts)))
     yield Item("Scored by", [f"{', '.join(models) or '–'}.{several}"])
-    yield Item("Error of the instrument", list(_calibrated(facts.calibration)))
+    errors = [line for place in facts.places for line in _calibrated(place.calibration, _from(place, facts))]
+    yield Item("Error of the instrument", errors)
 
 
-def _calibrated(calibration: Mapping[str, Any] | None) -> Iterator[str]:
+def _place(facts: Facts) -> Iterator[str]:
+    yield (
+        "; ".join(
+            f"{name or 'a place without a name (LLM_BENCH_CLIENT was not set)'}: {records:,} records"
+            for name, records in facts.clients.items()
+        )
+        or "–"
+    )
+    known = [f"{way.llm} {text.value(way.rtt, 's')}" for way in facts.network if way.rtt is not None]
+    yield (
+        f"Median round trip to where the connection ends (a proxy or the nearest edge of a network, say): "
+        f"{', '.join(known)}."
+        if known
+        else "The round trip to the LLMs isn't known."
+    )
+
+
+def _calibrated(calibration: Mapping[str, Any] | None, place: str) -> Iterator[str]:
     if calibration is None:
         yield (
-            "Not known: it was never measured on the machine of this study. `llm-bench calibrate` with the "
+            f"{place}Not known: it was never measured on the machine of this study. `llm-bench calibrate` with the "
             "study's name measures it and keeps it with the study's data; a report made after that states it."
         )
         return
     machine = calibration["machine"]
     yield (
-        f"Measured {calibration['measured_at'][:10]} on {machine['cores']} cores ({machine['platform']}, Python "
+        f"{place}Measured {calibration['measured_at'][:10]} on {machine['cores']} cores ({machine['platform']}, Python "
         f"{machine['python']}), against a server that knows what it sent and when. The errors are upper bounds: client "
         "and server shared the cores."
     )

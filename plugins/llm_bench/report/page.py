@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from llm_bench.analysis import charts
 from llm_bench.analysis.html import encoded, environment
 from llm_bench.report.methods import methods, moment, settings
+from llm_bench.report.sealing import header
 
 if TYPE_CHECKING:
     import jinja2
@@ -70,6 +71,7 @@ def render(
             drawn=drawn,
             checksum=checksum,
             methods=methods(study, view, facts),
+            protocol=header(study.name, facts.protocols, facts.departures, study.zone),
             settings=settings(study),
             moment=moment,
             zone=study.zone,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from llm_bench.analysis import charts, queries, table, tables
 from llm_bench.analysis.metrics import METRICS
+from llm_bench.analysis.queries import Factor
 from llm_bench.analysis.table import Table
 from llm_bench.analysis.tables.pairs import name_of
-from llm_bench.records import utc_text
+from llm_bench.records import UNNAMED, utc_text
 from llm_bench.report.facts import Facts
 from llm_bench.report.source import Figure, Section, Source
 
@@ -28,7 +29,8 @@ def success(source: Source) -> Section:
         Figure("failures-over-time", charts.failures_over_time(times, looks, zone)),
     ]
     numbers = [tables.success(outcomes, looks), tables.failures(outcomes, looks)]
-    return Section("Success and failures", drawn, numbers)
+    often = tables.cut_often({outcome.llm: outcome.cut_rate for outcome in outcomes}, looks)
+    return Section("Success and failures", drawn, numbers, [often])
 
 
 def coverage(source: Source) -> Section:
@@ -54,7 +56,7 @@ def coverage(source: Source) -> Section:
 
 def comparison(source: Source) -> Section:
     """The LLMs side by side."""
-    pairs = queries.compare(source.records, source.view, source.llms)
+    pairs = queries.compare(source.records, source.view, source.llms, twins=source.twins, roles=source.roles)
     points = queries.tradeoff(source.records, source.view)
     drawn = [
         *(Figure(name_of(name), charts.comparison(pairs, name, source.looks)) for name in COMPARED),
@@ -63,7 +65,35 @@ def comparison(source: Source) -> Section:
         Figure("coverage-against-cost", charts.tradeoff(points, source.looks, "cost_per_thousand")),
     ]
     metrics = dict.fromkeys(pair.metric for pair in pairs)
-    return Section("Comparison", drawn, [tables.differences(pairs, name, source.looks) for name in metrics])
+    numbers = [tables.differences(pairs, name, source.looks) for name in metrics]
+    return Section("Comparison", drawn, numbers, tables.noise_floor(pairs, source.looks))
+
+
+def factors(source: Source, factor: Factor) -> Section | None:
+    """The LLMs by who answered, or by where it was asked from; None where there is nothing to tell apart."""
+    by_level = queries.by_level(source.records, source.view, factor)
+    if by_level is None:
+        return None
+    title = {"upstream": "Who answered", "client": "Where it was asked from"}[factor]
+    drawn = [
+        Figure(f"latency-by-{factor}", charts.levels(by_level, source.looks)),
+        Figure(f"first-token-by-{factor}", charts.levels(by_level, source.looks, "ttft_sec")),
+    ]
+    numbers = [tables.levels(by_level, source.looks), tables.level_tests(by_level, source.looks)]
+    return Section(title, drawn, numbers, [tables.levels_differ(by_level, source.looks)])
+
+
+def cache(source: Source) -> Section | None:
+    """What a known prompt saves; None where no question was asked cold and warm, or the view is of the cold alone."""
+    if source.view.cache == "cold" or not (worth := queries.cache_worth(source.records, source.view)):
+        return None
+    worth = source.looks.ordered(worth)
+    drawn = [
+        Figure("cache-first-token", charts.cache_worth(worth, source.looks)),
+        Figure("cache-dollars", charts.cache_worth(worth, source.looks, "usd")),
+    ]
+    note = "Each question was asked cold and, right after, once more, warm: the two are compared as a pair."
+    return Section("Cache", drawn, [tables.cache_worth(worth, source.looks)], [note])
 
 
 def appendix(facts: Facts) -> Section:
@@ -84,10 +114,12 @@ def appendix(facts: Facts) -> Section:
         ],
         ["Hashes are SHA-256: their beginning here, whole in the CSV."],
     )
+    several = len(facts.places) > 1
     slots = Table(
         "slots",
         "Slots that weren't measured whole and in time",
         [
+            *([table.words("client", "Client")] if several else []),
             table.count("number", "Slot"),
             table.words("due", "Due (UTC)"),
             table.words("state", "State"),
@@ -95,8 +127,13 @@ def appendix(facts: Facts) -> Section:
             table.count("quarantined", "Quarantined"),
         ],
         [
-            [slot.number + 1, utc_text(slot.due), slot.state, slot.batch.records if slot.batch else 0, slot.quarantined]
-            for slot in facts.slots
+            [
+                *([place.client or UNNAMED] if several else []),
+                *(slot.number + 1, utc_text(slot.due), slot.state),
+                *(slot.batch.records if slot.batch else 0, slot.quarantined),
+            ]
+            for place in facts.places
+            for slot in place.slots
             if slot.state != "done"
         ],
         ["As of the last record: a slot that wasn't due by then is “to come”."],

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import TYPE_CHECKING, NamedTuple
 
 from llm_bench.analysis import charts, queries
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.charts import Looks
+from llm_bench.analysis.queries.comparisons import Compared
 from llm_bench.analysis.table import Table
 from llm_bench.analysis.view import View
 from llm_bench.study import Study
@@ -26,11 +27,15 @@ class Figure(NamedTuple):
 
 
 class Section(NamedTuple):
-    """A part of the results."""
+    """A part of the results.
+
+    :param notes: what has to be known to read it, a paragraph each.
+    """
 
     title: str
     figures: Sequence[Figure]
     tables: Sequence[Table]
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +43,23 @@ class Source:
     """What the sections are made from.
 
     :param llms: of the view, in the order of the study.
+    :param twins: LLM → its twin.
     :param zone: of the study's file.
+    :param roles: of the comparisons that aren't exploratory.
     """
 
     records: Records
     view: View
     looks: Looks
     llms: Sequence[str]
+    twins: Mapping[str, str]
     zone: tzinfo
+    roles: Mapping[Compared, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, records: Records, study: Study, view: View) -> Source:
+    def of(cls, records: Records, study: Study, view: View, roles: Mapping[Compared, str]) -> Source:
         """The study's LLMs come first, in its order; then those that only the records know."""
         known = queries.choices(records).llms
         named = tuple(dict.fromkeys([*(llm.name for llm in study.llms), *known]))
         llms = [llm for llm in named if llm in known and (not view.llms or llm in view.llms)]
-        return cls(records, view, charts.looks(named), llms, study.zone)
+        return cls(records, view, charts.looks(named, study.twins), llms, study.twins, study.zone, roles)

@@ -14,7 +14,16 @@ from llm_bench.report.source import Figure, Section, Source
 LATENCY, THROUGHPUT = METRICS["latency_sec"], METRICS["throughput_tps"]
 TIMES = {"latency": LATENCY, "first-token": METRICS["ttft_sec"], "first-answer": METRICS["first_answer_sec"]}
 """Name of the files → the metric."""
-SPEED = ("records", "success", "latency_sec", "ttft_sec", "first_answer_sec", "throughput_tps", "left_out")
+SPEED = (
+    "records",
+    "success",
+    "latency_sec",
+    "ttft_sec",
+    "ttft_less_rtt_sec",
+    "first_answer_sec",
+    "throughput_tps",
+    "left_out",
+)
 """Columns of the summary's first table; its second one has the others."""
 
 
@@ -38,7 +47,12 @@ def latency(source: Source) -> Section:
     hours = queries.time_of_day(source.records, source.view, LATENCY, source.zone)
     drawn.append(Figure("latency-time-of-day", charts.time_of_day(hours, LATENCY, source.looks, source.zone)))
     near = queries.neighbours(source.records, source.view, LATENCY)
-    numbers += [tables.hour_tests(hours.tests, LATENCY, source.looks), tables.neighbours(near, source.looks)]
+    numbers += [
+        tables.hour_tests(hours.tests, LATENCY, source.looks),
+        tables.neighbours(near, source.looks),
+        tables.network(queries.network(source.records, source.view), source.looks),
+        tables.first_places(queries.first_places(source.records, source.view, LATENCY), LATENCY, source.looks),
+    ]
     return Section("Latency", drawn, numbers)
 
 

@@ -13,12 +13,16 @@ from llm_bench.store.entry import Entry
 from llm_bench.store.names import folder_of, name_of, slot_in
 from llm_bench.store.snapshot import DAY, sources
 
-KINDS = ("contexts", "calibrations", "validations", "quarantine", "records", "scores")
+KINDS = ("protocols", "contexts", "calibrations", "validations", "quarantine", "records", "scores")
 """What a store holds of a study. Records come last, as when they are loaded: whoever sees them finds the rest."""
 
+ONCE = "protocols/"
+"""What is written once: a copy of it that differs is never replaced."""
+
 Outcome = Literal["copied", "same", "newer", "compacted"]
-"""What became of an object: ``copied``; ``same``: it was there; ``newer``: the destination's differs, was written later
-and stays; ``compacted``: the destination's was removed, since a day's object holds it at the source."""
+"""What became of an object: ``copied``; ``same``: it was there; ``newer``: the destination's differs and stays, as
+it was written later or may not be replaced; ``compacted``: the destination's was removed, since a day's object holds it
+at the source."""
 
 _AT_ONCE = 8
 
@@ -71,7 +75,7 @@ def sync(source: Store, dest: Store, entries: Sequence[Entry]) -> Iterator[tuple
 def _copy(source: Store, dest: Store, entry: Entry, there: Entry | None) -> tuple[Entry, Outcome]:
     if there and there.size == entry.size and _crc32c(dest, there) == _crc32c(source, entry):
         return entry, "same"
-    if there and there.written_at >= entry.written_at:
+    if there and (there.written_at >= entry.written_at or entry.path.startswith(ONCE)):
         return entry, "newer"
     dest.commit(entry.path, _content(source, entry), there.generation if there else 0)
     return entry, "copied"

@@ -16,11 +16,7 @@ from analysis.statistics.samples import (
     numbers,
     split,
 )
-from llm_bench.analysis.statistics import (
-    Interval,
-    mean,
-    means,
-)
+from llm_bench.analysis.statistics import Interval, mean, means, share
 
 
 class TestAMean:
@@ -74,3 +70,22 @@ class TestMeansOfManyGroups:
             assert (interval.low is None) == (expected.low is None)
             if interval.low is not None:
                 assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high))
+
+
+class TestAShareOfAWhole:
+    def test_is_that_of_all_slots_with_the_interval_of_a_ratio(self):
+        parts, wholes = np.array([1.0, 2, 3, 4, 5, 9]), np.array([10.0, 10, 10, 10, 10, 20])
+        part = share(parts, wholes, 7)
+        (ratio,) = means(parts[None], wholes[None])
+        assert part.estimate == pytest.approx(24 / 70)
+        assert (part.low, part.high, part.n, part.clusters) == (ratio.low, ratio.high, 7, 6)
+
+    def test_stays_between_none_and_all(self):
+        part = share(np.array([10.0, 10, 10, 10, 10, 0]), np.full(6, 10.0), 6)
+        assert 0 <= part.low < part.estimate < part.high == 1
+
+    def test_has_no_interval_of_few_slots(self):
+        assert share(np.ones(2), np.full(2, 4.0), 2) == Interval(0.25, None, None, 2, 2)
+
+    def test_of_nothing_isnt_known(self):
+        assert share(np.zeros(6), np.zeros(6), 0) is None

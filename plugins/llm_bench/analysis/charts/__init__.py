@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from llm_bench.analysis.charts.amounts import bars, distribution
 from llm_bench.analysis.charts.answers import answers_over_time, changes
+from llm_bench.analysis.charts.caches import cache_worth
 from llm_bench.analysis.charts.drawing import PRINT_WIDTH, Caption, caption, pdf, png, spec, svg
 from llm_bench.analysis.charts.exchange import tokens_over_time, waterfall
+from llm_bench.analysis.charts.factors import levels
 from llm_bench.analysis.charts.looks import Looks, Theme, colours, looks
 from llm_bench.analysis.charts.outcomes import failures, success_rate
 from llm_bench.analysis.charts.overtime import failures_over_time, over_time, success_rate_over_time, time_of_day
@@ -22,6 +24,7 @@ __all__ = [
     "Theme",
     "answers_over_time",
     "bars",
+    "cache_worth",
     "caption",
     "changes",
     "colours",
@@ -29,6 +32,7 @@ __all__ = [
     "distribution",
     "failures",
     "failures_over_time",
+    "levels",
     "looks",
     "over_time",
     "pdf",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
 Theme = Literal["light", "dark", "print"]
@@ -20,6 +20,7 @@ _ON_WHITE = ("#0072b2", "#d55e00", "#2e7d32", "#a8327e", "#7a6a00", "#5b4bb5", "
 _ON_BLACK = ("#58b0f0", "#ff9040", "#3ecfa0", "#f08fc8", "#d9c332", "#a99bf5", "#b4c0cc", "#d98b6a")
 
 _LONGEST = 30
+_TWIN = " (twin)"
 
 FONT = "Liberation Sans"
 """It comes with vl-convert, so that a figure is drawn alike everywhere. One face alone: of two, which comes first
@@ -41,9 +42,19 @@ class Looks:
     """How the LLMs of a study look.
 
     :param names: LLM → a short name of its own.
+    :param twins: LLM → its twin.
     """
 
     names: Mapping[str, str]
+    twins: Mapping[str, str] = field(default_factory=dict)
+
+    def beside(self, llm: str) -> str:
+        """What an LLM's short name leaves out, and whose twin it is."""
+        short = self.names.get(llm, llm)
+        originals = [name for name, twin in self.twins.items() if twin == llm]
+        twin = [f"twin of {self.names.get(name, name)}" for name in originals]
+        rest = llm.removesuffix(short if llm.endswith(short) else short.removesuffix(_TWIN)).rstrip("/")
+        return ", ".join(filter(None, [rest, *twin]))
 
     def present(self, llms: Iterable[str]) -> list[str]:
         """The names of some of the LLMs, in the order of the study."""
@@ -70,17 +81,25 @@ class Looks:
         return [list(DASHES[number % len(DASHES)]) for number in range(len(self.names))]
 
 
-def looks(llms: Sequence[str]) -> Looks:
-    """The looks of a study's LLMs.
+def looks(llms: Sequence[str], twins: Mapping[str, str] | None = None) -> Looks:
+    """The looks of a study's LLMs. A twin's name says that it is one, unless it does so already.
 
     :param llms: all of them, whether a chart shows them or not.
+    :param twins: LLM → its twin.
     """
     last = {llm: llm if llm.startswith("baseline/") else llm.rsplit("/", 1)[-1] for llm in llms}
     alone = Counter(last.values())
     plain = {llm: name if alone[name] == 1 else llm for llm, name in last.items()}
     cut = {llm: _cut(name) for llm, name in plain.items()}
     often = Counter(cut.values())
-    return Looks({llm: cut[llm] if often[cut[llm]] == 1 else name for llm, name in plain.items()})
+    names = {llm: cut[llm] if often[cut[llm]] == 1 else name for llm, name in plain.items()}
+    return Looks(
+        {llm: _marked(name) if llm in (twins or {}).values() else name for llm, name in names.items()}, twins or {}
+    )
+
+
+def _marked(name: str) -> str:
+    return name if "twin" in name.lower() else name + _TWIN
 
 
 def _cut(name: str) -> str:

@@ -11,6 +11,7 @@ from llm_bench.analysis.charts import axes
 from llm_bench.analysis.charts.amounts import INTERVAL, NAME_ABOVE
 from llm_bench.analysis.charts.looks import Looks
 from llm_bench.analysis.metrics import METRICS, Metric
+from llm_bench.analysis.noise import LEVEL, Floor, floor, significant
 
 if TYPE_CHECKING:
     import altair as alt
@@ -22,8 +23,8 @@ Row = dict[str, Any]
 Against = Literal["latency", "throughput", "cost_per_thousand"]
 
 SUCCESS = Metric("success", "Success", "", "higher", share=True)
-LEVEL = 0.05
-"""Corrected p below which a difference is marked."""
+TWINS = "noise floor"
+"""What a twin's own pair is called instead of the outcome of a test."""
 MAX_ROWS = 45
 """Pairs (of ten LLMs) that get a row each; of more, all are cells of a square."""
 
@@ -50,8 +51,10 @@ def comparison(pairs: Sequence[Comparison], metric: str, looks: Looks) -> Chart:
     unit = METRICS[metric].unit if metric in METRICS else "%"
     made = [_difference(pair, unit, looks) for pair in known]
     few = len(made) <= MAX_ROWS
-    chart = _forest(made, what) if few else _square(made, looks.domain)
-    heading = axes.titled(title, [_way(what) if few else f"Row minus column; • where p < {LEVEL}", *missing])
+    noise = floor(pairs, metric)
+    chart = _forest(made, what, noise) if few else _square(made, looks.domain)
+    way = _way(what) if few else f"Row minus column; • where p < {LEVEL}"
+    heading = axes.titled(title, [way, *_noise(noise, unit, looks), *missing])
     return chart.properties(title=heading, description=f"{title}, {len(known)} pairs of LLMs")
 
 
@@ -61,10 +64,26 @@ def _way(metric: Metric) -> str:
     return f"Same question, same slot; {INTERVAL}{how}"
 
 
+def _noise(noise: Floor | None, unit: str, looks: Looks) -> list[str]:
+    if noise is None:
+        return []
+    size, pair = noise.size, noise.pair
+    largest = f", by its interval up to {text.value(size.high, unit)} (lighter)" if size.high is not None else ""
+    return [
+        f"Shaded: the noise floor, ±{text.value(size.estimate, unit)}{largest}: what {looks.names[pair.first]} and "
+        f"{looks.names[pair.second]}, one LLM measured twice, differ by"
+    ]
+
+
+def _tested(pair: Comparison) -> str:
+    if pair.twins:
+        return TWINS
+    return "not tested" if pair.p_holm is None else f"p < {LEVEL}" if significant(pair) else f"p ≥ {LEVEL}"
+
+
 def _difference(pair: Comparison, unit: str, looks: Looks) -> Row:
     assert pair.difference is not None  # noqa: S101  (left out before)
     first, second = looks.names[pair.first], looks.names[pair.second]
-    tested = "not tested" if pair.p_holm is None else f"p < {LEVEL}" if pair.p_holm < LEVEL else f"p ≥ {LEVEL}"
     return {
         "first": first,
         "second": second,
@@ -74,7 +93,7 @@ def _difference(pair: Comparison, unit: str, looks: Looks) -> Row:
         "high": pair.difference.high,
         "shown": text.difference(pair.difference.estimate, unit) + text.behind(text.difference_unit(unit)),
         "interval": text.difference_ends(pair.difference.low, pair.difference.high, unit),
-        "tested": tested,
+        "tested": _tested(pair),
         "p": text.p_value(pair.p_holm),
         "effect": pair.effect,
         "rank": text.effect(pair.effect),
@@ -83,7 +102,7 @@ def _difference(pair: Comparison, unit: str, looks: Looks) -> Row:
     }
 
 
-def _forest(made: list[Row], metric: Metric) -> alt.LayerChart:
+def _forest(made: list[Row], metric: Metric, noise: Floor | None) -> alt.LayerChart:
     import altair as alt
 
     values = axes.Values(log=False, ticks=None, domain=None, title=f"Difference ({metric.unit or 'of shares'})")
@@ -93,17 +112,31 @@ def _forest(made: list[Row], metric: Metric) -> alt.LayerChart:
         alt.Chart(axes.inline([{"zero": 0}])).mark_rule(strokeDash=[4, 3]).encode(x=values.channel("zero", alt.X, 10))
     )
     span = base.mark_rule(strokeWidth=1.5).encode(x=values.channel("low", alt.X, 10), x2="high")
-    known = [f"p < {LEVEL}", f"p ≥ {LEVEL}", "not tested"]
+    known = [f"p < {LEVEL}", f"p ≥ {LEVEL}", "not tested", TWINS]
     there = [outcome for outcome in known if outcome in {row["tested"] for row in made}]
     legend = alt.Legend(orient="bottom", title="Holm-corrected test", columns=3, values=there)
     scales = {
         "color": alt.Color("tested:N", scale=alt.Scale(domain=known, range="category"), legend=legend),
         "shape": alt.Shape(
-            "tested:N", scale=alt.Scale(domain=known, range=["circle", "diamond", "cross"]), legend=legend
+            "tested:N", scale=alt.Scale(domain=known, range=["circle", "diamond", "cross", "square"]), legend=legend
         ),
     }
     point = base.mark_point(filled=True, size=60, opacity=1).encode(x=values.channel("value", alt.X, 10), **scales)
-    return axes.layered(zero, span, point, height=len(made) * axes.ROW)
+    bands = _bands(noise, values) if noise else []
+    return axes.layered(*bands, zero, span, point, height=len(made) * axes.ROW)
+
+
+def _bands(noise: Floor, values: axes.Values) -> list[alt.Chart]:
+    """The noise floor around zero over all rows: as far as its interval goes, and over that its estimate."""
+    import altair as alt
+
+    return [
+        alt.Chart(axes.inline([{"from": -end, "to": end}]))
+        .mark_rect(color="#8a94a0", opacity=opacity)
+        .encode(x=values.channel("from", alt.X, 10), x2="to")
+        for end, opacity in ((noise.size.high, 0.15), (noise.size.estimate, 0.25))
+        if end
+    ]
 
 
 def _square(made: list[Row], names: list[str]) -> alt.LayerChart:

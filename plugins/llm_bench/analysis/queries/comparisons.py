@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from llm_bench.analysis import statistics
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.metrics import METRICS, Metric
 from llm_bench.analysis.queries.numbers import Key, Scan
-from llm_bench.analysis.queries.shapes import Comparison
+from llm_bench.analysis.queries.shapes import EXPLORATORY, Comparison
 from llm_bench.analysis.statistics import Codes, Floats
 from llm_bench.analysis.view import View
 
@@ -22,25 +22,51 @@ MAIN = (
     *("coverage_score", "groundedness", "cost_usd"),
 )
 SUCCESS = "success"
+Compared = tuple[str, frozenset[str]]
+"""A comparison by its metric and its two LLMs."""
 _RUNS = 100
 """Runs of slots that a comparison of many slots rests on, at most."""
 
 
-def compare(records: Records, view: View, llms: Sequence[str]) -> list[Comparison]:
+def compare(
+    records: Records,
+    view: View,
+    llms: Sequence[str],
+    *,
+    twins: Mapping[str, str] | None = None,
+    roles: Mapping[Compared, str] | None = None,
+) -> list[Comparison]:
     """Every pair of the LLMs in each of the main metrics and in success; p corrected over all of these.
 
     The first of a pair is the one that stands earlier in ``llms``, and a difference is first − second. A pair of
     records is complete where both have the metric; the others are counted as left out. With more than 200 slots, runs
     of them are what is compared, at most 100: the work grows with the square of their number.
 
+    An LLM and its twin are compared whether both are among ``llms`` or not, and whether the view has them or not. They
+    are no two LLMs that may differ, so that they don't count in the correction of the others, and are corrected apart.
+
     :param llms: in the order of the pairs; those of which the view has no record are left alone.
+    :param twins: LLM → its twin.
+    :param roles: the comparisons that aren't exploratory, as "primary": p is corrected over those of a role apart.
     """
-    scan = Scan.of(records, view, [METRICS[name] for name in MAIN])
-    chosen = [llm for llm in dict.fromkeys(llms) if llm in scan.llms]
-    pairs = list(combinations(range(len(chosen)), 2))
+    twins = twins or {}
+    measured_twice = dict.fromkeys(name for pair in twins.items() for name in pair)
+    seen = replace(view, llms=tuple(dict.fromkeys([*view.llms, *measured_twice]))) if view.llms and twins else view
+    scan = Scan.of(records, seen, [METRICS[name] for name in MAIN])
+    named = [llm for llm in dict.fromkeys(llms) if llm in scan.llms and (not view.llms or llm in view.llms)]
+    chosen = list(dict.fromkeys([*named, *(llm for llm in measured_twice if llm in scan.llms)]))
+
+    def are_twins(first: str, second: str) -> bool:
+        return twins.get(first) == second or twins.get(second) == first
+
+    pairs = [
+        (first, second)
+        for first, second in combinations(range(len(chosen)), 2)
+        if second < len(named) or are_twins(chosen[first], chosen[second])
+    ]
     if not pairs:
         return []
-    grid = _Grid(scan, [scan.llms.index(llm) for llm in chosen], _questions(records))
+    grid = _Grid(scan, [scan.llms.index(llm) for llm in chosen], how_many_questions(records))
     asked = grid.pairs(METRICS["latency_sec"], np.ones_like).counts.sum(axis=0)
     comparisons = []
     for name in (*MAIN, SUCCESS):
@@ -51,15 +77,45 @@ def compare(records: Records, view: View, llms: Sequence[str]) -> list[Compariso
             pair = _comparison(
                 name, chosen[first], chosen[second], differences.of(first, second), asked=int(asked[first, second])
             )
-            comparisons.append(replace(pair, approximate=approximate))
-    adjusted = statistics.holm([pair.p for pair in comparisons])
-    return [replace(pair, p_holm=p) for pair, p in zip(comparisons, adjusted, strict=True)]
+            pair = replace(pair, approximate=approximate, twins=are_twins(chosen[first], chosen[second]))
+            comparisons.append(replace(pair, role=_role(pair, roles or {})))
+    return _corrected(comparisons)
 
 
-def _questions(records: Records) -> int:
+def _role(pair: Comparison, roles: Mapping[Compared, str]) -> str:
+    return roles.get((pair.metric, frozenset((pair.first, pair.second))), EXPLORATORY)
+
+
+def _corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """The comparisons, in their order, with p corrected over all of the same role; over those of twins apart."""
+    families = [("twins" if pair.twins else pair.role) for pair in comparisons]
+    adjusted = {
+        family: iter(statistics.holm([pair.p for pair, of in zip(comparisons, families, strict=True) if of == family]))
+        for family in set(families)
+    }
+    return [replace(pair, p_holm=next(adjusted[family])) for pair, family in zip(comparisons, families, strict=True)]
+
+
+def how_many_questions(records: Records) -> int:
+    """The questions of the copy."""
     return int(
         records.once("how many questions", lambda known: known.rows("SELECT count(*) AS n FROM questions"))[0]["n"]
     )
+
+
+def apart(scan: Scan, questions: int) -> tuple[int, Mapping[str, Codes]]:
+    """How many cells the questions of a slot take, and what is added to a question's for client and probe.
+
+    So that no two records of an LLM and slot fall into one cell, and only those of the same client and probe are pairs.
+    """
+    cells, added = questions, {}
+    for column in ("client_no", "warm"):
+        numbers = scan.numbers(column)
+        if len(numbers) > 1:
+            added[column] = np.zeros(max(numbers) + 1, np.intp)
+            added[column][numbers] = np.arange(len(numbers)) * cells
+            cells *= len(numbers)
+    return cells, added
 
 
 def _known(values: Floats) -> Floats:
@@ -95,13 +151,14 @@ class _Grid:
 
     def __init__(self, scan: Scan, llms: Sequence[int], questions: int) -> None:
         buckets, size = scan.buckets, scan.buckets.size
+        asked, added = apart(scan, questions)
         self._scan = scan
-        self._shape = (len(buckets.at), len(llms), size, questions)  # the last bucket may be short of some slots
+        self._shape = (len(buckets.at), len(llms), size, asked)  # the last bucket may be short of some slots
         bucket, slot = np.divmod(buckets.place, size)
         place = np.full((len(scan.llms), buckets.place.size), -1)
         for row, llm in enumerate(llms):
-            place[llm] = np.where(bucket < 0, -1, ((bucket * len(llms) + row) * size + slot) * questions)
-        self._key = Key(int(np.prod(self._shape)), place, np.arange(questions))
+            place[llm] = np.where(bucket < 0, -1, ((bucket * len(llms) + row) * size + slot) * asked)
+        self._key = Key(int(np.prod(self._shape)), place, np.arange(questions), added=added)
         self._filled, self._there = np.zeros(self._key.size), np.zeros(self._key.size)
         self._known = np.zeros(self._key.size, bool)
         self._both = np.zeros((len(buckets.at), size, len(llms), len(llms)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from llm_bench.analysis.queries.numbers import Buckets, buckets, llm_names, rank
 from llm_bench.analysis.queries.shapes import Choices, FailureCount, Failures, RatePoint, Success
 from llm_bench.analysis.statistics import Codes, Floats, Interval
 from llm_bench.analysis.view import View
+from llm_bench.records import UNNAMED, WARM
+
+Numbers = TypeVar("Numbers", Codes, Floats)
 
 
 def choices(records: Records) -> Choices:
@@ -24,7 +27,8 @@ def choices(records: Records) -> Choices:
 
 def _choices(records: Records) -> Choices:
     row = records.rows(
-        "SELECT min(slot) AS first, max(slot) AS last, count(*) AS records, count(suspect) AS suspect FROM records"
+        "SELECT min(slot) AS first, max(slot) AS last, count(*) AS records, count(suspect) AS suspect, "  # noqa: S608
+        f"count(*) FILTER (cache_probe = '{WARM}') AS warm FROM records"
     )[0]
     names = {
         "llms": "SELECT llm FROM llms SEMI JOIN records USING (llm_no)",
@@ -32,20 +36,24 @@ def _choices(records: Records) -> Choices:
         "run_types": "SELECT DISTINCT run_type FROM records",
     }
     lists = {key: tuple(sorted(str(*chosen.values()) for chosen in records.rows(sql))) for key, sql in names.items()}
+    held = strata.strata(records)
+    for key, known in (("upstreams", strata.upstreams(records)), ("clients", strata.clients(records))):
+        there = [known[number] for number in np.unique(held[f"{key[:-1]}_no"])]
+        lists[key] = tuple(sorted(there, key=lambda name: (name == UNNAMED, name))) if there != [UNNAMED] else ()
     return Choices(**row | lists)
 
 
 def embedding_models(records: Records, view: View) -> list[str]:
     """The models that scored the view's records: where there are several, their scores can't be compared."""
     held = strata.embedding_models(records)
-    taken = strata.taken(held, view, buckets(records, view).place >= 0, llm_names(records))
+    taken = strata.taken(records, held, view, buckets(records, view).place >= 0, llm_names(records))
     return sorted(set(held["embedding_model"][taken].tolist()))
 
 
 def total(records: Records, view: View) -> int:
     """How many records the view has."""
     held = strata.strata(records)
-    taken = strata.taken(held, view, buckets(records, view).place >= 0, llm_names(records))
+    taken = strata.taken(records, held, view, buckets(records, view).place >= 0, llm_names(records))
     return int(held["records"][taken].sum())
 
 
@@ -54,6 +62,11 @@ class Counts:
     """Counts by LLM and slot, arrays of the shape (LLMs, slots of the view), but for costs, which are by LLM.
 
     :param llms: in name order.
+    :param cut: records whose answer reached its limit of tokens.
+    :param finished: records that say why the LLM stopped.
+    :param cached: tokens of prompts that were read from the provider's cache.
+    :param cacheable: tokens of the prompts of which that is known.
+    :param cache_known: records of which that is known, by LLM.
     """
 
     llms: tuple[str, ...]
@@ -63,13 +76,29 @@ class Counts:
     suspect: Codes
     cost_usd: Floats
     cost_known: Codes
+    cut: Codes
+    finished: Codes
+    cached: Floats
+    cacheable: Floats
+    cache_known: Codes
 
     def rate(self, llm: int) -> Interval:
         """How often an LLM succeeded; by buckets, where there are more slots than these."""
-        good, all_of_them = (self.by_bucket(counts[llm]) for counts in (self.succeeded, self.records))
-        return statistics.success_rate(good.tolist(), all_of_them.tolist())
+        return self._rate(self.succeeded[llm], self.records[llm])
 
-    def by_bucket(self, counts: Codes) -> Codes:
+    def cut_rate(self, llm: int) -> Interval:
+        """How often an LLM's answer was cut, of those that say why they ended."""
+        return self._rate(self.cut[llm], self.finished[llm])
+
+    def _rate(self, some: Codes, all_of_them: Codes) -> Interval:
+        return statistics.success_rate(self.by_bucket(some).tolist(), self.by_bucket(all_of_them).tolist())
+
+    def cached_share(self, llm: int) -> Interval | None:
+        """The share of an LLM's prompt tokens that were read from its provider's cache; None where it isn't known."""
+        cached, tokens = self.by_bucket(self.cached), self.by_bucket(self.cacheable)
+        return statistics.share(cached[llm], tokens[llm], int(self.cache_known[llm]))
+
+    def by_bucket(self, counts: Numbers) -> Numbers:
         """Counts by slot as counts by bucket, along the last axis."""
         return np.add.reduceat(counts, np.arange(0, counts.shape[-1], self.buckets.size), axis=-1)
 
@@ -77,7 +106,7 @@ class Counts:
 def count(records: Records, view: View) -> Counts:
     """The view's records, counted."""
     slots, names, held = buckets(records, view), llm_names(records), strata.strata(records)
-    taken = strata.taken(held, view, slots.place >= 0, names)
+    taken = strata.taken(records, held, view, slots.place >= 0, names)
     numbers = held["llm_no"][taken]
     llms, rank = ranked(numbers, names)
     places = rank[numbers] * len(slots.slots) + slots.place[held["slot_no"][taken]]
@@ -97,13 +126,18 @@ def count(records: Records, view: View) -> Counts:
         suspect=counted("records", np.flatnonzero(held["suspect"][taken])),
         cost_usd=table("cost_usd").sum(axis=1),
         cost_known=counted("cost_known").sum(axis=1),
+        cut=counted("cut"),
+        finished=counted("finished"),
+        cached=table("cached"),
+        cacheable=table("cacheable"),
+        cache_known=counted("cache_known").sum(axis=1),
     )
 
 
 def _failed(records: Records, view: View, slots: Buckets) -> Counter[tuple[int, str, str]]:
     """Failures by bucket, LLM and kind."""
     held, names = strata.failures(records), llm_names(records)
-    taken = strata.taken(held, view, slots.place >= 0, names)
+    taken = strata.taken(records, held, view, slots.place >= 0, names)
     llms, kinds = max(names, default=0) + 1, strata.failure_kinds(records)
     code = (slots.of_slot[held["slot_no"][taken]] * llms + held["llm_no"][taken]) * len(kinds) + held["kind"][taken]
     totals = np.bincount(code, held["n"][taken])
@@ -126,6 +160,9 @@ def success(records: Records, view: View) -> list[Success]:
             records=int(counts.records[i].sum()),
             succeeded=int(counts.succeeded[i].sum()),
             rate=counts.rate(i),
+            cut=int(counts.cut[i].sum()),
+            finished=int(counts.finished[i].sum()),
+            cut_rate=counts.cut_rate(i),
             kinds=dict(kinds[llm].most_common()),
         )
         for i, llm in enumerate(counts.llms)

@@ -9,7 +9,7 @@ from typing import Any
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.view import View
 from llm_bench.errors import ViewError
-from llm_bench.records import FAILURE_KINDS, FIELD_NAMES, Record, records_of
+from llm_bench.records import CUT_SQL, FAILURE_KINDS, FIELD_NAMES, Record, is_cut, records_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,16 @@ class RecordRow:
     cost_usd: float | None
     late_sec: float
     suspect: str | None
+    finish_reason: str | None
+    cache_probe: str | None
+    client: str | None
     answer: str | None
     error: str | None
+
+    @property
+    def cut(self) -> bool:
+        """Whether the answer reached its limit of tokens."""
+        return is_cut({"finish_reason": self.finish_reason})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +77,7 @@ class Covered:
     record_id: str
 
 
-OUTCOMES = ("all", "succeeded", "failed", *FAILURE_KINDS)
+OUTCOMES = ("all", "succeeded", "failed", "cut", *FAILURE_KINDS)
 SORTS = tuple(field.name for field in fields(RecordRow))
 _CUT = ("answer", "error")
 _SEARCHED = ("question", "answer", "error", "record_id")
@@ -100,7 +108,7 @@ def page(
     where, parameters = _where(view, search, outcome, question)
     total = records.rows(f"SELECT count(*) AS n FROM records WHERE {where}", parameters)[0]["n"]  # noqa: S608
     # First which records, then what they hold: whole records aren't sorted.
-    order = f"{sort} {'DESC' if descending else 'ASC'} NULLS LAST, slot, llm, question_id"
+    order = f"{sort} {'DESC' if descending else 'ASC'} NULLS LAST, slot, llm, question_id, cache_probe, client"
     columns = ", ".join(f"left({name}, 200) AS {name}" if name in _CUT else name for name in SORTS)
     rows = records.rows(
         f"SELECT {columns} FROM records WHERE rowid IN ("  # noqa: S608
@@ -124,6 +132,8 @@ def _where(view: View, search: str, outcome: str, question: str) -> tuple[str, d
     parts = [where]
     if outcome in ("succeeded", "failed"):
         parts.append("success" if outcome == "succeeded" else "NOT success")
+    elif outcome == "cut":
+        parts.append(CUT_SQL)
     elif outcome != "all":
         parts.append("failure_kind = $outcome")
         parameters["outcome"] = outcome

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
+from types import MappingProxyType
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -79,17 +80,29 @@ class Key(NamedTuple):
     :param place: of each LLM of the scan and slot of the copy: the group; −1: left out.
     :param question: of each question of the copy: what is added to that; None where it makes no difference.
     :param by_industry: it is the same for all questions of an industry.
+    :param added: of each number in one of the columns ``strata.NUMBERED``: what is added, too.
     """
 
     size: int
     place: Codes
     question: Codes | None = None
     by_industry: bool = False
+    added: Mapping[str, Codes] = MappingProxyType({})
 
     @property
     def of_stratum(self) -> bool:
         """Whether all records of a stratum go into the same group."""
         return self.question is None or self.by_industry
+
+    def plus(self, places: Codes, table: strata.Table, rows: Codes) -> Codes:
+        """The places with what is added to those that aren't left out.
+
+        :param table: whose columns have the numbers.
+        :param rows: of the table, one for each place.
+        """
+        for name, codes in self.added.items():
+            places = np.where(places < 0, -1, places + codes[table[name][rows].astype(np.intp)])
+        return places
 
 
 class Scan:
@@ -103,7 +116,7 @@ class Scan:
         self.buckets = buckets(records, view)
         self._held = strata.strata(records)
         names = llm_names(records)
-        self._taken = strata.taken(self._held, view, self.buckets.place >= 0, names)
+        self._taken = strata.taken(records, self._held, view, self.buckets.place >= 0, names)
         self.llms, self._rank = ranked(self._held["llm_no"][self._taken], names)
         self._counts: dict[str, Ints] = {}
         self._in_buckets: dict[str, Groups] = {}
@@ -112,7 +125,7 @@ class Scan:
 
     def _read(self, view: View, metrics: Sequence[Metric]) -> strata.Table:
         where, parameters = view.where()
-        columns = ", ".join(["llm_no", "slot_no", "question_no", *(metric.name for metric in metrics)])
+        columns = ", ".join(["llm_no", "slot_no", "question_no", strata.NUMBERED, *(metric.name for metric in metrics)])
         return strata.table(self._records, f"SELECT {columns} FROM records WHERE {where}", parameters)  # noqa: S608
 
     @classmethod
@@ -137,6 +150,20 @@ class Scan:
     def llm(self) -> Key:
         """Each LLM is a group, in the order of ``llms``."""
         return self.key(len(self.llms), 1)
+
+    def numbers(self, column: str) -> list[int]:
+        """Which numbers the view's records have in one of the columns ``strata.NUMBERED``, in order."""
+        return [int(number) for number in np.flatnonzero(np.bincount(self._held[column][self._taken]))]
+
+    def counts(self, what: str, key: Key) -> Ints:
+        """What the strata count, in each group and bucket; (groups, buckets).
+
+        :param what: a column of the strata.
+        """
+        spread = self._by_bucket(key, self.buckets.of_slot)
+        size = key.size * len(self.buckets.at)
+        totals = np.bincount(self._places(spread), self._held[what][self._taken], size)
+        return totals.reshape(-1, key.size).T.astype(np.int64)
 
     def each(self, metric: Metric, key: Key) -> Iterator[tuple[Codes, Floats]]:
         """Groups and values of the records, some at a time; NaN where one has none."""
@@ -208,13 +235,13 @@ class Scan:
         """Groups of the records that are in one, and which records these are."""
         codes = key.place[self._rank[self._columns["llm_no"]], self._columns["slot_no"]]
         kept = np.flatnonzero(codes >= 0)
-        codes = codes[kept]
+        codes = key.plus(codes[kept], self._columns, kept)
         return codes if key.question is None else codes + key.question[self._columns["question_no"][kept]], kept
 
     def _places(self, key: Key) -> Codes:
         """The place of each stratum of the view."""
         numbers, slots = (self._held[name][self._taken] for name in ("llm_no", "slot_no"))
-        places: Codes = key.place[self._rank[numbers], slots]
+        places = key.plus(key.place[self._rank[numbers], slots], self._held, self._taken)
         if key.question is not None and key.by_industry:
             places += key.question[self._held["question_no"][self._taken]]
         return places
@@ -248,7 +275,8 @@ class Scan:
             spread = self._by_bucket(key, self.buckets.of_slot // merged)
         counts = np.zeros(many * key.size * width, np.int64)
         question = None if spread.question is None else spread.question * width
-        wide = spread._replace(size=counts.size, place=spread.place * width, question=question)
+        added = {name: codes * width for name, codes in spread.added.items()}
+        wide = spread._replace(size=counts.size, place=spread.place * width, question=question, added=added)
         for codes, bins in self._parts(wide, place):
             strata.add(counts, codes + bins)
         by_group = counts.reshape(many, key.size, width).transpose(1, 0, 2)

@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from llm_bench.analysis.statistics import Interval
 
+EXPLORATORY = "exploratory"
+"""The role of a comparison that nobody has said beforehand to be primary."""
+
 Group = Literal["llm", "industry", "question"]
 
 
@@ -25,6 +28,9 @@ class Choices:
 
     :param first: slot; None without a record.
     :param last: slot.
+    :param warm: records that were asked once more, right after the cold ones.
+    :param upstreams: "unnamed" last, where some records name none; empty where none names one.
+    :param clients: likewise.
     """
 
     industries: tuple[str, ...]
@@ -34,6 +40,9 @@ class Choices:
     last: datetime | None
     records: int
     suspect: int
+    warm: int
+    upstreams: tuple[str, ...]
+    clients: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,8 @@ class Headline:
 
     :param left_out: records without a latency.
     :param cost_usd: of the ``cost_known`` records with a known cost; None where there is none.
+    :param cut: how often an answer reached its limit of tokens, of those that say why they ended.
+    :param cached: share of the prompts' tokens that were read from a cache; None where no provider says so.
     """
 
     llm: str
@@ -50,6 +61,7 @@ class Headline:
     success: Interval
     latency: Interval | None
     ttft: Interval | None
+    ttft_less_rtt: Interval | None
     first_answer: Interval | None
     throughput: Interval | None
     coverage: Interval | None
@@ -58,6 +70,8 @@ class Headline:
     suspect: int
     cost_usd: float | None
     cost_known: int
+    cut: Interval
+    cached: Interval | None
     approximate: bool = False
 
 
@@ -204,6 +218,7 @@ class Summary:
 class Success:
     """How often one LLM succeeded.
 
+    :param cut: answers that reached their limit of tokens, of the ``finished`` ones that say why they ended.
     :param kinds: failure kind → records, the most frequent first.
     """
 
@@ -211,6 +226,9 @@ class Success:
     records: int
     succeeded: int
     rate: Interval
+    cut: int
+    finished: int
+    cut_rate: Interval
     kinds: Mapping[str, int]
 
 
@@ -261,8 +279,10 @@ class Comparison:
     :param difference: first − second: Hodges-Lehmann's estimate with its interval, or the difference of rates of
         "success"; None without a pair.
     :param p: of the paired test; None where there is nothing to test.
-    :param p_holm: corrected over all comparisons that were asked for at once.
+    :param p_holm: corrected over all comparisons that were asked for at once; of twins, over those of twins.
     :param effect: rank-biserial correlation, −1 to 1; positive where the first is larger. None as p.
+    :param role: what it is for: EXPLORATORY unless it was chosen before the data.
+    :param twins: the second is the first, measured once more.
     """
 
     metric: str
@@ -276,6 +296,68 @@ class Comparison:
     p_holm: float | None
     effect: float | None
     approximate: bool = False
+    role: str = EXPLORATORY
+    twins: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """How far an LLM is, and what opening a connection to it takes: medians, in seconds; None without a value.
+
+    :param known: records whose round trip is known.
+    :param opened: connections.
+    :param dns: of a connection, finding the address.
+    :param connect: opening it, the look-up and the TLS handshake included.
+    :param tls: of that, the TLS handshake.
+    """
+
+    llm: str
+    known: int
+    rtt: float | None
+    opened: int
+    dns: float | None
+    connect: float | None
+    tls: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What places the questions had in their cells. A place is 0 for the first of a cell and 1 for its last.
+
+    :param questions: how many there are.
+    :param first: how many of these were the first one in some slot.
+    :param lowest: the mean place of the question that is early most.
+    :param highest: that of the one that is late most.
+    :param asked: questions in slots.
+    :param apart: of these, the ones that not all LLMs had at the same place.
+    """
+
+    questions: int
+    first: int
+    lowest: float
+    highest: float
+    asked: int
+    apart: int
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPlace:
+    """A metric of one LLM at the first place of a cell, and at the others.
+
+    :param n: values at the first place.
+    :param n_others: values at others.
+    :param first: median; None without a value, as ``others``.
+    :param difference: first − others, over the slots; None without a slot that has both.
+    :param p: of the difference, Holm-corrected over the LLMs; None where there is nothing to test.
+    """
+
+    llm: str
+    n: int
+    n_others: int
+    first: float | None
+    others: float | None
+    difference: Interval | None
+    p: float | None
 
 
 @dataclass(frozen=True, slots=True)

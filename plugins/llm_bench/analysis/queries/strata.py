@@ -1,9 +1,9 @@
 """A study's records in memory: each belongs to a stratum, of which a table has all that a view asks about.
 
-Records of one stratum have the same slot, LLM, industry and type of run, and are all suspect or none of them. So which
-of them a view takes, and where they belong, is found out for the strata rather than for each record. What is read is
-kept until the data change: 6 bytes for a record, 2 more for each metric in bins, 8 more for each whose values are
-needed.
+Records of one stratum have the same slot, LLM, industry, type of run, upstream and client, and are all suspect or none
+of them, all asked warm or none. So which of them a view takes, and where they belong, is found out for the strata
+rather than for each record. What is read is kept until the data change: 6 bytes for a record, 2 more for each metric in
+bins, 8 more for each whose values are needed.
 """
 
 from __future__ import annotations
@@ -17,17 +17,28 @@ import numpy.typing as npt
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.statistics import Codes
 from llm_bench.analysis.view import View
+from llm_bench.records import CUT_SQL, WARM
 
 Array = npt.NDArray[Any]
 Table = Mapping[str, Array]
 
+_CACHEABLE = "cached_tokens IS NOT NULL AND prompt_tokens > 0"
 _STEP = 1 << 18
 """Records that are looked at together: what is made of them on the way stays in the processor's cache."""
-_STRATUM = "slot_no, llm_no, industry, run_type, suspect IS NOT NULL AS suspect"
+_WARM = f"coalesce(cache_probe = '{WARM}', false)"
+_STRATUM = (
+    f"slot_no, llm_no, industry, run_type, suspect IS NOT NULL AS suspect, {_WARM} AS warm, upstream_no, client_no"
+)
+NUMBERED = f"{_WARM}::UTINYINT AS warm, upstream_no, client_no"
+"""Columns of a record by which groups can be told apart, beside LLM, slot and question: each a number from 0."""
 
 
 def strata(records: Records) -> Table:
-    """The strata by slot, LLM, industry, run_type and suspect; of each, one of its questions, and what is counted."""
+    """The strata in their order; of each, one of its questions, and what is counted.
+
+    cut: records whose answer was cut; finished: that say why the LLM stopped; cached: tokens read from a cache, of
+    cacheable ones in the prompts of the cache_known records that say so.
+    """
     return records.once("strata", _strata)
 
 
@@ -35,7 +46,12 @@ def _strata(records: Records) -> Table:
     return table(
         records,
         f"SELECT {_STRATUM}, any_value(question_no) AS question_no, count(*) AS records, "  # noqa: S608
-        "count(*) FILTER (success) AS succeeded, coalesce(sum(cost_usd), 0) AS cost_usd, count(cost_usd) AS cost_known "
+        "count(*) FILTER (success) AS succeeded, "
+        "coalesce(sum(cost_usd), 0) AS cost_usd, count(cost_usd) AS cost_known, "
+        f"count(*) FILTER ({CUT_SQL}) AS cut, count(finish_reason) AS finished, "
+        f"count(*) FILTER ({_CACHEABLE}) AS cache_known, "
+        f"coalesce(sum(cached_tokens) FILTER ({_CACHEABLE}), 0)::DOUBLE AS cached, "
+        f"coalesce(sum(prompt_tokens) FILTER ({_CACHEABLE}), 0)::DOUBLE AS cacheable "
         "FROM records GROUP BY ALL ORDER BY ALL",
     )
 
@@ -94,7 +110,7 @@ def table(records: Records, sql: str, parameters: Mapping[str, Any] | None = Non
     return {name: column.to_numpy() for name, column in zip(arrow.column_names, arrow.columns, strict=True)}
 
 
-def taken(held: Table, view: View, slots: Array, names: Mapping[int, str]) -> Codes:
+def taken(records: Records, held: Table, view: View, slots: Array, names: Mapping[int, str]) -> Codes:
     """Which of some strata a view takes.
 
     :param slots: of each slot in the copy: whether it is between the view's dates.
@@ -106,9 +122,32 @@ def taken(held: Table, view: View, slots: Array, names: Mapping[int, str]) -> Co
     for name, chosen in (("industry", view.industries), ("run_type", view.run_types)):
         if chosen:
             kept &= np.isin(held[name], np.array(chosen, object))
+    for column, chosen, known in (
+        ("upstream_no", view.upstreams, upstreams(records)),
+        ("client_no", view.clients, clients(records)),
+    ):
+        if chosen:
+            kept &= np.isin(held[column], [number for number, name in enumerate(known) if name in chosen])
     if view.suspect != "include":
         kept &= held["suspect"] == (view.suspect == "only")
+    if not (view.has_cold and view.has_warm):
+        kept &= held["warm"] == view.has_warm
     return np.flatnonzero(kept)
+
+
+def upstreams(records: Records) -> tuple[str, ...]:
+    """Who answered behind gateways, by their numbers; ``UNNAMED`` stands for nobody."""
+    return _names(records, "upstream")
+
+
+def clients(records: Records) -> tuple[str, ...]:
+    """Where was asked from, by their numbers; ``UNNAMED`` stands for a place without a name."""
+    return _names(records, "client")
+
+
+def _names(records: Records, what: str) -> tuple[str, ...]:
+    sql = f"SELECT {what} FROM {what}s ORDER BY {what}_no"  # noqa: S608
+    return records.once(f"{what}s", lambda known: tuple(str(row[what]) for row in known.rows(sql)))
 
 
 def of_record(records: Records) -> Array:
@@ -126,8 +165,8 @@ def _of_record(records: Records) -> Array:
     industry = np.array([place.get(number, 0) for number in range(max(place, default=0) + 1)], np.uint64)
     columns = table(
         records,
-        "SELECT slot_no, llm_no, list_position($run_types, run_type)::UTINYINT AS run_type, "
-        "suspect IS NOT NULL AS suspect FROM records",
+        "SELECT slot_no, llm_no, list_position($run_types, run_type)::UTINYINT AS run_type, "  # noqa: S608
+        f"suspect IS NOT NULL AS suspect, {NUMBERED} FROM records",
         {"run_types": run_types},
     )
     key = columns["slot_no"].astype(np.uint64)
@@ -136,6 +175,9 @@ def _of_record(records: Records) -> Array:
         (len(industries), industry[column(records, "question_no")]),
         (len(run_types) + 1, columns["run_type"]),
         (2, columns["suspect"]),
+        (2, columns["warm"]),
+        (len(upstreams(records)) + 1, columns["upstream_no"]),
+        (len(clients(records)) + 1, columns["client_no"]),
     ):
         key *= np.uint64(many)
         key += codes.astype(np.uint64)

@@ -16,6 +16,7 @@ from llm_bench.analysis.view import View
 _HEADLINE = {
     "latency": "latency_sec",
     "ttft": "ttft_sec",
+    "ttft_less_rtt": "ttft_less_rtt_sec",
     "first_answer": "first_answer_sec",
     "throughput": "throughput_tps",
     "coverage": "coverage_score",
@@ -39,6 +40,8 @@ def headline(records: Records, view: View) -> list[Headline]:
             suspect=int(counts.suspect[i].sum()),
             cost_usd=float(counts.cost_usd[i]) if counts.cost_known[i] else None,
             cost_known=int(counts.cost_known[i]),
+            cut=counts.cut_rate(i),
+            cached=counts.cached_share(i),
             approximate=scan.approximate,
         )
         for i, llm in enumerate(scan.llms)

@@ -18,8 +18,9 @@ from __future__ import annotations
 from llm_bench.analysis.statistics.changes import Change, change
 from llm_bench.analysis.statistics.comparisons import Paired, holm, paired
 from llm_bench.analysis.statistics.correlation import CarryOver, carry_over
+from llm_bench.analysis.statistics.factors import Differs, differs
 from llm_bench.analysis.statistics.kernels import Answers, differing, similarity
-from llm_bench.analysis.statistics.means import mean, means
+from llm_bench.analysis.statistics.means import mean, means, share
 from llm_bench.analysis.statistics.quantiles import quantile, quantile_of_counts
 from llm_bench.analysis.statistics.rates import success_rate
 from llm_bench.analysis.statistics.sample import LEAST_SLOTS, Codes, Floats, Interval
@@ -32,6 +33,7 @@ __all__ = [
     "CarryOver",
     "Change",
     "Codes",
+    "Differs",
     "Floats",
     "Interval",
     "Paired",
@@ -39,12 +41,14 @@ __all__ = [
     "carry_over",
     "change",
     "differing",
+    "differs",
     "holm",
     "mean",
     "means",
     "paired",
     "quantile",
     "quantile_of_counts",
+    "share",
     "similarity",
     "success_rate",
     "time_of_day",

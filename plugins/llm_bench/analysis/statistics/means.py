@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -59,3 +61,17 @@ def _mean(estimate: float, error: float, n: int, slots: int, level: float) -> In
         return Interval(estimate, None, None, n, slots)
     reach = student(level, slots) * error
     return Interval(estimate, estimate - reach, estimate + reach, n, slots)
+
+
+def share(parts: Floats, wholes: Floats, n: int, level: float = 0.95) -> Interval | None:
+    """What part of a whole something is, over all slots, with the interval of a ratio, kept within [0, 1].
+
+    :param parts: in each slot.
+    :param wholes: in each slot.
+    :param n: values that the wholes are the sums of.
+    :return: None where there is no whole.
+    """
+    (ratio,) = means(parts[None], wholes[None], level)
+    if ratio is None or ratio.low is None or ratio.high is None:
+        return ratio and replace(ratio, n=n)
+    return replace(ratio, low=max(ratio.low, 0.0), high=min(ratio.high, 1.0), n=n)

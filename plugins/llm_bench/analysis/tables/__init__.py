@@ -7,9 +7,12 @@ in all. A page adds what their cells lead to, and may turn a long one into a row
 from __future__ import annotations
 
 from llm_bench.analysis.tables.answers import answers_over_time, bounds, changes, identity, names, verdict
+from llm_bench.analysis.tables.caches import cache_worth
+from llm_bench.analysis.tables.factors import level_tests, levels, levels_differ
 from llm_bench.analysis.tables.llms import QUANTILES, grouped, headline, least_covered, quantiles, tradeoff
-from llm_bench.analysis.tables.outcomes import failures, failures_over_time, rates_over_time, success
-from llm_bench.analysis.tables.pairs import differences
+from llm_bench.analysis.tables.network import first_places, network
+from llm_bench.analysis.tables.outcomes import cut_often, failures, failures_over_time, rates_over_time, success
+from llm_bench.analysis.tables.pairs import differences, noise_floor
 from llm_bench.analysis.tables.times import (
     hour_tests,
     hours_matter,
@@ -23,18 +26,26 @@ __all__ = [
     "QUANTILES",
     "answers_over_time",
     "bounds",
+    "cache_worth",
     "changes",
+    "cut_often",
     "differences",
     "failures",
     "failures_over_time",
+    "first_places",
     "grouped",
     "headline",
     "hour_tests",
     "hours_matter",
     "identity",
     "least_covered",
+    "level_tests",
+    "levels",
+    "levels_differ",
     "names",
     "neighbours",
+    "network",
+    "noise_floor",
     "over_time",
     "quantiles",
     "rates_over_time",

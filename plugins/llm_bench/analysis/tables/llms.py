@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from llm_bench.analysis import table
-from llm_bench.analysis.metrics import METRICS, Metric
+from llm_bench.analysis.metrics import DERIVED, METRICS, Metric
 from llm_bench.analysis.table import Table
 from llm_bench.records import FIELDS
 
@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from llm_bench.analysis.charts import Looks
     from llm_bench.analysis.queries import Covered, Group, Headline, Spread, Summary, Tradeoff
 
-DESCRIPTIONS = {field.name: field.description for field in FIELDS}
+DESCRIPTIONS = {field.name: field.description for field in (*FIELDS, *DERIVED)}
 COVERAGE, GROUNDED = METRICS["coverage_score"], METRICS["groundedness"]
+CUT = "Cut: answers that reached their limit of tokens, of those that say why they ended."
+CACHED = "Cached: share of the prompts' tokens that the provider says it read from its cache."
 QUANTILES = (0.05, 0.25, 0.75, 0.9, 0.95, 0.99)
 """Those that stand beside a median."""
 
@@ -23,6 +25,7 @@ QUANTILES = (0.05, 0.25, 0.75, 0.9, 0.95, 0.99)
 def headline(headlines: Sequence[Headline], looks: Looks) -> Table:
     """Each LLM in a few numbers."""
     approximate = any(headline.approximate for headline in headlines)
+    cached = any(headline.cached for headline in headlines)
 
     def middle(name: str, title: str = "") -> table.Column:
         return table.metric(name, METRICS[name], title, approximate=approximate)
@@ -37,10 +40,13 @@ def headline(headlines: Sequence[Headline], looks: Looks) -> Table:
             table.rate("success", "Success"),
             middle("latency_sec"),
             middle("ttft_sec", "First token"),
+            middle("ttft_less_rtt_sec", "First token less a round trip"),
             middle("first_answer_sec", "First answer"),
             middle("throughput_tps"),
             middle("coverage_score"),
             middle("groundedness", "Grounded"),
+            table.rate("cut", "Cut", remark=CUT),
+            *([table.rate("cached", "Cached", remark=CACHED)] if cached else []),
             table.count("left_out", "Left out", remark="Left out: records without a latency, because they failed."),
             table.number("cost_usd", "Cost", "USD", remark="Cost: of the records with a known one, “Cost known”."),
             table.count("cost_known", "Cost known"),
@@ -52,11 +58,14 @@ def headline(headlines: Sequence[Headline], looks: Looks) -> Table:
                 *(
                     headline.latency,
                     headline.ttft,
+                    headline.ttft_less_rtt,
                     headline.first_answer,
                     headline.throughput,
                     headline.coverage,
                     headline.groundedness,
                 ),
+                headline.cut,
+                *([headline.cached] if cached else []),
                 *(headline.left_out, headline.cost_usd, headline.cost_known, headline.suspect),
             ]
             for headline in looks.ordered(headlines)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from typing import TYPE_CHECKING
 
 from llm_bench.analysis import format as text
 from llm_bench.analysis import table
 from llm_bench.analysis.table import Table
+from llm_bench.analysis.tables.llms import CUT
 from llm_bench.analysis.tables.times import slot
 
 if TYPE_CHECKING:
     from llm_bench.analysis.charts import Looks
     from llm_bench.analysis.queries import Failures, Success
+    from llm_bench.analysis.statistics import Interval
+
+CUT_OFTEN = 0.05
+"""Share of an LLM's answers from which on it is said that they are cut."""
 
 
 def success(outcomes: Sequence[Success], looks: Looks) -> Table:
@@ -27,11 +32,35 @@ def success(outcomes: Sequence[Success], looks: Looks) -> Table:
             table.count("succeeded", "Succeeded"),
             table.count("failed", "Failed"),
             table.rate("rate", "Rate"),
+            table.count("cut", "Cut"),
+            table.rate("cut_rate", "Cut of those that ended", remark=CUT),
         ],
         [
-            [outcome.llm, outcome.records, outcome.succeeded, outcome.records - outcome.succeeded, outcome.rate]
+            [
+                *(outcome.llm, outcome.records, outcome.succeeded, outcome.records - outcome.succeeded, outcome.rate),
+                *(outcome.cut, outcome.cut_rate),
+            ]
             for outcome in looks.ordered(outcomes)
         ],
+    )
+
+
+def cut_often(rates: Mapping[str, Interval], looks: Looks) -> str:
+    """Which LLMs' answers are cut so often that it matters, and what to do; nothing where there is none.
+
+    :param rates: LLM → how often its answers are cut.
+    """
+    often = [
+        f"{looks.names[llm]} {text.value(rate.estimate, '%')} of {text.count(rate.n)}"
+        for llm, rate in rates.items()
+        if rate.estimate is not None and rate.estimate > CUT_OFTEN
+    ]
+    if not often:
+        return ""
+    return (
+        f"Answers are cut at their limit of tokens: {', '.join(often)}. A cut answer ends sooner and covers less than "
+        "the LLM would have said. Give such an LLM a larger max_tokens in its entry of the study's file, or all of "
+        "them in generation."
     )
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from llm_bench.analysis import format as text
 from llm_bench.analysis import table
-from llm_bench.analysis.charts.pairs import LEVEL
 from llm_bench.analysis.metrics import Metric
+from llm_bench.analysis.noise import LEVEL
 from llm_bench.analysis.table import Column, Table
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""A study's protocol, sealed beforehand: what is primary, how it is analysed, and what was changed since."""
