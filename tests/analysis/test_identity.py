@@ -14,6 +14,7 @@ from doubles.provider import Asked, Provider, Response, stream
 from fixtures import batches
 from fixtures.replies import KEY
 from llm_bench.analysis import queries
+from llm_bench.analysis import view as views
 from llm_bench.analysis.cache import Cache, Records
 from llm_bench.analysis.queries import Answered, Identity, answers
 from llm_bench.analysis.statistics.changes import LEAST_TO_COMPARE
@@ -171,14 +172,20 @@ class TestWhatIsLeftOut:
             {"finish_reason": "MAX_TOKENS"},
             {"answer": " \n"},
             {"answer": None},
-            {"cache_probe": "warm"},
         ],
-        ids=["failed", "cut", "cut, in other words", "empty", "none", "asked once more, warm"],
+        ids=["failed", "cut", "cut, in other words", "empty", "none"],
     )
-    def test_is_every_answer_that_isnt_whole_and_cold(self, tmp_path: Path, lost: dict[str, Any]):
+    def test_is_every_answer_that_isnt_whole(self, tmp_path: Path, lost: dict[str, Any]):
         records = stored(tmp_path, lambda number, record: record | (lost if number == 3 else {}))
         answered = of(queries.identity(records, View(), UTC), STEADY)
         assert (answered.slots, answered.answers, answered.left_out) == (19, 19 * 4, 4)
+
+    @pytest.mark.parametrize(("cache", "left_out"), [(None, 0), ("all", 4)], ids=["as a view has it", "of all"])
+    def test_is_what_was_asked_once_more_warm(self, tmp_path: Path, cache: views.Cache | None, left_out: int):
+        warm = {"cache_probe": "warm", "answer": "Toys."}
+        records = stored(tmp_path, lambda number, record: record | (warm if number == 3 else {}))
+        answered = of(queries.identity(records, View(cache=cache), UTC), STEADY)
+        assert (answered.slots, answered.left_out) == (19, left_out)
 
     def test_is_what_was_asked_with_another_prompt(self, tmp_path: Path):
         other = {"prompt_hash": "0" * 64, "answer": "Another question has another answer."}
