@@ -1,6 +1,6 @@
 """Does a study do what its plan says? One is really measured, and 4,000 are simulated.
 
-Measured: a pilot batch and then 4 slots by a real Airflow (scheduler, LocalExecutor, Postgres), with doubles as
+Measured: a pilot batch and then 3 slots by a real Airflow (scheduler, LocalExecutor, Postgres), with doubles as
 providers: two entries share an account of 15 requests a minute, one is held to the tokens a minute that its provider's
 headers state, and of another's requests some fail. The pilot had no limits. Goal: the plan made after the pilot is
 within 10 % of the requests, the tokens and the duration of a batch that then were.
@@ -57,7 +57,7 @@ from doubles.provider import Asked, Provider, Response, Step, Wait, chunk, event
 WITHIN = 0.10
 POWER = (0.75, 0.85)
 STUDIES = 1000
-SLOTS, SPACING = 4, timedelta(seconds=75)
+SLOTS, SPACING = 3, timedelta(seconds=75)
 LEAD = timedelta(seconds=100)
 """From the pilot's end to the first slot: Airflow looks for new studies every 30 s."""
 PATIENCE = timedelta(minutes=2)
@@ -138,7 +138,10 @@ def _content(start: datetime | None) -> dict[str, Any]:
 
 
 class Script:
-    """What the double answers: of varied length and pace; it counts a token for each four characters."""
+    """What the double answers: as long as the question asks for, give or take a tenth, and of varied pace.
+
+    It counts a token for each four characters of a prompt.
+    """
 
     def __init__(self) -> None:
         self._limits = GroqLimits(1000, TOKENS_PER_MINUTE)
@@ -146,10 +149,11 @@ class Script:
 
     def __call__(self, asked: Asked) -> Response:
         with self._lock:
-            words, pause = self._random.randint(40, 160), self._random.lognormvariate(0, 0.3)
+            length, pause = self._random.lognormvariate(0, 0.1), self._random.lognormvariate(0, 0.3)
             fails = "failing" in asked.model and self._random.random() < 0.05
         if fails:
             return Response([b'{"error": {"message": "down"}}'], 500, {"content-type": "application/json"})
+        words = round(random.Random(f"{asked.model} {asked.question}").randint(40, 160) * length)
         prompt = sum(len(message["content"]) for message in asked.content["messages"]) // 4
         headers = {"content-type": "text/event-stream"}
         if "counted" in asked.model:
