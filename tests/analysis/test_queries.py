@@ -27,6 +27,7 @@ LATENCY, COVERAGE = METRICS["latency_sec"], METRICS["coverage_score"]
 ZONE = ZoneInfo("Europe/Amsterdam")
 UPSTREAMS = ("DeepInfra", "Novita", "Chutes")
 LLAMA, REASONING = "groq/llama3-70b-8192", "openrouter/deepseek/deepseek-r1-0528-qwen3-8b"
+KINDS = ["include", "exclude", "only"]
 
 
 class Filled:
@@ -680,11 +681,10 @@ class TestStrata:
             for values in (known.industries, known.llms, known.run_types, known.upstreams, known.clients)
         ]
         start, end = data.draw(st.sampled_from(slots)), data.draw(st.sampled_from(slots))
-        suspect, cache = (
-            data.draw(st.sampled_from(values))
-            for values in (["include", "exclude", "only"], [None, "cold", "warm", "all"])
+        suspect, cached, cache = (
+            data.draw(st.sampled_from(values)) for values in (KINDS, KINDS, [None, "cold", "warm", "all"])
         )
-        view = View(start, end, *lists[:3], suspect, cache, *lists[3:])
+        view = View(start, end, *lists[:3], suspect, cached, cache, *lists[3:])
         where, parameters = view.where()
         expected = records.rows(f"SELECT rowid FROM records WHERE {where} ORDER BY rowid", parameters)
         within = numbers.buckets(records, view).place >= 0

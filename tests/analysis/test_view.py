@@ -24,6 +24,7 @@ VIEWS = st.builds(
     llms=NAMES,
     run_types=st.lists(st.sampled_from(RUN_TYPES), unique=True).map(tuple),
     suspect=st.sampled_from(["include", "exclude", "only"]),
+    cached=st.sampled_from(["include", "exclude", "only"]),
     cache=st.sampled_from([None, "cold", "warm", "all"]),
     upstreams=NAMES,
     clients=NAMES,
@@ -81,11 +82,12 @@ class TestACondition:
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute(
                 "CREATE TABLE records AS SELECT * FROM (VALUES "
-                "(1, TIMESTAMPTZ '2026-12-07 08:00:00+00', 'retail', 'a/b', 'scheduled', NULL, 'cold', 'A', NULL), "
-                "(2, TIMESTAMPTZ '2026-12-08 08:00:00+00', 'finance', 'a/b', 'backfill', 'busy', NULL, NULL, NULL), "
-                "(3, TIMESTAMPTZ '2026-12-09 08:00:00+00', 'retail', 'c/d', 'manual', NULL, NULL, 'B', 'tokyo'), "
-                "(4, TIMESTAMPTZ '2026-12-07 08:00:00+00', 'retail', 'a/b', 'scheduled', NULL, 'warm', 'A', 'tokyo')"
-                ") AS t (number, slot, industry, llm, run_type, suspect, cache_probe, upstream_provider, client)"
+                "(1, TIMESTAMPTZ '2026-12-07 08:00:00+00', 'retail', 'a/b', 'scheduled', NULL, 'cold', 'A', NULL, 0), "
+                "(2, TIMESTAMPTZ '2026-12-08 08:00:00+00', 'finance', 'a/b', 'backfill', 'busy', NULL, NULL, NULL, NULL), "
+                "(3, TIMESTAMPTZ '2026-12-09 08:00:00+00', 'retail', 'c/d', 'manual', NULL, NULL, 'B', 'tokyo', 64), "
+                "(4, TIMESTAMPTZ '2026-12-07 08:00:00+00', 'retail', 'a/b', 'scheduled', NULL, 'warm', 'A', 'tokyo', 64)"
+                ") AS t (number, slot, industry, llm, run_type, suspect, cache_probe, upstream_provider, client, "
+                "cached_tokens)"
             )
             yield connection
 
@@ -110,6 +112,9 @@ class TestACondition:
             (View(run_types=("backfill", "manual")), [2, 3]),
             (View(suspect="exclude"), [1, 3]),
             (View(suspect="only"), [2]),
+            (View(cached="exclude"), [1, 2]),
+            (View(cached="only"), [3]),
+            (View(cached="only", cache="all"), [3, 4]),
             (View(industries=("retail",), llms=("a/b",)), [1]),
             (View(llms=("none",)), []),
             (View(cache="cold"), [1, 2, 3]),
@@ -133,6 +138,7 @@ class TestACondition:
             *(moment and datetime(2026, 1, 1, tzinfo=UTC) for moment in (view.start, view.end)),
             *(("x",) * len(values) for values in (view.industries, view.llms, view.run_types)),
             suspect=view.suspect,
+            cached=view.cached,
             cache=view.cache,
             upstreams=("x",) * len(view.upstreams),
             clients=("x",) * len(view.clients),

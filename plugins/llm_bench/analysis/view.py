@@ -12,6 +12,7 @@ from llm_bench.records import RUN_TYPES, UNNAMED, WARM
 
 Suspect = Literal["include", "exclude", "only"]
 Cache = Literal["cold", "warm", "all"]
+Cached = Literal["include", "exclude", "only"]
 Condition = tuple[str, dict[str, Any]]
 """SQL with named parameters, and their values."""
 
@@ -23,11 +24,13 @@ _LISTS = {
     "client": "clients",
 }
 """Names in an address → attributes."""
-_CHOICES = {"suspect": get_args(Suspect), "cache": get_args(Cache)}
+_CHOICES = {"suspect": get_args(Suspect), "cached": get_args(Cached), "cache": get_args(Cache)}
 """Names in an address that have one value of these."""
 _UPSTREAM, _CLIENT = (f"coalesce({column}, '{UNNAMED}')" for column in ("upstream_provider", "client"))
 _COLUMNS = {"upstream": _UPSTREAM, "client": _CLIENT}
 """Names in an address that aren't those of columns → what they stand for."""
+IS_CACHED = "coalesce(cached_tokens > 0, false)"
+"""Whether a provider's cache knew a prompt, as the provider says."""
 _IS_WARM = f"coalesce(cache_probe = '{WARM}', false)"
 
 
@@ -39,6 +42,7 @@ class View:
     :param end: the slot is before it; aware.
     :param llms: their names in the study; without one, the model string, e.g. "groq/moonshotai/kimi-k2-instruct".
     :param suspect: records whose times the client was too busy for: with them, without, or these alone.
+    :param cached: records whose prompt a provider's cache knew, at least in part: with them, without, or these alone.
     :param cache: cold: all but those that were asked once more, warm, right after; warm: these alone; all: both. None:
         cold wherever something is computed, so that no question counts twice, and all where records are handed out.
     :param upstreams: who answered behind a gateway; "unnamed": nobody was named.
@@ -51,14 +55,15 @@ class View:
     llms: tuple[str, ...] = ()
     run_types: tuple[str, ...] = ()
     suspect: Suspect = "include"
+    cached: Cached = "include"
     cache: Cache | None = None
     upstreams: tuple[str, ...] = ()
     clients: tuple[str, ...] = ()
 
     @classmethod
     def from_query(cls, query: Iterable[tuple[str, str]], zone: tzinfo = UTC) -> View:
-        """The view that an address names: ``start``, ``end``, ``suspect``, ``cache``, and any number of ``industry``,
-        ``llm``, ``run_type``, ``upstream`` and ``client``. Other names are left alone, as is a name without a value.
+        """The view that an address names: ``start``, ``end``, ``suspect``, ``cached``, ``cache``, and any number of
+        ``industry``, ``llm``, ``run_type``, ``upstream`` and ``client``. Other names are left alone, as is a name without a value.
 
         :param zone: of dates and times that don't state their own.
         :raises ViewError: a value can't be used.
@@ -82,8 +87,8 @@ class View:
         """The same as names and values of an address, always in this order; what is empty isn't there."""
         moments = [(name, value.isoformat()) for name, value in (("start", self.start), ("end", self.end)) if value]
         lists = [(name, value) for name, attribute in _LISTS.items() for value in getattr(self, attribute)]
-        suspect = [] if self.suspect == "include" else [("suspect", str(self.suspect))]
-        return [*moments, *lists, *suspect, *([("cache", str(self.cache))] if self.cache else [])]
+        kinds = [(name, str(value)) for name in ("suspect", "cached") if (value := getattr(self, name)) != "include"]
+        return [*moments, *lists, *kinds, *([("cache", str(self.cache))] if self.cache else [])]
 
     @property
     def has_cold(self) -> bool:
@@ -114,6 +119,8 @@ class View:
                 parameters |= values
         if self.suspect != "include":
             parts.append("suspect IS NULL" if self.suspect == "exclude" else "suspect IS NOT NULL")
+        if self.cached != "include":
+            parts.append(IS_CACHED if self.cached == "only" else f"NOT {IS_CACHED}")
         if not (self.has_cold and self.has_warm):
             parts.append(_IS_WARM if self.has_warm else f"NOT {_IS_WARM}")
         return " AND ".join(parts), parameters

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from llm_bench.analysis.view import Cache, Suspect, View
+from llm_bench.analysis.view import Cache, Cached, Suspect, View
 from llm_bench.cli.console import console, say
 from llm_bench.cli.options import Actions, add_command, add_study, complete, industry_names, llm_names
 from llm_bench.cli.studies import find_study, store_at
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from llm_bench.analysis.export import Format
     from llm_bench.study import Study
 
-VIEW = ("start", "end", "industry", "llm", "run_type", "suspect", "cache", "upstream", "client")
+VIEW = ("start", "end", "industry", "llm", "run_type", "suspect", "cached", "cache", "upstream", "client")
 """Options of a command that make a view, as they are named in an address."""
 
 
@@ -65,6 +65,9 @@ def add_view(command: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--suspect", choices=get_args(Suspect), help="what to do with records whose times can't be trusted"
+    )
+    group.add_argument(
+        "--cached", choices=get_args(Cached), help="what to do with records whose prompt a provider's cache knew"
     )
     group.add_argument(
         "--cache",

@@ -97,6 +97,8 @@ def _chips(look: Look, *, files: bool) -> Iterator[str]:
             yield f"from {_bound(look, view.start)}"
         if view.end:
             yield f"before {_bound(look, view.end)}"
+    if view.cached != "include":
+        yield "without cached prompts" if view.cached == "exclude" else "cached prompts alone"
     if view.suspect != "include":
         yield "without suspect records" if view.suspect == "exclude" else "suspect records alone"
     yield from (f"by {name}" if name != UNNAMED else "by nobody named" for name in view.upstreams)

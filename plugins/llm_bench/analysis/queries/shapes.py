@@ -29,6 +29,7 @@ class Choices:
     :param first: slot; None without a record.
     :param last: slot.
     :param warm: records that were asked once more, right after the cold ones.
+    :param cached: records whose prompt a provider's cache knew, at least in part.
     :param upstreams: "unnamed" last, where some records name none; empty where none names one.
     :param clients: likewise.
     """
@@ -41,6 +42,7 @@ class Choices:
     records: int
     suspect: int
     warm: int
+    cached: int
     upstreams: tuple[str, ...]
     clients: tuple[str, ...]
 

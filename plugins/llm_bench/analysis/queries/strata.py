@@ -1,7 +1,8 @@
 """A study's records in memory: each belongs to a stratum, of which a table has all that a view asks about.
 
 Records of one stratum have the same slot, LLM, industry, type of run, upstream and client, and are all suspect or none
-of them, all asked warm or none. So which of them a view takes, and where they belong, is found out for the strata
+of them, all asked warm or none, all
+with cached tokens or none. So which of them a view takes, and where they belong, is found out for the strata
 rather than for each record. What is read is kept until the data change: 6 bytes for a record, 2 more for each metric in
 bins, 8 more for each whose values are needed.
 """
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.statistics import Codes
-from llm_bench.analysis.view import View
+from llm_bench.analysis.view import IS_CACHED, View
 from llm_bench.records import CUT_SQL, WARM
 
 Array = npt.NDArray[Any]
@@ -27,7 +28,8 @@ _STEP = 1 << 18
 """Records that are looked at together: what is made of them on the way stays in the processor's cache."""
 _WARM = f"coalesce(cache_probe = '{WARM}', false)"
 _STRATUM = (
-    f"slot_no, llm_no, industry, run_type, suspect IS NOT NULL AS suspect, {_WARM} AS warm, upstream_no, client_no"
+    f"slot_no, llm_no, industry, run_type, suspect IS NOT NULL AS suspect, {_WARM} AS warm, {IS_CACHED} AS hit, "
+    "upstream_no, client_no"
 )
 NUMBERED = f"{_WARM}::UTINYINT AS warm, upstream_no, client_no"
 """Columns of a record by which groups can be told apart, beside LLM, slot and question: each a number from 0."""
@@ -130,6 +132,8 @@ def taken(records: Records, held: Table, view: View, slots: Array, names: Mappin
             kept &= np.isin(held[column], [number for number, name in enumerate(known) if name in chosen])
     if view.suspect != "include":
         kept &= held["suspect"] == (view.suspect == "only")
+    if view.cached != "include":
+        kept &= held["hit"] == (view.cached == "only")
     if not (view.has_cold and view.has_warm):
         kept &= held["warm"] == view.has_warm
     return np.flatnonzero(kept)
@@ -166,7 +170,7 @@ def _of_record(records: Records) -> Array:
     columns = table(
         records,
         "SELECT slot_no, llm_no, list_position($run_types, run_type)::UTINYINT AS run_type, "  # noqa: S608
-        f"suspect IS NOT NULL AS suspect, {NUMBERED} FROM records",
+        f"suspect IS NOT NULL AS suspect, {IS_CACHED} AS hit, {NUMBERED} FROM records",
         {"run_types": run_types},
     )
     key = columns["slot_no"].astype(np.uint64)
@@ -176,6 +180,7 @@ def _of_record(records: Records) -> Array:
         (len(run_types) + 1, columns["run_type"]),
         (2, columns["suspect"]),
         (2, columns["warm"]),
+        (2, columns["hit"]),
         (len(upstreams(records)) + 1, columns["upstream_no"]),
         (len(clients(records)) + 1, columns["client_no"]),
     ):
