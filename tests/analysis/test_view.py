@@ -81,11 +81,11 @@ class TestACondition:
         with duckdb.connect() as connection:
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute(
-                "CREATE TABLE records AS SELECT * FROM (VALUES "
-                "(1, TIMESTAMPTZ '2026-12-07 08:00:00+00', 'retail', 'a/b', 'scheduled', NULL, 'cold', 'A', NULL, 0), "
-                "(2, TIMESTAMPTZ '2026-12-08 08:00:00+00', 'finance', 'a/b', 'backfill', 'busy', NULL, NULL, NULL, NULL), "
-                "(3, TIMESTAMPTZ '2026-12-09 08:00:00+00', 'retail', 'c/d', 'manual', NULL, NULL, 'B', 'tokyo', 64), "
-                "(4, TIMESTAMPTZ '2026-12-07 08:00:00+00', 'retail', 'a/b', 'scheduled', NULL, 'warm', 'A', 'tokyo', 64)"
+                "CREATE TABLE records AS SELECT * REPLACE (slot::TIMESTAMPTZ AS slot) FROM (VALUES "
+                "(1, '2026-12-07 08:00:00+00', 'retail', 'a/b', 'scheduled', NULL, 'cold', 'A', NULL, 0), "
+                "(2, '2026-12-08 08:00:00+00', 'finance', 'a/b', 'backfill', 'busy', NULL, NULL, NULL, NULL), "
+                "(3, '2026-12-09 08:00:00+00', 'retail', 'c/d', 'manual', NULL, NULL, 'B', 'tokyo', 64), "
+                "(4, '2026-12-07 08:00:00+00', 'retail', 'a/b', 'scheduled', NULL, 'warm', 'A', 'tokyo', 64)"
                 ") AS t (number, slot, industry, llm, run_type, suspect, cache_probe, upstream_provider, client, "
                 "cached_tokens)"
             )

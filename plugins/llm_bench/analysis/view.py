@@ -63,7 +63,8 @@ class View:
     @classmethod
     def from_query(cls, query: Iterable[tuple[str, str]], zone: tzinfo = UTC) -> View:
         """The view that an address names: ``start``, ``end``, ``suspect``, ``cached``, ``cache``, and any number of
-        ``industry``, ``llm``, ``run_type``, ``upstream`` and ``client``. Other names are left alone, as is a name without a value.
+        ``industry``, ``llm``, ``run_type``, ``upstream`` and ``client``. Other names are left alone, as is a name
+        without a value.
 
         :param zone: of dates and times that don't state their own.
         :raises ViewError: a value can't be used.
