@@ -15,7 +15,7 @@ from llm_bench.cli.studies import store_at
 from llm_bench.measure.calibration import latest
 from llm_bench.paths import client, home, include, program
 from llm_bench.rag.questions import load_question_sets
-from llm_bench.records import Record
+from llm_bench.records import WARM, Record
 from llm_bench.store.base import Store, from_parquet, object_path
 from llm_bench.study import Study
 
@@ -71,9 +71,12 @@ def _exactness(store: Store, study: Study) -> str:
 def _table(study: Study, records: list[Record]) -> Table:
     labels = {llm.name: study.label(llm) for llm in study.llms}
     suspect = sum(record["suspect"] is not None for record in records)
+    asked_once = [record for record in records if record.get("cache_probe") != WARM]
+    warm = len(records) - len(asked_once)
     table = Table(
         title=f"{study.name}, slot {records[0]['slot']}",
         caption="Medians of the answered; coverage is a mean."
+        + (f"\n{warm} more records are warm, asked once more right after, and left out here." if warm else "")
         + (f"\n{suspect} records are suspect: this machine was too busy for exact times." if suspect else ""),
         box=box.SIMPLE_HEAD,
         title_justify="left",
@@ -81,7 +84,7 @@ def _table(study: Study, records: list[Record]) -> Table:
     )
     for heading in ("LLM", "latency", "TTFT", "tok/s", "success", "coverage"):
         table.add_column(heading, justify="left" if heading == "LLM" else "right", overflow="fold")
-    for row in summarise(records):
+    for row in summarise(asked_once):
         table.add_row(
             labels.get(row.llm, row.llm),
             text.value(row.latency_sec, "s"),
