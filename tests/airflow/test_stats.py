@@ -72,6 +72,15 @@ class TestTheGaugesOfABatch:
     def test_count_a_question_once_and_one_that_was_not_asked_not_at_all(self):
         assert values(COMPLETENESS, [BATCH[0], BATCH[0], record("groq/fast", "retail-99")]) == {(): 0.25}
 
+    def test_count_warm_answers_towards_completeness_alone(self):
+        due = Due(STUDY.model_copy(update={"cache": "both"}), SLOT, DUE.questions)
+        warm = record("groq/fast", latency_sec=0.1, cache_probe="warm")
+        by_name = {
+            (gauge.name, *list(gauge.tags.values())[1:]): gauge.value for gauge in gauges(due, [*BATCH[:2], warm])
+        }
+        assert by_name[(COMPLETENESS,)] == 3 / 8
+        assert by_name[LATENCY, "groq/fast"] == pytest.approx(0.6)
+
     def test_tell_each_llms_median_latency_of_what_succeeded(self):
         assert values(LATENCY, BATCH) == {("groq/fast",): pytest.approx(0.6)}
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from llm_bench.analysis.summary import summarise
-from llm_bench.records import FAILURE_KINDS, llm_of
+from llm_bench.records import FAILURE_KINDS, WARM, llm_of
 
 if TYPE_CHECKING:
     from llm_bench.gate.columns import Rows
@@ -27,7 +27,7 @@ NAMES = (COMPLETENESS, LATENCY, FAILURES, START_LAG)
 """All that is sent; Airflow puts its prefix before them."""
 
 _COLUMNS = (
-    *("llm", "llm_provider", "llm_model", "industry", "question_id", "run_type", "late_sec"),
+    *("llm", "llm_provider", "llm_model", "industry", "question_id", "run_type", "late_sec", "cache_probe"),
     *("success", "failure_kind", "latency_sec", "ttft_sec", "throughput_tps", "coverage_score"),
 )
 
@@ -62,7 +62,8 @@ def gauges(due: Due, records: Sequence[Mapping[str, Any]]) -> list[Gauge]:
     study = {"study": _clean(due.study.name)}
     by_llm: dict[str, list[Mapping[str, Any]]] = {}
     for record in records:
-        by_llm.setdefault(llm_of(record), []).append(record)
+        if not _is_warm(record):  # as in figures: no question counts twice
+            by_llm.setdefault(llm_of(record), []).append(record)
     return [
         Gauge(COMPLETENESS, _completeness(due, records), study),
         *(Gauge(START_LAG, lag, study) for lag in _start_lag(records)),
@@ -72,11 +73,18 @@ def gauges(due: Due, records: Sequence[Mapping[str, Any]]) -> list[Gauge]:
 
 def _completeness(due: Due, records: Iterable[Mapping[str, Any]]) -> float:
     """The share of the records due that are there, in [0, 1]."""
-    measured = {(llm_of(record), record["industry"], record["question_id"]) for record in records}
+    measured = {(llm_of(record), record["industry"], record["question_id"], _is_warm(record)) for record in records}
     wanted = {
-        (llm.name, industry, question) for llm, industry in due.study.cells for question in due.questions[industry]
+        (llm.name, industry, question, warm)
+        for llm, industry in due.study.cells
+        for question in due.questions[industry]
+        for warm in (False, True)[: due.study.asked_per_question]
     }
     return len(wanted & measured) / len(wanted)
+
+
+def _is_warm(record: Mapping[str, Any]) -> bool:
+    return record["cache_probe"] == WARM
 
 
 def _start_lag(records: Iterable[Mapping[str, Any]]) -> Iterator[float]:
