@@ -43,23 +43,23 @@ def answers_over_time(known: Identity, looks: Looks, zone: tzinfo = UTC, *, link
         return axes.nothing(DIFFERING.title)
     drawn = over_time(Series(points, 1, None), DIFFERING, looks, zone, link=link)
     changed = [answered for answered in known.llms if answered.verdict == "changed" and answered.at]
-    ruled = bool(changed) and len({point.llm for point in points}) <= MAX_LINES
+    names = looks.present(point.llm for point in points)
+    ruled = bool(changed) and len(names) <= MAX_LINES
     lines = ["Share of each slot's answers that differ from an answer of the first day to the question"]
     if ruled:
-        drawn = cast("alt.LayerChart", drawn) + _rules(known, looks, zone)
+        drawn = cast("alt.LayerChart", drawn) + _rules(known, looks, zone, names)
         lines.append("Upright line: where the answers of an LLM changed")
     return drawn.properties(title=axes.titled(DIFFERING.title, lines))
 
 
-def _rules(known: Identity, looks: Looks, zone: tzinfo) -> alt.Chart:
+def _rules(known: Identity, looks: Looks, zone: tzinfo, names: Sequence[str]) -> alt.Chart:
     import altair as alt
 
     made = [row for row in _moments(known, looks, zone) if row["kind"] == KINDS["answers"]]
-    colour = axes.colour(looks, [row["llm"] for row in made], legend=False)
     rule: alt.Chart = (
         alt.Chart(axes.inline(made))
         .mark_rule(strokeWidth=2, strokeDash=[6, 3])
-        .encode(x=axes.slots(_slots(known), zone), color=colour, tooltip=_seen())
+        .encode(x=axes.slots(_slots(known), zone), color=axes.colour(looks, names), tooltip=_seen())
     )
     return rule
 
@@ -102,8 +102,9 @@ def _slots(known: Identity) -> list[datetime]:
 def _whole_study(slots: Sequence[datetime], zone: tzinfo) -> alt.X:
     """The axis of all slots, not only of those in which something changed."""
     x = axes.slots(slots, zone)
-    ends = [axes.wall(moment, zone) for moment in (min(slots), max(slots))]
-    return x if ends[0] == ends[1] else x.scale(type="utc", padding=6, domain=ends)
+    first, last = (axes.wall(moment, zone) for moment in (min(slots), max(slots)))
+    # Not by a domain: Vega warns of one of moments that are given as numbers.
+    return x if first == last else x.scale(type="utc", padding=6, domainMin=first, domainMax=last)
 
 
 def _moments(known: Identity, looks: Looks, zone: tzinfo) -> list[dict[str, Any]]:
