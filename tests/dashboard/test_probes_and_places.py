@@ -27,7 +27,7 @@ def project(include, home, *places, cache="both"):
     for folder in ("questions", "knowledge"):
         (home / "include" / folder).symlink_to(include / folder)
     file = home / "include" / "studies" / "thesis.yaml"
-    file.write_text(f"{file.read_text()}\ncache: {cache}\n")
+    file.write_text(re.sub(r"(?m)^cache: \w+", f"cache: {cache}", file.read_text()))
     for number, place in enumerate(places):
         fill_study(
             open_store("file://data", home),
