@@ -75,6 +75,10 @@ class Done:
         assert self.study.window is not None
         return list(self.study.window.schedule)
 
+    def moment(self, slot: int) -> str:
+        """When a slot was due, as pages have it."""
+        return f"{self.slots[slot].astimezone(self.study.zone):%a %d %b %H:%M:%S}"
+
     def cells(self) -> dict[tuple[str, str, str], list[Record]]:
         """The records by slot, LLM and industry, as they were asked."""
         cells: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
@@ -200,7 +204,7 @@ class TestTheRecords:
 class TestThePages:
     def test_show_what_is_left_out_cut_and_cached_and_that_the_study_is_sealed(self, done: Done):
         page = text_of(done.page("overview"))
-        assert re.search(r"sealed .* beforehand|Sealed", page)
+        assert re.search(r"sealed on .*, before the first record", page)
         assert "asked warm" in page
         assert "Cached" in page
         assert "Cut" in page
@@ -221,6 +225,7 @@ class TestThePages:
     def test_find_the_model_that_was_swapped_and_no_other(self, done: Done):
         page = text_of(done.page("identity"))
         assert page.count("the answers changed at") == 1
+        assert f"the answers changed at {done.moment(SWAPPED_AT)}" in page
         assert page.count("no change seen") >= len(done.study.llms) - 1
 
     def test_can_be_filtered_by_upstream_and_probe(self, done: Done):
@@ -238,7 +243,6 @@ class TestTheReport:
             "Cache",
             "Who answered",
             "Which model answered",
-            "the answers changed at",
             "noise floor",
             "What was sealed",
             "shuffled anew in each slot",
@@ -247,6 +251,7 @@ class TestTheReport:
             "Cut answers",
         ):
             assert words in report, words
+        assert re.search(rf"mistral-7b-instruct changed \S+ {done.moment(SWAPPED_AT)}", report)
 
 
 class TestThePlan:
