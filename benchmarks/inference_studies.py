@@ -7,6 +7,7 @@ the two LLMs' in common.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -110,9 +111,10 @@ class Study:
 
 
 def drawn(kind: Kind, runs: int) -> Iterator[Study]:
-    """So many studies of a kind; the same ones at every call."""
+    """So many studies of a kind: the same ones at every call, and others than those of another kind."""
+    seed = zlib.crc32(repr(kind).encode())
     for run in range(runs):
-        yield _study(kind, np.random.default_rng([run, 18]))
+        yield _study(kind, np.random.default_rng([seed, run]))
 
 
 def _study(kind: Kind, draw: np.random.Generator) -> Study:

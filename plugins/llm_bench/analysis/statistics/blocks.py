@@ -8,9 +8,12 @@ import numpy.typing as npt
 from llm_bench.analysis.statistics.correlation import carry_over
 from llm_bench.analysis.statistics.sample import numbered
 
-LASTING = 0.1
+LASTING = 0.05
 """Correlation of a day's mean with the next one's from which days aren't independent clusters. At 0.2, where 0.8 of a
-slot goes on to the next around the clock, an interval of 95 % by 4 days covers 0.92, by 14 days 0.90."""
+slot goes on to the next around the clock, an interval of 95 % by 4 days covers 0.92."""
+
+_REACH, _NEARLY = 1.645, 0.999
+"""The normal's 0.95-quantile, and the greatest correlation, either way, that is taken for one."""
 
 
 def days_correlate(kept: float, slots: int, apart: int) -> float:
@@ -28,10 +31,11 @@ def days_correlate(kept: float, slots: int, apart: int) -> float:
 
 
 def days_last(values: npt.ArrayLike, moments: npt.ArrayLike, days: npt.ArrayLike) -> bool:
-    """Whether a day's slots go on into the next day: then days aren't clusters, and nothing can be concluded by them.
+    """Whether a day's slots may go on into the next day: then days aren't clusters, and nothing is concluded by them.
 
-    The correlation of slots with the next is estimated within days; with n slots it comes out too low by (1 + 3 r) / n
-    (Kendall, Biometrika 1954), which is added. Two days hold one night, so one day alone never lasts.
+    What counts is the most that slots may keep of the one before: the correlation of neighbouring slots, with what it
+    is too low by (about (1 + 3 r) / n) and the reach of a one-sided interval of 95 % (Fisher's z). Of several days
+    alone: one has no next.
 
     :param values: one for each slot, such as its median.
     :param moments: when each slot begins, in any unit of time.
@@ -41,11 +45,12 @@ def days_last(values: npt.ArrayLike, moments: npt.ArrayLike, days: npt.ArrayLike
     order = np.argsort(at)
     day, at = numbered(np.asarray(days))[order], at[order]
     levels = np.asarray(values, np.float64)[order]
-    known = carry_over(levels, at).correlation
+    known = carry_over(levels, at)
     nights = np.flatnonzero(np.diff(day))
-    if known is None or not nights.size:
+    if known.correlation is None or not nights.size:
         return False
     steps = np.diff(at)
     apart = round(float(np.median(steps[nights]) / np.median(steps)))
-    kept = known + (1 + 3 * max(known, 0.0)) / levels.size
+    likely = known.correlation + (1 + 3 * max(known.correlation, 0.0)) / known.pairs
+    kept = float(np.tanh(np.arctanh(np.clip(likely, -_NEARLY, _NEARLY)) + _REACH / np.sqrt(known.pairs - 3)))
     return days_correlate(kept, round(float(np.median(np.bincount(day)))), apart) > LASTING

@@ -126,9 +126,10 @@ def ratio_of(
     :param first: times of one LLM, above 0; infinite or NaN where it failed.
     :param second: of the other, for the same question in the same slot.
     """
-    ratios = np.asarray(first, np.float64) / np.asarray(second, np.float64)
-    both = np.isfinite(ratios) & (ratios > 0)
-    logarithm = mean_of(Grid.of(np.log(ratios, out=np.full(ratios.shape, np.nan), where=both), days, questions), scope)
+    times = np.array([first, second], np.float64)
+    both = (np.isfinite(times) & (times > 0)).all(axis=0)
+    one, other = np.log(times, out=np.full(times.shape, np.nan), where=both)
+    logarithm = mean_of(Grid.of(one - other, days, questions), scope)
     kept = logarithm.interval
     low, middle, high = (None if end is None else math.exp(end) for end in (kept.low, kept.estimate, kept.high))
     return Conclusion(Interval(middle, low, high, kept.n, kept.clusters), logarithm.p_value, logarithm.doubt)

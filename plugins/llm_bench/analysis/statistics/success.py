@@ -105,11 +105,11 @@ def _sign_flips(differences: Floats) -> float | None:
     first_of_run = np.flatnonzero(np.diff(places, prepend=-2) > 1)
     runs = np.add.reduceat(differences[places], first_of_run)
     if runs.size <= _ALL_SIGNS:
-        signs = 1 - 2 * (np.arange(2**runs.size)[:, None] >> np.arange(runs.size) & 1)
+        negative = np.arange(2**runs.size)[:, None] >> np.arange(runs.size) & 1
     else:
-        drawn = np.random.default_rng(SEED).integers(0, 2, (FLIPS, runs.size), np.int8)
-        signs = np.concatenate([np.ones((1, runs.size), np.int8), 1 - 2 * drawn])
-    sums = np.abs(signs @ runs)
+        negative = np.random.default_rng(SEED).integers(0, 2, (1 + FLIPS, runs.size))
+        negative[0] = 0  # as it was measured
+    sums = np.abs((1.0 - 2 * negative) @ runs)
     return float((sums >= sums[0] - 1e-9).mean())
 
 
