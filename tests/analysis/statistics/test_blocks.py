@@ -32,7 +32,7 @@ class TestHowDaysCorrelate:
 
 class TestDaysThatLast:
     def carried(self) -> np.ndarray:
-        return course(np.random.default_rng(3), keeps=0.9, days=1, times=56).ravel()
+        return course(np.random.default_rng(3), keeps=0.6, days=1, times=56).ravel()
 
     def test_are_seen_around_the_clock(self):
         assert days_last(self.carried(), CLOCK, DAY)

@@ -25,6 +25,7 @@ LEAST_DAYS, LEAST_QUESTIONS = 4, 6
 """With fewer there is an estimate, but no interval: what varies from day to day was seen too seldom."""
 BEYOND = 2
 """Questions that there must be beyond a quantile (a share of all) for it to be said of questions like these."""
+_ROUNDED = 1e-12
 FEW_DAYS, FEW_QUESTIONS, FEW_BEYOND = "few days", "few questions", "few questions beyond"
 """Why there is no conclusion."""
 
@@ -51,19 +52,37 @@ class Grid:
     :param values: in any unit.
     :param days: of each value.
     :param questions: of each value; one question with the same number for both LLMs, a number for each industry's.
+    :param weights: how often each value stands on its day for its question.
     """
 
     values: Floats
     days: Codes
     questions: Codes
+    weights: Floats
 
     @classmethod
-    def of(cls, values: npt.ArrayLike, days: npt.ArrayLike, questions: npt.ArrayLike) -> Grid:
-        """Takes arrays of the same shape; days and questions are anything that sorts."""
+    def of(
+        cls,
+        values: npt.ArrayLike,
+        days: npt.ArrayLike,
+        questions: npt.ArrayLike,
+        weights: npt.ArrayLike | None = None,
+    ) -> Grid:
+        """Takes arrays of the same shape; days and questions are anything that sorts.
+
+        :param weights: once where left out. A day's mean of a question with the number of its values gives the same
+            mean and interval as these values; values in bins the same quantiles as the values that they stand for.
+        """
         known = np.asarray(values, np.float64).ravel()
-        kept = ~np.isnan(known)
+        counts = np.ones_like(known) if weights is None else np.asarray(weights, np.float64).ravel()
+        kept = ~np.isnan(known) & (counts > 0)
         day, question = (numbered(np.asarray(labels).ravel()[kept]) for labels in (days, questions))
-        return cls(known[kept], day, question)
+        return cls(known[kept], day, question, counts[kept])
+
+    @property
+    def n(self) -> int:
+        """How many values there are."""
+        return int(self.weights.sum())
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -82,21 +101,23 @@ class Grid:
 
         Of these questions: from the sums of each day, with days − 1 (one-way clusters, as in ``means.mean``). Of
         questions like these: the variance by days, plus that by questions, less that of what neither explains, which
-        both contain (the components of a two-way layout with random effects; in the balanced case what Cameron, Gelbach
-        and Miller's variance becomes where it is free of bias). It is kept from falling below either of the first two,
-        and has Satterthwaite's degrees of freedom.
+        both contain (the components of a two-way layout with random effects). It is kept from falling below either of
+        the first two, and has Satterthwaite's degrees of freedom (Biometrics Bulletin 1946). What is as small as the
+        rounding of the values is no error.
         """
-        n, (days, questions) = values.size, self.shape
-        table = np.bincount(self.days * questions + self.questions, values - values.mean(), days * questions)
+        n, (days, questions) = float(self.weights.sum()), self.shape
+        rest = self.weights * (values - self.weights @ values / n)
+        table = np.bincount(self.days * questions + self.questions, rest, days * questions)
         table = table.reshape(days, questions)
         by_day, by_question = table.sum(axis=1), table.sum(axis=0)
         day = float(by_day @ by_day) * days / (days - 1) / n**2
         if scope == "these questions":
-            return math.sqrt(day), days - 1
-        rest = table - by_day[:, None] / questions - by_question / days
+            error = math.sqrt(day)
+            return error if error > _ROUNDED * float(np.abs(rest).sum()) / n else 0.0, days - 1
+        left = table - by_day[:, None] / questions - by_question / days
         free = (days - 1) * (questions - 1)
         question = float(by_question @ by_question) * questions / (questions - 1) / n**2
-        neither = float(np.square(rest).sum()) * days * questions / free / n**2
+        neither = float(np.square(left).sum()) * days * questions / free / n**2
         whole = max(day + question - neither, day, question)
         parts = day**2 / (days - 1) + question**2 / (questions - 1) + neither**2 / free
         return math.sqrt(whole), max(whole**2 / parts, 1.0) if parts else days - 1.0
@@ -106,13 +127,13 @@ def mean_of(grid: Grid, scope: Scope, level: float = 0.95) -> Conclusion:
     """The mean, in the values' unit, and whether it differs from 0: of differences, whether there is one."""
     if not grid.values.size:
         return Conclusion(NOTHING)
-    estimate, (days, _) = float(grid.values.mean()), grid.shape
+    estimate, (days, _) = float(grid.weights @ grid.values / grid.weights.sum()), grid.shape
     doubt = grid.doubt(scope)
     if doubt:
-        return Conclusion(Interval(estimate, None, None, grid.values.size, days), doubt=doubt)
+        return Conclusion(Interval(estimate, None, None, grid.n, days), doubt=doubt)
     error, free = grid.error(grid.values, scope)
     reach = error * _student(level, free)
-    interval = Interval(estimate, estimate - reach, estimate + reach, grid.values.size, days)
+    interval = Interval(estimate, estimate - reach, estimate + reach, grid.n, days)
     return Conclusion(interval, _two_sided(estimate, error, free))
 
 
@@ -167,30 +188,30 @@ def quantile_of(grid: Grid, q: float, scope: Scope, level: float = 0.95) -> Conc
     """
     if not grid.values.size:
         return Conclusion(NOTHING)
-    ascending, (days, questions) = np.sort(grid.values), grid.shape
-    estimate = _order_statistic(ascending, q)
+    order = np.argsort(grid.values)
+    ascending, upto = grid.values[order], grid.weights[order].cumsum()
+    estimate, (days, questions) = _order_statistic(ascending, upto, q), grid.shape
     few = scope == "questions like these" and min(q, 1 - q) * questions < BEYOND - 1e-9
     doubt = grid.doubt(scope) or (FEW_BEYOND if few else None)
     if doubt:
-        return Conclusion(Interval(estimate, None, None, ascending.size, days), doubt=doubt)
+        return Conclusion(Interval(estimate, None, None, grid.n, days), doubt=doubt)
     below, equal = grid.values < estimate, grid.values == estimate
     # Of the values that tie with the estimate, as many count as below it as make their share q.
-    tied = (q * ascending.size - below.sum()) / max(equal.sum(), 1)
+    tied = (q * upto[-1] - grid.weights[below].sum()) / max(grid.weights[equal].sum(), 1.0)
     error, free = grid.error(below + equal * min(max(tied, 0.0), 1.0), scope)
     reach = error * _student(level, free)
-    low = _order_statistic(ascending, q - reach) if q > reach else -math.inf
-    high = _order_statistic(ascending, q + reach) if q + reach < 1 else math.inf
-    return Conclusion(Interval(estimate, low, high, ascending.size, days))
+    low = _order_statistic(ascending, upto, q - reach) if q > reach else -math.inf
+    high = _order_statistic(ascending, upto, q + reach) if q + reach < 1 else math.inf
+    return Conclusion(Interval(estimate, low, high, grid.n, days))
 
 
-def _order_statistic(ascending: Floats, q: float) -> float:
-    """The q-quantile of values that may be infinite: Hyndman and Fan's type 7."""
-    place = q * (ascending.size - 1)
+def _order_statistic(ascending: Floats, upto: Floats, q: float) -> float:
+    """The q-quantile of values that may be infinite, of which ``upto`` says how many come up to and with each."""
+    last = float(upto[-1]) - 1
+    place = q * last
     below = math.floor(place)
-    low, high = float(ascending[below]), float(ascending[min(below + 1, ascending.size - 1)])
-    if low == high or place == below:
-        return low
-    return low + (place - below) * (high - low)
+    low, high = ascending[np.searchsorted(upto, [below, min(below + 1, last)], side="right")]
+    return float(low) if low == high or place == below else float(low + (place - below) * (high - low))
 
 
 def _student(level: float, free: float) -> float:
