@@ -22,7 +22,20 @@ from pathlib import Path
 
 import numpy as np
 
-from inference_studies import BASE, FAILURES, PER_DAY, QUESTIONS, SCALE, Floats, Kind, Study, Truth, drawn, kinds
+from inference_studies import (
+    BASE,
+    FAILURES,
+    FASTER,
+    PER_DAY,
+    QUESTIONS,
+    SCALE,
+    Floats,
+    Kind,
+    Study,
+    Truth,
+    drawn,
+    kinds,
+)
 from llm_bench.analysis.statistics import Interval, mean, paired, quantile, success_rate
 from llm_bench.analysis.statistics.blocks import days_last
 from llm_bench.analysis.statistics.scopes import Conclusion, Grid, Scope, mean_of, quantile_of, ratio_of, share_won
@@ -32,7 +45,9 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "statistics.md"
 BEGIN, END = "<!-- tables of make bench-inference -->", "<!-- end of the tables -->"
 RUNS = 500
 HOLDS, ALARMS, LEVEL = 0.93, 0.06, 0.05
-THESE, LIKE = "these questions", "questions like these"
+THESE: Scope = "these questions"
+LIKE: Scope = "questions like these"
+SCOPES = (THESE, LIKE)
 NORMAL = 1.959964
 GOALS = (THESE, LIKE, "new")
 """Columns whose numbers have goals: those of the methods that were chosen."""
@@ -99,7 +114,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="put the tables into docs/statistics.md")
     options = parser.parse_args()
     tables: dict[str, dict[str, Tallies]] = defaultdict(dict)
-    every = [(kinds(), _times), (FAILURES, _failures)]
+    every = [(kinds(), _times), (FASTER, _found), (FAILURES, _failures)]
     for named, measure in every:
         for name, kind in named.items():
             if options.kind and options.kind not in name:
@@ -157,23 +172,25 @@ def _one_llm(kind: Kind, study: Study, truth: Truth, tallies: Tallies, places: P
     for name, q in (("median", 0.5), ("0.95-quantile", 0.95)):
         true = {THESE: truth.quantile_of(study.questions[0], q), LIKE: truth.quantile(q)}
         by_slot = quantile(answered, slot, q)
-        for scope in (THESE, LIKE):
+        for scope in SCOPES:
             tallies[name, f"by slots, {scope}"].add(by_slot, true[scope])
-        for scope in _scopes():
+        for scope in SCOPES:
             tallies[name, scope].add(_said(quantile_of(grid, q, scope), carried), true[scope])
     true = {THESE: truth.mean_of(study.questions[0]), LIKE: truth.mean}
     known = answered[~np.isnan(answered)]
-    for scope in (THESE, LIKE):
+    for scope in SCOPES:
         tallies["mean", f"by slots, {scope}"].add(mean(answered, slot), true[scope])
         tallies["mean", f"guidellm, {scope}"].add(_guidellm(known), true[scope])
-    for scope in _scopes():
+    for scope in SCOPES:
         tallies["mean", scope].add(_said(mean_of(kept, scope), carried), true[scope])
 
 
 def _scores(study: Study, tallies: Tallies, places: Places, *, carried: bool) -> None:
     """A score of each LLM and their difference, of questions like these."""
     slot, day, question = places
-    first, second = (BASE + SCALE * levels.ravel() for levels in study.levels)
+    asked = ~np.isnan(study.levels[0]).ravel()
+    slot, day, question = slot[asked], day[asked], question[asked]
+    first, second = (BASE + SCALE * levels.ravel()[asked] for levels in study.levels)
     tallies["score", "by slots"].add(mean(first, slot), BASE)
     tallies["score", "inspect_ai"].add(_inspect(first), BASE)
     tallies["score", "inspect_ai, by question"].add(_inspect(first, question), BASE)
@@ -206,6 +223,23 @@ def _pairs(study: Study, tallies: Tallies, places: Places, *, carried: bool) -> 
     tallies[name, f"share won, {LIKE}: false alarms"].hits.append(None if carried else _silent(won.p_value))
 
 
+def _found(kind: Kind, runs: int) -> Tallies:
+    """How often it is found that one LLM takes 1.1 times as long."""
+    tallies: Tallies = defaultdict(Tally)
+    slot, question = (codes.ravel() for codes in np.indices((kind.slots, QUESTIONS)))
+    day, name = slot // PER_DAY, "found: 1.1 times as long"
+    for study in drawn(kind, runs):
+        first, second = np.exp(study.levels).reshape(2, -1)
+        carried = _carried(kind, study)
+        tallies[name, "by slots"].hits.append(not _silent(paired(first - second, slot).p_value))
+        for scope in SCOPES:
+            p_value = ratio_of(first, second, day, question, scope).p_value
+            tallies[name, f"ratio: {scope}"].hits.append(None if carried else not _silent(p_value))
+        p_value = share_won(first, second, day, question, LIKE).p_value
+        tallies[name, f"share won: {LIKE}"].hits.append(None if carried else not _silent(p_value))
+    return dict(tallies)
+
+
 def _failures(kind: Kind, runs: int) -> Tallies:
     tallies: Tallies = defaultdict(Tally)
     asked = np.full(kind.slots, QUESTIONS)
@@ -223,10 +257,6 @@ def _failures(kind: Kind, runs: int) -> Tallies:
         tallies[name, "by slots: false alarms"].hits.append(_silent(today.p_value))
         tallies[name, "new: false alarms"].hits.append(_silent(now.p_value))
     return dict(tallies)
-
-
-def _scopes() -> tuple[Scope, Scope]:
-    return "these questions", "questions like these"
 
 
 def _said(conclusion: Conclusion, carried: bool) -> Interval:

@@ -34,6 +34,8 @@ class Kind:
     :param fails: share of the requests that fail, each by itself.
     :param outages: share of the slots in which all requests fail.
     :param length: slots of an outage.
+    :param missed: slots at the end that weren't measured.
+    :param faster: by how much the second LLM is, in logarithms.
     """
 
     days: int = 4
@@ -49,6 +51,8 @@ class Kind:
     fails: float = 0.0
     outages: float = 0.0
     length: int = 1
+    missed: int = 0
+    faster: float = 0.0
 
     @property
     def slots(self) -> int:
@@ -74,10 +78,17 @@ TIMES = {
     "answers fixed": Kind(slot=0.0, request=0.0, question=0.4, interaction=0.25),
     "heavy tails": Kind(spikes=0.03),
     "10 % time out": Kind(fails=0.1),
+    "half of the last day missed": Kind(day=0.1, missed=7),
     "all of it": USUAL,
 }
 LONGER = ("independent slots", "keeps .5", "days differ by .2", "LLM × question .25", "all of it")
 """Kinds that are simulated with 14 days, too."""
+FASTER = {
+    f"{name}{days}": replace(TIMES[name], faster=float(np.log(1.1)), days=number)
+    for number, days in ((4, ""), (14, ", 14 days"))
+    for name in ("independent slots", "keeps .5", "questions differ by .4", "LLM × question .25")
+}
+"""Kinds in which one LLM takes 1.1 times as long as the other."""
 FAILURES = {
     "isolated failures, 2.5 %": Kind(fails=0.025),
     "isolated failures, 10 %": Kind(fails=0.1),
@@ -100,7 +111,7 @@ def kinds() -> dict[str, Kind]:
 class Study:
     """A study: arrays (2 LLMs, slots, questions).
 
-    :param levels: sums of the parts: logarithms of the times.
+    :param levels: sums of the parts: logarithms of the times; NaN where it wasn't asked.
     :param failed: which requests did.
     :param questions: (2, questions): what is fixed in it, each question's own part.
     """
@@ -124,6 +135,8 @@ def _study(kind: Kind, draw: np.random.Generator) -> Study:
     questions = shared + kind.interaction * draw.normal(size=(2, QUESTIONS))
     shape = (2, kind.slots, QUESTIONS)
     levels = time[:, :, None] + questions[:, None, :] + _requests(kind, draw, shape)
+    levels[0] += kind.faster
+    levels[:, kind.slots - kind.missed :] = np.nan
     failed = draw.random(shape) < kind.fails
     return Study(levels, failed | _outages(kind, draw)[:, :, None], questions)
 
@@ -158,7 +171,8 @@ def _outages(kind: Kind, draw: np.random.Generator) -> npt.NDArray[np.bool_]:
     """In which slots all fails: outages begin at any moment, before the first slot, too, and may overlap."""
     begins = 1 - (1 - kind.outages) ** (1 / kind.length)
     starts = draw.random((2, kind.slots + kind.length - 1)) < begins
-    return np.any([starts[:, lag : lag + kind.slots] for lag in range(kind.length)], axis=0)
+    down: npt.NDArray[np.bool_] = np.any([starts[:, lag : lag + kind.slots] for lag in range(kind.length)], axis=0)
+    return down
 
 
 class Truth:

@@ -44,7 +44,7 @@ def clustering(failures: npt.ArrayLike, asked: npt.ArrayLike) -> float:
         if together <= 0:
             break
         lasting += 2 * together
-    return max((own + lasting) * slots / (slots - 1) / (n * share * (1 - share)), 1.0)
+    return max(float((own + lasting) * slots / (slots - 1) / (n * share * (1 - share))), 1.0)
 
 
 def rate(successes: npt.ArrayLike, asked: npt.ArrayLike, level: float = 0.95) -> Conclusion:
