@@ -3,7 +3,7 @@
 PY := .venv/bin/python
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup check plan run status up unit test mutants test-rehearsal wheel-test lint format lock calibrate bench-providers real-servers bench-parse bench-batch bench-fidelity bench-bounds bench-retrieval bench-documents bench-scoring bench-join bench-identity rehearse bench-live bench-scale bench-plan bench-analysis stack audit sbom screenshots env clean
+.PHONY: help setup check plan run status up unit test mutants test-rehearsal wheel-test lint format lock calibrate bench-providers real-servers bench-parse bench-batch bench-fidelity bench-bounds bench-retrieval bench-documents bench-scoring bench-join bench-identity bench-inference rehearse bench-live bench-scale bench-plan bench-analysis stack audit sbom screenshots env clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -112,6 +112,9 @@ bench-analysis: setup ## time every page's queries for 4,480, a million and ten 
 
 bench-identity: setup ## simulate studies whose LLMs change, and don't: how many changes are found, and how many invented
 	@$(PY) benchmarks/identity.py
+
+bench-inference: setup ## simulate studies whose truth is known: how often intervals hold it, and tests err; ARGS=--write writes the page
+	@$(PY) benchmarks/inference.py $(ARGS)
 
 screenshots: setup ## take pictures of every page of the dashboard, light and dark, of a made-up study
 	@$(PY) scripts/screenshots.py

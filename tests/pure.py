@@ -15,6 +15,7 @@ TESTS = {
     "analysis.metrics": ["analysis/test_metrics.py"],
     "analysis.noise": ["analysis/test_noise.py"],
     "analysis.queries.groups": ["analysis/test_groups.py"],
+    "analysis.statistics.blocks": ["analysis/statistics/test_blocks.py"],
     "analysis.statistics.changes": ["analysis/statistics/test_changes.py"],
     "analysis.statistics.comparisons": [
         "analysis/statistics/test_comparisons.py",
@@ -34,6 +35,8 @@ TESTS = {
         "analysis/statistics/test_means.py",
         "analysis/statistics/test_rates.py",
     ],
+    "analysis.statistics.scopes": ["analysis/statistics/test_scopes.py"],
+    "analysis.statistics.success": ["analysis/statistics/test_success.py"],
     "analysis.statistics.timeofday": ["analysis/statistics/test_timeofday.py", _BORDERS],
     "analysis.summary": ["analysis/test_summary.py"],
     "analysis.view": ["analysis/test_view.py"],

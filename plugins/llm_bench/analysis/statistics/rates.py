@@ -36,7 +36,7 @@ def success_rate(successes_per_slot: Sequence[int], n_per_slot: Sequence[int], l
     if counts.size < LEAST_SLOTS:
         return interval(share, None, slots, counts)
     deff = _design_effect(np.append(good, [0, per_slot]), np.append(counts, [per_slot] * 2))
-    ends = _score(share, n / min(max(deff, 1.0), per_slot), student(level, counts.size))
+    ends = score_ends(share, n / min(max(deff, 1.0), per_slot), student(level, counts.size))
     return interval(share, ends, slots, counts)
 
 
@@ -46,7 +46,7 @@ def _design_effect(good: Floats, counts: Floats) -> float:
     return variance(good - share * counts, n) / (share * (1 - share) / n)
 
 
-def _score(share: float, n: float, z: float) -> tuple[float, float]:
+def score_ends(share: float, n: float, z: float) -> tuple[float, float]:
     """The ends of a share's score interval (Wilson, JASA 1927) of n independent trials, within [0, 1]."""
     middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     reach = z / (1 + z**2 / n) * float(np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)))

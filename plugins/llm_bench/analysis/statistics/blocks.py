@@ -1,0 +1,56 @@
+"""Whether days may be taken as clusters: what a slot has must not go on to the next day. Pure."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from llm_bench.analysis.statistics.correlation import carry_over
+from llm_bench.analysis.statistics.sample import numbered
+
+LASTING = 0.05
+"""Correlation of a day's mean with the next one's from which days aren't independent clusters. At 0.2, where 0.8 of a
+slot goes on to the next around the clock, an interval of 95 % by 4 days covers 0.92."""
+
+_REACH, _NEARLY = 1.645, 0.999
+"""The normal's 0.95-quantile, and the greatest correlation, either way, that is taken for one."""
+
+
+def days_correlate(kept: float, slots: int, apart: int) -> float:
+    """How the means of neighbouring days correlate where each slot keeps a share of the one before.
+
+    :param kept: the share, −1 to 1; what isn't above 0 counts as 0.
+    :param slots: of a day.
+    :param apart: steps from a day's last slot to the next day's first; 1 around the clock.
+    """
+    kept = min(max(kept, 0.0), 1.0)
+    powers = kept ** np.arange(slots)
+    across = kept**apart * float(powers.sum()) ** 2
+    within = float(powers @ np.where(np.arange(slots), 2 * (slots - np.arange(slots)), slots))
+    return across / within
+
+
+def days_last(values: npt.ArrayLike, moments: npt.ArrayLike, days: npt.ArrayLike) -> bool:
+    """Whether a day's slots may go on into the next day: then days aren't clusters, and nothing is concluded by them.
+
+    What counts is the most that slots may keep of the one before: the correlation of neighbouring slots, with what it
+    is too low by (about (1 + 3 r) / n) and the reach of a one-sided interval of 95 % (Fisher's z). Of several days
+    alone: one has no next.
+
+    :param values: one for each slot, such as its median.
+    :param moments: when each slot begins, in any unit of time.
+    :param days: the day of each slot: anything that sorts.
+    """
+    at = np.asarray(moments, np.float64)
+    order = np.argsort(at)
+    day, at = numbered(np.asarray(days))[order], at[order]
+    levels = np.asarray(values, np.float64)[order]
+    known = carry_over(levels, at)
+    nights = np.flatnonzero(np.diff(day))
+    if known.correlation is None or not nights.size:
+        return False
+    steps = np.diff(at)
+    apart = round(float(np.median(steps[nights]) / np.median(steps)))
+    likely = known.correlation + (1 + 3 * max(known.correlation, 0.0)) / known.pairs
+    kept = float(np.tanh(np.arctanh(np.clip(likely, -_NEARLY, _NEARLY)) + _REACH / np.sqrt(known.pairs - 3)))
+    return days_correlate(kept, round(float(np.median(np.bincount(day)))), apart) > LASTING

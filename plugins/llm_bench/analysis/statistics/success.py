@@ -1,0 +1,118 @@
+"""Rates of success and their differences, where failures come together as it happens. Pure.
+
+How failures cluster is seen from the failures alone: those of a slot, and of slots that follow one another. Isolated
+failures leave an interval as narrow as Wilson's; an outage of several slots counts as one event. What never happened
+while the study ran can't be seen: a rate is one of failures of the kinds that did; without any there is no interval.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from llm_bench.analysis.statistics.rates import score_ends
+from llm_bench.analysis.statistics.sample import LEAST_SLOTS, NOTHING, Floats, Interval, student
+from llm_bench.analysis.statistics.scopes import Conclusion
+
+FEW_SLOTS, NO_FAILURES = "few slots", "no failures"
+"""Why there is no interval."""
+FLIPS, SEED = 9_999, 20_261_207
+"""How many random signs `rate_difference` compares with where there are too many to try all, and their seed."""
+_ALL_SIGNS = 12
+"""Runs of slots up to which all signs are tried."""
+
+
+def clustering(failures: npt.ArrayLike, asked: npt.ArrayLike) -> float:
+    """How many independent failures' worth of variance a failure has: the design effect of the rate, at least 1.
+
+    The variance of a slot's failures over that of independent ones, times what neighbouring slots add: 1 + 2 · the sum
+    of the autocorrelations up to the first that isn't positive (an initial sequence, in the manner of Geyer, Practical
+    Markov Chain Monte Carlo, Statistical Science 1992), at most over a quarter of the slots.
+
+    :param failures: of each slot, in order, like ``asked``; slots that were missed are left out before.
+    """
+    lost, counts = np.asarray(failures, np.float64), np.asarray(asked, np.float64)
+    n, slots = counts.sum(), counts.size
+    share = lost.sum() / n
+    if not 0 < share < 1:
+        return 1.0
+    rest = lost - share * counts
+    own = float(rest @ rest)
+    lasting = 0.0
+    for lag in range(1, slots // 4):
+        together = float(rest[:-lag] @ rest[lag:])
+        if together <= 0:
+            break
+        lasting += 2 * together
+    return max(float((own + lasting) * slots / (slots - 1) / (n * share * (1 - share))), 1.0)
+
+
+def rate(successes: npt.ArrayLike, asked: npt.ArrayLike, level: float = 0.95) -> Conclusion:
+    """The share of requests that succeeded: Wilson's interval of n / ``clustering`` trials, with Student's t.
+
+    :param successes: of each slot, in order, like ``asked``.
+    """
+    good, counts = _kept(successes, asked)
+    if not counts.size:
+        return Conclusion(NOTHING)
+    n = float(counts.sum())
+    share = float(good.sum()) / n
+    doubt = FEW_SLOTS if counts.size < LEAST_SLOTS else NO_FAILURES if share in {0.0, 1.0} else None
+    if doubt:
+        return Conclusion(Interval(share, None, None, int(n), counts.size), doubt=doubt)
+    low, high = score_ends(share, n / clustering(counts - good, counts), student(level, counts.size))
+    return Conclusion(Interval(share, low, high, int(n), counts.size))
+
+
+def rate_difference(
+    first: npt.ArrayLike, second: npt.ArrayLike, asked: npt.ArrayLike, level: float = 0.95
+) -> Conclusion:
+    """The difference of two rates of success on the same requests, first − second, and whether there is one.
+
+    The interval is made of those of the two rates (Newcombe's square-and-add, Statistics in Medicine 1998), both with
+    the greater of their two design effects: the LLM that had no outage yet may have one of the kind that the other had.
+
+    The test gives each run of slots in which the two differ a sign at random, and compares how far the rates are apart
+    then: of LLMs that are alike, either could have been the one that failed there. A run ends where the two are even
+    for a slot, so that an outage, however long, is one event; six events are the fewest that can be significant.
+
+    :param first: successes of one LLM in each slot, in order, like those of the other and the requests to each.
+    """
+    counts = np.asarray(asked, np.float64)
+    asked_at_all = counts > 0
+    one, other, counts = (np.asarray(part, np.float64)[asked_at_all] for part in (first, second, counts))
+    if not counts.size:
+        return Conclusion(NOTHING)
+    n = float(counts.sum())
+    shares = [float(part.sum()) / n for part in (one, other)]
+    estimate = shares[0] - shares[1]
+    failed = [share < 1 for share in shares]
+    doubt = FEW_SLOTS if counts.size < LEAST_SLOTS else None if any(failed) else NO_FAILURES
+    if doubt:
+        return Conclusion(Interval(estimate, None, None, int(n), counts.size), doubt=doubt)
+    effect = max(clustering(counts - part, counts) for part in (one, other))
+    (low, high), (lower, higher) = (score_ends(share, n / effect, student(level, counts.size)) for share in shares)
+    down, up = np.hypot(shares[0] - low, higher - shares[1]), np.hypot(high - shares[0], shares[1] - lower)
+    interval = Interval(estimate, float(estimate - down), float(estimate + up), int(n), counts.size)
+    return Conclusion(interval, _sign_flips(one - other))
+
+
+def _sign_flips(differences: Floats) -> float | None:
+    """How often random signs of the runs in which two differ give a sum as far from 0; None where they never do."""
+    places = np.flatnonzero(differences)
+    if not places.size:
+        return None
+    first_of_run = np.flatnonzero(np.diff(places, prepend=-2) > 1)
+    runs = np.add.reduceat(differences[places], first_of_run)
+    if runs.size <= _ALL_SIGNS:
+        negative = np.arange(2**runs.size)[:, None] >> np.arange(runs.size) & 1
+    else:
+        negative = np.random.default_rng(SEED).integers(0, 2, (1 + FLIPS, runs.size))
+        negative[0] = 0  # as it was measured
+    sums = np.abs((1.0 - 2 * negative) @ runs)
+    return float((sums >= sums[0] - 1e-9).mean())
+
+
+def _kept(successes: npt.ArrayLike, asked: npt.ArrayLike) -> tuple[Floats, Floats]:
+    counts = np.asarray(asked, np.float64)
+    return np.asarray(successes, np.float64)[counts > 0], counts[counts > 0]

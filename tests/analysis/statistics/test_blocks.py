@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from analysis.statistics.samples import course
+from llm_bench.analysis.statistics.blocks import LASTING, days_correlate, days_last
+
+DAY = np.repeat(np.arange(4), 14)
+CLOCK = np.arange(56.0)
+"""Slots around the clock; with the nights between the days: `CLOCK + 14 * DAY`."""
+
+
+class TestHowDaysCorrelate:
+    @pytest.mark.parametrize("kept", [0.3, 0.8])
+    @pytest.mark.parametrize("apart", [1, 5])
+    def test_is_the_correlation_of_two_means_of_slots_that_keep_a_share(self, kept: float, apart: int):
+        at = np.concatenate([np.arange(14), 13 + apart + np.arange(14)])
+        covariance = kept ** np.abs(at[:, None] - at)
+        expected = covariance[:14, 14:].sum() / covariance[:14, :14].sum()
+        assert days_correlate(kept, 14, apart) == pytest.approx(expected)
+
+    def test_is_none_where_slots_keep_nothing(self):
+        assert days_correlate(0.0, 14, 1) == days_correlate(-0.5, 14, 1) == 0
+
+    def test_is_full_where_they_keep_all(self):
+        assert days_correlate(1.0, 14, 15) == pytest.approx(1)
+
+    def test_is_lost_over_a_night(self):
+        assert days_correlate(0.8, 14, 15) < 0.02 < LASTING < days_correlate(0.8, 14, 1)
+
+
+class TestDaysThatLast:
+    def carried(self) -> np.ndarray:
+        return course(np.random.default_rng(3), keeps=0.6, days=1, times=56).ravel()
+
+    def test_are_seen_around_the_clock(self):
+        assert days_last(self.carried(), CLOCK, DAY)
+
+    def test_are_none_with_nights_between(self):
+        assert not days_last(self.carried(), CLOCK + 14 * DAY, DAY)
+
+    def test_are_none_where_slots_are_independent(self):
+        assert not days_last(np.random.default_rng(4).normal(size=56), CLOCK, DAY)
+
+    def test_dont_depend_on_the_order(self):
+        order = np.random.default_rng(5).permutation(56)
+        assert days_last(self.carried()[order], CLOCK[order], DAY[order])
+
+    def test_are_none_of_one_day(self):
+        assert not days_last(self.carried(), CLOCK, np.zeros(56))
+
+    def test_are_none_where_too_little_is_known(self):
+        assert not days_last([1.0, 2.0, 3.0], [0, 1, 2], [0, 0, 1])
