@@ -205,7 +205,7 @@ class TestThePages:
     def test_show_what_is_left_out_cut_and_cached_and_that_the_study_is_sealed(self, done: Done):
         page = text_of(done.page("overview"))
         assert re.search(r"sealed on .*, before the first record", page)
-        assert "asked warm" in page
+        assert f"{len(done.records) // 2:,} warm records are left out" in page
         assert "Cached" in page
         assert "Cut" in page
 
