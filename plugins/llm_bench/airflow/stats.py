@@ -84,7 +84,7 @@ def _completeness(due: Due, records: Iterable[Mapping[str, Any]]) -> float:
 
 
 def _is_warm(record: Mapping[str, Any]) -> bool:
-    return record["cache_probe"] == WARM
+    return bool(record["cache_probe"] == WARM)
 
 
 def _start_lag(records: Iterable[Mapping[str, Any]]) -> Iterator[float]:
