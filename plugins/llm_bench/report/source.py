@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import tzinfo
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -54,12 +54,12 @@ class Source:
     llms: Sequence[str]
     twins: Mapping[str, str]
     zone: tzinfo
-    roles: Mapping[Compared, str] = field(default_factory=dict)
+    roles: Mapping[Compared, str]
 
     @classmethod
-    def of(cls, records: Records, study: Study, view: View, roles: Mapping[Compared, str]) -> Source:
+    def of(cls, records: Records, study: Study, view: View, roles: Mapping[Compared, str] | None = None) -> Source:
         """The study's LLMs come first, in its order; then those that only the records know."""
         known = queries.choices(records).llms
         named = tuple(dict.fromkeys([*(llm.name for llm in study.llms), *known]))
         llms = [llm for llm in named if llm in known and (not view.llms or llm in view.llms)]
-        return cls(records, view, charts.looks(named, study.twins), llms, study.twins, study.zone, roles)
+        return cls(records, view, charts.looks(named, study.twins), llms, study.twins, study.zone, roles or {})
