@@ -71,6 +71,11 @@ class TestUpstreams:
         assert words.startswith("Latency differs by who answered for deepseek-r1-0528-qwen3-8b.")
         assert "Too few slots have several upstreams to compare for mistral-7b-instruct." in words
 
+    def test_are_said_to_differ_where_no_chance_is_left(self, looks):
+        certain = queries.LevelTest(REASONING, UPSTREAMS, 10, 0.0)
+        words = tables.levels_differ(queries.ByLevel("upstream", [], [certain], approximate=False), looks)
+        assert words == "Latency differs by who answered for deepseek-r1-0528-qwen3-8b."
+
     def test_can_be_drawn_and_read(self, records, looks):
         by_level = queries.by_level(records, View(), "upstream")
         assert "<svg" in charts.svg(charts.levels(by_level, looks))

@@ -66,7 +66,10 @@ def levels_differ(by_level: ByLevel, looks: Looks) -> str:
     """The same in words."""
     tests = looks.ordered(by_level.tests)
     said = (
-        (f"Latency differs by {TITLES[by_level.factor]} for", [test for test in tests if test.p and test.p < LEVEL]),
+        (
+            f"Latency differs by {TITLES[by_level.factor]} for",
+            [test for test in tests if test.p is not None and test.p < LEVEL],
+        ),
         ("No difference in latency is found for", [test for test in tests if test.p is not None and test.p >= LEVEL]),
         (f"Too few slots have several {by_level.factor}s to compare for", [test for test in tests if test.p is None]),
     )
