@@ -349,6 +349,19 @@ CUT_SQL = f"lower(finish_reason) IN {CUT_REASONS}"
 """The same as ``is_cut``, of a table's columns; null where there is no finish reason."""
 
 
+UPSTREAM_SQL = f"coalesce(upstream_provider, '{UNNAMED}')"
+CLIENT_SQL = f"coalesce(client, '{UNNAMED}')"
+"""Who answered behind a gateway, and where was asked from, of a table's columns."""
+
+WARM_SQL = f"coalesce(cache_probe = '{WARM}', false)"
+"""The same as ``is_warm``, of a table's columns."""
+
+
+def is_warm(record: RawRecord) -> bool:
+    """Whether its question was asked once more, right after it was asked cold."""
+    return bool(record.get("cache_probe") == WARM)
+
+
 def is_cut(record: RawRecord) -> bool:
     """Whether the answer reached its limit of tokens, be there any text of it or not."""
     return str(record.get("finish_reason") or "").lower() in CUT_REASONS

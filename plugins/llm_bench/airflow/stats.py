@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from llm_bench.analysis.summary import summarise
-from llm_bench.records import FAILURE_KINDS, WARM, llm_of
+from llm_bench.gate.completeness import request_of
+from llm_bench.records import FAILURE_KINDS, is_warm, llm_of
 
 if TYPE_CHECKING:
     from llm_bench.gate.columns import Rows
@@ -62,7 +63,7 @@ def gauges(due: Due, records: Sequence[Mapping[str, Any]]) -> list[Gauge]:
     study = {"study": _clean(due.study.name)}
     by_llm: dict[str, list[Mapping[str, Any]]] = {}
     for record in records:
-        if not _is_warm(record):  # as in figures: no question counts twice
+        if not is_warm(record):  # as in figures: no question counts twice
             by_llm.setdefault(llm_of(record), []).append(record)
     return [
         Gauge(COMPLETENESS, _completeness(due, records), study),
@@ -73,18 +74,8 @@ def gauges(due: Due, records: Sequence[Mapping[str, Any]]) -> list[Gauge]:
 
 def _completeness(due: Due, records: Iterable[Mapping[str, Any]]) -> float:
     """The share of the records due that are there, in [0, 1]."""
-    measured = {(llm_of(record), record["industry"], record["question_id"], _is_warm(record)) for record in records}
-    wanted = {
-        (llm.name, industry, question, warm)
-        for llm, industry in due.study.cells
-        for question in due.questions[industry]
-        for warm in (False, True)[: due.study.asked_per_question]
-    }
-    return len(wanted & measured) / len(wanted)
-
-
-def _is_warm(record: Mapping[str, Any]) -> bool:
-    return bool(record["cache_probe"] == WARM)
+    wanted = due.requests
+    return len(wanted & set(map(request_of, records))) / len(wanted)
 
 
 def _start_lag(records: Iterable[Mapping[str, Any]]) -> Iterator[float]:

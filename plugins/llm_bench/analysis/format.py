@@ -127,9 +127,27 @@ def p_value(p: float | None) -> str:
     return NONE if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
+def p_equals(p: float | None) -> str:
+    """The same with its sign, to stand after a "p"."""
+    written = p_value(p)
+    return written if written.startswith("<") else f"= {written}"
+
+
 def moment(when: datetime | None, zone: tzinfo = UTC) -> str:
     """Day and time to the second, in the zone given; the year apart, where pages say it once."""
     return NONE if when is None else f"{when.astimezone(zone):%a %d %b %H:%M:%S}"
+
+
+def zone_name(moment: datetime) -> str:
+    """The time zone that an aware moment is in: "UTC+01:00", "CET"."""
+    name = moment.tzname() or ""
+    return f"UTC{name}" if name[:1] in ("+", "-") else name
+
+
+def moment_and_zone(when: datetime, zone: tzinfo = UTC) -> str:
+    """A moment to the second, with the name of the zone that it is shown in: for what is printed."""
+    local = when.astimezone(zone)
+    return f"{local:%Y-%m-%d %H:%M:%S} {zone_name(local)}"
 
 
 def day(when: datetime | None, zone: tzinfo = UTC) -> str:

@@ -12,7 +12,7 @@ from llm_bench import __version__
 from llm_bench.analysis.metrics import DERIVED, METRICS
 from llm_bench.errors import StorageError
 from llm_bench.fields import FieldType
-from llm_bench.records import FIELDS, LLM_SQL, UNNAMED
+from llm_bench.records import CLIENT_SQL, FIELDS, LLM_SQL, UNNAMED, UPSTREAM_SQL
 from llm_bench.store.base import current, read_table, together, unreadable, without_slots
 from llm_bench.store.snapshot import RecordObject
 
@@ -60,8 +60,6 @@ _BINS = ", ".join(
 )
 
 _DERIVED = ", ".join(f"{sql} AS {field.name}" for field, sql in DERIVED.items())
-_UPSTREAM = f"coalesce(upstream_provider, '{UNNAMED}')"
-_CLIENT = f"coalesce(client, '{UNNAMED}')"
 
 # Numbers go from 0 without a gap, and stay: they index arrays.
 _STATEMENTS = (
@@ -74,13 +72,13 @@ _STATEMENTS = (
     "FROM (SELECT industry, question_id, any_value(question) "
     "FROM loaded ANTI JOIN questions USING (industry, question_id) GROUP BY ALL)",
     "INSERT INTO upstreams SELECT (SELECT count(*) FROM upstreams) + row_number() OVER (ORDER BY upstream) - 1, "  # noqa: S608
-    f"upstream FROM (SELECT DISTINCT {_UPSTREAM} AS upstream FROM loaded) ANTI JOIN upstreams USING (upstream)",
+    f"upstream FROM (SELECT DISTINCT {UPSTREAM_SQL} AS upstream FROM loaded) ANTI JOIN upstreams USING (upstream)",
     "INSERT INTO clients SELECT (SELECT count(*) FROM clients) + row_number() OVER (ORDER BY name) - 1, name "  # noqa: S608
-    f"FROM (SELECT DISTINCT {_CLIENT} AS name FROM loaded) AS asked ANTI JOIN clients ON clients.client = name",
+    f"FROM (SELECT DISTINCT {CLIENT_SQL} AS name FROM loaded) AS asked ANTI JOIN clients ON clients.client = name",
     f"INSERT INTO records BY NAME SELECT asked.*, slot_no, llm_no, question_no, upstream_no, client_no, {_BINS} "  # noqa: S608
     f"FROM (SELECT * REPLACE ({LLM_SQL} AS llm), {_DERIVED} FROM loaded) AS asked "
     "JOIN slots USING (slot) JOIN llms USING (llm) JOIN questions USING (industry, question_id) "
-    f"JOIN upstreams ON upstream = {_UPSTREAM} "
+    f"JOIN upstreams ON upstream = {UPSTREAM_SQL} "
     f"JOIN clients ON clients.client = coalesce(asked.client, '{UNNAMED}') "
     "ORDER BY slot, llm_no, question_no",
 )

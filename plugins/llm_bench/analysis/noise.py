@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -50,6 +50,14 @@ def floor(pairs: Iterable[Comparison], metric: str) -> Floor | None:
         if pair.twins and pair.metric == metric and pair.difference and pair.difference.estimate is not None
     ]
     return max(floors, key=lambda known: known.size.estimate or 0.0, default=None)
+
+
+def are_twins(twins: Mapping[str, str], first: str, second: str) -> bool:
+    """Whether two names are of one LLM, measured twice.
+
+    :param twins: LLM → its twin.
+    """
+    return twins.get(first) == second or twins.get(second) == first
 
 
 def significant(pair: Comparison) -> bool:

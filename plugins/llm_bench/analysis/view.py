@@ -8,7 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any, Literal, cast, get_args
 
 from llm_bench.errors import ViewError
-from llm_bench.records import RUN_TYPES, UNNAMED, WARM
+from llm_bench.records import CLIENT_SQL, RUN_TYPES, UPSTREAM_SQL, WARM_SQL
 
 Suspect = Literal["include", "exclude", "only"]
 Cache = Literal["cold", "warm", "all"]
@@ -26,12 +26,10 @@ _LISTS = {
 """Names in an address → attributes."""
 _CHOICES = {"suspect": get_args(Suspect), "cached": get_args(Cached), "cache": get_args(Cache)}
 """Names in an address that have one value of these."""
-_UPSTREAM, _CLIENT = (f"coalesce({column}, '{UNNAMED}')" for column in ("upstream_provider", "client"))
-_COLUMNS = {"upstream": _UPSTREAM, "client": _CLIENT}
+_COLUMNS = {"upstream": UPSTREAM_SQL, "client": CLIENT_SQL}
 """Names in an address that aren't those of columns → what they stand for."""
 IS_CACHED = "coalesce(cached_tokens > 0, false)"
 """Whether a provider's cache knew a prompt, as the provider says."""
-_IS_WARM = f"coalesce(cache_probe = '{WARM}', false)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +121,7 @@ class View:
         if self.cached != "include":
             parts.append(IS_CACHED if self.cached == "only" else f"NOT {IS_CACHED}")
         if not (self.has_cold and self.has_warm):
-            parts.append(_IS_WARM if self.has_warm else f"NOT {_IS_WARM}")
+            parts.append(WARM_SQL if self.has_warm else f"NOT {WARM_SQL}")
         return " AND ".join(parts), parameters
 
 

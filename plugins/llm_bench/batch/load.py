@@ -17,6 +17,7 @@ from llm_bench.gate.columns import Rows
 from llm_bench.gate.validate import Refused, Verdict
 from llm_bench.records import RawRecord, arrow_schema, records_of, utc_text
 from llm_bench.store.base import ROWS_A_GROUP, Store, current, lineage_of, object_path, read_table, write_table
+from llm_bench.store.names import client_folder
 from llm_bench.store.snapshot import compacted_slot
 
 if TYPE_CHECKING:
@@ -72,8 +73,7 @@ def suite_path(study: str, client: str | None = None) -> str:
 
     :param client: name of the place that they are measured from, which is one of the expectations.
     """
-    place = f"client={client}/" if client else ""
-    return f"validations/study={study}/{place}expectation_suite.json"
+    return f"validations/study={study}/{client_folder(client)}expectation_suite.json"
 
 
 def _keep_suite(store: Store, study: str, verdict: Verdict, client: str | None) -> None:

@@ -15,7 +15,7 @@ from llm_bench.cli.studies import store_at
 from llm_bench.measure.calibration import latest
 from llm_bench.paths import client, home, include, program
 from llm_bench.rag.questions import load_question_sets
-from llm_bench.records import WARM, Record
+from llm_bench.records import Record, is_warm
 from llm_bench.store.base import Store, from_parquet, object_path
 from llm_bench.study import Study
 
@@ -71,7 +71,7 @@ def _exactness(store: Store, study: Study) -> str:
 def _table(study: Study, records: list[Record]) -> Table:
     labels = {llm.name: study.label(llm) for llm in study.llms}
     suspect = sum(record["suspect"] is not None for record in records)
-    asked_once = [record for record in records if record.get("cache_probe") != WARM]
+    asked_once = [record for record in records if not is_warm(record)]
     warm = len(records) - len(asked_once)
     table = Table(
         title=f"{study.name}, slot {records[0]['slot']}",

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import get_args
 
 from llm_bench.analysis import charts, queries, tables
 from llm_bench.analysis.queries import Factor
 from llm_bench.analysis.table import Row, Table
 from llm_bench.dashboard.components import Figure
 from llm_bench.dashboard.context import Look
-
-HEADINGS: dict[Factor, str] = {"upstream": "Who answered", "client": "Where it was asked from"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ class Part:
 
 def parts(look: Look) -> Iterator[Part]:
     """Those of the factors that the view's records tell apart."""
-    for factor, heading in HEADINGS.items():
+    for factor in get_args(Factor):
         by_level = queries.by_level(look.records, look.view, factor)
         if by_level is None:
             continue
@@ -43,7 +42,7 @@ def parts(look: Look) -> Iterator[Part]:
         ]
         yield Part(
             name=factor,
-            heading=heading,
+            heading=tables.heading(factor),
             words=tables.levels_differ(by_level, look.looks),
             table=shown.linked("records", partial(_records, look, factor)),
             tests=tables.level_tests(by_level, look.looks),

@@ -20,7 +20,7 @@ from llm_bench.errors import StorageError
 from llm_bench.fields import GROUPS as FIELD_GROUPS
 from llm_bench.fields import Field
 from llm_bench.paths import home
-from llm_bench.records import FIELDS, WARM, Record, is_cut, llm_of, record_id
+from llm_bench.records import FIELDS, WARM, WARM_SQL, Record, is_cut, is_warm, llm_of, record_id
 from llm_bench.store.base import open_store
 from llm_bench.store.contexts import read_context
 
@@ -32,12 +32,12 @@ GROUPS = {
 """Each group's heading → its fields. What was exchanged is shown in places of its own."""
 
 _FIELDS = {field.name: field for field in FIELDS}
-_NEIGHBOUR = """
+_NEIGHBOUR = f"""
     SELECT record_id FROM records
-    WHERE llm = $llm AND question_id = $question AND slot {sign} $slot
-        AND client IS NOT DISTINCT FROM $client AND coalesce(cache_probe = 'warm', false) = $warm
-    ORDER BY slot {order} LIMIT 1
-"""
+    WHERE llm = $llm AND question_id = $question AND slot {{sign}} $slot
+        AND client IS NOT DISTINCT FROM $client AND {WARM_SQL} = $warm
+    ORDER BY slot {{order}} LIMIT 1
+"""  # noqa: S608
 
 router = APIRouter()
 
@@ -82,7 +82,7 @@ def _neighbour(look: Look, record: Record, slot: datetime, sign: str, order: str
             "question": record["question_id"],
             "slot": slot,
             "client": record["client"],
-            "warm": record["cache_probe"] == WARM,
+            "warm": is_warm(record),
         },
     )
     return look.record(rows[0]["record_id"]) if rows else None
@@ -91,7 +91,7 @@ def _neighbour(look: Look, record: Record, slot: datetime, sign: str, order: str
 def _counterpart(look: Look, record: Record) -> str | None:
     """Address of the same question asked warm, or cold, in the same slot."""
     names = (record["study"], record["slot"], llm_of(record), record["question_id"])
-    probe = None if record["cache_probe"] == WARM else WARM
+    probe = None if is_warm(record) else WARM
     other = record_id(*names, cache_probe=probe, client=record["client"])
     there = look.records.rows("SELECT 1 FROM records WHERE record_id = $other LIMIT 1", {"other": other})
     return look.record(other) if there else None

@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from llm_bench.errors import MissingRecordsError
-from llm_bench.records import WARM, llm_of
+from llm_bench.records import RawRecord, is_warm, llm_of
 from llm_bench.study import Study
+
+Request = tuple[str, str, str, bool]
+"""LLM, industry, question id, and whether it is the warm one of two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,23 @@ class Due:
     questions: Mapping[str, Mapping[str, str]]
     client: str | None = None
 
+    @property
+    def requests(self) -> set[Request]:
+        """All requests of the batch."""
+        probes = (False, True)[: self.study.asked_per_question]
+        return {
+            (llm.name, industry, question, warm)
+            for llm, industry in self.study.cells
+            for question in self.questions[industry]
+            for warm in probes
+        }
+
+
+def request_of(record: RawRecord) -> Request:
+    """The request that a record is of, whatever is in it; no request of a batch where it names none."""
+    # As text, because a value of any type may stand there.
+    return llm_of(record), str(record.get("industry")), str(record.get("question_id") or ""), is_warm(record)
+
 
 def due_of(study: Study, slot: datetime, include: Path, client: str | None = None) -> Due:
     """A batch of a study with the questions that it has now.
@@ -42,28 +62,17 @@ def due_of(study: Study, slot: datetime, include: Path, client: str | None = Non
     return Due(study, slot, texts, client)
 
 
-def account(due: Due, records: Iterable[Mapping[str, Any]], refused: Sequence[Any]) -> MissingRecordsError | None:
+def account(due: Due, records: Iterable[RawRecord], refused: Sequence[Any]) -> MissingRecordsError | None:
     """What a batch lacks, as an error that names it; None for a whole batch.
 
     :param records: all records measured, whatever is in them.
     :param refused: those that the quality gate refused.
     """
-    each = due.study.asked_per_question
-    # As text, because a value of any type may stand there. Asked as it is or cold is the first, warm the second.
-    asked = {
-        (llm_of(record), str(record.get("industry")), str(question), record.get("cache_probe") == WARM)
-        for record in records
-        if (question := record.get("question_id"))
-    }
-    measured = Counter(request[:3] for request in asked)
+    absent = Counter(request[:2] for request in due.requests - set(map(request_of, records)))
     missing = {
-        (due.study.label(llm), industry): absent
+        (due.study.label(llm), industry): absent[llm.name, industry]
         for llm, industry in due.study.cells
-        if (
-            absent := sum(
-                max(0, each - measured[(llm.name, industry, question)]) for question in due.questions[industry]
-            )
-        )
+        if absent[llm.name, industry]
     }
     if not missing and not refused:
         return None
@@ -71,7 +80,7 @@ def account(due: Due, records: Iterable[Mapping[str, Any]], refused: Sequence[An
     causes, fixes = [], []
     if missing:
         cells = ", ".join(
-            f"{llm} · {industry} ({count} of {each * len(due.questions[industry])})"
+            f"{llm} · {industry} ({count} of {due.study.asked_per_question * len(due.questions[industry])})"
             for (llm, industry), count in missing.items()
         )
         causes.append(f"{sum(missing.values())} of {whole} records are missing: {cells}.")

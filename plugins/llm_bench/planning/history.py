@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from llm_bench.analysis.cache import Cache
 from llm_bench.analysis.statistics import Codes, Floats
+from llm_bench.records import WARM_SQL
 from llm_bench.study import LLM, Study
 
-_RECORDS = """
+_RECORDS = f"""
 SELECT llm, llm_provider || '/' || llm_model AS model, industry, prompt_hash, run_type, attempt,
   dense_rank() OVER (ORDER BY slot) AS slot,
   dense_rank() OVER (ORDER BY CAST(slot AS DATE)) AS day,
@@ -22,13 +23,13 @@ SELECT llm, llm_provider || '/' || llm_model AS model, industry, prompt_hash, ru
   row_number() OVER cell = 1 AS opens,
   lead(epoch(measured_at) - wait_sec) OVER cell - epoch(measured_at) AS busy_sec,
   late_sec - wait_sec AS start_sec,
-  coalesce(cache_probe, 'cold') <> 'warm' AS compared,
+  NOT {WARM_SQL} AS compared,
   latency_sec, coverage_score, CAST(success AS DOUBLE) AS success, cost_usd,
   CAST(prompt_tokens AS DOUBLE) AS prompt_tokens, CAST(response_tokens AS DOUBLE) AS response_tokens
 FROM records
 WINDOW cell AS (PARTITION BY slot, llm, industry, client, attempt ORDER BY measured_at)
 ORDER BY slot, llm, question
-"""
+"""  # noqa: S608
 """Comparisons rest on the cold records, as the report's do."""
 
 

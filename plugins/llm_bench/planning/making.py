@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from itertools import combinations
 from pathlib import Path
 
+from llm_bench.analysis.noise import are_twins
 from llm_bench.analysis.queries.comparisons import MAIN
 from llm_bench.measure.accounts import known_limits
 from llm_bench.measure.limits import Limits, Rates, Tokens
@@ -154,7 +155,7 @@ def _pairs(study: Study, sources: Sequence[Histories]) -> tuple[dict[str, list[P
     pairs: dict[str, list[Pair]] = {metric: [] for metric in ASSUMED}
     bases: Counter[str] = Counter()
     for first, second in combinations(study.llms, 2):
-        if study.twins.get(first.name) == second.name or study.twins.get(second.name) == first.name:
+        if are_twins(study.twins, first.name, second.name):
             continue  # they are no two LLMs that may differ, and the report corrects them apart
         histories = _both(first, second, sources)
         bases[_basis(histories[0]) if histories else "assumptions"] += 1

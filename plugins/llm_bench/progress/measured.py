@@ -73,8 +73,8 @@ def measured(store: Store, study: str, client: str | None = None) -> list[Measur
     import duckdb
 
     with TemporaryDirectory(prefix="llm-bench-") as scratch:
-        copies = snapshot(store, Path(scratch), study).items()
-        tables = [_table(listed, file) for listed, file in copies if client_in(listed.path) == client]
+        copies = snapshot(store, Path(scratch), study, lambda path: client_in(path) == client)
+        tables = [_table(listed, file) for listed, file in copies.items()]
     if not tables:
         return []
     with duckdb.connect() as connection:

@@ -6,11 +6,10 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from llm_bench.analysis import format as text
-from llm_bench.analysis.charts.axes import zone_name
 from llm_bench.analysis.view import View
 from llm_bench.records import utc_text
 from llm_bench.report.definitions import METRICS, STATISTICS
@@ -174,8 +173,8 @@ def _when(study: Study, facts: Facts) -> Iterator[Item]:
     if window is None:
         yield Item("Window", ["None: its batches were started by hand."])
         return
-    zone = window.start.tzinfo
-    yield Item("Window", [f"{moment(window.start, zone)} up to {moment(window.end, zone)}"])
+    zone = study.zone
+    yield Item("Window", [f"{text.moment_and_zone(window.start, zone)} up to {text.moment_and_zone(window.end, zone)}"])
     yield Item("Rhythm", list(_rhythm(window, facts.expected)))
     if not facts.slots:
         yield Item("Completeness", ["Nothing was measured yet."])
@@ -321,12 +320,6 @@ def _ms(seconds: float) -> str:
 def _span(span: timedelta) -> str:
     minutes, seconds = divmod(span.total_seconds(), 60)
     return f"{minutes:.0f} min" + (f" {seconds:.1f} s" if round(seconds, 1) else "")
-
-
-def moment(when: datetime, zone: tzinfo | None = UTC) -> str:
-    """A moment for reading, in a zone."""
-    local = when.astimezone(zone or UTC)
-    return f"{local:%Y-%m-%d %H:%M:%S} {zone_name(local)}"
 
 
 def settings(study: Study) -> str:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llm_bench.analysis import charts
+from llm_bench.analysis import format as text
 from llm_bench.analysis.html import encoded, environment
-from llm_bench.report.methods import methods, moment, settings
+from llm_bench.report.methods import methods, settings
 from llm_bench.report.sealing import header
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def render(
             methods=methods(study, view, facts),
             protocol=header(study.name, facts.protocols, facts.departures, study.zone),
             settings=settings(study),
-            moment=moment,
+            moment=text.moment_and_zone,
             zone=study.zone,
         )
     )

@@ -74,13 +74,12 @@ def factors(source: Source, factor: Factor) -> Section | None:
     by_level = queries.by_level(source.records, source.view, factor)
     if by_level is None:
         return None
-    title = {"upstream": "Who answered", "client": "Where it was asked from"}[factor]
     drawn = [
         Figure(f"latency-by-{factor}", charts.levels(by_level, source.looks)),
         Figure(f"first-token-by-{factor}", charts.levels(by_level, source.looks, "ttft_sec")),
     ]
     numbers = [tables.levels(by_level, source.looks), tables.level_tests(by_level, source.looks)]
-    return Section(title, drawn, numbers, [tables.levels_differ(by_level, source.looks)])
+    return Section(tables.heading(factor), drawn, numbers, [tables.levels_differ(by_level, source.looks)])
 
 
 def cache(source: Source) -> Section | None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, tzinfo
+from datetime import tzinfo
+from functools import partial
 from itertools import pairwise
 
+from llm_bench.analysis import format as text
 from llm_bench.analysis import table
-from llm_bench.analysis.charts.axes import zone_name
 from llm_bench.analysis.table import Table
 from llm_bench.progress.states import Slot
 from llm_bench.protocol import words
@@ -71,7 +72,7 @@ def sealed_items(
     protocols: Sequence[Protocol], departures: Sequence[Departure], zone: tzinfo
 ) -> Iterator[tuple[str, list[str]]]:
     """What there is to say, by what it is about."""
-    moment = _moments(zone)
+    moment = partial(text.moment_and_zone, zone=zone)
     if not protocols:
         yield (
             "Protocol",
@@ -146,13 +147,5 @@ def header(study: str, protocols: Sequence[Protocol], departures: Sequence[Depar
     """Whether the study was sealed and kept, in a line."""
     count = len(departures)
     kept = f"; {count:,} departure{'s' * (count != 1)}" if count else "; no departure known"
-    text = words.line(study, protocols, _moments(zone)) + (kept if protocols else "")
-    return text[0].upper() + text[1:]
-
-
-def _moments(zone: tzinfo) -> Moment:
-    def moment(when: datetime) -> str:
-        local = when.astimezone(zone)
-        return f"{local:%Y-%m-%d %H:%M:%S} {zone_name(local)}"
-
-    return moment
+    said = words.line(study, protocols, partial(text.moment_and_zone, zone=zone)) + (kept if protocols else "")
+    return said[0].upper() + said[1:]

@@ -17,7 +17,7 @@ from llm_bench.fields import Field
 from llm_bench.records import FIELDS, RawRecord, Record, arrow_schema, parse_times, records_of
 from llm_bench.store.entry import Entry
 from llm_bench.store.file import FileStore
-from llm_bench.store.names import moment_name
+from llm_bench.store.names import client_folder, moment_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -112,8 +112,9 @@ def object_path(kind: Kind, study: str, slot: datetime, suffix: str = "parquet",
     :param slot: aware; its UTC date and time name the object, e.g. ``20261207T075125.714285Z``.
     :param client: name of the place that was measured from: each has objects of its own.
     """
-    place = f"client={client}/" if client else ""
-    return f"{kind}/study={study}/{place}date={slot.astimezone(UTC):%Y-%m-%d}/{moment_name(slot)}.{suffix}"
+    return (
+        f"{kind}/study={study}/{client_folder(client)}date={slot.astimezone(UTC):%Y-%m-%d}/{moment_name(slot)}.{suffix}"
+    )
 
 
 def lineage_of(records: Sequence[RawRecord]) -> dict[str, str]:

@@ -29,6 +29,11 @@ def slot_in(path: str) -> str | None:
     return utc_text(moment) if moment is not None and suffix == "parquet" else None
 
 
+def client_folder(client: str | None) -> str:
+    """What an object's path has, beside its study, of the place that its records were measured from."""
+    return f"client={client}/" if client else ""
+
+
 def client_in(path: str) -> str | None:
     """The name of the place that an object's records were measured from; None where it has none."""
     return next((part.removeprefix("client=") for part in path.split("/")[2:-1] if part.startswith("client=")), None)

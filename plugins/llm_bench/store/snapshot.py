@@ -75,21 +75,25 @@ def read_object(store: Store, listed: RecordObject) -> bytes:
     return _read(store, listed.path, listed.generation)
 
 
-def snapshot(store: Store, folder: Path, study: str | None = None) -> dict[RecordObject, Path]:
+def snapshot(
+    store: Store, folder: Path, study: str | None = None, wanted: Callable[[str], bool] = lambda _path: True
+) -> dict[RecordObject, Path]:
     """Copies of all objects with records, as they were at one moment.
 
     :param folder: to copy them to.
+    :param wanted: whether an object of this path is copied.
     :raises StorageError: the store can't be read, or changes all the time.
     """
     copies: dict[tuple[str, int], Path] = {}
 
     def take(objects: list[RecordObject]) -> dict[RecordObject, Path]:
-        for listed in objects:
+        chosen = [listed for listed in objects if wanted(listed.path)]
+        for listed in chosen:
             if listed[:2] not in copies:
                 copy = folder / f"{len(copies)}.parquet"
                 copy.write_bytes(read_object(store, listed))
                 copies[listed[:2]] = copy
-        return {listed: copies[listed[:2]] for listed in objects}
+        return {listed: copies[listed[:2]] for listed in chosen}
 
     return settled(store, study, take)
 

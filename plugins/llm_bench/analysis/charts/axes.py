@@ -9,6 +9,7 @@ from datetime import UTC, datetime, tzinfo
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, cast
 
+from llm_bench.analysis import format as text
 from llm_bench.analysis.charts.looks import Looks
 from llm_bench.analysis.metrics import Metric
 
@@ -120,12 +121,6 @@ def wall(moment: datetime, zone: tzinfo) -> int:
     return round((clock - _EPOCH).total_seconds() * 1000)
 
 
-def zone_name(moment: datetime) -> str:
-    """The time zone that an aware moment is in: "UTC+01:00", "CET"."""
-    name = moment.tzname() or ""
-    return f"UTC{name}" if name[:1] in ("+", "-") else name
-
-
 def clock(moment: datetime, zone: tzinfo) -> str:
     """A moment as text, in the zone."""
     return f"{moment.astimezone(zone):%a %d %b %Y %H:%M}"
@@ -144,7 +139,7 @@ def slots(moments: Iterable[datetime], zone: tzinfo, field: str = "at") -> alt.X
         ticks |= {"values": [wall(first, zone)]}
     elif days > 2:
         ticks = {"tickCount": alt.TimeIntervalStep("day", math.ceil(days / 8)), "format": "%a %d %b"}
-    axis = alt.Axis(title=f"Slot, {dates} ({zone_name(first)})", grid=False, **ticks)
+    axis = alt.Axis(title=f"Slot, {dates} ({text.zone_name(first)})", grid=False, **ticks)
     return alt.X(f"{field}:T", axis=axis, scale=alt.Scale(type="utc", padding=6))
 
 

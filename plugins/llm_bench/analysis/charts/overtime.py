@@ -84,7 +84,7 @@ def time_of_day(by_hour: TimeOfDay, metric: Metric, looks: Looks, zone: tzinfo =
         }
         for point in by_hour.points
     ]
-    name = str(zone) if zone.utcoffset(None) is None else axes.zone_name(datetime.now(zone))
+    name = str(zone) if zone.utcoffset(None) is None else text.zone_name(datetime.now(zone))
     ticks = alt.Axis(title=f"Hour of the day ({name})", values=list(range(0, 24, 3)), format="02", grid=False)
 
     def hours(field: str) -> alt.X:

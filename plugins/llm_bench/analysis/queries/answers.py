@@ -21,7 +21,7 @@ from llm_bench.analysis.queries.numbers import buckets, llm_names
 from llm_bench.analysis.statistics import Change, Codes, Floats
 from llm_bench.analysis.statistics.changes import LEVEL
 from llm_bench.analysis.view import View
-from llm_bench.records import CUT_SQL, WARM
+from llm_bench.records import CUT_SQL, WARM_SQL
 from llm_bench.study import Study
 
 MAX_SLOTS = 120
@@ -34,7 +34,7 @@ MAX_VALUES = 12
 NAMED = ("response_model", "system_fingerprint", "upstream_provider")
 """Fields in which a provider names what answered."""
 
-_USABLE = f"success AND NOT coalesce({CUT_SQL}, false) AND coalesce(cache_probe <> '{WARM}', true)"
+_USABLE = f"success AND NOT coalesce({CUT_SQL}, false) AND NOT {WARM_SQL}"
 _ANSWERS = """
     SELECT llm_no, slot_no, question_no, measured_at, prompt_hash, CASE WHEN {usable} THEN answer END AS answer
     FROM records

@@ -9,7 +9,7 @@ import numpy as np
 from llm_bench.analysis import statistics
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.metrics import METRICS, Metric
-from llm_bench.analysis.queries.comparisons import apart, how_many_questions
+from llm_bench.analysis.queries.comparisons import apart, how_many_questions, paired_by_slot
 from llm_bench.analysis.queries.counts import choices, count
 from llm_bench.analysis.queries.numbers import Key, Scan
 from llm_bench.analysis.statistics import Floats, Interval
@@ -55,7 +55,7 @@ def cache_worth(records: Records, view: View) -> list[CacheWorth]:
         return []
     pairs = _Pairs(scan, how_many_questions(records))
     ttft, usd = pairs.differences(TTFT), pairs.differences(COST)
-    tests = [statistics.paired(*_by_slot(sums, counts)) for sums, counts in zip(*ttft, strict=True)]
+    tests = [paired_by_slot(sums, counts) for sums, counts in zip(*ttft, strict=True)]
     saved = statistics.means(usd[0] * 1000, usd[1])
     adjusted = statistics.holm([test.p_value for test in tests])
     cold, warm = (_cached(records, replace(view, cache=probe)) for probe in ("cold", "warm"))
@@ -76,12 +76,6 @@ def cache_worth(records: Records, view: View) -> list[CacheWorth]:
         for i, llm in enumerate(scan.llms)
         if pairs.asked[i]
     ]
-
-
-def _by_slot(sums: Floats, counts: Floats) -> tuple[Floats, Floats]:
-    """The mean of each slot that has pairs, and which slot it is."""
-    kept = np.flatnonzero(counts)
-    return sums[kept] / counts[kept], kept.astype(np.float64)
 
 
 def _cached(records: Records, view: View) -> dict[str, Interval | None]:

@@ -12,6 +12,7 @@ import numpy as np
 from llm_bench.analysis import statistics
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.metrics import METRICS, Metric
+from llm_bench.analysis.noise import are_twins
 from llm_bench.analysis.queries.numbers import Key, Scan
 from llm_bench.analysis.queries.shapes import EXPLORATORY, Comparison
 from llm_bench.analysis.statistics import Codes, Floats
@@ -56,13 +57,10 @@ def compare(
     named = [llm for llm in dict.fromkeys(llms) if llm in scan.llms and (not view.llms or llm in view.llms)]
     chosen = list(dict.fromkeys([*named, *(llm for llm in measured_twice if llm in scan.llms)]))
 
-    def are_twins(first: str, second: str) -> bool:
-        return twins.get(first) == second or twins.get(second) == first
-
     pairs = [
         (first, second)
         for first, second in combinations(range(len(chosen)), 2)
-        if second < len(named) or are_twins(chosen[first], chosen[second])
+        if second < len(named) or are_twins(twins, chosen[first], chosen[second])
     ]
     if not pairs:
         return []
@@ -77,7 +75,7 @@ def compare(
             pair = _comparison(
                 name, chosen[first], chosen[second], differences.of(first, second), asked=int(asked[first, second])
             )
-            pair = replace(pair, approximate=approximate, twins=are_twins(chosen[first], chosen[second]))
+            pair = replace(pair, approximate=approximate, twins=are_twins(twins, chosen[first], chosen[second]))
             comparisons.append(replace(pair, role=_role(pair, roles or {})))
     return _corrected(comparisons)
 
@@ -116,6 +114,16 @@ def apart(scan: Scan, questions: int) -> tuple[int, Mapping[str, Codes]]:
             added[column][numbers] = np.arange(len(numbers)) * cells
             cells *= len(numbers)
     return cells, added
+
+
+def paired_by_slot(sums: Floats, counts: Floats) -> statistics.Paired:
+    """The test of differences, each slot or run of slots with its mean.
+
+    :param sums: of the differences of each.
+    :param counts: how many these are.
+    """
+    kept = np.flatnonzero(counts)
+    return statistics.paired(sums[kept] / counts[kept], kept)
 
 
 def _known(values: Floats) -> Floats:
@@ -196,8 +204,7 @@ class _Grid:
 
 
 def _comparison(metric: str, first: str, second: str, pair: _Pair, *, asked: int) -> Comparison:
-    kept, n = np.flatnonzero(pair.counts), int(pair.counts.sum())
-    test = statistics.paired(pair.sums[kept] / pair.counts[kept], kept)
+    test, n = paired_by_slot(pair.sums, pair.counts), int(pair.counts.sum())
     return Comparison(
         metric=metric,
         first=first,

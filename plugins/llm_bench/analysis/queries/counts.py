@@ -15,7 +15,7 @@ from llm_bench.analysis.queries.numbers import Buckets, buckets, llm_names, rank
 from llm_bench.analysis.queries.shapes import Choices, FailureCount, Failures, RatePoint, Success
 from llm_bench.analysis.statistics import Codes, Floats, Interval
 from llm_bench.analysis.view import IS_CACHED, View
-from llm_bench.records import UNNAMED, WARM
+from llm_bench.records import UNNAMED, WARM_SQL
 
 Numbers = TypeVar("Numbers", Codes, Floats)
 
@@ -28,7 +28,7 @@ def choices(records: Records) -> Choices:
 def _choices(records: Records) -> Choices:
     row = records.rows(
         "SELECT min(slot) AS first, max(slot) AS last, count(*) AS records, count(suspect) AS suspect, "  # noqa: S608
-        f"count(*) FILTER (cache_probe = '{WARM}') AS warm, count(*) FILTER ({IS_CACHED}) AS cached FROM records"
+        f"count(*) FILTER ({WARM_SQL}) AS warm, count(*) FILTER ({IS_CACHED}) AS cached FROM records"
     )[0]
     names = {
         "llms": "SELECT llm FROM llms SEMI JOIN records USING (llm_no)",

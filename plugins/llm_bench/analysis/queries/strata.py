@@ -18,7 +18,7 @@ import numpy.typing as npt
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.statistics import Codes
 from llm_bench.analysis.view import IS_CACHED, View
-from llm_bench.records import CUT_SQL, WARM
+from llm_bench.records import CUT_SQL, WARM_SQL
 
 Array = npt.NDArray[Any]
 Table = Mapping[str, Array]
@@ -26,12 +26,11 @@ Table = Mapping[str, Array]
 _CACHEABLE = "cached_tokens IS NOT NULL AND prompt_tokens > 0"
 _STEP = 1 << 18
 """Records that are looked at together: what is made of them on the way stays in the processor's cache."""
-_WARM = f"coalesce(cache_probe = '{WARM}', false)"
 _STRATUM = (
-    f"slot_no, llm_no, industry, run_type, suspect IS NOT NULL AS suspect, {_WARM} AS warm, {IS_CACHED} AS hit, "
+    f"slot_no, llm_no, industry, run_type, suspect IS NOT NULL AS suspect, {WARM_SQL} AS warm, {IS_CACHED} AS hit, "
     "upstream_no, client_no"
 )
-NUMBERED = f"{_WARM}::UTINYINT AS warm, upstream_no, client_no"
+NUMBERED = f"{WARM_SQL}::UTINYINT AS warm, upstream_no, client_no"
 """Columns of a record by which groups can be told apart, beside LLM, slot and question: each a number from 0."""
 
 

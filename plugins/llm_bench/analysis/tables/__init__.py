@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from llm_bench.analysis.tables.answers import answers_over_time, bounds, changes, identity, names, verdict
 from llm_bench.analysis.tables.caches import cache_worth
-from llm_bench.analysis.tables.factors import level_tests, levels, levels_differ
+from llm_bench.analysis.tables.factors import heading, level_tests, levels, levels_differ
 from llm_bench.analysis.tables.llms import QUANTILES, grouped, headline, least_covered, quantiles, tradeoff
 from llm_bench.analysis.tables.network import first_places, network
 from llm_bench.analysis.tables.outcomes import cut_often, failures, failures_over_time, rates_over_time, success
@@ -34,6 +34,7 @@ __all__ = [
     "failures_over_time",
     "first_places",
     "grouped",
+    "heading",
     "headline",
     "hour_tests",
     "hours_matter",

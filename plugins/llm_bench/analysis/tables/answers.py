@@ -32,13 +32,8 @@ def verdict(answered: Answered, zone: tzinfo) -> str:
     if answered.verdict == "unknown":
         return f"{_SAID['unknown']}: {text.count(answered.slots)} slots with answers, and it takes {LEAST_TO_COMPARE}"
     if answered.verdict == "same":
-        return f"{_SAID['same']} (p {_with_sign(answered.p)})"
-    return f"the answers changed at {text.moment(answered.at, zone)} (p {_with_sign(answered.p)})"
-
-
-def _with_sign(p: float | None) -> str:
-    shown = text.p_value(p)
-    return shown if shown.startswith("<") else f"= {shown}"
+        return f"{_SAID['same']} (p {text.p_equals(answered.p)})"
+    return f"the answers changed at {text.moment(answered.at, zone)} (p {text.p_equals(answered.p)})"
 
 
 def identity(known: Identity, looks: Looks, zone: tzinfo, temperatures: Mapping[str, float | None]) -> Table:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from llm_bench.analysis import table
 from llm_bench.analysis.metrics import METRICS
+from llm_bench.analysis.noise import LEVEL
 from llm_bench.analysis.table import Table
 
 if TYPE_CHECKING:
     from llm_bench.analysis.charts import Looks
-    from llm_bench.analysis.queries import ByLevel
+    from llm_bench.analysis.queries import ByLevel, Factor
 
-LEVEL = 0.05
-TITLES = {"upstream": "who answered", "client": "where it was asked from"}
+TITLES: Mapping[Factor, str] = {"upstream": "who answered", "client": "where it was asked from"}
+
+
+def heading(factor: Factor) -> str:
+    """The heading of what is said of it."""
+    return TITLES[factor].capitalize()
 
 
 def levels(by_level: ByLevel, looks: Looks) -> Table:
@@ -65,12 +71,10 @@ def level_tests(by_level: ByLevel, looks: Looks) -> Table:
 def levels_differ(by_level: ByLevel, looks: Looks) -> str:
     """The same in words."""
     tests = looks.ordered(by_level.tests)
+    tested = [(test, test.p) for test in tests if test.p is not None]
     said = (
-        (
-            f"Latency differs by {TITLES[by_level.factor]} for",
-            [test for test in tests if test.p is not None and test.p < LEVEL],
-        ),
-        ("No difference in latency is found for", [test for test in tests if test.p is not None and test.p >= LEVEL]),
+        (f"Latency differs by {TITLES[by_level.factor]} for", [test for test, p in tested if p < LEVEL]),
+        ("No difference in latency is found for", [test for test, p in tested if p >= LEVEL]),
         (f"Too few slots have several {by_level.factor}s to compare for", [test for test in tests if test.p is None]),
     )
     return " ".join(f"{words} {', '.join(looks.names[test.llm] for test in of)}." for words, of in said if of)

@@ -128,7 +128,7 @@ def _significant_twins(pairs: Iterable[Comparison], looks: Looks) -> Iterator[st
     for pair in pairs:
         if pair.twins and significant(pair):
             change = text.change(pair.difference, _unit(pair.metric))
-            what = f"{_title(pair.metric)} ({change}, p {_p(pair)})"
+            what = f"{_title(pair.metric)} ({change}, p {text.p_equals(pair.p_holm)})"
             differ.setdefault((pair.first, pair.second), []).append(what)
     for (first, second), metrics in differ.items():
         yield (
@@ -147,12 +147,9 @@ def _beside(pair: Comparison, noise: Floor | None, looks: Looks) -> str:
     unit = _unit(pair.metric)
     names = f"{looks.names[pair.first]} − {looks.names[pair.second]}"
     size = f", floor {text.interval(noise.size, unit)}" if noise else ""
-    return f"{_title(pair.metric)}, {names}: {text.change(pair.difference, unit)} (p {_p(pair)}{size})"
-
-
-def _p(pair: Comparison) -> str:
-    written = text.p_value(pair.p_holm)
-    return written if written.startswith("<") else f"= {written}"
+    return (
+        f"{_title(pair.metric)}, {names}: {text.change(pair.difference, unit)} (p {text.p_equals(pair.p_holm)}{size})"
+    )
 
 
 def _unit(metric: str) -> str:
