@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,9 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         self.ended = threading.Event()
+        self.locked = 0
+        """How many more requests for a run the database refuses."""
+        self.runs: list[str] = []
         super().__init__(("127.0.0.1", 0), Handler)
 
     @property
@@ -30,8 +34,16 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["content-length"]))
-        self._reply(201, {"access_token": "a token"})
+        content = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if not self.path.endswith("/dagRuns"):
+            self._reply(201, {"access_token": "a token"})
+            return
+        self.server.runs.append(content["dag_run_id"])
+        if self.server.locked:
+            self.server.locked -= 1
+            self._reply(500, {"detail": {"reason": "Database error", "statement": "hidden"}})
+        else:
+            self._reply(200, {"dag_run_id": content["dag_run_id"]})
 
     def do_GET(self) -> None:
         if self.path.endswith("/silent"):
@@ -40,7 +52,7 @@ class Handler(BaseHTTPRequestHandler):
             self._reply(404, {"detail": "not there"})
         self.close_connection = True
 
-    def _reply(self, status: int, content: dict[str, str]) -> None:
+    def _reply(self, status: int, content: dict[str, Any]) -> None:
         body = json.dumps(content).encode()
         self.send_response(status)
         self.send_header("content-length", str(len(body)))
@@ -83,6 +95,19 @@ class TestARequest:
     def test_that_is_refused_gives_airflows_own_words(self, airflow: AirflowAPI):
         with pytest.raises(SetupError, match=r"refused GET /unknown \(HTTP 404\): .*not there"):
             airflow.request("GET", "/unknown")
+
+
+class TestADatabaseThatIsBusy:
+    def test_is_asked_again_for_the_same_run(self, airflow: AirflowAPI, server: Server):
+        server.locked = 2
+        started = airflow.trigger("a_study")
+        assert server.runs == [started] * 3
+
+    def test_for_too_long_is_an_error(self, airflow: AirflowAPI, server: Server, monkeypatch: pytest.MonkeyPatch):
+        server.locked = 100
+        monkeypatch.setattr(api, "DATABASE_PATIENCE_SEC", 0.2)
+        with pytest.raises(SetupError, match=r"HTTP 500.*Database error"):
+            airflow.trigger("a_study")
 
 
 class TestWaitingForADAG:

@@ -15,6 +15,8 @@ from llm_bench.records import utc_text
 
 TIMEOUT_SEC = 30
 """How long a reply may take."""
+DATABASE_PATIENCE_SEC = 30
+"""How long a request is repeated that Airflow's database refuses: one of SQLite serves a single writer at a time."""
 
 
 class AirflowAPI:
@@ -56,11 +58,21 @@ class AirflowAPI:
 
         :raises SetupError: Airflow refused, in its own words, or doesn't answer.
         """
-        self._check()
-        reply = self._send(method, path, **options)
+        reply = self._reply(method, path, **options)
         if reply.is_error:
             raise SetupError(f"Airflow refused {method} {path} (HTTP {reply.status_code}): {reply.text[:500]}", "")
         return reply.json()
+
+    def _reply(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """A reply, after the database was too busy for as long as it may be."""
+        deadline = time.monotonic() + DATABASE_PATIENCE_SEC
+        while True:
+            self._check()
+            reply = self._send(method, path, **options)
+            refused = reply.status_code == 500 and "Database error" in reply.text  # Airflow has undone what it began
+            if not refused or time.monotonic() > deadline:
+                return reply
+            time.sleep(0.5)
 
     def wait_for_dag(self, dag_id: str, patience_sec: float = 120) -> None:
         """Waits until Airflow can run a DAG.
@@ -79,8 +91,9 @@ class AirflowAPI:
 
     def trigger(self, dag_id: str) -> str:
         """Starts a run now; the id of the run."""
-        run = self.request("POST", f"/dags/{dag_id}/dagRuns", json={"logical_date": utc_text(datetime.now(UTC))})
-        return str(run["dag_run_id"])
+        now = utc_text(datetime.now(UTC))
+        once = {"logical_date": now, "dag_run_id": f"manual__{now}"}  # so that a repeated request starts no second run
+        return str(self.request("POST", f"/dags/{dag_id}/dagRuns", json=once)["dag_run_id"])
 
     @contextmanager
     def unpaused(self, dag_id: str) -> Iterator[None]:
