@@ -20,6 +20,7 @@ from pydantic import (
 from llm_bench.errors import PromptError, StudyError
 from llm_bench.inputs import Part, explain, read_yaml
 from llm_bench.llms import LLM, Generation
+from llm_bench.objectives import Interest, Objective
 from llm_bench.records import FIELD_NAMES
 from llm_bench.schedule import DAY_US, MICROSECOND, Schedule, to_us
 from llm_bench.templates import load_template
@@ -258,6 +259,17 @@ class Study(Part):
     concurrency: Annotated[
         int, Field(ge=1, description="Cells measured at once per provider (the size of its Airflow pool).")
     ] = 4
+    slo: Annotated[
+        tuple[Objective, ...],
+        Field(
+            description="Objectives of service, e.g. `[{within_sec: 3, share: 0.95}]`: 95 % of all questions are "
+            "answered within 3 s. Pages and report say how far each LLM attains them."
+        ),
+    ] = ()
+    interest: Annotated[
+        Interest,
+        Field(description="The smallest difference between two LLMs that matters: what is smaller is called none."),
+    ] = Interest()
     quality: Annotated[
         tuple[Quality, ...],
         Field(description="What the quality gate expects of this study's records beside its own rules."),

@@ -162,6 +162,9 @@ class TestTheBorders:
         half = Interval(1.3, low, high, 9, 9)
         assert (text.interval(half, "s"), text.change(half, "s")) == ("1.30\u202fs", "+1.30\u202fs")
 
+    def test_an_end_that_nothing_bounds_is_open(self):
+        assert text.interval(Interval(1.3, 1.2, float("inf"), 9, 9), "s") == "1.30\u202fs [1.20, open]"
+
     def test_a_score_or_a_rate_that_is_below_zero_has_a_minus(self):
         assert (text.bare(-0.5, ""), text.bare(-0.5, "%")) == ("−0.50", "−50.0")
 

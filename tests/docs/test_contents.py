@@ -39,7 +39,7 @@ class TestTheKeysOfAStudy:
         study = parse_study(read_yaml(file), file, include)
         assert unset(study) == set()
         for name, field in Study.model_fields.items():
-            if not field.is_required() and name not in {"name", "description", "window", "quality", "alerts"}:
+            if not field.is_required() and name not in {"name", "description", "window", "slo", "quality", "alerts"}:
                 assert getattr(study, name) == field.default, name
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 NONE = "—"
 NO_INTERVAL = f"[{NONE}]"
+OPEN = "open"
+"""What nothing that was measured bounds."""
 _THIN = "\u202f"
 """Between a number and its unit: it doesn't break, and is narrow."""
 
@@ -69,8 +71,11 @@ def value(amount: float | None, unit: str, *, approximate: bool = False) -> str:
 
 
 def ends(low: float | None, high: float | None, unit: str) -> str:
-    """The interval that belongs to an estimate, e.g. "[1.21, 1.44]"; "[—]" where the data give none."""
-    texts = bare(low, unit), bare(high, unit)
+    """The interval that belongs to an estimate, e.g. "[1.21, 1.44]"; "[—]" where the data give none.
+
+    An end that nothing bounds is "open": "[1.21, open]".
+    """
+    texts = [OPEN if end is not None and math.isinf(end) else bare(end, unit) for end in (low, high)]
     return NO_INTERVAL if NONE in texts else f"[{', '.join(texts)}]"
 
 

@@ -11,6 +11,7 @@ from llm_bench.analysis import charts, queries
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.charts import Looks
 from llm_bench.analysis.queries.comparisons import Compared
+from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.table import Table
 from llm_bench.analysis.view import View
 from llm_bench.study import Study
@@ -30,12 +31,14 @@ class Section(NamedTuple):
     """A part of the results.
 
     :param notes: what has to be known to read it, a paragraph each.
+    :param methods: of the statistics that were run for it.
     """
 
     title: str
     figures: Sequence[Figure]
     tables: Sequence[Table]
     notes: Sequence[str] = ()
+    methods: Sequence[Method] = ()
 
 
 @dataclass(frozen=True, slots=True)

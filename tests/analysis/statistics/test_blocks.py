@@ -4,11 +4,40 @@ import numpy as np
 import pytest
 
 from analysis.statistics.samples import course
-from llm_bench.analysis.statistics.blocks import LASTING, days_correlate, days_last
+from llm_bench.analysis.statistics.blocks import LASTING, days_correlate, days_last, days_of
 
 DAY = np.repeat(np.arange(4), 14)
 CLOCK = np.arange(56.0)
 """Slots around the clock; with the nights between the days: `CLOCK + 14 * DAY`."""
+
+
+HOUR = 3600.0
+PERIOD = np.arange(14) * 12 * HOUR / 14
+
+
+class TestTheDayOfASlot:
+    @pytest.mark.parametrize("start", [0.0, 8 * HOUR, 20 * HOUR])
+    def test_holds_a_whole_period_whenever_it_begins(self, start: float):
+        slots = start + np.concatenate([PERIOD + day * 24 * HOUR for day in range(4)])
+        assert list(days_of(slots)) == list(DAY)
+
+    def test_is_twenty_four_hours_around_the_clock(self):
+        slots = 5 * HOUR + np.arange(112) * 12 * HOUR / 14
+        assert list(days_of(slots)) == list(np.repeat(np.arange(4), 28))
+
+    def test_does_not_cut_a_period_in_two_for_a_trial_by_hand_before_it(self):
+        slots = 8 * HOUR + np.concatenate([PERIOD + day * 24 * HOUR for day in range(1, 5)])
+        assert list(days_of([13 * HOUR, *slots])) == [0, *(DAY + 1)]
+
+    def test_has_no_number_where_nothing_was_measured(self):
+        assert list(days_of([0, 1, 72 * HOUR])) == [0, 0, 1]
+
+    def test_is_the_same_where_a_day_s_moments_are_rounded_otherwise(self):
+        slots = np.concatenate([PERIOD, PERIOD + 24 * HOUR - 1e-6])
+        assert list(days_of(slots)) == [0] * 14 + [1] * 14
+
+    def test_of_no_slot_there_is_none(self):
+        assert days_of([]).size == 0
 
 
 class TestHowDaysCorrelate:

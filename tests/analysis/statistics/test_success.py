@@ -94,7 +94,7 @@ class TestARate:
 
     def test_without_a_failure_has_no_interval(self):
         conclusion = rate(slots({}), asked())
-        assert conclusion == Conclusion(Interval(1.0, None, None, SLOTS * ASKED, SLOTS), doubt=NO_FAILURES)
+        assert conclusion == Conclusion(Interval(1.0, None, None, SLOTS * ASKED, SLOTS, NO_FAILURES))
 
     def test_of_fewer_than_six_slots_has_none(self):
         assert rate([9] * 5, [10] * 5).doubt == FEW_SLOTS

@@ -23,6 +23,7 @@ from llm_bench.analysis.metrics import Metric
 from llm_bench.analysis.queries import strata
 from llm_bench.analysis.queries.groups import Groups, Ints
 from llm_bench.analysis.statistics import LEAST_SLOTS, Codes, Floats, Interval
+from llm_bench.analysis.statistics.blocks import days_last, days_of
 from llm_bench.analysis.view import View
 
 EXACT = 100_000
@@ -41,13 +42,20 @@ class Buckets:
     :param at: the first slot of each bucket.
     :param of_slot: number of a slot in the copy → bucket; −1 for a slot that isn't in the view.
     :param place: number of a slot in the copy → place in ``slots``.
+    :param day: number of a slot in the copy → day, from 0 on; −1 for a slot that isn't in the view.
     """
 
     slots: Sequence[datetime]
     at: Sequence[datetime]
     of_slot: Codes
     place: Codes
+    day: Codes
     size: int
+
+    @property
+    def days(self) -> int:
+        """How many days there are with a slot."""
+        return int(self.day.max(initial=-1)) + 1
 
     @property
     def width(self) -> timedelta | None:
@@ -70,7 +78,9 @@ def buckets(records: Records, view: View) -> Buckets:
     size = max(1, -(-len(slots) // MAX_BUCKETS))
     place = np.full(len(known), -1)
     place[[row["slot_no"] for row in within]] = np.arange(len(slots))
-    return Buckets(slots, slots[::size], np.where(place < 0, -1, place // size), place, size)
+    day = np.full(len(known), -1)
+    day[[row["slot_no"] for row in within]] = days_of([slot.timestamp() for slot in slots])
+    return Buckets(slots, slots[::size], np.where(place < 0, -1, place // size), place, day, size)
 
 
 class Key(NamedTuple):
@@ -221,6 +231,18 @@ class Scan:
             return self._sorted(metric, self.key(len(self.llms) * many, many, self.buckets.of_slot))
         cube = self._count(metric, self.llm, clusters=True)
         return self._counted(metric, cube.reshape(len(self.llms) * many, 1, cube.shape[2]))
+
+    def days_last(self, metric: Metric) -> Codes:
+        """Of each LLM whether its days aren't clusters, by a metric of its slots: 1 or 0 (``blocks.days_last``)."""
+        if metric.share:
+            sums, counts, _ = self.sums(metric, self.llm, by_bucket=True)
+            values = np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
+        else:
+            values = self.by_llm_and_bucket(metric).quantile(0.5).reshape(len(self.llms), -1)
+        at = np.array([moment.timestamp() for moment in self.buckets.at])
+        day = days_of(at)
+        known = ~np.isnan(values)
+        return np.array([days_last(of[kept], at[kept], day[kept]) for of, kept in zip(values, known, strict=True)], int)
 
     def groups(self, metric: Metric, key: Key, *, clusters: bool = False) -> Groups:
         """A metric's values in groups.

@@ -1,4 +1,4 @@
-"""Whether days may be taken as clusters: what a slot has must not go on to the next day. Pure."""
+"""Which day a slot is of, and whether days may be taken as clusters. Pure."""
 
 from __future__ import annotations
 
@@ -6,14 +6,37 @@ import numpy as np
 import numpy.typing as npt
 
 from llm_bench.analysis.statistics.correlation import carry_over
-from llm_bench.analysis.statistics.sample import numbered
+from llm_bench.analysis.statistics.sample import Codes, numbered
 
 LASTING = 0.05
 """Correlation of a day's mean with the next one's from which days aren't independent clusters. At 0.2, where 0.8 of a
 slot goes on to the next around the clock, an interval of 95 % by 4 days covers 0.92."""
 
+DAY = 86_400.0
+"""Seconds of a day."""
+_ALIKE = 1.0
+"""Seconds by which two pauses are taken for as long as one another."""
 _REACH, _NEARLY = 1.645, 0.999
 """The normal's 0.95-quantile, and the greatest correlation, either way, that is taken for one."""
+
+
+def days_of(moments: npt.ArrayLike) -> Codes:
+    """The day of each slot, numbered from 0; days without a slot have no number.
+
+    A day begins after the longest pause that the times of day have, so that a period isn't cut in two, whenever it
+    begins and whatever the time zone. Around the clock all pauses are alike: a day is then 24 hours from the first slot
+    on.
+
+    :param moments: when each slot begins, in seconds.
+    """
+    at = np.asarray(moments, np.float64)
+    if not at.size:
+        return np.zeros(0, np.intp)
+    since = at - at.min()
+    times = np.unique(since % DAY)
+    pauses = np.diff(times, append=times[0] + DAY)  # each before the next time of day, the last one before the first
+    begin = times[(pauses.argmax() + 1) % times.size] if pauses[-1] < pauses.max() - _ALIKE else times[0]
+    return numbered(np.floor((since - begin + _ALIKE) / DAY))
 
 
 def days_correlate(kept: float, slots: int, apart: int) -> float:

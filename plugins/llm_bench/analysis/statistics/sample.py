@@ -22,8 +22,10 @@ class Interval:
 
     :param estimate: None without data.
     :param low: None, like high, where the data give no honest interval.
+    :param high: infinite where nothing that was measured bounds it: an open end.
     :param n: values that it rests on.
-    :param clusters: slots that they come from.
+    :param clusters: slots that they come from; days, of what is concluded by these.
+    :param doubt: why there are no ends, where a method says so: "few days".
     """
 
     estimate: float | None
@@ -31,6 +33,7 @@ class Interval:
     high: float | None
     n: int
     clusters: int
+    doubt: str | None = None
 
 
 NOTHING = Interval(None, None, None, 0, 0)

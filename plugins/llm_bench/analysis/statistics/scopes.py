@@ -10,7 +10,7 @@ Chosen by simulation: docs/statistics.md has the numbers, and what else was trie
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -34,15 +34,17 @@ FEW_DAYS, FEW_QUESTIONS, FEW_BEYOND = "few days", "few questions", "few question
 class Conclusion:
     """An estimate, how sure it is, and whether it is a difference.
 
-    :param interval: its high end is infinite where nothing measured bounds it; n counts values, clusters days (slots,
-        of rates).
+    :param interval: n counts values, clusters days (slots, of rates).
     :param p_value: two-sided, that there is no difference; None where none was asked about, or nothing varies.
-    :param doubt: why there is no interval: "can't tell"; None where there is one, and without data.
     """
 
     interval: Interval
     p_value: float | None = None
-    doubt: str | None = None
+
+    @property
+    def doubt(self) -> str | None:
+        """Why there is no interval: "can't tell"; None where there is one, and without data."""
+        return self.interval.doubt
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ def mean_of(grid: Grid, scope: Scope, level: float = 0.95) -> Conclusion:
     estimate, (days, _) = float(grid.weights @ grid.values / grid.weights.sum()), grid.shape
     doubt = grid.doubt(scope)
     if doubt:
-        return Conclusion(Interval(estimate, None, None, grid.n, days), doubt=doubt)
+        return Conclusion(Interval(estimate, None, None, grid.n, days, doubt))
     error, free = grid.error(grid.values, scope)
     reach = error * _student(level, free)
     interval = Interval(estimate, estimate - reach, estimate + reach, grid.n, days)
@@ -153,7 +155,7 @@ def ratio_of(
     logarithm = mean_of(Grid.of(one - other, days, questions), scope)
     kept = logarithm.interval
     low, middle, high = (None if end is None else math.exp(end) for end in (kept.low, kept.estimate, kept.high))
-    return Conclusion(Interval(middle, low, high, kept.n, kept.clusters), logarithm.p_value, logarithm.doubt)
+    return Conclusion(replace(kept, estimate=middle, low=low, high=high), logarithm.p_value)
 
 
 def share_won(
@@ -174,7 +176,7 @@ def share_won(
     low, middle, high = (
         None if end is None else min(max(end + 0.5, 0.0), 1.0) for end in (kept.low, kept.estimate, kept.high)
     )
-    return Conclusion(Interval(middle, low, high, kept.n, kept.clusters), won.p_value, won.doubt)
+    return Conclusion(replace(kept, estimate=middle, low=low, high=high), won.p_value)
 
 
 def quantile_of(grid: Grid, q: float, scope: Scope, level: float = 0.95) -> Conclusion:
@@ -194,7 +196,7 @@ def quantile_of(grid: Grid, q: float, scope: Scope, level: float = 0.95) -> Conc
     few = scope == "questions like these" and min(q, 1 - q) * questions < BEYOND - 1e-9
     doubt = grid.doubt(scope) or (FEW_BEYOND if few else None)
     if doubt:
-        return Conclusion(Interval(estimate, None, None, grid.n, days), doubt=doubt)
+        return Conclusion(Interval(estimate, None, None, grid.n, days, doubt))
     below, equal = grid.values < estimate, grid.values == estimate
     # Of the values that tie with the estimate, as many count as below it as make their share q.
     tied = (q * upto[-1] - grid.weights[below].sum()) / max(grid.weights[equal].sum(), 1.0)

@@ -59,7 +59,7 @@ def rate(successes: npt.ArrayLike, asked: npt.ArrayLike, level: float = 0.95) ->
     share = float(good.sum()) / n
     doubt = FEW_SLOTS if counts.size < LEAST_SLOTS else NO_FAILURES if share in {0.0, 1.0} else None
     if doubt:
-        return Conclusion(Interval(share, None, None, int(n), counts.size), doubt=doubt)
+        return Conclusion(Interval(share, None, None, int(n), counts.size, doubt))
     low, high = score_ends(share, n / clustering(counts - good, counts), student(level, counts.size))
     return Conclusion(Interval(share, low, high, int(n), counts.size))
 
@@ -89,7 +89,7 @@ def rate_difference(
     failed = [share < 1 for share in shares]
     doubt = FEW_SLOTS if counts.size < LEAST_SLOTS else None if any(failed) else NO_FAILURES
     if doubt:
-        return Conclusion(Interval(estimate, None, None, int(n), counts.size), doubt=doubt)
+        return Conclusion(Interval(estimate, None, None, int(n), counts.size, doubt))
     effect = max(clustering(counts - part, counts) for part in (one, other))
     (low, high), (lower, higher) = (score_ends(share, n / effect, student(level, counts.size)) for share in shares)
     down, up = np.hypot(shares[0] - low, higher - shares[1]), np.hypot(high - shares[0], shares[1] - lower)
