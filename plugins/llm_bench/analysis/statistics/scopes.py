@@ -21,6 +21,8 @@ from llm_bench.analysis.statistics.sample import NOTHING, Codes, Floats, Interva
 Scope = Literal["these questions", "questions like these"]
 """What a conclusion is for. Both are for days like those measured."""
 
+SCOPES: tuple[Scope, Scope] = ("questions like these", "these questions")
+"""The headline's scope first."""
 LEAST_DAYS, LEAST_QUESTIONS = 4, 6
 """With fewer there is an estimate, but no interval: what varies from day to day was seen too seldom."""
 BEYOND = 2
