@@ -97,11 +97,11 @@ class Point:
     llm: str
     at: datetime
     n: int
-    failed: int
     left_out: int
     low: float | None
     middle: float | None
     high: float | None
+    failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,19 +134,19 @@ class Spread:
     :param minimum: of the answered, like the maximum.
     :param quantiles: 0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99 → value; empty without a value. Infinite where failures are
         that many.
-    :param bins: of the answered; the same edges for all LLMs: log-spaced, or evenly for a share; a value of 0 lies in a first bin that
-        starts at 0.
+    :param bins: of the answered; the same edges for all LLMs: log-spaced, or evenly for a share; a value of 0 lies in a
+        first bin that starts at 0.
     """
 
     llm: str
     n: int
-    failed: int
     left_out: int
     minimum: float | None
     maximum: float | None
     quantiles: Mapping[float, float]
     bins: Sequence[Bin]
     approximate: bool = False
+    failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,11 +223,11 @@ class Summary:
     group: str | None
     title: str | None
     n: int
-    failed: int
     left_out: int
     value: Interval | None
-    these: Interval | None = None
     approximate: bool = False
+    failed: int = 0
+    these: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True)
