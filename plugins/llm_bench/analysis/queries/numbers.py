@@ -156,6 +156,12 @@ class ByBucket(NamedTuple):
         return _joined([part.quantile(q) for part in self.segments])
 
 
+def _lost(state: strata.Array, block: cells.Block) -> tuple[int, int]:
+    """How many records failed, and how many others lack a value."""
+    failed, left_out = state == cells.FAILED, (state == cells.SUCCEEDED) & ~block.known
+    return int(np.count_nonzero(failed)), int(np.count_nonzero(left_out))
+
+
 def _joined(parts: Sequence[strata.Array]) -> strata.Array:
     return np.concatenate(parts) if parts else np.zeros(0)
 
@@ -369,9 +375,7 @@ class Scan:
         days_last: bool,
     ) -> Estimated:
         part, state = block.of(columns), states[:, columns]
-        n = np.count_nonzero(part.known)
-        failed = np.count_nonzero(state == cells.FAILED)
-        left_out = np.count_nonzero((state == cells.SUCCEEDED) & ~part.known)
+        n, (failed, left_out) = int(np.count_nonzero(part.known)), _lost(state, part)
         if not n:
             return Estimated(None, None, 0, failed, left_out)
         counts = rows.by_day(part.known.view(np.uint8), np.uint32).astype(np.float64)
@@ -391,8 +395,7 @@ class Scan:
         found = []
         for rows in self._rows:
             block, state = self._block(metric, rows, None), rows.of(self._states)
-            left_out = np.count_nonzero((state == cells.SUCCEEDED) & ~block.known)
-            found.append((block.ascending, np.count_nonzero(state == cells.FAILED), left_out))
+            found.append((block.ascending, *_lost(state, block)))
         return found
 
     def by_llm_and_bucket(self, metric: Metric) -> ByBucket:
