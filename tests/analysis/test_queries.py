@@ -38,12 +38,13 @@ class Filled:
     """A made-up study: its records as they stand in the store, and as queries see them."""
 
     def __init__(
-        self, home: Path, include: Path, slots: Collection[int], *circumstances: Circumstances, **changes: Any
+        self, home: Path, include: Path, slots: slice | Collection[int], *circumstances: Circumstances, **changes: Any
     ) -> None:
         self.study = thesis(include, **changes)
         self.store = FileStore(home / "data")
         for number, apart in enumerate(circumstances or (PLAIN,)):
-            chosen = [slot for place, slot in enumerate(self.study.window.schedule) if place in slots]
+            every = list(self.study.window.schedule)
+            chosen = every[slots] if isinstance(slots, slice) else [every[place] for place in slots]
             fill_study(self.store, self.study, include, slots=chosen, seed=7 + number, circumstances=apart)
         self.cache = Cache(home)
         self.plain = [
@@ -85,7 +86,7 @@ def llm_of(record: Record) -> str:
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory, include) -> Filled:
     """Five slots of each of four days, without the odd slots but the backfilled one."""
-    return Filled(tmp_path_factory.mktemp("figures"), include, {place for place in range(56) if place % 14 < 5})
+    return Filled(tmp_path_factory.mktemp("figures"), include, [place for place in range(56) if place % 14 < 5])
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +97,7 @@ def varied(tmp_path_factory, include) -> Filled:
         Circumstances(upstreams=upstreams, cut={LLAMA: 0.3}),
         Circumstances(client="tokyo", farther=0.2, upstreams=upstreams, cut={LLAMA: 0.3}),
     )
-    return Filled(tmp_path_factory.mktemp("varied"), include, range(10), *places, cache="both")
+    return Filled(tmp_path_factory.mktemp("varied"), include, slice(0, 10), *places, cache="both")
 
 
 @pytest.fixture
@@ -301,7 +302,7 @@ class TestALineOverTime:
         assert sum(point.n + point.left_out for point in points) == 400
 
     def test_is_later_than_anything_where_all_failed(self, tmp_path, include):
-        broken = Filled(tmp_path, include, range(2))
+        broken = Filled(tmp_path, include, slice(0, 2))
         path = broken.store.list("records/")[0]
         failed = [
             record
@@ -344,7 +345,7 @@ class TestTheTimeOfDay:
         hours = {point.hour for point in course.points}
         assert hours == {datetime.fromisoformat(r["slot"]).astimezone(ZONE).hour for r in filled.plain}
         by_hour = Counter()
-        for record in filled.times()[LLAMA]:
+        for record in filled.by_llm("latency_sec")[LLAMA]:
             by_hour[datetime.fromisoformat(record["slot"]).astimezone(ZONE).hour] += 1
         assert {p.hour: p.n for p in course.points if p.llm == LLAMA} == by_hour
 
@@ -354,7 +355,7 @@ class TestTheTimeOfDay:
         raw = []
         for test in course.tests:
             values = defaultdict(list)
-            for record in filled.times()[test.llm]:
+            for record in filled.by_llm("latency_sec")[test.llm]:
                 values[datetime.fromisoformat(record["slot"])].append(record["latency_sec"])
             slots = sorted(values)
             raw.append(
@@ -717,7 +718,7 @@ class TestStrata:
         assert strata.strata(records)["records"][taken].sum() == len(expected)
 
     def test_are_made_anew_with_the_data(self, tmp_path, include):
-        filled = Filled(tmp_path, include, range(2))
+        filled = Filled(tmp_path, include, slice(0, 2))
         before = len(strata.of_record(filled.records))
         fill_study(filled.store, filled.study, include, slots=list(filled.study.window.schedule)[2:3])
         later = Cache(tmp_path, fresh_sec=0).records(filled.study)
