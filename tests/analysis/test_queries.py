@@ -248,28 +248,6 @@ class TestAHeadline:
         assert queries.page(records, nothing) == ([], 0)
 
 
-class TestAnIntervalOfCountedBins:
-    @given(st.data(), st.sampled_from([0.25, 0.5, 0.9]))
-    def test_is_that_of_the_single_values(self, data, q):
-        seed = data.draw(st.integers(0, 2**32 - 1))
-        clusters, bins, spread = (
-            data.draw(st.integers(1, 30)),
-            data.draw(st.integers(1, 60)),
-            data.draw(st.integers(1, 9)),
-        )
-        chance = np.random.default_rng(seed)
-        counts = chance.poisson(spread / 3, (clusters, bins))
-        counts[0, 0] += 1  # there is a value
-        middles = np.cumsum(chance.random(bins) + 0.01)
-        cluster, place = np.nonzero(counts)
-        expected = statistics.quantile(middles[place], cluster, q, weights=counts[cluster, place])
-        interval = statistics.quantile_of_counts(counts, middles, q)
-        assert (interval.estimate, interval.n, interval.clusters) == (expected.estimate, expected.n, expected.clusters)
-        assert (interval.low is None) == (expected.low is None)
-        if interval.low is not None:
-            assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high))
-
-
 class TestALineOverTime:
     def test_has_a_point_for_each_slot_with_its_quartiles(self, filled, either):
         line = queries.over_time(either, View(), LATENCY)
@@ -412,6 +390,12 @@ class TestASummary:
                 r["coverage_score"] for r in filled.by_llm("coverage_score")[LLAMA] if r["question_id"] == row.group
             ]
             assert row.value.estimate == pytest.approx(np.mean(values))
+
+    def test_is_nothing_of_more_groups_than_asked_for(self, records):
+        few = View(industries=("retail",))
+        assert queries.summary(records, View(), COVERAGE, "question", at_most=79) == []
+        assert len(queries.summary(records, View(), COVERAGE, "question", at_most=80)) == 80
+        assert len(queries.summary(records, few, COVERAGE, "question", at_most=40)) == 40
 
     def test_by_llm_is_the_headlines(self, either):
         rows = queries.summary(either, View(), LATENCY)

@@ -184,7 +184,6 @@ class Scan:
         names = llm_names(records)
         self._taken = strata.taken(records, self._held, view, self.buckets.place >= 0, names)
         self.llms, self._rank = ranked(self._held["llm_no"][self._taken], names)
-        self._counts: dict[str, Ints] = {}
         self._in_buckets: dict[str, ByBucket] = {}
         self._matrices: dict[str, strata.Array] = {}
         self.exact = int(self._held["records"][self._taken].sum()) <= EXACT
@@ -472,8 +471,6 @@ class Scan:
 
     def _count(self, metric: Metric, key: Key, *, clusters: bool) -> Ints:
         """How often each bin stands in each group and bucket, (groups, buckets, bins); the first bin is for nulls."""
-        if key is self.llm and metric.name in self._counts:
-            return self._counts[metric.name]
         place, used = strata.bins(self._records, metric.name)
         width, many, spread = used.size + 1, 1, key
         if clusters:
@@ -487,10 +484,7 @@ class Scan:
         wide = spread._replace(size=counts.size, place=spread.place * width, question=question, added=added)
         for codes, bins in self._parts(wide, place):
             strata.add(counts, codes + bins)
-        by_group = counts.reshape(many, key.size, width).transpose(1, 0, 2)
-        if key is self.llm and clusters:
-            self._counts[metric.name] = by_group
-        return by_group
+        return counts.reshape(many, key.size, width).transpose(1, 0, 2)
 
     def _counted(self, metric: Metric, counts: Ints) -> Groups:
         middles = self._middles(metric)
