@@ -348,7 +348,9 @@ class Scan:
         :param where: of each question in each row, whether it counts; all do where left out.
         """
         last = self.days_last(metric)
-        columns = [slice(None)] if parts is None else [_run(parts == part) for part in range(int(parts.max()) + 1)]
+        columns = (
+            [slice(None)] if parts is None else [_run(parts == part) for part in range(int(parts.max(initial=-1)) + 1)]
+        )
         return [
             [
                 self._estimated(rows, block, sums, states, chosen, days_last=bool(last[llm]))

@@ -107,12 +107,13 @@ class Grid:
 
     def error(self, values: Floats, scope: Scope) -> tuple[float, float]:
         """``error_of`` the mean of values that stand in these places."""
-        (days, questions), cell = self.shape, self.days * self.shape[1] + self.questions
-        sums, counts = (
-            np.bincount(cell, part, days * questions).reshape(days, questions)
-            for part in (self.weights * values, self.weights)
-        )
-        return error_of(sums, counts, scope)
+        return error_of(self.table(self.weights * values), self.table(self.weights), scope)
+
+    def table(self, values: Floats) -> Floats:
+        """The sums of values that stand in these places, on each day for each question."""
+        days, questions = self.shape
+        sums = np.bincount(self.days * questions + self.questions, values, days * questions).astype(np.float64)
+        return sums.reshape(days, questions)
 
 
 def doubt_of(days: int, questions: int, scope: Scope) -> str | None:
@@ -218,11 +219,9 @@ def quantile_of(grid: Grid, q: float, scope: Scope, level: float = 0.95) -> Conc
         return Conclusion(NOTHING)
     order = np.argsort(grid.values)
     ascending = Ascending(grid.values[order], grid.weights[order].cumsum())
-    cell, shape = grid.days * grid.shape[1] + grid.questions, grid.shape
     estimate = ascending.at(q)
-    lower = grid.weights * ((grid.values < estimate) + (grid.values == estimate) * ascending.tied(q))
-    below, counts = (np.bincount(cell, part, shape[0] * shape[1]).reshape(shape) for part in (lower, grid.weights))
-    return Conclusion(ascending.interval(q, below, counts, scope, level))
+    below = grid.table(grid.weights * ((grid.values < estimate) + (grid.values == estimate) * ascending.tied(q)))
+    return Conclusion(ascending.interval(q, below, grid.table(grid.weights), scope, level))
 
 
 class Ascending(NamedTuple):
