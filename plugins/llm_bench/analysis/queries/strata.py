@@ -138,6 +138,12 @@ def taken(records: Records, held: Table, view: View, slots: Array, names: Mappin
     return np.flatnonzero(kept)
 
 
+def questions(records: Records) -> int:
+    """How many questions the copy has."""
+    rows = records.once("number of questions", lambda known: known.rows("SELECT count(*) AS n FROM questions"))
+    return int(rows[0]["n"])
+
+
 def upstreams(records: Records) -> tuple[str, ...]:
     """Who answered behind gateways, by their numbers; ``UNNAMED`` stands for nobody."""
     return _names(records, "upstream")

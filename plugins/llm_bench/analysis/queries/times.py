@@ -14,6 +14,7 @@ from llm_bench.analysis.queries.groups import Groups
 from llm_bench.analysis.queries.numbers import MAX_BUCKETS, Key, Scan
 from llm_bench.analysis.queries.shapes import Bin, HourPoint, HourTest, Neighbours, Point, Series, Spread, TimeOfDay
 from llm_bench.analysis.statistics import Codes, Floats
+from llm_bench.analysis.statistics.scopes import Ascending
 from llm_bench.analysis.view import View
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
@@ -23,11 +24,14 @@ _DAYS = 7
 
 
 def over_time(records: Records, view: View, metric: Metric) -> Series:
-    """The quartiles of a metric in each slot, or bucket of slots; a share's mean stands in the middle."""
+    """The quartiles of a metric in each slot, or bucket of slots; a share's mean stands in the middle.
+
+    Of what is waited for they are those of all that were asked: infinite where so many failed.
+    """
     scan = Scan.of(records, view, [metric])
     many = len(scan.buckets.at)
     groups = scan.by_llm_and_bucket(metric)
-    low, high, counts, left_out = groups.quantile(0.25), groups.quantile(0.75), groups.counts, groups.left_out
+    low, high, counts = groups.quantile(0.25), groups.quantile(0.75), groups.counts
     middle = _exact_means(scan, metric) if metric.share else groups.quantile(0.5)
     return Series(
         points=[
@@ -35,12 +39,13 @@ def over_time(records: Records, view: View, metric: Metric) -> Series:
                 llm=scan.llms[i // many],
                 at=scan.buckets.at[i % many],
                 n=int(counts[i]),
-                left_out=int(left_out[i]),
+                failed=int(groups.failed[i]),
+                left_out=int(groups.left_out[i]),
                 low=_known(low[i]),
                 middle=_known(middle[i]),
                 high=_known(high[i]),
             )
-            for i in np.flatnonzero(counts + left_out).tolist()
+            for i in np.flatnonzero(counts + groups.failed + groups.left_out).tolist()
         ],
         bucket=scan.buckets.size,
         width=scan.buckets.width,
@@ -73,12 +78,11 @@ def _known(value: float) -> float | None:
 def distribution(records: Records, view: View, metric: Metric) -> list[Spread]:
     """How a metric is spread, for each LLM in name order."""
     scan = Scan.of(records, view, [metric])
-    groups = scan.by_llm(metric)
-    edges = _edges(groups.values, metric)
-    quantiles = {q: groups.quantile(q) for q in QUANTILES}
+    held = scan.ascending(metric)
+    edges = _edges(np.concatenate([ascending.values for ascending, _, _ in held]) if held else np.zeros(0), metric)
     return [
-        _spread(llm, groups, i, edges, {q: float(values[i]) for q, values in quantiles.items()})
-        for i, llm in enumerate(scan.llms)
+        _spread(llm, ascending, edges, failed=failed, left_out=left_out, approximate=scan.approximate)
+        for llm, (ascending, failed, left_out) in zip(scan.llms, held, strict=True)
     ]
 
 
@@ -86,7 +90,7 @@ def _edges(values: Floats, metric: Metric) -> Floats:
     """The edges of the bins, the last one included."""
     if metric.share:
         return np.linspace(0, 1, 21)
-    positive = values[values > 0]
+    positive = values[(values > 0) & np.isfinite(values)]
     if not positive.size:
         return np.array([0.0, 1.0])
     low, high = float(positive.min()), float(positive.max())
@@ -98,20 +102,21 @@ def _edges(values: Floats, metric: Metric) -> Floats:
     return np.concatenate([[0.0], edges]) if (values == 0).any() else edges
 
 
-def _spread(llm: str, groups: Groups, group: int, edges: Floats, quantiles: dict[float, float]) -> Spread:
-    part = groups.of(group)
-    values, weights = groups.values[part], groups.weights[part]
-    counts, _ = np.histogram(values, edges, weights=weights)
+def _spread(llm: str, ascending: Ascending, edges: Floats, *, failed: int, left_out: int, approximate: bool) -> Spread:
+    values, upto = ascending
+    answered = values[np.isfinite(values)]
+    counts, _ = np.histogram(answered, edges, weights=np.diff(upto, prepend=0)[: answered.size])
     bins = zip(edges, edges[1:], counts, strict=False)
     return Spread(
         llm=llm,
-        n=int(weights.sum()),
-        left_out=int(groups.left_out[group]),
-        minimum=float(values[0]) if values.size else None,
-        maximum=float(values[-1]) if values.size else None,
-        quantiles=quantiles if values.size else {},
+        n=int(upto[-1]) if upto.size else 0,
+        failed=failed,
+        left_out=left_out,
+        minimum=float(answered[0]) if answered.size else None,
+        maximum=float(answered[-1]) if answered.size else None,
+        quantiles={q: ascending.at(q) for q in QUANTILES} if values.size else {},
         bins=[Bin(float(low), float(high), int(n)) for low, high, n in bins],
-        approximate=groups.counted is not None,
+        approximate=approximate,
     )
 
 
@@ -145,9 +150,8 @@ def time_of_day(records: Records, view: View, metric: Metric, zone: tzinfo) -> T
 def neighbours(records: Records, view: View, metric: Metric) -> list[Neighbours]:
     """Whether slots, or the buckets that stand for them in intervals, keep something of the one before."""
     scan = Scan.of(records, view, [metric])
-    middle = scan.by_llm_and_bucket(metric).quantile(0.5).reshape(len(scan.llms), len(scan.buckets.at))
     moments = [at.timestamp() for at in scan.buckets.at]
-    kept = [statistics.carry_over(values, moments) for values in middle]
+    kept = [statistics.carry_over(values, moments) for values in scan.levels(metric)]
     adjusted = statistics.holm([carried.p_value for carried in kept])
     return [
         Neighbours(llm, carried.correlation, p, carried.wider, carried.pairs)

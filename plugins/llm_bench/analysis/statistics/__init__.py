@@ -21,7 +21,7 @@ from llm_bench.analysis.statistics.correlation import CarryOver, carry_over
 from llm_bench.analysis.statistics.factors import Differs, differs
 from llm_bench.analysis.statistics.kernels import Answers, differing, similarity
 from llm_bench.analysis.statistics.means import mean, means, share
-from llm_bench.analysis.statistics.quantiles import quantile, quantile_of_counts
+from llm_bench.analysis.statistics.quantiles import quantile
 from llm_bench.analysis.statistics.rates import success_rate
 from llm_bench.analysis.statistics.sample import LEAST_SLOTS, Codes, Floats, Interval
 from llm_bench.analysis.statistics.timeofday import TURNS, TimeOfDay, time_of_day
@@ -47,7 +47,6 @@ __all__ = [
     "means",
     "paired",
     "quantile",
-    "quantile_of_counts",
     "share",
     "similarity",
     "success_rate",
