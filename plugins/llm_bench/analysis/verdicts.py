@@ -1,0 +1,84 @@
+"""What a comparison of two LLMs comes to, and in which words. Pure."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from llm_bench.analysis.statistics.method import Method
+
+if TYPE_CHECKING:
+    from llm_bench.analysis.queries.shapes import Comparison
+    from llm_bench.analysis.statistics import Interval
+
+Verdict = Literal["more", "less", "no difference that matters", "can't tell"]
+"""Of the first of the two: more seconds, tokens/s, dollars, points of score."""
+
+LEVEL = 0.05
+"""Corrected p below which a difference is called one."""
+WITHIN_NOISE = "within the noise"
+"""Why there is no verdict, though p is low: the difference is no larger than that of two measurements of one LLM."""
+
+VERDICTS = Method(
+    "Verdicts",
+    "No difference that matters: the whole interval of 95 % lies within the smallest difference that the study says "
+    f"matters to it. More or less (slower, faster, dearer, cheaper, higher, lower): p, corrected, is below {LEVEL}, and "
+    "the difference is larger than the noise floor, where there is one. All else can't be told from these data; it "
+    "doesn't mean that the two are alike.",
+)
+
+_WORDS = {"lower": ("slower", "faster"), "higher": ("higher", "lower")}
+_OF = {"throughput_tps": ("faster", "slower"), "cost_usd": ("dearer", "cheaper")}
+_TIMES = ("latency_sec", "ttft_sec", "first_answer_sec")
+
+
+class Ruling(NamedTuple):
+    """A verdict, and why there is none, where it isn't only that too little was measured."""
+
+    verdict: Verdict
+    reason: str | None = None
+
+
+def magnitude(size: float, *, is_ratio: bool) -> float:
+    """How far a size is from no difference, whichever way: a ratio of at least 1, or a difference of at least 0."""
+    return max(size, 1 / size) if is_ratio else abs(size)
+
+
+def verdict(
+    size: Interval | None, p: float | None, *, is_ratio: bool, interest: float | None, noise: float | None = None
+) -> Ruling:
+    """Says what a size comes to.
+
+    :param size: a ratio, first to second, or a difference, first − second.
+    :param p: corrected.
+    :param interest: the smallest size that matters: a ratio above 1, or a difference above 0.
+    :param noise: the noise floor, as ``interest``.
+    """
+    if size is None or size.estimate is None:
+        return Ruling("can't tell")
+    if size.low is None or size.high is None:
+        return Ruling("can't tell", size.doubt)
+    if interest is not None and all(_within(end, interest, is_ratio=is_ratio) for end in (size.low, size.high)):
+        return Ruling("no difference that matters")
+    if p is None or p >= LEVEL:
+        return Ruling("can't tell")
+    if noise is not None and magnitude(size.estimate, is_ratio=is_ratio) <= noise:
+        return Ruling("can't tell", WITHIN_NOISE)
+    return Ruling("more" if size.estimate > is_ratio else "less")
+
+
+def _within(end: float, interest: float, *, is_ratio: bool) -> bool:
+    return math.isfinite(end) and (end > 0 or not is_ratio) and magnitude(end, is_ratio=is_ratio) <= interest
+
+
+def words(metric: str, verdict: Verdict) -> str:
+    """A verdict as it is said of a metric: "slower", "dearer", "lower"."""
+    if verdict not in ("more", "less"):
+        return verdict
+    more, less = _OF.get(metric, _WORDS["lower" if metric in _TIMES else "higher"])
+    return more if verdict == "more" else less
+
+
+def differ(pair: Comparison) -> bool:
+    """Whether the verdict is that the two differ."""
+    return pair.verdict in ("more", "less")
