@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from llm_bench.analysis.noise import LEVEL, magnitude
 from llm_bench.analysis.statistics.method import Method
 
 if TYPE_CHECKING:
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 Verdict = Literal["more", "less", "no difference that matters", "can't tell"]
 """Of the first of the two: more seconds, tokens/s, dollars, points of score."""
 
-LEVEL = 0.05
-"""Corrected p below which a difference is called one."""
 WITHIN_NOISE = "within the noise"
 """Why there is no verdict, though p is low: the difference is no larger than that of two measurements of one LLM."""
 
@@ -37,11 +36,6 @@ class Ruling(NamedTuple):
 
     verdict: Verdict
     reason: str | None = None
-
-
-def magnitude(size: float, *, is_ratio: bool) -> float:
-    """How far a size is from no difference, whichever way: a ratio of at least 1, or a difference of at least 0."""
-    return max(size, 1 / size) if is_ratio else abs(size)
 
 
 def verdict(

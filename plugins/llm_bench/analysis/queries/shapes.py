@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from llm_bench.analysis.statistics.scopes import Scope
     from llm_bench.analysis.verdicts import Verdict
 
-EXPLORATORY = "exploratory"
-"""The role of a comparison that nobody has said beforehand to be primary."""
+PRIMARY, EXPLORATORY = "primary", "exploratory"
+"""Roles of a comparison: what a study is for, and all else."""
 
 Group = Literal["llm", "industry", "question"]
 
@@ -368,8 +368,9 @@ class FirstPlace:
     :param n: values at the first place.
     :param n_others: values at others.
     :param first: median; None without a value, as ``others``.
-    :param difference: mean of first − others in the same slot; None without a slot that has both.
-    :param p: of the difference, Holm-corrected over the LLMs; None where there is nothing to test.
+    :param ratio: how many times as long, or as much, the first is as the others of its cell, for questions like these;
+        None without a cell that has both.
+    :param p: that it is 1, Holm-corrected over the LLMs; None where there is nothing to test.
     """
 
     llm: str
@@ -377,7 +378,7 @@ class FirstPlace:
     n_others: int
     first: float | None
     others: float | None
-    difference: Interval | None
+    ratio: Interval | None
     p: float | None
 
 

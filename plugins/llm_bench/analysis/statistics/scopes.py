@@ -27,7 +27,8 @@ BEYOND = 2
 """Questions that there must be beyond a quantile (a share of all) for it to be said of questions like these."""
 _ROUNDED = 1e-12
 FEW_DAYS, FEW_QUESTIONS, FEW_BEYOND = "few days", "few questions", "few questions beyond"
-"""Why there is no conclusion."""
+DAYS_LAST = "days last"
+"""Why there is no conclusion; the last, where days aren't clusters (``blocks.days_last``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,13 @@ class Grid:
         kept = ~np.isnan(known) & (counts > 0)
         day, question = (numbered(np.asarray(labels).ravel()[kept]) for labels in (days, questions))
         return cls(known[kept], day, question, counts[kept])
+
+    @classmethod
+    def of_table(cls, means: Floats, counts: Floats) -> Grid:
+        """The same of a table of means by day and question, and how many values each is of."""
+        day, question = np.nonzero(counts)
+        days, questions = ((counts > 0).any(axis=axis).cumsum() - 1 for axis in (1, 0))
+        return cls(means[day, question], days[day], questions[question], counts[day, question])
 
     @property
     def n(self) -> int:
@@ -152,7 +160,12 @@ def ratio_of(
     times = np.array([first, second], np.float64)
     both = (np.isfinite(times) & (times > 0)).all(axis=0)
     one, other = np.log(times, out=np.full(times.shape, np.nan), where=both)
-    logarithm = mean_of(Grid.of(one - other, days, questions), scope)
+    return ratio_of_logarithms(Grid.of(one - other, days, questions), scope)
+
+
+def ratio_of_logarithms(grid: Grid, scope: Scope) -> Conclusion:
+    """``ratio_of`` of what the logarithms of two LLMs' values differ by, first − second."""
+    logarithm = mean_of(grid, scope)
     kept = logarithm.interval
     low, middle, high = (None if end is None else math.exp(end) for end in (kept.low, kept.estimate, kept.high))
     return Conclusion(replace(kept, estimate=middle, low=low, high=high), logarithm.p_value)
@@ -171,10 +184,15 @@ def share_won(
     """
     one, other = np.asarray(first, np.float64), np.asarray(second, np.float64)
     above = np.where(np.isnan(one) | np.isnan(other), np.nan, (one < other) - 0.5 + (one == other) / 2)
-    won = mean_of(Grid.of(above, days, questions), scope)
+    return wins_of(Grid.of(2 * above, days, questions), scope)
+
+
+def wins_of(grid: Grid, scope: Scope) -> Conclusion:
+    """``share_won`` of pairs that are 1 where the first wins, −1 where it loses and 0 where neither does."""
+    won = mean_of(grid, scope)
     kept = won.interval
     low, middle, high = (
-        None if end is None else min(max(end + 0.5, 0.0), 1.0) for end in (kept.low, kept.estimate, kept.high)
+        None if end is None else min(max((end + 1) / 2, 0.0), 1.0) for end in (kept.low, kept.estimate, kept.high)
     )
     return Conclusion(replace(kept, estimate=middle, low=low, high=high), won.p_value)
 
