@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from llm_bench.analysis.noise import LEVEL, magnitude
+from llm_bench.analysis.statistics import LEAST_SLOTS, scopes, success
 from llm_bench.analysis.statistics.method import Method
 
 if TYPE_CHECKING:
@@ -17,18 +18,22 @@ Verdict = Literal["more", "less", "no difference that matters", "can't tell"]
 
 WITHIN_NOISE = "within the noise"
 """Why there is no verdict, though p is low: the difference is no larger than that of two measurements of one LLM."""
-
 VERDICTS = Method(
     "Verdicts",
     "No difference that matters: the whole interval of 95 % lies within the smallest difference that the study says "
-    f"matters to it. More or less (slower, faster, dearer, cheaper, higher, lower): p, corrected, is below {LEVEL}, and "
-    "the difference is larger than the noise floor, where there is one. All else can't be told from these data; it "
+    f"matters to it. Slower, faster, dearer, cheaper, higher, lower: p, corrected, is below {LEVEL}, and the "
+    "difference is larger than the noise floor, where there is one. All else can't be told from these data; it "
     "doesn't mean that the two are alike.",
 )
 
-_WORDS = {"lower": ("slower", "faster"), "higher": ("higher", "lower")}
-_OF = {"throughput_tps": ("faster", "slower"), "cost_usd": ("dearer", "cheaper")}
-_TIMES = ("latency_sec", "ttft_sec", "first_answer_sec")
+_DOUBTS = {
+    scopes.FEW_DAYS: f"can't tell beyond these {{days}} days: fewer than {scopes.LEAST_DAYS}",
+    scopes.FEW_QUESTIONS: f"can't tell beyond these {{questions}} questions: fewer than {scopes.LEAST_QUESTIONS}",
+    scopes.DAYS_LAST: "can't tell beyond these {days} days: a slow time may outlast a day",
+    success.FEW_SLOTS: f"can't tell beyond these {{slots}} slots: fewer than {LEAST_SLOTS}",
+    success.NO_FAILURES: "can't tell: neither failed",
+    WITHIN_NOISE: "can't tell: within the noise",
+}
 
 
 class Ruling(NamedTuple):
@@ -65,12 +70,46 @@ def _within(end: float, interest: float, *, is_ratio: bool) -> bool:
     return math.isfinite(end) and (end > 0 or not is_ratio) and magnitude(end, is_ratio=is_ratio) <= interest
 
 
+class Words(NamedTuple):
+    """How a metric's differences are said.
+
+    :param more: of the larger one.
+    :param less: of the smaller one.
+    :param size: of ratios: how many times as what.
+    :param more_is_better: the larger one is the better one.
+    """
+
+    more: str
+    less: str
+    size: str = ""
+    more_is_better: bool = True
+
+
+_LONG = Words("slower", "faster", "long", more_is_better=False)
+_HIGH = Words("higher", "lower", "much")
+_WORDS = {
+    **dict.fromkeys(("latency_sec", "ttft_sec", "first_answer_sec"), _LONG),
+    "throughput_tps": Words("faster", "slower", "fast"),
+    "cost_usd": Words("dearer", "cheaper", "dear", more_is_better=False),
+}
+
+
+def words_of(metric: str) -> Words:
+    """The words of a metric."""
+    return _WORDS.get(metric, _HIGH)
+
+
 def words(metric: str, verdict: Verdict) -> str:
-    """A verdict as it is said of a metric: "slower", "dearer", "lower"."""
-    if verdict not in ("more", "less"):
-        return verdict
-    more, less = _OF.get(metric, _WORDS["lower" if metric in _TIMES else "higher"])
-    return more if verdict == "more" else less
+    """A verdict as it is said of the first LLM: "slower", "dearer", "lower"."""
+    of = words_of(metric)
+    return {"more": of.more, "less": of.less}.get(verdict, verdict)
+
+
+def said(pair: Comparison) -> str:
+    """A comparison's verdict in words, with what keeps it from being one."""
+    if pair.reason in _DOUBTS:
+        return _DOUBTS[pair.reason].format(days=pair.days, questions=pair.questions, slots=pair.slots)
+    return words(pair.metric, pair.verdict)
 
 
 def differ(pair: Comparison) -> bool:

@@ -14,10 +14,19 @@ from llm_bench.analysis.queries.comparisons import Cells, apart, concluded, how_
 from llm_bench.analysis.queries.counts import choices, count
 from llm_bench.analysis.queries.numbers import Key, Scan
 from llm_bench.analysis.statistics import Floats, Interval
+from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.scopes import mean_of, ratio_of_logarithms
 from llm_bench.analysis.view import View
 
 TTFT, COST = METRICS["ttft_sec"], METRICS["cost_usd"]
+
+
+CACHE_WORTH = Method(
+    "Worth of a cache",
+    "Each question asked cold is a pair with the same one asked warm, right after, in the same slot. The ratio of their "
+    "times to the first token is the geometric mean over the pairs, the saving in dollars the mean difference; interval "
+    "and p are made as those of differences of scores, of questions like these. p is corrected over the LLMs by Holm.",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,25 @@ import numpy.typing as npt
 from llm_bench.analysis import statistics
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.metrics import METRICS, Metric
-from llm_bench.analysis.noise import are_twins, floor
+from llm_bench.analysis.noise import NOISE_FLOOR, are_twins, floor
 from llm_bench.analysis.queries.numbers import Buckets, Key, Scan
 from llm_bench.analysis.queries.shapes import EXPLORATORY, PRIMARY, Comparison
 from llm_bench.analysis.statistics import Codes, Floats
-from llm_bench.analysis.statistics.scopes import DAYS_LAST, Conclusion, Grid, mean_of, ratio_of_logarithms, wins_of
-from llm_bench.analysis.statistics.success import rate_difference
-from llm_bench.analysis.verdicts import verdict
+from llm_bench.analysis.statistics.comparisons import HOLM
+from llm_bench.analysis.statistics.method import Method
+from llm_bench.analysis.statistics.scopes import (
+    DAYS_LAST,
+    DIFFERENCE,
+    RATIO,
+    WON,
+    Conclusion,
+    Grid,
+    mean_of,
+    ratio_of_logarithms,
+    wins_of,
+)
+from llm_bench.analysis.statistics.success import RATE_DIFFERENCE, rate_difference
+from llm_bench.analysis.verdicts import VERDICTS, verdict
 from llm_bench.analysis.view import View
 from llm_bench.objectives import Interest
 
@@ -119,6 +131,20 @@ def _ruled(comparisons: Sequence[Comparison]) -> list[Comparison]:
     return ruled
 
 
+def methods_of(pairs: Sequence[Comparison]) -> list[Method]:
+    """What was run for some comparisons."""
+    there = {
+        RATIO: any(pair.is_ratio for pair in pairs),
+        WON: any(pair.won for pair in pairs),
+        DIFFERENCE: bool(pairs),  # of which ratios and shares speak, too
+        RATE_DIFFERENCE: any(pair.metric == SUCCESS for pair in pairs),
+        HOLM: bool(pairs),
+        VERDICTS: bool(pairs),
+        NOISE_FLOOR: any(pair.twins for pair in pairs),
+    }
+    return [method for method, run in there.items() if run]
+
+
 def how_many_questions(records: Records) -> int:
     """The questions of the copy."""
     return int(
@@ -206,7 +232,9 @@ class _Table:
         for cell, values in self._scan.each(metric, self._key):
             there = values > 0 if is_ratio else ~np.isnan(values)
             known[cell], asked[cell] = there, True
-            filled[cell] = np.log(values, out=np.zeros_like(values), where=there) if is_ratio else np.where(there, values, 0)
+            filled[cell] = (
+                np.log(values, out=np.zeros_like(values), where=there) if is_ratio else np.where(there, values, 0)
+            )
 
     def pairs(self, metric: Metric, pairs: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, Comparison]]:
         """Each pair compared in a metric, without names."""

@@ -11,6 +11,7 @@ from llm_bench.analysis.queries import strata
 from llm_bench.analysis.queries.comparisons import concluded
 from llm_bench.analysis.queries.numbers import Scan
 from llm_bench.analysis.queries.shapes import FirstPlace, Order
+from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.scopes import Grid, ratio_of_logarithms
 from llm_bench.analysis.view import View
 
@@ -41,6 +42,7 @@ _FIRST = """
     ORDER BY llm, slot_no, question_no, more
 """
 
+
 def order(records: Records, view: View) -> Order | None:
     """What places the questions had; None where no record says its own."""
     where, parameters = view.where()
@@ -56,6 +58,14 @@ def order(records: Records, view: View) -> Order | None:
         asked=sum(row["slots"] for row in rows),
         apart=sum(row["apart"] for row in rows),
     )
+
+
+FIRST_PLACE = Method(
+    "Position",
+    "The first question of each cell is set in relation to the geometric mean of the cell's others. The ratio's mean, "
+    "interval and p are made as those of differences of scores, on the logarithms; days and the questions that stood "
+    "first are what varies. p is corrected over the LLMs by Holm.",
+)
 
 
 def first_places(records: Records, view: View, metric: Metric) -> list[FirstPlace]:

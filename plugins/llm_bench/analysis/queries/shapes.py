@@ -282,8 +282,8 @@ class Comparison:
     :param days: in which they are.
     :param questions: of which they are.
     :param left_out: pairs in which one or both failed, or lack the metric.
-    :param size: where ``is_ratio``, how many times as long, as fast or as dear the first is as the second, above 0; else
-        first − second. None without a pair.
+    :param size: first − second; where ``is_ratio``, how many times as long, as fast or as dear the first is as the
+        second, above 0. None without a pair.
     :param p: that there is no difference, in the headline ``scope``; None where there is nothing to test.
     :param p_holm: corrected over all comparisons of the same role; of twins, over those of twins.
     :param is_ratio: of times, speeds and cost; scores and success are differences.
