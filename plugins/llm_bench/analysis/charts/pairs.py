@@ -14,7 +14,7 @@ from llm_bench.analysis.charts.looks import Looks
 from llm_bench.analysis.metrics import METRICS, Metric
 from llm_bench.analysis.noise import Floor, floor
 from llm_bench.analysis.tables.pairs import size_of
-from llm_bench.analysis.verdicts import said, words, words_of
+from llm_bench.analysis.verdicts import differ, said, words, words_of
 
 if TYPE_CHECKING:
     import altair as alt
@@ -116,6 +116,7 @@ def _difference(pair: Comparison, looks: Looks) -> Row:
         else text.difference_ends(size.low, size.high, unit),
         "verdict": TWINS if pair.twins else words(pair.metric, pair.verdict),
         "said": said(pair),
+        "dot": "•" if differ(pair) and not pair.twins else "",
         "p": text.p_value(pair.p_holm),
         "n": pair.n,
         "days": pair.days,
@@ -145,7 +146,9 @@ def _forest(made: list[Row], metric: Metric, noise: Floor | None, interest: floa
         TWINS,
     ]
     there = [outcome for outcome in outcomes if outcome in {row["verdict"] for row in made}]
-    legend = alt.Legend(orient="bottom", title="The first is", columns=3, values=there, labelLimit=axes.NAME_LIMIT)
+    legend = alt.Legend(
+        orient="bottom", title="Verdict on the first", columns=3, values=there, labelLimit=axes.NAME_LIMIT
+    )
     shapes = ["triangle-right", "triangle-left", "circle", "diamond", "square"]
     scales = {
         "color": alt.Color("verdict:N", scale=alt.Scale(domain=outcomes, range="category"), legend=legend),
@@ -197,12 +200,10 @@ def _square(made: list[Row], names: list[str], metric: Metric, *, is_ratio: bool
         title=f"Times as {words_of(metric.name).size}" if is_ratio else f"Difference ({metric.unit or 'of shares'})",
         orient="bottom",
         gradientLength=200,
-        **({"labelExpr": "format(exp(datum.value), '.2~r')"} if is_ratio else {}),
+        labelExpr="format(exp(datum.value), '.2~r')" if is_ratio else alt.Undefined,
     )
     cell = base.mark_rect().encode(color=alt.Color("shade:Q", scale=shades, legend=legend))
-    differing = [words(metric.name, "more"), words(metric.name, "less")]
-    sure = alt.expr.if_(alt.expr.indexof(differing, alt.datum.verdict) >= 0, "•", "")
-    dot = base.transform_calculate(dot=sure).mark_text(color="#000000").encode(text="dot:N")
+    dot = base.mark_text(color="#000000").encode(text="dot:N")
     return axes.layered(cell, dot, height=axes.rows_of(made, "first") * axes.ROW)
 
 
@@ -248,5 +249,5 @@ def tradeoff(points: Sequence[Tradeoff], looks: Looks, against: Against = "laten
 
 
 def _seen() -> list[alt.Tooltip]:
-    shown = {"pair": "Pair", "said": "The first is", "shown": "Size", "interval": INTERVAL, "p": "p, corrected"}
+    shown = {"pair": "Pair", "said": "Verdict on the first", "shown": "Size", "interval": INTERVAL, "p": "p, corrected"}
     return axes.tooltip(shown | {"n": "Pairs", "days": "Days", "questions": "Questions", "left_out": "Left out"})

@@ -23,9 +23,9 @@ TTFT, COST = METRICS["ttft_sec"], METRICS["cost_usd"]
 
 CACHE_WORTH = Method(
     "Worth of a cache",
-    "Each question asked cold is a pair with the same one asked warm, right after, in the same slot. The ratio of their "
-    "times to the first token is the geometric mean over the pairs, the saving in dollars the mean difference; interval "
-    "and p are made as those of differences of scores, of questions like these. p is corrected over the LLMs by Holm.",
+    "Each question asked cold is a pair with the same one asked warm, right after, in the same slot. The ratio of "
+    "their times to the first token is the geometric mean over the pairs, the saving in dollars the mean difference; "
+    "interval and p are made as those of differences of scores, of questions like these. p is corrected over the LLMs by Holm.",
 )
 
 
@@ -64,13 +64,13 @@ def cache_worth(records: Records, view: View) -> list[CacheWorth]:
     if len(scan.numbers("warm")) < 2:
         return []
     pairs = _Pairs(scan, how_many_questions(records))
-    like, last = "questions like these", {metric: scan.days_last(metric) for metric in (TTFT, COST)}
+    last = {metric: scan.days_last(metric) for metric in (TTFT, COST)}
     ttft = [
-        concluded(ratio_of_logarithms(cells.grid, like), days_last=bool(lasts))
+        concluded(ratio_of_logarithms(cells.grid, "questions like these"), days_last=bool(lasts))
         for cells, lasts in zip(pairs.cells(TTFT, logarithms=True), last[TTFT], strict=True)
     ]
     usd = [
-        concluded(mean_of(cells.grid, like), days_last=bool(lasts)).interval
+        concluded(mean_of(cells.grid, "questions like these"), days_last=bool(lasts)).interval
         for cells, lasts in zip(pairs.cells(COST), last[COST], strict=True)
     ]
     adjusted = statistics.holm([saved.p_value for saved in ttft])

@@ -273,8 +273,8 @@ class _Table:
         """Each pair compared in how often it succeeded, without names."""
         for first, second in pairs:
             both = self._asked[first] & self._asked[second]
-            good = [(self._succeeded[llm] & both).sum(axis=0) for llm in (first, second)]
-            difference = rate_difference(*good, both.sum(axis=0))
+            one, other = ((self._succeeded[llm] & both).sum(axis=0) for llm in (first, second))
+            difference = rate_difference(one, other, both.sum(axis=0))
             pair = self._described(SUCCESS, both, left_out=0)
             size = difference.interval if pair.n else None
             yield first, second, replace(pair, size=size, p=difference.p_value, scope="these questions")

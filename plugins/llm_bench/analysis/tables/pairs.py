@@ -56,7 +56,7 @@ def differences(pairs: Sequence[Comparison], metric: str, looks: Looks) -> Table
         [
             table.llm(looks, "first", "First"),
             table.llm(looks, "second", "Second"),
-            table.words("verdict", "The first is"),
+            table.words("verdict", "Verdict on the first"),
             _size("ratio" if is_ratio else "difference", "Ratio" if is_ratio else "Difference", metric, is_ratio),
             table.ratio("ratio_these", "Ratio", "of these questions"),
             table.rate("won", "Faster in"),
@@ -165,8 +165,8 @@ def _concluded(pairs: Sequence[Comparison], looks: Looks) -> Iterator[str]:
     unknown = [pair for pair in pairs if pair.verdict == "can't tell"]
     if unknown:
         days = max(pair.days for pair in unknown)
-        others = f"for the other {f'{len(unknown):,} pairs' if len(unknown) > 1 else 'pair'} "
-        yield f"{'' if len(unknown) == len(pairs) else others}nothing can be told from these {days:,} days"
+        rest = f"for the other {f'{len(unknown):,} pairs' if len(unknown) > 1 else 'pair'} "
+        yield f"{'' if len(unknown) == len(pairs) else rest}nothing can be told from these {days:,} days"
 
 
 def _listed(names: Sequence[str]) -> str:
