@@ -25,7 +25,8 @@ CACHE_WORTH = Method(
     "Worth of a cache",
     "Each question asked cold is a pair with the same one asked warm, right after, in the same slot. The ratio of "
     "their times to the first token is the geometric mean over the pairs, the saving in dollars the mean difference; "
-    "interval and p are made as those of differences of scores, of questions like these. p is corrected over the LLMs by Holm.",
+    "interval and p are made as those of differences of scores, of questions like these. p is corrected over the LLMs "
+    "by Holm.",
 )
 
 
