@@ -63,7 +63,8 @@ class Crossed:
         wide = {name: np.broadcast_to(of, self.shape).ravel() for name, of in given.items()}
         table = pa.table({**self._keys, **{name: pa.array(of, from_pandas=True) for name, of in wide.items()}})
         self._connection.register("given", table)
-        changes = ", ".join(f"{name} = given.{name}" for name in wide)
+        bins = f"CASE WHEN {{0}} < {layout.FLOOR} THEN 0 ELSE floor(ln({{0}} / {layout.FLOOR}) / {layout.BIN}) + 1 END"
+        changes = ", ".join(f"{name} = given.{name}, {name}_bin = {bins.format(f'given.{name}')}" for name in wide)
         self._connection.execute(
             f"UPDATE records SET {changes}, success = given.latency_sec IS NOT NULL FROM given "
             f"WHERE {' AND '.join(f'records.{name} = given.{name}' for name in self._keys)}"
