@@ -20,7 +20,7 @@ from llm_bench.analysis import statistics
 from llm_bench.analysis.cache import Cache
 from llm_bench.analysis.table import Table
 from llm_bench.analysis.view import View
-from llm_bench.protocol import keeping
+from llm_bench.protocol import content, keeping
 from llm_bench.protocol.content import roles
 from llm_bench.protocol.draft import draft
 from llm_bench.report import write_report
@@ -201,6 +201,18 @@ class TestADeparture:
         project.rewrite("prompts/one-sentence.yaml", "sentence", "short sentence")
         (line,) = project.said()["Departures"]
         assert line.startswith("prompt template: ")
+
+    def test_is_another_way_to_compare_which_is_explained(self, project: Project, monkeypatch: pytest.MonkeyPatch):
+        earlier = {"unit": "slot", "test": "Wilcoxon's signed-rank test, two-sided", "level": 0.05}
+        with monkeypatch.context() as patch:
+            patch.setattr(content, "ANALYSIS", earlier)
+            project.seal()
+        *named, last = project.said()["Departures"]
+        assert any(
+            line.startswith("analysis test: Wilcoxon's signed-rank test, two-sided → by the same") for line in named
+        )
+        assert "analysis level" not in " ".join(named)
+        assert last.startswith("The version of llm-bench that made this report makes comparisons otherwise")
 
     def test_is_an_llm_that_was_removed(self, project: Project):
         gone = project.llms[-1]

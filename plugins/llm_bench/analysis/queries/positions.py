@@ -78,6 +78,8 @@ def first_places(records: Records, view: View, metric: Metric) -> list[FirstPlac
     """
     where, parameters = view.where()
     rows = records.rows(_MIDDLES.format(name=metric.name, where=where), parameters)
+    if not rows:
+        return []
     firsts = strata.table(records, _FIRST.format(name=metric.name, where=where), parameters)
     scan = Scan.of(records, view, [metric])
     lasts = dict(zip(scan.llms, scan.days_last(metric).tolist(), strict=True))

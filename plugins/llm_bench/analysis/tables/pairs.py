@@ -166,7 +166,8 @@ def _concluded(pairs: Sequence[Comparison], looks: Looks) -> Iterator[str]:
     if unknown:
         days = max(pair.days for pair in unknown)
         rest = f"for the other {f'{len(unknown):,} pairs' if len(unknown) > 1 else 'pair'} "
-        yield f"{'' if len(unknown) == len(pairs) else rest}nothing can be told from these {days:,} days"
+        seen = f"these {days:,} days" if days > 1 else "one day" if days else "these records"
+        yield f"{'' if len(unknown) == len(pairs) else rest}nothing can be told from {seen}"
 
 
 def _listed(names: Sequence[str]) -> str:
