@@ -59,7 +59,7 @@ def compare(
     roles: Mapping[Compared, str] | None = None,
     interest: Interest | None = None,
 ) -> list[Comparison]:
-    """Every pair of the LLMs in each of the main metrics and in success, with what can be concluded of it.
+    """Every pair of the LLMs in each of the main metrics and in success, with what can be unless_days_last of it.
 
     The first of a pair is the one that stands earlier in ``llms``. A pair of records is complete where both have the
     metric; the others are counted as left out. What is compared is the mean of each question on each day, so that days
@@ -193,7 +193,7 @@ def runs_of_days(buckets: Buckets) -> Codes:
     return np.flatnonzero(np.diff(by_slot // max(1, -(-buckets.days // _RUNS)), prepend=-1))
 
 
-def concluded(conclusion: Conclusion, *, days_last: bool) -> Conclusion:
+def unless_days_last(conclusion: Conclusion, *, days_last: bool) -> Conclusion:
     """A conclusion, or only its estimate where days aren't clusters."""
     interval = conclusion.interval
     if not days_last or interval.low is None:
@@ -246,12 +246,12 @@ class _Table:
             last = bool(days_last[first] or days_last[second])
             grid, won, these = cells.grid, None, None
             if is_ratio:
-                size = concluded(ratio_of_logarithms(grid, "questions like these"), days_last=last)
-                these = concluded(ratio_of_logarithms(grid, "these questions"), days_last=last)
+                size = unless_days_last(ratio_of_logarithms(grid, "questions like these"), days_last=last)
+                these = unless_days_last(ratio_of_logarithms(grid, "these questions"), days_last=last)
             else:
-                size = concluded(mean_of(grid, "questions like these"), days_last=last)
+                size = unless_days_last(mean_of(grid, "questions like these"), days_last=last)
             if metric.name in TIMES:
-                won = concluded(wins_of(self._wins(first, second).grid, "questions like these"), days_last=last)
+                won = unless_days_last(wins_of(self._wins(first, second).grid, "questions like these"), days_last=last)
             both = self._known[first] & self._known[second]
             asked = np.count_nonzero(self._asked[first] & self._asked[second])
             pair = self._described(metric.name, both, left_out=int(asked) - grid.n)
