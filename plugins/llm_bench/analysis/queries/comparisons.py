@@ -76,9 +76,12 @@ def compare(
     """
     twins, interest = twins or {}, interest or Interest()
     measured_twice = dict.fromkeys(name for pair in twins.items() for name in pair)
-    seen = replace(view, llms=tuple(dict.fromkeys([*view.llms, *measured_twice]))) if view.llms and twins else view
+    asked_for = [llm for llm in dict.fromkeys(llms) if not view.llms or llm in view.llms]
+    if not asked_for and not twins:
+        return []
+    seen = replace(view, llms=tuple(dict.fromkeys([*asked_for, *measured_twice])))  # no others need be read
     scan = Scan.of(records, seen, [METRICS[name] for name in MAIN])
-    named = [llm for llm in dict.fromkeys(llms) if llm in scan.llms and (not view.llms or llm in view.llms)]
+    named = [llm for llm in asked_for if llm in scan.llms]
     chosen = list(dict.fromkeys([*named, *(llm for llm in measured_twice if llm in scan.llms)]))
 
     pairs = [
