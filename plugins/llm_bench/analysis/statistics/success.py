@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.rates import score_ends
 from llm_bench.analysis.statistics.sample import LEAST_SLOTS, NOTHING, Floats, Interval, student
 from llm_bench.analysis.statistics.scopes import Conclusion
@@ -20,6 +21,8 @@ FLIPS, SEED = 9_999, 20_261_207
 """How many random signs `rate_difference` compares with where there are too many to try all, and their seed."""
 _ALL_SIGNS = 12
 """Runs of slots up to which all signs are tried."""
+_MANY = 200
+"""Runs of slots from which on the normal takes the place of random signs."""
 
 
 def clustering(failures: npt.ArrayLike, asked: npt.ArrayLike) -> float:
@@ -64,6 +67,17 @@ def rate(successes: npt.ArrayLike, asked: npt.ArrayLike, level: float = 0.95) ->
     return Conclusion(Interval(share, low, high, int(n), counts.size))
 
 
+RATE_DIFFERENCE = Method(
+    "Differences of rates of success",
+    "The interval is made of those of the two rates (Newcombe's square-and-add), both with the greater of their two "
+    "design effects. The test gives each run of slots in which the two LLMs differ a sign at random, and compares how "
+    "far the rates are apart then; a run ends where the two are even for a slot, so that an outage is one event. Up to "
+    f"{_ALL_SIGNS} runs all signs are tried, of more {FLIPS:,} random ones of a fixed seed; of more than {_MANY} the "
+    f"normal takes their place. There is no interval with fewer than {LEAST_SLOTS} slots, nor where neither failed.",
+    ("newcombe1998",),
+)
+
+
 def rate_difference(
     first: npt.ArrayLike, second: npt.ArrayLike, asked: npt.ArrayLike, level: float = 0.95
 ) -> Conclusion:
@@ -104,6 +118,8 @@ def _sign_flips(differences: Floats) -> float | None:
         return None
     first_of_run = np.flatnonzero(np.diff(places, prepend=-2) > 1)
     runs = np.add.reduceat(differences[places], first_of_run)
+    if runs.size > _MANY:
+        return _p_of_many(runs)
     if runs.size <= _ALL_SIGNS:
         negative = np.arange(2**runs.size)[:, None] >> np.arange(runs.size) & 1
     else:
@@ -111,6 +127,13 @@ def _sign_flips(differences: Floats) -> float | None:
         negative[0] = 0  # as it was measured
     sums = np.abs((1.0 - 2 * negative) @ runs)
     return float((sums >= sums[0] - 1e-9).mean())
+
+
+def _p_of_many(runs: Floats) -> float:
+    """The same by the normal, which the sum of many runs with random signs follows."""
+    from scipy.special import ndtr
+
+    return float(2 * ndtr(-abs(runs.sum()) / np.sqrt(np.square(runs).sum())))
 
 
 def _kept(successes: npt.ArrayLike, asked: npt.ArrayLike) -> tuple[Floats, Floats]:
