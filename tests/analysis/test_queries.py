@@ -468,7 +468,7 @@ class TestAComparison:
         comparison = queries.compare(records, View(), [LLAMA, REASONING])[0]
         assert comparison.n == len(ratios)
         assert comparison.left_out == 400 - len(ratios)
-        assert (comparison.slots, comparison.days, comparison.questions) == (20, 2, 20)
+        assert (comparison.slots, comparison.days, comparison.questions) == (20, 4, 20)
         assert comparison.size.estimate == pytest.approx(np.exp(np.mean(np.log(ratios))))
 
     def test_corrects_for_all_of_a_role_that_were_asked_for_at_once(self, records):
