@@ -66,6 +66,7 @@ class Headline:
     ttft_less_rtt: Interval | None
     first_answer: Interval | None
     throughput: Interval | None
+    text: Interval | None
     coverage: Interval | None
     groundedness: Interval | None
     left_out: int

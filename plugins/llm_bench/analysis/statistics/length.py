@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,8 @@ APART = "lengths apart"
 """Why nothing is concluded: the LLM's answers are hardly ever of the length."""
 ALIKE = "lengths alike"
 """The same: but for the answers to one question, all are as long as one another, so that this one makes the line."""
+UNSEEN = (APART, ALIKE)
+"""Doubts with which there isn't even an estimate."""
 _TURNS, _NEAR, _STEP = 60, 1e-9, 4.0
 """Steps of a fit at the maximum, the change that ends it, and the largest, of logarithms."""
 _NONE_LEFT = 1e-9
@@ -60,8 +63,8 @@ TEXT_SPEED = Method(
     "Characters a second",
     "Throughput of text is the answer's characters (Unicode code points, as it is shown) over the latency, so that two "
     "LLMs whose tokenizers differ are in one unit. Reasoning isn't shown, so that its text doesn't count, but the time "
-    "that it takes does. Tokens a character is the ratio of sums over answers whose tokens the provider states, without "
-    "those of reasoning; answers whose reasoning can't be told apart are left out of it.",
+    "that it takes does. Tokens a character is the ratio of sums over answers whose tokens the provider states, those "
+    "of reasoning left out; answers whose reasoning can't be told apart don't count in it.",
     ("roberts2026string", "petrov2023tokenizers"),
 )
 
@@ -99,6 +102,21 @@ class Line:
         """The typical latency at a length."""
         (first, last), (low, high) = self.lengths, self.latencies
         return low if last == first else low + (high - low) * (length - first) / (last - first)
+
+
+class _Fit(NamedTuple):
+    """A fit of logarithms.
+
+    :param estimate: what is asked of it.
+    :param gradient: of the estimate, by the fit's parameters.
+    :param shares: of the fitted values, (answers, parameters).
+    :param rest: what it leaves of each level.
+    """
+
+    estimate: float
+    gradient: Floats
+    shares: Floats
+    rest: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +162,9 @@ def as_measured(answers: Answers, days: int, questions: int) -> Level:
     :param days: how many the view has.
     :param questions: likewise.
     """
-    ones = np.ones((answers.levels.size, 1))
     mean = float(answers.counts @ answers.levels / answers.counts.sum())
-    return _level(answers, mean, ones, answers.levels - mean, np.ones(1), (days, questions))
+    fit = _Fit(mean, np.ones(1), np.ones((answers.levels.size, 1)), answers.levels - mean)
+    return _level(answers, fit, days, questions)
 
 
 def at_length(
@@ -170,7 +188,7 @@ def at_length(
     place = np.array([(length - ends[0]) / (ends[1] - ends[0])])
     place = place.clip(0, 1)  # beyond the line nothing is concluded
     (estimate,), (gradient,) = _heights(place, heights)
-    level = _level(answers, float(estimate), shares, rest, gradient, (days, questions))
+    level = _level(answers, _Fit(float(estimate), gradient, shares, rest), days, questions)
     return _doubting(level, apart), Line(ends, (math.exp(heights[0]), math.exp(heights[1])))
 
 
@@ -181,7 +199,7 @@ def conclude(level: Level, scope: Scope, confidence: float = 0.95) -> Conclusion
     days, estimate = int(level.days.sum()), math.exp(level.estimate)
     doubt = level.doubt or _few(days, int(level.questions.sum()), scope)
     if doubt:
-        return Conclusion(Interval(estimate, None, None, level.n, days, doubt))
+        return Conclusion(Interval(None if doubt in UNSEEN else estimate, None, None, level.n, days, doubt))
     error, free = _error(level, scope)
     reach = error * float(stdtrit(free, (1 + confidence) / 2))
     p_value = float(2 * stdtr(free, -abs(level.estimate) / error)) if error > 0 else None
@@ -246,16 +264,14 @@ def _fitted(places: Floats, levels: Floats, counts: Floats) -> tuple[Floats, Flo
     return heights, shares, rest
 
 
-def _level(
-    answers: Answers, estimate: float, shares: Floats, rest: Floats, gradient: Floats, shape: tuple[int, int]
-) -> Level:
+def _level(answers: Answers, fit: _Fit, days: int, questions: int) -> Level:
     """An estimate with what it owes to days and questions, by the fit's derivatives.
 
     Without a cluster the fit changes by −(A − A_g)⁻¹ s_g: A is the sum over all answers of the products of their
     derivatives, A_g that of the cluster's, and s_g the cluster's sum of derivatives times what is left. That is exact
     where the fit is linear.
     """
-    days, questions = shape
+    estimate, gradient, shares, rest = fit
     weighed = shares * answers.counts[:, None]
     whole = weighed.T @ shares
     adds = (weighed @ np.linalg.lstsq(whole, gradient, rcond=None)[0]) * rest
@@ -270,7 +286,7 @@ def _level(
         estimate,
         by_day=changes[0],
         by_question=changes[1],
-        parts=parts.reshape(shape),
+        parts=parts.reshape(days, questions),
         days=np.bincount(answers.days, minlength=days) > 0,
         questions=np.bincount(answers.questions, minlength=questions) > 0,
         n=int(answers.counts.sum()),
