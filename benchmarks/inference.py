@@ -16,9 +16,10 @@ import math
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -115,7 +116,12 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="put the tables into docs/statistics.md")
     options = parser.parse_args()
     tables: dict[str, dict[str, Tallies]] = defaultdict(dict)
-    every = [(kinds(), _times), (FASTER, _found), (FAILURES, _failures), (lengthy(), _lengths)]
+    every: list[tuple[Mapping[str, Any], Callable[[Any, int], Tallies]]] = [
+        (kinds(), _times),
+        (FASTER, _found),
+        (FAILURES, _failures),
+        (lengthy(), _lengths),
+    ]
     for named, measure in every:
         for name, kind in named.items():
             if options.kind and options.kind not in name:

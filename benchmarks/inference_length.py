@@ -72,8 +72,8 @@ def at_equal_length(
         levels = [_at(typical[i] + study.levels[i], lengths[i], known[i], common, kind.days) for i in (0, 1)]
         extra = kind.spikes * _SPIKE
         true = math.log(WAIT + common / SPEED) + extra
-        for scope, truth in (("these questions", of_these[0].estimate + extra), ("questions like these", true)):
-            _add(tallies[ONE, scope], levels[0], scope, truth, silent)
+        _add(tallies[ONE, "these questions"], levels[0], "these questions", of_these[0].estimate + extra, silent)
+        _add(tallies[ONE, "questions like these"], levels[0], "questions like these", true, silent)
         plain = [_cells(typical[i] + study.levels[i], lengths[i], known[i]) for i in (0, 1)]
         measured = as_measured(plain[0], kind.days, QUESTIONS).less(as_measured(plain[1], kind.days, QUESTIONS))
         ratio, of_both = levels[0].less(levels[1]), of_these[0].less(of_these[1])

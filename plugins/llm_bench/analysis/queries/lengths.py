@@ -153,7 +153,11 @@ def lengths(
     common = whole["lengths"][1] if whole["lengths"] else None
     held = _answers(records, view, scan.buckets)
     shape = (max(scan.buckets.days, 1), max(how_many_questions(records), 1))
-    known = {row["llm"]: _levels(held[row["llm"]], row, common, shape, last[row["llm"]]) for row in rows if row["n"]}
+    known = {
+        row["llm"]: _levels(held[row["llm"]], row, common, shape, last[row["llm"]])
+        for row in rows
+        if row["n"] and common is not None
+    }
     text = {row.llm: row.value for row in summary(records, view, TEXT)}
     order = [llm for llm in dict.fromkeys([*llms, *known]) if llm in known]
     return Lengths(

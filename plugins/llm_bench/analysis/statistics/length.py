@@ -127,6 +127,7 @@ class Level:
     :param by_day: by how much it changes without each day.
     :param by_question: by how much it changes without each question.
     :param parts: what each question of each day adds to it, to the first order, (days, questions).
+    :param pulls: how strongly each question pulls at it, squared.
     :param days: which there are.
     :param questions: which there are.
     :param n: answers.
@@ -137,6 +138,7 @@ class Level:
     by_day: Floats
     by_question: Floats
     parts: Floats
+    pulls: Floats
     days: npt.NDArray[np.bool_]
     questions: npt.NDArray[np.bool_]
     n: int
@@ -149,6 +151,7 @@ class Level:
             self.by_day - other.by_day,
             self.by_question - other.by_question,
             self.parts - other.parts,
+            self.pulls + other.pulls,
             self.days | other.days,
             self.questions | other.questions,
             self.n + other.n,
@@ -218,7 +221,11 @@ def _doubting(level: Level, doubt: str | None) -> Level:
 
 
 def _error(level: Level, scope: Scope) -> tuple[float, float]:
-    """The standard error and its degrees of freedom, as ``Grid.error`` has them; with the jackknife's variances."""
+    """The standard error and its degrees of freedom, as ``Grid.error`` has them, but with the jackknife's variances.
+
+    Where few questions pull at the line more than the others, as at a length far from most, their variance rests on
+    these: it has the degrees of freedom of so many questions as pull alike (as Kish's effective sample size).
+    """
     days, questions = int(level.days.sum()), int(level.questions.sum())
     day = float(level.by_day @ level.by_day) * (days - 1) / days
     if scope == "these questions":
@@ -229,7 +236,8 @@ def _error(level: Level, scope: Scope) -> tuple[float, float]:
     free = (days - 1) * (questions - 1)
     neither = float(np.square(left).sum()) * days * questions / free
     whole = max(day + question - neither, day, question)
-    spread = day**2 / (days - 1) + question**2 / (questions - 1) + neither**2 / free
+    pulling = float(level.pulls.sum()) ** 2 / float(level.pulls @ level.pulls)
+    spread = day**2 / (days - 1) + question**2 / max(pulling - 1, 1.0) + neither**2 / free
     return math.sqrt(whole), max(whole**2 / spread, 1.0) if spread else days - 1.0
 
 
@@ -274,8 +282,9 @@ def _level(answers: Answers, fit: _Fit, days: int, questions: int) -> Level:
     estimate, gradient, shares, rest = fit
     weighed = shares * answers.counts[:, None]
     whole = weighed.T @ shares
-    adds = (weighed @ np.linalg.lstsq(whole, gradient, rcond=None)[0]) * rest
-    parts = np.bincount(answers.days * questions + answers.questions, adds, days * questions)
+    pulls = weighed @ np.linalg.lstsq(whole, gradient, rcond=None)[0]
+    parts: Floats = np.zeros((days, questions))
+    np.add.at(parts, (answers.days, answers.questions), pulls * rest)
     changes = []
     for codes, many in ((answers.days, days), (answers.questions, questions)):
         left = whole - _sums(weighed[:, :, None] * shares[:, None, :], codes, many)
@@ -286,7 +295,8 @@ def _level(answers: Answers, fit: _Fit, days: int, questions: int) -> Level:
         estimate,
         by_day=changes[0],
         by_question=changes[1],
-        parts=parts.reshape(days, questions),
+        parts=parts,
+        pulls=np.square(np.bincount(answers.questions, pulls, questions)),
         days=np.bincount(answers.days, minlength=days) > 0,
         questions=np.bincount(answers.questions, minlength=questions) > 0,
         n=int(answers.counts.sum()),
@@ -297,5 +307,5 @@ def _level(answers: Answers, fit: _Fit, days: int, questions: int) -> Level:
 def _sums(values: Floats, codes: Codes, many: int) -> Floats:
     """The sum in each group, of arrays."""
     flat = values.reshape(codes.size, -1)
-    columns = [np.bincount(codes, column, many) for column in flat.T]
-    return np.stack(columns, axis=1).reshape(many, *values.shape[1:])
+    sums: Floats = np.stack([np.bincount(codes, column, many) for column in flat.T], axis=1, dtype=np.float64)
+    return sums.reshape(many, *values.shape[1:])

@@ -63,8 +63,8 @@ def equal_length(lengths: Lengths, looks: Looks) -> Table:
         ],
         [
             f"n = {sum(row.n for row in lengths.llms):,} answers to {lengths.questions:,} questions, in "
-            f"{lengths.slots:,} slots on {lengths.days:,} days. Text: median of characters a second, reasoning left out; the other "
-            "speeds and times are of whole answers alone.",
+            f"{lengths.slots:,} slots on {lengths.days:,} days. Text: median of characters a second, reasoning "
+            "left out; the other speeds and times are of whole answers alone.",
             "As measured and at equal length: of questions like these, on days like these; of these questions alone in "
             "the column beside.",
         ],
