@@ -6,6 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -22,11 +23,14 @@ from llm_bench.analysis.charts.lengths import MAX_POINTS
 from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.queries import Lengths
 from llm_bench.analysis.queries.lengths import DAYS_LAST
-from llm_bench.analysis.statistics.length import APART
+from llm_bench.analysis.statistics import Interval
+from llm_bench.analysis.statistics.length import APART, AT_LENGTH, TEXT_SPEED
 from llm_bench.analysis.statistics.scopes import FEW_DAYS
 from llm_bench.analysis.tables.lengths import CANT_TELL, DOUBTS, verdict
 from llm_bench.analysis.view import View
 from llm_bench.records import Record, llm_of
+from llm_bench.report.source import Source
+from llm_bench.report.speed import equal_length
 from llm_bench.store.base import FileStore, object_path, to_parquet
 
 INCLUDE = Path(__file__).parents[2] / "include"
@@ -87,7 +91,9 @@ LOOKS = charts.looks([llm.name for llm in STUDY.llms])
 
 class TestCharactersASecond:
     def test_are_those_of_the_answer_over_the_latency(self, records):
-        (row, _) = records.rows(f"SELECT median(length(answer) / latency_sec) AS m FROM records GROUP BY llm ORDER BY llm")  # noqa: E501, F541
+        (row, _) = records.rows(
+            "SELECT median(length(answer) / latency_sec) AS m FROM records GROUP BY llm ORDER BY llm"
+        )
         summary = queries.summary(records, View(), METRICS["text_cps"])[0]
         assert summary.value.estimate == pytest.approx(row["m"])
 
@@ -279,10 +285,6 @@ class TestBorders:
 
 class TestTheVerdict:
     def pair(self, low: float | None, estimate: float, high: float | None, p: float | None) -> queries.PairAtLength:
-        equal = queries.PairAtLength.__dataclass_fields__  # the fields that a pair needs
-        assert "equal" in equal
-        from llm_bench.analysis.statistics import Interval
-
         interval = Interval(estimate, low, high, 100, 4)
         return queries.PairAtLength("a", "b", interval, interval, interval, p, p)
 
@@ -313,7 +315,14 @@ class TestTheTables:
         assert [row["llm"] for row in rows] == [SHORT, LONG]
         for row in rows:
             assert float(row["equal"]) == by_llm(lengths)[row["llm"]].equal.estimate
-            assert float(row["tokens_per_char"]) == by_llm(lengths)[row["llm"]].tokens_per_char
+
+    def test_of_lengths_has_each_llm_in_a_row(self, lengths):
+        shown = tables.answer_lengths(lengths, LOOKS)
+        for row in csv.DictReader(io.StringIO(shown.to_csv().decode())):
+            known = by_llm(lengths)[row["llm"]]
+            assert float(row["tokens_per_char"]) == known.tokens_per_char
+            assert float(row["text_cps"]) == known.text.estimate
+            assert (float(row["length"]), float(row["longest"])) == (known.length, known.longest)
 
     def test_of_llms_says_what_it_rests_on(self, lengths):
         (note, *_) = tables.equal_length(lengths, LOOKS).notes
@@ -333,15 +342,35 @@ class TestTheChart:
     def test_has_a_point_for_each_question_and_a_line_for_each_llm(self, lengths):
         drawn = str(charts.spec(charts.by_length(lengths, LOOKS)))
         assert "one question's answers" in drawn
-        assert charts.by_length(lengths, LOOKS).to_dict()["description"].endswith(
-            f"{LOOKS.names[SHORT]}, {LOOKS.names[LONG]}"
+        assert (
+            charts.by_length(lengths, LOOKS)
+            .to_dict()["description"]
+            .endswith(f"{LOOKS.names[SHORT]}, {LOOKS.names[LONG]}")
         )
 
     def test_has_lines_alone_where_there_are_too_many_points(self, lengths):
-        from dataclasses import replace
-
         many = [replace(row, questions=[*row.questions] * (MAX_POINTS // 20)) for row in lengths.llms]
         assert "one question's answers" not in str(charts.spec(charts.by_length(replace(lengths, llms=many), LOOKS)))
 
     def test_names_the_common_length(self, lengths):
-        assert any("the median of all answers" in line for line in charts.caption(charts.by_length(lengths, LOOKS)).lines)
+        assert any(
+            "the median of all answers" in line for line in charts.caption(charts.by_length(lengths, LOOKS)).lines
+        )
+
+
+class TestTheReport:
+    def test_has_a_section_with_its_methods(self, records):
+        section = equal_length(Source.of(records, STUDY, View()), STUDY)
+        assert [figure.name for figure in section.figures] == ["text-throughput", "latency-by-length"]
+        assert [made.name for made in section.tables] == ["answer-lengths", "equal-length", "equal-length-pairs"]
+        assert list(section.methods) == [TEXT_SPEED, AT_LENGTH]
+
+    def test_has_the_pairs_in_the_order_of_the_study(self, records):
+        (_, _, pairs) = equal_length(Source.of(records, STUDY, View()), STUDY).tables
+        assert [row[:2] for row in pairs.rows] == [[SHORT, LONG]]
+
+    def test_says_from_which_ratio_on_it_matters(self, records):
+        interest = STUDY.interest.model_copy(update={"latency_sec": 1.25})
+        study = STUDY.model_copy(update={"interest": interest})
+        (_, _, pairs) = equal_length(Source.of(records, study, View()), study).tables
+        assert "from 1.25 on" in pairs.notes[0]

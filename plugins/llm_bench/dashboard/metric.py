@@ -97,7 +97,11 @@ def _over_time(look: Look, metric: Metric) -> Figure:
 def _equal_length(look: Look) -> Figure:
     lengths = queries.lengths(look.records, look.view, look.llms, twins=look.study.twins)
     interest = look.study.interest.of("latency_sec") or 1.0
-    numbers = [tables.equal_length(lengths, look.looks), tables.equal_length_pairs(lengths, look.looks, interest)]
+    numbers = [
+        tables.answer_lengths(lengths, look.looks),
+        tables.equal_length(lengths, look.looks),
+        tables.equal_length_pairs(lengths, look.looks, interest),
+    ]
     notes = " ".join(tables.at_equal_length(lengths))
     return Figure("equal-length", charts.by_length(lengths, look.looks), numbers, note=notes)
 

@@ -79,6 +79,7 @@ def equal_length(source: Source, study: Study) -> Section:
             Figure("latency-by-length", charts.by_length(lengths, source.looks)),
         ],
         [
+            tables.answer_lengths(lengths, source.looks),
             tables.equal_length(lengths, source.looks),
             tables.equal_length_pairs(lengths, source.looks, interest),
         ],

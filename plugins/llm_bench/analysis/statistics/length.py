@@ -224,7 +224,7 @@ def _error(level: Level, scope: Scope) -> tuple[float, float]:
     """The standard error and its degrees of freedom, as ``Grid.error`` has them, but with the jackknife's variances.
 
     Where few questions pull at the line more than the others, as at a length far from most, their variance rests on
-    these: it has the degrees of freedom of so many questions as pull alike (as Kish's effective sample size).
+    these: it has the degrees of freedom of as many questions as would pull alike.
     """
     days, questions = int(level.days.sum()), int(level.questions.sum())
     day = float(level.by_day @ level.by_day) * (days - 1) / days

@@ -30,43 +30,61 @@ DOUBTS = {
     DAYS_LAST: "a day's slow hours go on into the next day",
 }
 """Why nothing is concluded, in words."""
+_CUT = "failures and cut answers out"
 _LIKE, _THESE = "questions like these", "these questions"
 
 
-def equal_length(lengths: Lengths, looks: Looks) -> Table:
-    """Each LLM's characters a second, lengths, and latency as measured and at equal length."""
+def answer_lengths(lengths: Lengths, looks: Looks) -> Table:
+    """How long each LLM's answers are, and how many characters come in a second."""
     return Table(
-        "equal-length",
-        f"Speed at equal length: each LLM, as measured and with {_characters(lengths)}, with 95 % intervals",
+        "answer-lengths",
+        "Characters: how long the answers of each LLM are, and how many come in a second",
         [
             table.llm(looks),
             table.count("n", "Answers"),
-            table.count("cut", "Cut", remark="Cut answers and failures are left out."),
+            table.count("cut", "Cut"),
             table.count("failed", "Failed"),
-            table.metric("text_cps", TEXT, "Text", approximate=False),
-            _amount("tokens_per_char", "Tokens a character", "of what is shown"),
-            _amount("length", "Length", "median, characters"),
-            _amount("shortest", "Shortest", f"{SEEN[0] * 100:g} % quantile"),
-            _amount("longest", "Longest", f"{SEEN[1] * 100:g} % quantile"),
-            table.estimate("measured", "Latency as measured", "s", hint="geometric mean"),
-            table.estimate("equal", "Latency at equal length", "s", hint=_LIKE),
-            table.estimate("these", "The same", "s", hint=_THESE),
-            table.words("doubt", "No conclusion"),
+            table.metric("text_cps", TEXT, "Text"),
+            _amount("tokens_per_char", "Tokens", "a character"),
+            _amount("length", "Length", "median"),
+            _amount("shortest", f"{SEEN[0] * 100:g} %", "quantile"),
+            _amount("longest", f"{SEEN[1] * 100:g} %", "quantile"),
         ],
         [
             [
                 *(row.llm, row.n, row.cut, row.failed, row.text, row.tokens_per_char),
                 *(row.length, row.shortest, row.longest),
-                *(row.measured, row.equal, row.these, _doubt(row.equal)),
             ]
             for row in looks.ordered(lengths.llms)
         ],
         [
+            "Text: median of characters a second, reasoning left out. Lengths are in characters. Tokens: how many a "
+            f"character of what is shown has. Text is of all answers; the others leave {_CUT}.",
+        ],
+    )
+
+
+def equal_length(lengths: Lengths, looks: Looks) -> Table:
+    """Each LLM's latency as measured, and at equal length."""
+    return Table(
+        "equal-length",
+        f"Latency of each LLM, as measured and with {_characters(lengths)}, with 95 % intervals",
+        [
+            table.llm(looks),
+            table.count("n", "Answers"),
+            table.estimate("measured", "As measured", "s", hint=_LIKE),
+            table.estimate("equal", "At equal length", "s", hint=_LIKE),
+            table.estimate("these", "The same", "s", hint=_THESE),
+            table.words("doubt", "No conclusion"),
+        ],
+        [
+            [row.llm, row.n, row.measured, row.equal, row.these, _doubt(row.equal)]
+            for row in looks.ordered(lengths.llms)
+        ],
+        [
             f"n = {sum(row.n for row in lengths.llms):,} answers to {lengths.questions:,} questions, in "
-            f"{lengths.slots:,} slots on {lengths.days:,} days. Text: median of characters a second, reasoning "
-            "left out; the other speeds and times are of whole answers alone.",
-            "As measured and at equal length: of questions like these, on days like these; of these questions alone in "
-            "the column beside.",
+            f"{lengths.slots:,} slots on {lengths.days:,} days. Latencies are geometric means, and leave {_CUT}. As "
+            "measured and at equal length: of questions like these, on days like these; the same: of these questions.",
         ],
     )
 
@@ -84,10 +102,10 @@ def equal_length_pairs(lengths: Lengths, looks: Looks, interest: float) -> Table
             table.llm(looks, "second", "Second"),
             _ratio("measured", "As measured", _LIKE),
             _ratio("equal", "At equal length", _LIKE),
-            _ratio("these", "At equal length", _THESE),
+            _ratio("these", "The same", _THESE),
             table.chance("p", "p"),
             table.chance("p_holm", "p, Holm", hint="corrected"),
-            table.words("verdict", "At equal length, the first is"),
+            table.words("verdict", "The first is"),
         ],
         [
             [
@@ -97,9 +115,10 @@ def equal_length_pairs(lengths: Lengths, looks: Looks, interest: float) -> Table
             for pair in lengths.pairs
         ],
         [
-            "How many times as long the first takes as the second: ratios of typical (geometric mean) latencies. p: "
-            "that the ratio at equal length is 1, for questions like these; exploratory, corrected by Holm over the "
-            f"pairs here. A ratio matters to this study from {text.number(interest)} on.",
+            "How many times as long the first takes as the second: ratios of geometric mean latencies, of questions "
+            "like these; the same: of these questions. p: that the ratio at equal length is 1, for questions like "
+            "these; exploratory, corrected by Holm over the pairs here, those of twins apart. The first is: at equal "
+            f"length; a ratio matters to this study from {text.number(interest)} on.",
         ],
     )
 

@@ -43,7 +43,7 @@ def headline(headlines: Sequence[Headline], looks: Looks) -> Table:
             middle("ttft_less_rtt_sec", "First token less a round trip"),
             middle("first_answer_sec", "First answer"),
             middle("throughput_tps"),
-            middle("text_cps"),
+            middle("text_cps", "Text"),
             middle("coverage_score"),
             middle("groundedness", "Grounded"),
             table.rate("cut", "Cut", remark=CUT),
