@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.noise import are_twins
 from llm_bench.analysis.queries import strata
 from llm_bench.analysis.queries.comparisons import how_many_questions
-from llm_bench.analysis.queries.numbers import Buckets, Scan
+from llm_bench.analysis.queries.numbers import Scan, llm_names
 from llm_bench.analysis.queries.summaries import summary
 from llm_bench.analysis.statistics import Interval
 from llm_bench.analysis.statistics.length import SEEN, Answers, Level, Line, as_measured, at_length, conclude
@@ -25,23 +24,25 @@ from llm_bench.records import CUT_SQL
 LATENCY, TEXT = METRICS["latency_sec"], METRICS["text_cps"]
 DAYS_LAST = "days last"
 """Why nothing is concluded: a day's slots go on into the next day, so that days aren't clusters."""
-_WHOLE = f"(success AND latency_sec > 0 AND answer_chars > 0 AND NOT coalesce({CUT_SQL}, false))"
-"""Answers that are taken: they aren't cut, and have a latency and a character."""
-_APART = "(reasoning_tokens IS NOT NULL OR first_answer_sec <= ttft_sec)"
-_COUNTED = f"({_WHOLE} AND token_source = 'provider' AND {_APART})"
-"""Those of which it is known how many tokens the text has that is shown."""
-_LLMS = f"""
-    SELECT llm, count(*) AS records, count(*) FILTER ({_WHOLE}) AS n,
-        count(*) FILTER (success AND coalesce({CUT_SQL}, false)) AS cut,
-        quantile_cont(answer_chars, [{SEEN[0]}, 0.5, {SEEN[1]}]) FILTER ({_WHOLE}) AS lengths,
-        (sum(response_tokens - coalesce(reasoning_tokens, 0)) FILTER ({_COUNTED}))::DOUBLE
-            / sum(answer_chars) FILTER ({_COUNTED}) AS tokens_per_char
-    FROM records WHERE {{}} GROUP BY GROUPING SETS ((llm), ()) ORDER BY llm NULLS FIRST
+_SEEN = f"""
+    SELECT llm_no, slot_no, question_no, latency_sec, answer_chars, success AND coalesce({CUT_SQL}, false) AS cut,
+        success AND latency_sec > 0 AND answer_chars > 0 AND NOT coalesce({CUT_SQL}, false) AS whole,
+        token_source = 'provider' AND (reasoning_tokens IS NOT NULL OR first_answer_sec <= ttft_sec) AS told_apart,
+        response_tokens - coalesce(reasoning_tokens, 0) AS tokens
+    FROM records WHERE {{}}
 """  # noqa: S608
+"""whole: answers that are taken, as they aren't cut, and have a latency and a character; told_apart: of which it is known
+how many tokens the text has that is shown."""
 _CELLS = f"""
-    SELECT llm, $days[slot_no + 1] AS day, question_no, count(*)::DOUBLE AS n, avg(ln(latency_sec)) AS level,
-        avg(answer_chars) AS length
-    FROM records WHERE {_WHOLE} AND {{}} GROUP BY ALL ORDER BY ALL
+    SELECT llm_no, $days[slot_no + 1] AS day, question_no, count(*)::DOUBLE AS records,
+        count(*) FILTER (cut)::DOUBLE AS cut, count(*) FILTER (whole)::DOUBLE AS n,
+        avg(ln(CASE WHEN whole THEN latency_sec END)) AS level, avg(answer_chars) FILTER (whole) AS length,
+        coalesce(sum(tokens) FILTER (whole AND told_apart AND tokens IS NOT NULL), 0)::DOUBLE AS tokens,
+        coalesce(sum(answer_chars) FILTER (whole AND told_apart AND tokens IS NOT NULL), 0)::DOUBLE AS chars
+    FROM ({_SEEN}) GROUP BY ALL ORDER BY ALL
+"""  # noqa: S608
+_LENGTHS = f"""
+    SELECT llm_no, answer_chars AS chars, count(*) AS n FROM ({_SEEN}) WHERE whole GROUP BY ALL ORDER BY ALL
 """  # noqa: S608
 
 
@@ -132,6 +133,9 @@ class Lengths:
 
 @dataclass(frozen=True, slots=True)
 class _Levels:
+    """What is made of one LLM's answers; see ``AtLength``."""
+
+    range: tuple[float, float, float]
     measured: Level
     equal: Level
     line: Line
@@ -146,55 +150,73 @@ def lengths(
     :param llms: in the order of the pairs; those that aren't there come last, in name order.
     :param twins: LLM → its twin.
     """
-    where, parameters = view.where()
-    whole, *rows = records.rows(_LLMS.format(where), parameters)
     scan = Scan.of(records, view, [LATENCY])
-    last = dict(zip(scan.llms, scan.days_last(LATENCY).tolist(), strict=True)) if scan.llms else {}
-    common = whole["lengths"][1] if whole["lengths"] else None
-    held = _answers(records, view, scan.buckets)
+    where, parameters = view.where()
+    days = {"days": scan.buckets.day.tolist()}
+    cells = strata.table(records, _CELLS.format(where), {**parameters, **days})
+    seen = strata.table(records, _LENGTHS.format(where), parameters)
+    common = _quantiles(seen["chars"], seen["n"], [0.5])[0] if seen["n"].size else None
     shape = (max(scan.buckets.days, 1), max(how_many_questions(records), 1))
-    known = {
-        row["llm"]: _levels(held[row["llm"]], row, common, shape, last[row["llm"]])
-        for row in rows
-        if row["n"] and common is not None
-    }
+    last = scan.days_last(LATENCY) if scan.llms else ()
+    names = {name: number for number, name in llm_names(records).items()}
+    known: dict[str, _Levels] = {}
+    for llm, lasts in zip(scan.llms, last, strict=True):
+        own = seen["llm_no"] == names[llm]
+        if common is not None and own.any():
+            low, middle, high = _quantiles(seen["chars"][own], seen["n"][own], [SEEN[0], 0.5, SEEN[1]])
+            answers = _answers(cells, np.flatnonzero((cells["llm_no"] == names[llm]) & (cells["n"] > 0)))
+            known[llm] = _levels(answers, (low, middle, high), common, shape, lasts=bool(lasts))
     text = {row.llm: row.value for row in summary(records, view, TEXT)}
-    order = [llm for llm in dict.fromkeys([*llms, *known]) if llm in known]
+    order = [llm for llm in dict.fromkeys([*llms, *scan.llms]) if llm in known]
     return Lengths(
         length=common,
-        llms=[_at_length(row, text.get(row["llm"]), known.get(row["llm"])) for row in rows],
+        llms=[
+            _at_length(llm, _sums(cells, cells["llm_no"] == names[llm]), text.get(llm), known.get(llm))
+            for llm in scan.llms
+        ],
         pairs=_corrected([_pair(pair, known, twins or {}) for pair in combinations(order, 2)]),
         slots=len(scan.buckets.slots),
         days=scan.buckets.days,
-        questions=int(np.unique(np.concatenate([answers.questions for answers in held.values()])).size) if held else 0,
+        questions=int(np.unique(cells["question_no"][cells["n"] > 0]).size),
     )
 
 
-def _answers(records: Records, view: View, buckets: Buckets) -> dict[str, Answers]:
-    """The answers of each LLM by day and question."""
-    where, parameters = view.where()
-    table = strata.table(records, _CELLS.format(where), {**parameters, "days": buckets.day.tolist()})
-    names = table["llm"]
-    return {
-        llm: Answers(
-            levels=table["level"][rows],
-            lengths=table["length"][rows],
-            counts=table["n"][rows],
-            days=table["day"][rows].astype(np.intp),
-            questions=table["question_no"][rows].astype(np.intp),
-        )
-        for llm in dict.fromkeys(names.tolist())
-        if (rows := np.flatnonzero(names == llm)).size
-    }
+def _quantiles(values: strata.Array, counts: strata.Array, shares: Sequence[float]) -> list[float]:
+    """Quantiles (type 7) of values, of which each stands so often."""
+    order = np.argsort(values, kind="stable")
+    upto = np.cumsum(counts[order])
+    place = np.array(shares) * (int(upto[-1]) - 1)
+    below = np.floor(place)
+    low, high = (
+        values[order][np.searchsorted(upto, np.minimum(rank, upto[-1] - 1), side="right")]
+        for rank in (below, below + 1)
+    )
+    quantiles: list[float] = (low + (place - below) * (high - low)).tolist()
+    return quantiles
 
 
-def _levels(answers: Answers, row: Mapping[str, Any], common: float, shape: tuple[int, int], last: int) -> _Levels:
-    shortest, _, longest = row["lengths"]
-    equal, line = at_length(answers, common, (shortest, longest), *shape)
+def _sums(cells: strata.Table, own: strata.Array) -> dict[str, float]:
+    return {name: float(cells[name][own].sum()) for name in ("records", "cut", "n", "tokens", "chars")}
+
+
+def _answers(cells: strata.Table, rows: strata.Array) -> Answers:
+    return Answers(
+        levels=cells["level"][rows],
+        lengths=cells["length"][rows],
+        counts=cells["n"][rows],
+        days=cells["day"][rows].astype(np.intp),
+        questions=cells["question_no"][rows].astype(np.intp),
+    )
+
+
+def _levels(
+    answers: Answers, range_: tuple[float, float, float], common: float, shape: tuple[int, int], *, lasts: bool
+) -> _Levels:
+    equal, line = at_length(answers, common, (range_[0], range_[2]), *shape)
     measured = as_measured(answers, *shape)
-    if last:
+    if lasts:
         measured, equal = (replace(level, doubt=DAYS_LAST) for level in (measured, equal))
-    return _Levels(measured, equal, line, list(_by_question(answers)))
+    return _Levels(range_, measured, equal, line, list(_by_question(answers)))
 
 
 def _by_question(answers: Answers) -> Iterator[QuestionLength]:
@@ -208,18 +230,18 @@ def _by_question(answers: Answers) -> Iterator[QuestionLength]:
         yield QuestionLength(characters, seconds)
 
 
-def _at_length(row: Mapping[str, Any], text: Interval | None, known: _Levels | None) -> AtLength:
+def _at_length(llm: str, sums: Mapping[str, float], text: Interval | None, known: _Levels | None) -> AtLength:
     made = AtLength(
-        llm=row["llm"],
-        n=row["n"],
-        cut=row["cut"],
-        failed=row["records"] - row["n"] - row["cut"],
+        llm=llm,
+        n=int(sums["n"]),
+        cut=int(sums["cut"]),
+        failed=int(sums["records"] - sums["n"] - sums["cut"]),
         text=text,
-        tokens_per_char=row["tokens_per_char"],
+        tokens_per_char=sums["tokens"] / sums["chars"] if sums["chars"] else None,
     )
     if known is None:
         return made
-    shortest, middle, longest = row["lengths"]
+    shortest, middle, longest = known.range
     return replace(
         made,
         length=middle,
