@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
@@ -238,6 +238,16 @@ class TestNothingIsConcluded:
         of = replace(of, lengths=np.where(of.questions < 2, 600.0, 200.0))
         assert conclude(level(of), LIKE).doubt is None
 
+    def test_of_a_line_that_one_day_alone_makes(self):
+        of = answers()
+        of = replace(of, lengths=np.where(of.days == 3, of.lengths, 200.0))
+        assert conclude(level(of), THESE).doubt == ALIKE
+
+    def test_of_one_day_but_that_it_is_one(self):
+        interval = conclude(level(answers(days=1)), LIKE).interval
+        assert interval.doubt == FEW_DAYS
+        assert interval.estimate is not None
+
     @SCOPES
     def test_beyond_days_that_are_too_few(self, scope):
         of = answers(days=LEAST_DAYS - 1)
@@ -252,6 +262,32 @@ class TestNothingIsConcluded:
 
     def test_of_a_difference_where_nothing_varies(self):
         assert conclude(level(answers(noise=0)).less(level(answers(noise=0))), LIKE).p_value is None
+
+
+CELLS = st.lists(
+    st.tuples(
+        st.integers(0, 4), st.integers(0, 7), st.sampled_from([1.0, 2.0, 50.0, 51.0, 4000.0]), st.floats(1e-4, 1e4)
+    ),
+    min_size=1,
+    max_size=30,
+    unique_by=lambda cell: cell[:2],
+)
+
+
+class TestWhateverWasMeasured:
+    @given(CELLS, st.sampled_from([1.0, 50.5, 4000.0]))
+    @settings(UNHURRIED, max_examples=400)
+    def test_an_interval_holds_its_estimate_or_says_why_there_is_none(self, cells, length):
+        day, question, lengths, latencies = (np.array(column) for column in zip(*cells, strict=True))
+        of = Answers(np.log(latencies), lengths, np.ones(len(cells)), day, question)
+        for found in (at_length(of, length, ANYWHERE, 5, 8)[0], as_measured(of, 5, 8)):
+            for scope in (THESE, LIKE):
+                interval = conclude(found, scope).interval
+                if interval.doubt is None:
+                    assert interval.low <= interval.estimate * (1 + 1e-9)
+                    assert interval.estimate <= interval.high * (1 + 1e-9)
+                else:
+                    assert (interval.low, interval.high) == (None, None)
 
 
 class TestItsText:

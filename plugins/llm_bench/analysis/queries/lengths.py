@@ -31,8 +31,8 @@ _SEEN = f"""
         response_tokens - coalesce(reasoning_tokens, 0) AS tokens
     FROM records WHERE {{}}
 """  # noqa: S608
-"""whole: answers that are taken, as they aren't cut, and have a latency and a character; told_apart: of which it is known
-how many tokens the text has that is shown."""
+"""whole: answers that are taken, as they aren't cut, and have a latency and a character; told_apart: those of which it
+is known how many tokens the text has that is shown."""
 _CELLS = f"""
     SELECT llm_no, $days[slot_no + 1] AS day, question_no, count(*)::DOUBLE AS records,
         count(*) FILTER (cut)::DOUBLE AS cut, count(*) FILTER (whole)::DOUBLE AS n,

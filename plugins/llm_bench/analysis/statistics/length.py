@@ -36,7 +36,8 @@ SEEN = (0.05, 0.95)
 APART = "lengths apart"
 """Why nothing is concluded: the LLM's answers are hardly ever of the length."""
 ALIKE = "lengths alike"
-"""The same: but for the answers to one question, all are as long as one another, so that this one makes the line."""
+"""The same: without the answers to one question, or of one day, all are as long as one another, so that these alone
+make the line."""
 UNSEEN = (APART, ALIKE)
 """Doubts with which there isn't even an estimate."""
 _TURNS, _NEAR, _STEP = 60, 1e-9, 4.0
@@ -55,7 +56,7 @@ AT_LENGTH = Method(
     "factors: each day and each question is left out in turn, their variances are added and that of what neither "
     "explains is taken off once, with Satterthwaite's degrees of freedom. Nothing is concluded of an LLM where the "
     f"common length lies outside its {SEEN[0] * 100:g} to {SEEN[1] * 100:g} % quantiles of lengths, where one question "
-    f"alone makes the line, with fewer than {LEAST_DAYS} days, or, of questions like these, with fewer than "
+    f"or day alone makes the line, with fewer than {LEAST_DAYS} days, or, of questions like these, with fewer than "
     f"{LEAST_QUESTIONS} questions.",
     ("mackinnon2023jackknife", "mackinnon2024twoway", "satterthwaite1946", "clark1973"),
 )
@@ -206,7 +207,8 @@ def conclude(level: Level, scope: Scope, confidence: float = 0.95) -> Conclusion
     error, free = _error(level, scope)
     reach = error * float(stdtrit(free, (1 + confidence) / 2))
     p_value = float(2 * stdtr(free, -abs(level.estimate) / error)) if error > 0 else None
-    ends = math.exp(level.estimate - reach), math.exp(level.estimate + reach)
+    with np.errstate(over="ignore"):  # what is beyond all numbers is an open end
+        ends = math.exp(level.estimate - reach), float(np.exp(level.estimate + reach))
     return Conclusion(Interval(estimate, *ends, level.n, days), p_value)
 
 
@@ -285,20 +287,22 @@ def _level(answers: Answers, fit: _Fit, days: int, questions: int) -> Level:
     pulls = weighed @ np.linalg.lstsq(whole, gradient, rcond=None)[0]
     parts: Floats = np.zeros((days, questions))
     np.add.at(parts, (answers.days, answers.questions), pulls * rest)
-    changes = []
+    changes, there, alone = [], [], False
     for codes, many in ((answers.days, days), (answers.questions, questions)):
         left = whole - _sums(weighed[:, :, None] * shares[:, None, :], codes, many)
         scores = _sums(weighed * rest[:, None], codes, many)
         changes.append(-np.einsum("gkl,gl,k->g", np.linalg.pinv(left, hermitian=True), scores, gradient))
-    alone = gradient.size > 1 and bool((np.linalg.det(left) <= _NONE_LEFT * np.linalg.det(whole)).any())
+        there.append(np.bincount(codes, minlength=many) > 0)
+        none_left = np.linalg.det(left) <= _NONE_LEFT * np.linalg.det(whole)
+        alone |= gradient.size > 1 and int(there[-1].sum()) > 1 and bool(none_left.any())
     return Level(
         estimate,
         by_day=changes[0],
         by_question=changes[1],
         parts=parts,
         pulls=np.square(np.bincount(answers.questions, pulls, questions)),
-        days=np.bincount(answers.days, minlength=days) > 0,
-        questions=np.bincount(answers.questions, minlength=questions) > 0,
+        days=there[0],
+        questions=there[1],
         n=int(answers.counts.sum()),
         doubt=ALIKE if alone else None,
     )

@@ -24,7 +24,7 @@ TEXT = METRICS["text_cps"]
 CANT_TELL = "can't tell"
 DOUBTS = {
     APART: f"its answers are hardly ever of this length (outside their {SEEN[0] * 100:g} to {SEEN[1] * 100:g} % range)",
-    ALIKE: "but for those to one question, its answers are as long as one another",
+    ALIKE: "but for those to one question, or of one day, its answers are as long as one another",
     FEW_DAYS: f"fewer than {LEAST_DAYS} days",
     FEW_QUESTIONS: f"fewer than {LEAST_QUESTIONS} questions",
     DAYS_LAST: "a day's slow hours go on into the next day",
