@@ -16,12 +16,14 @@ import math
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from inference_length import Lengthy, at_equal_length, lengthy
 from inference_studies import (
     BASE,
     FAILURES,
@@ -114,7 +116,12 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="put the tables into docs/statistics.md")
     options = parser.parse_args()
     tables: dict[str, dict[str, Tallies]] = defaultdict(dict)
-    every = [(kinds(), _times), (FASTER, _found), (FAILURES, _failures)]
+    every: list[tuple[Mapping[str, Any], Callable[[Any, int], Tallies]]] = [
+        (kinds(), _times),
+        (FASTER, _found),
+        (FAILURES, _failures),
+        (lengthy(), _lengths),
+    ]
     for named, measure in every:
         for name, kind in named.items():
             if options.kind and options.kind not in name:
@@ -256,6 +263,12 @@ def _failures(kind: Kind, runs: int) -> Tallies:
         tallies[name, "new"].add(now.interval, 0.0)
         tallies[name, "by slots: false alarms"].hits.append(_silent(today.p_value))
         tallies[name, "new: false alarms"].hits.append(_silent(now.p_value))
+    return dict(tallies)
+
+
+def _lengths(kind: Lengthy, runs: int) -> Tallies:
+    tallies: Tallies = defaultdict(Tally)
+    at_equal_length(kind, runs, tallies, _carried)
     return dict(tallies)
 
 

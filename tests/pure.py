@@ -27,6 +27,7 @@ TESTS = {
         "analysis/statistics/test_borders.py",
     ],
     "analysis.statistics.factors": ["analysis/statistics/test_factors.py"],
+    "analysis.statistics.length": ["analysis/statistics/test_length.py"],
     "analysis.statistics.kernels": ["analysis/statistics/test_kernels.py"],
     "analysis.statistics.means": ["analysis/statistics/test_means.py", _BORDERS],
     "analysis.statistics.quantiles": ["analysis/statistics/test_quantiles.py", _BORDERS],

@@ -213,6 +213,15 @@ class TestNumbers:
         put(home, include, batch[:half] + [record | {"embedding_model": "other"} for record in batch[half:]])
         assert "several embedding models (all-MiniLM-L6-v2, other)" in see(reader, "coverage").text
 
+    def test_of_throughput_show_what_each_would_take_at_equal_length(self, loaded, reader):
+        assert "equal-length" in specs(reader, "throughput")
+        text = see(reader, "throughput").text
+        assert "Ratios of latencies, first to second, as measured and with" in text
+        assert "At equal length: as if every answer had" in text
+
+    def test_of_throughput_are_in_characters_where_asked_so(self, loaded, reader):
+        assert "Throughput of text of each LLM, in characters/s" in see(reader, "throughput", metric="text_cps").text
+
     def test_of_coverage_show_the_least_covered_answers(self, loaded, reader):
         parsed = see(reader, "coverage")
         assert "Least covered questions" in parsed.text

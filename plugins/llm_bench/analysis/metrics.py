@@ -56,6 +56,7 @@ _TITLES: Mapping[str, tuple[str, Better | None]] = {
     "ttft_less_rtt_sec": ("Time to first token less a round trip", "lower"),
     "first_answer_sec": ("Time to first answer", "lower"),
     "throughput_tps": ("Throughput", "higher"),
+    "text_cps": ("Throughput of text", "higher"),
     "decode_tps": ("Decoding speed", "higher"),
     "itl_mean_sec": ("Gap between tokens", "lower"),
     "itl_p99_sec": ("Gap between tokens, 99th percentile", "lower"),
@@ -87,9 +88,28 @@ DERIVED: Mapping[Field, str] = {
         unit="s",
         nullable=True,
         minimum=0,
-    ): "CASE WHEN network_rtt_sec <= ttft_sec THEN ttft_sec - network_rtt_sec END"
+    ): "CASE WHEN network_rtt_sec <= ttft_sec THEN ttft_sec - network_rtt_sec END",
+    Field(
+        "answer_chars",
+        "integer",
+        "Characters (Unicode code points) of the answer that is shown, reasoning left out; null when it failed.",
+        "exchange",
+        unit="characters",
+        nullable=True,
+        minimum=0,
+    ): "CASE WHEN success THEN length(answer) END",
+    Field(
+        "text_cps",
+        "float",
+        "answer_chars / latency_sec: as throughput_tps, in a unit that doesn't depend on a tokenizer; null when it "
+        "failed.",
+        "clock",
+        unit="characters/s",
+        nullable=True,
+        minimum=0,
+    ): "CASE WHEN success AND latency_sec > 0 THEN length(answer) / latency_sec END",
 }
-"""Metrics that follow from a record's fields, each as DuckDB computes it."""
+"""What follows from a record's fields, each as DuckDB computes it."""
 
 _FIELDS = {field.name: field for field in (*FIELDS, *DERIVED)}
 METRICS: Mapping[str, Metric] = {name: _metric(_FIELDS[name]) for name in _TITLES}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CHOICES = {
     "latency": ("latency_sec", "ttft_sec", "ttft_less_rtt_sec", "first_answer_sec"),
-    "throughput": ("throughput_tps", "decode_tps", "itl_mean_sec"),
+    "throughput": ("throughput_tps", "text_cps", "decode_tps", "itl_mean_sec"),
     "coverage": ("coverage_score", "groundedness"),
 }
 """Page → the metrics it can show, the first where none is asked for."""
@@ -78,6 +78,8 @@ def _figures(
     yield from _grouped(look, metric, "industry")
     if name == "coverage":
         yield from _grouped(look, metric, "question")
+    if name == "throughput":
+        yield _equal_length(look)
 
 
 def _over_time(look: Look, metric: Metric) -> Figure:
@@ -90,6 +92,18 @@ def _over_time(look: Look, metric: Metric) -> Figure:
         [table.pivot(["slot"], "llm", metric.name, look.llms).linked("slot", lambda row: link(None, row["slot"]))],
         note=_bucketed(series),
     )
+
+
+def _equal_length(look: Look) -> Figure:
+    lengths = queries.lengths(look.records, look.view, look.llms, twins=look.study.twins)
+    interest = look.study.interest.of("latency_sec") or 1.0
+    numbers = [
+        tables.answer_lengths(lengths, look.looks),
+        tables.equal_length(lengths, look.looks),
+        tables.equal_length_pairs(lengths, look.looks, interest),
+    ]
+    notes = " ".join(tables.at_equal_length(lengths))
+    return Figure("equal-length", charts.by_length(lengths, look.looks), numbers, note=notes)
 
 
 def _bucketed(series: Series) -> str:

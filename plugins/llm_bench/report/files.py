@@ -85,10 +85,12 @@ def _files(records: Records, study: Study, view: View, root: Path, checksum: str
 
 def _sections(source: Source, study: Study, facts: Facts) -> list[Section]:
     """The results, in their order."""
-    parts = (speed.summary, speed.latency, speed.throughput, quality.success, quality.coverage, quality.comparison)
+    fast = (speed.summary, speed.latency, speed.throughput)
+    parts = (quality.success, quality.coverage, quality.comparison)
     apart = (quality.factors(source, "upstream"), quality.factors(source, "client"), quality.cache(source))
     sealed = [Section("Protocol", [], [departed(facts.departures)])] if facts.protocols else []
-    results = [*(part(source) for part in parts), *filter(None, apart), identity.answered(source, study)]
+    speeds = [*(part(source) for part in fast), speed.equal_length(source, study)]
+    results = [*speeds, *(part(source) for part in parts), *filter(None, apart), identity.answered(source, study)]
     return [*results, *sealed, quality.appendix(facts)]
 
 

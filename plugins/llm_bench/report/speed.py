@@ -8,10 +8,12 @@ from dataclasses import replace
 from llm_bench.analysis import charts, queries, tables
 from llm_bench.analysis.metrics import METRICS, Metric
 from llm_bench.analysis.queries import Spread
+from llm_bench.analysis.statistics.length import AT_LENGTH, TEXT_SPEED
 from llm_bench.analysis.table import Table
 from llm_bench.report.source import Figure, Section, Source
+from llm_bench.study import Study
 
-LATENCY, THROUGHPUT = METRICS["latency_sec"], METRICS["throughput_tps"]
+LATENCY, THROUGHPUT, TEXT = (METRICS[name] for name in ("latency_sec", "throughput_tps", "text_cps"))
 TIMES = {"latency": LATENCY, "first-token": METRICS["ttft_sec"], "first-answer": METRICS["first_answer_sec"]}
 """Name of the files → the metric."""
 SPEED = (
@@ -22,6 +24,7 @@ SPEED = (
     "ttft_less_rtt_sec",
     "first_answer_sec",
     "throughput_tps",
+    "text_cps",
     "failed",
 )
 """Columns of the summary's first table; its second one has the others."""
@@ -62,6 +65,27 @@ def throughput(source: Source) -> Section:
     spreads = queries.distribution(source.records, source.view, THROUGHPUT)
     bars = Figure("throughput", charts.bars(medians, THROUGHPUT, source.looks))
     return Section("Throughput", [bars, *_times(source, THROUGHPUT, "throughput", spreads)], [])
+
+
+def equal_length(source: Source, study: Study) -> Section:
+    """What the LLMs would take if all answers were as long as one another."""
+    lengths = queries.lengths(source.records, source.view, source.llms, twins=source.twins)
+    interest = study.interest.of(LATENCY.name) or 1.0
+    medians = queries.summary(source.records, source.view, TEXT)
+    return Section(
+        "Speed at equal length",
+        [
+            Figure("text-throughput", charts.bars(medians, TEXT, source.looks)),
+            Figure("latency-by-length", charts.by_length(lengths, source.looks)),
+        ],
+        [
+            tables.answer_lengths(lengths, source.looks),
+            tables.equal_length(lengths, source.looks),
+            tables.equal_length_pairs(lengths, source.looks, interest),
+        ],
+        tables.at_equal_length(lengths),
+        [TEXT_SPEED, AT_LENGTH],
+    )
 
 
 def _times(source: Source, metric: Metric, name: str, spreads: list[Spread]) -> Iterator[Figure]:

@@ -12,6 +12,7 @@ from llm_bench.analysis.charts.caches import cache_worth
 from llm_bench.analysis.charts.drawing import PRINT_WIDTH, Caption, caption, pdf, png, spec, svg
 from llm_bench.analysis.charts.exchange import tokens_over_time, waterfall
 from llm_bench.analysis.charts.factors import levels
+from llm_bench.analysis.charts.lengths import by_length
 from llm_bench.analysis.charts.looks import Looks, Theme, colours, looks
 from llm_bench.analysis.charts.outcomes import failures, success_rate
 from llm_bench.analysis.charts.overtime import failures_over_time, over_time, success_rate_over_time, time_of_day
@@ -24,6 +25,7 @@ __all__ = [
     "Theme",
     "answers_over_time",
     "bars",
+    "by_length",
     "cache_worth",
     "caption",
     "changes",

@@ -7,6 +7,7 @@ from llm_bench.analysis.queries.caches import CacheWorth, cache_worth
 from llm_bench.analysis.queries.comparisons import compare, methods_of
 from llm_bench.analysis.queries.counts import choices, embedding_models, failures_over_time, success, total
 from llm_bench.analysis.queries.factors import ByLevel, Factor, Level, LevelTest, by_level
+from llm_bench.analysis.queries.lengths import AtLength, Lengths, PairAtLength, lengths
 from llm_bench.analysis.queries.listing import OUTCOMES, SORTS, Covered, RecordRow, least_covered, page, record
 from llm_bench.analysis.queries.network import clients, network
 from llm_bench.analysis.queries.positions import first_places, order
@@ -40,6 +41,7 @@ __all__ = [
     "OUTCOMES",
     "SORTS",
     "Answered",
+    "AtLength",
     "Bin",
     "ByLevel",
     "CacheWorth",
@@ -57,12 +59,14 @@ __all__ = [
     "HourPoint",
     "HourTest",
     "Identity",
+    "Lengths",
     "Level",
     "LevelTest",
     "Named",
     "Neighbours",
     "Network",
     "Order",
+    "PairAtLength",
     "Point",
     "RatePoint",
     "RecordRow",
@@ -85,6 +89,7 @@ __all__ = [
     "identity",
     "least_covered",
     "methods_of",
+    "lengths",
     "neighbours",
     "network",
     "order",

@@ -72,6 +72,7 @@ class Headline:
     ttft_less_rtt: Interval | None
     first_answer: Interval | None
     throughput: Interval | None
+    text: Interval | None
     coverage: Interval | None
     groundedness: Interval | None
     these: Mapping[str, Interval | None]

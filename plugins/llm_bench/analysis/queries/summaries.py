@@ -19,6 +19,7 @@ _HEADLINE = {
     "ttft_less_rtt": "ttft_less_rtt_sec",
     "first_answer": "first_answer_sec",
     "throughput": "throughput_tps",
+    "text": "text_cps",
     "coverage": "coverage_score",
     "groundedness": "groundedness",
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 from llm_bench.analysis.tables.answers import answers_over_time, bounds, changes, identity, names, verdict
 from llm_bench.analysis.tables.caches import cache_worth
 from llm_bench.analysis.tables.factors import heading, level_tests, levels, levels_differ
+from llm_bench.analysis.tables.lengths import answer_lengths, at_equal_length, equal_length, equal_length_pairs
 from llm_bench.analysis.tables.llms import QUANTILES, grouped, headline, least_covered, quantiles, tradeoff
 from llm_bench.analysis.tables.network import first_places, network
 from llm_bench.analysis.tables.outcomes import cut_often, failures, failures_over_time, rates_over_time, success
@@ -24,13 +25,17 @@ from llm_bench.analysis.tables.times import (
 
 __all__ = [
     "QUANTILES",
+    "answer_lengths",
     "answers_over_time",
+    "at_equal_length",
     "bounds",
     "cache_worth",
     "changes",
     "conclusions",
     "cut_often",
     "differences",
+    "equal_length",
+    "equal_length_pairs",
     "failures",
     "failures_over_time",
     "first_places",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 OF_ALL = "Times are of all that were asked: a failure is later than any answer."
 OF_ANSWERED = "Speeds and scores are of the answers alone."
-_MEDIANS = ("latency", "ttft", "ttft_less_rtt", "first_answer", "throughput")
+_MEDIANS = ("latency", "ttft", "ttft_less_rtt", "first_answer", "throughput", "text")
 DESCRIPTIONS = {field.name: field.description for field in (*FIELDS, *DERIVED)}
 COVERAGE, GROUNDED = METRICS["coverage_score"], METRICS["groundedness"]
 CUT = "Cut: answers that reached their limit of tokens, of those that say why they ended."
@@ -46,6 +46,7 @@ def headline(headlines: Sequence[Headline], looks: Looks) -> Table:
             middle("ttft_less_rtt_sec", "First token less a round trip"),
             middle("first_answer_sec", "First answer"),
             middle("throughput_tps"),
+            middle("text_cps", "Text"),
             middle("coverage_score"),
             middle("groundedness", "Grounded"),
             table.rate("cut", "Cut", remark=CUT),

@@ -1,0 +1,176 @@
+"""Tables of LLMs at equal length: characters a second, and the latency that each would have. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from llm_bench.analysis import format as text
+from llm_bench.analysis import table
+from llm_bench.analysis.metrics import METRICS
+from llm_bench.analysis.statistics.length import ALIKE, APART, SEEN
+from llm_bench.analysis.statistics.scopes import DAYS_LAST, FEW_DAYS, FEW_QUESTIONS, LEAST_DAYS, LEAST_QUESTIONS
+from llm_bench.analysis.table import Table
+from llm_bench.analysis.verdicts import verdict as ruled
+from llm_bench.analysis.verdicts import words
+
+if TYPE_CHECKING:
+    from llm_bench.analysis.charts import Looks
+    from llm_bench.analysis.queries import Lengths, PairAtLength
+    from llm_bench.analysis.statistics import Interval
+
+TEXT = METRICS["text_cps"]
+CANT_TELL = "can't tell"
+DOUBTS = {
+    APART: f"its answers are hardly ever of this length (outside their {SEEN[0] * 100:g} to {SEEN[1] * 100:g} % range)",
+    ALIKE: "but for those to one question, or of one day, its answers are as long as one another",
+    FEW_DAYS: f"fewer than {LEAST_DAYS} days",
+    FEW_QUESTIONS: f"fewer than {LEAST_QUESTIONS} questions",
+    DAYS_LAST: "a day's slow hours go on into the next day",
+}
+"""Why nothing is concluded, in words."""
+_CUT = "failures and cut answers out"
+_LIKE, _THESE = "questions like these", "these questions"
+
+
+def answer_lengths(lengths: Lengths, looks: Looks) -> Table:
+    """How long each LLM's answers are, and how many characters come in a second."""
+    return Table(
+        "answer-lengths",
+        "Characters: how long the answers of each LLM are, and how many come in a second",
+        [
+            table.llm(looks),
+            table.count("n", "Answers"),
+            table.count("cut", "Cut"),
+            table.count("failed", "Failed"),
+            table.metric("text_cps", TEXT, "Text"),
+            _amount("tokens_per_char", "Tokens", "a character"),
+            _amount("length", "Length", "median"),
+            _amount("shortest", f"{SEEN[0] * 100:g} %", "quantile"),
+            _amount("longest", f"{SEEN[1] * 100:g} %", "quantile"),
+        ],
+        [
+            [
+                *(row.llm, row.n, row.cut, row.failed, row.text, row.tokens_per_char),
+                *(row.length, row.shortest, row.longest),
+            ]
+            for row in looks.ordered(lengths.llms)
+        ],
+        [
+            "Text: median of characters a second, reasoning left out. Lengths are in characters. Tokens: how many a "
+            f"character of what is shown has. Text is of all answers; the others leave {_CUT}.",
+        ],
+    )
+
+
+def equal_length(lengths: Lengths, looks: Looks) -> Table:
+    """Each LLM's latency as measured, and at equal length."""
+    return Table(
+        "equal-length",
+        f"Latency of each LLM, as measured and with {_characters(lengths)}, with 95 % intervals",
+        [
+            table.llm(looks),
+            table.count("n", "Answers"),
+            table.estimate("measured", "As measured", "s", hint=_LIKE),
+            table.estimate("equal", "At equal length", "s", hint=_LIKE),
+            table.estimate("these", "The same", "s", hint=_THESE),
+            table.words("doubt", "No conclusion"),
+        ],
+        [
+            [row.llm, row.n, row.measured, row.equal, row.these, _doubt(row.equal)]
+            for row in looks.ordered(lengths.llms)
+        ],
+        [
+            f"n = {sum(row.n for row in lengths.llms):,} answers to {lengths.questions:,} questions, in "
+            f"{lengths.slots:,} slots on {lengths.days:,} days. Latencies are geometric means, and leave {_CUT}. As "
+            "measured and at equal length: of questions like these, on days like these; the same: of these questions.",
+        ],
+    )
+
+
+def equal_length_pairs(lengths: Lengths, looks: Looks, interest: float) -> Table:
+    """How many times as long one LLM takes as another, as measured and at equal length.
+
+    :param interest: the smallest ratio that matters, above 1.
+    """
+    return Table(
+        "equal-length-pairs",
+        f"Ratios of latencies, first to second, as measured and with {_characters(lengths)}, with 95 % intervals",
+        [
+            table.llm(looks, "first", "First"),
+            table.llm(looks, "second", "Second"),
+            _ratio("measured", "As measured", _LIKE),
+            _ratio("equal", "At equal length", _LIKE),
+            _ratio("these", "The same", _THESE),
+            table.chance("p", "p"),
+            table.chance("p_holm", "p, Holm", hint="corrected"),
+            table.words("verdict", "The first is"),
+        ],
+        [
+            [
+                *(pair.first, pair.second, pair.measured, pair.equal, pair.these),
+                *(pair.p, pair.p_holm, verdict(pair, interest)),
+            ]
+            for pair in lengths.pairs
+        ],
+        [
+            "How many times as long the first takes as the second: ratios of geometric mean latencies, of questions "
+            "like these; the same: of these questions. p: that the ratio at equal length is 1, for questions like "
+            "these; exploratory, corrected by Holm over the pairs here, those of twins apart. The first is: at equal "
+            f"length; a ratio matters to this study from {text.number(interest)} on.",
+        ],
+    )
+
+
+def verdict(pair: PairAtLength, interest: float) -> str:
+    """Whether the first is slower than the second at equal length, in words.
+
+    :param interest: the smallest ratio that matters, above 1.
+    """
+    doubt = _doubt(pair.equal)
+    if doubt:
+        return f"{CANT_TELL}: {doubt}"
+    return words("latency_sec", ruled(pair.equal, pair.p_holm, is_ratio=True, interest=interest).verdict)
+
+
+def at_equal_length(lengths: Lengths) -> list[str]:
+    """What has to be known to read a latency at equal length, a paragraph each; nothing without an answer."""
+    if lengths.length is None:
+        return []
+    return [*_told(lengths)]
+
+
+def _told(lengths: Lengths) -> Iterator[str]:
+    yield (
+        f"At equal length: as if every answer had {text.number(lengths.length)} characters, the median of all answers "
+        "here. Each LLM's line is fitted to its own answers. What tells its slope is that answers to different "
+        "questions differ in length: whether a longer answer to the same question would take longer isn't seen at "
+        "temperature 0."
+    )
+    if any(row.equal and row.equal.doubt == APART for row in lengths.llms):
+        yield (
+            "The lengths of some LLMs overlap too little with the others': nothing is said of what they would take at "
+            "a length that their answers hardly ever have."
+        )
+    if any(row.cut for row in lengths.llms):
+        yield (
+            f"{sum(row.cut for row in lengths.llms):,} answers that were cut at their limit of tokens are left out: "
+            "they would have been longer."
+        )
+
+
+def _doubt(interval: Interval | None) -> str | None:
+    return DOUBTS.get(interval.doubt, interval.doubt) if interval and interval.doubt else None
+
+
+def _characters(lengths: Lengths) -> str:
+    return "answers of one length" if lengths.length is None else f"{text.number(lengths.length)} characters"
+
+
+def _amount(name: str, title: str, hint: str) -> table.Column:
+    return replace(table.times(name, title), hint=hint)
+
+
+def _ratio(name: str, title: str, hint: str) -> table.Column:
+    return replace(_amount(name, title, hint), ends=lambda low, high: text.ends(low, high, "times"))
