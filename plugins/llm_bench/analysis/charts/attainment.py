@@ -116,7 +116,7 @@ def curves(drawn: Sequence[Curve], metric: Time, objectives: Sequence[Objective]
         color=alt.value("gray"),
         tooltip=axes.tooltip({"objective": "Objective"}),
     )
-    lines = ["Of all that was asked: what failed is never answered, so that a line ends below 100 % by what failed"]
+    lines = ["Of all that was asked; what failed is never answered, so a line ends as far below 100 %"]
     if aims:
         lines.append("Cross: an objective; a line that passes above it, or on its left, answered enough in time")
     return axes.layered(
