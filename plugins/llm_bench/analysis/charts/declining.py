@@ -31,7 +31,7 @@ def declining(declined: Sequence[Declined], looks: Looks, *, answerable: bool) -
     title = _TITLES[answerable]
     known = [row for row in declined if row.answerable == answerable and row.share.estimate is not None]
     if not known:
-        return axes.nothing(title, "No such question was answered")
+        return axes.nothing(title, *(["No such question was answered"] if declined else []))
     made = [
         {
             "llm": looks.names[row.llm],
