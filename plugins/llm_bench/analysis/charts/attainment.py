@@ -83,7 +83,7 @@ def curves(drawn: Sequence[Curve], metric: Time, objectives: Sequence[Objective]
         return axes.nothing(title)
     aims = [aim for aim in objectives if aim.metric == metric]
     names = looks.present(curve.llm for curve in known)
-    made = [
+    made: list[dict[str, Any]] = [
         {
             "llm": looks.names[curve.llm],
             "at": at,

@@ -84,8 +84,17 @@ def attainment(records: Records, view: View, objectives: Sequence[Objective]) ->
         asked = by_slot("asked") - unknown
         for place, llm in enumerate(llms):
             share = attained(met[place], asked[place], days)
-            counts = (int(part[place].sum()) for part in (asked, met, unknown))
-            made.append(Attainment(llm, objective, *counts, share, verdict(share, objective.share)))
+            made.append(
+                Attainment(
+                    llm=llm,
+                    objective=objective,
+                    asked=int(asked[place].sum()),
+                    met=int(met[place].sum()),
+                    unknown=int(unknown[place].sum()),
+                    share=share,
+                    verdict=verdict(share, objective.share),
+                )
+            )
     return made
 
 

@@ -69,8 +69,8 @@ def _rows(declined: Sequence[tuple[str | None, Declined]], *, by_industry: bool 
     for (group, llm), known in kinds.items():
         cells: list[object] = [group, llm] if by_industry else [llm]
         for answerable in (False, True):
-            row = known.get(answerable)
-            cells += [row.answers if row else 0, row.share if row else None]
+            of_kind = known.get(answerable)
+            cells += [of_kind.answers if of_kind else 0, of_kind.share if of_kind else None]
         rows.append([*cells, sum(row.left_out for row in known.values())])
     return rows
 
