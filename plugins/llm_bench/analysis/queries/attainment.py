@@ -54,34 +54,23 @@ class Curve:
 
 def attainment(records: Records, view: View, objectives: Sequence[Objective]) -> list[Attainment]:
     """Each LLM by each objective: by objective, then by the LLM's name."""
-    if not objectives:
-        return []
-    where, parameters = view.where()
-    columns = ", ".join(
-        f"count(*) FILTER (success AND {objective.metric} <= $within_{number}) AS met_{number}, "
-        f"count(*) FILTER (success AND {objective.metric} IS NULL) AS unknown_{number}"
-        for number, objective in enumerate(objectives)
-    )
-    within = {f"within_{number}": objective.within_sec for number, objective in enumerate(objectives)}
-    counted = strata.table(
-        records,
-        f"SELECT llm_no, slot_no, count(*) AS asked, {columns} FROM records WHERE {where} GROUP BY ALL",  # noqa: S608
-        parameters | within,
-    )
-    slots = buckets(records, view)
-    llms, rank = ranked(counted["llm_no"], llm_names(records))
+    held, slots, names = strata.strata(records), buckets(records, view), llm_names(records)
+    taken = strata.taken(records, held, view, slots.place >= 0, names)
+    llms, rank = ranked(held["llm_no"][taken], names)
     size = len(slots.slots)
-    places = rank[counted["llm_no"]] * size + slots.place[counted["slot_no"]]
+    places = rank[held["llm_no"][taken]] * size + slots.place[held["slot_no"][taken]]
     days = np.zeros(size, np.intp)
     days[slots.place[slots.place >= 0]] = slots.day[slots.place >= 0]
 
-    def by_slot(name: str) -> strata.Array:
-        return np.bincount(places, counted[name], len(llms) * size).reshape(len(llms), size)
+    def by_slot(of_stratum: strata.Array) -> strata.Array:
+        return np.bincount(places, of_stratum[taken], len(llms) * size).reshape(len(llms), size)
 
+    conditions = [f"success AND {objective.metric} <= {objective.within_sec!r}" for objective in objectives]
+    conditions += [_unknown(objective.metric) for objective in objectives]
+    counts = [by_slot(of_stratum) for of_stratum in strata.met(records, *conditions)] if objectives else []
     made = []
-    for number, objective in enumerate(objectives):
-        met, unknown = by_slot(f"met_{number}"), by_slot(f"unknown_{number}")
-        asked = by_slot("asked") - unknown
+    for objective, met, unknown in zip(objectives, counts, counts[len(objectives) :], strict=False):
+        asked = by_slot(held["records"]) - unknown
         for place, llm in enumerate(llms):
             share = attained(met[place], asked[place], days)
             made.append(
@@ -98,26 +87,34 @@ def attainment(records: Records, view: View, objectives: Sequence[Objective]) ->
     return made
 
 
+def _unknown(metric: Time) -> str:
+    """Answered, but nobody knows when: a condition of columns."""
+    return f"success AND {metric} IS NULL"
+
+
 def curves(records: Records, view: View, metric: Time) -> list[Curve]:
     """Each LLM's curve, in name order; exact at its points, which are the ends of bins."""
-    where, parameters = view.where()
-    counted = strata.table(
-        records,
-        f"SELECT llm_no, CASE WHEN success THEN {metric}_bin ELSE -1 END AS bin, count(*) AS n FROM records "  # noqa: S608
-        f"WHERE {where} AND NOT (success AND {metric} IS NULL) GROUP BY ALL ORDER BY ALL",
-        parameters,
-    )
-    names = llm_names(records)
-    numbers, bins = counted["llm_no"], counted["bin"].astype(np.int64)
-    last = int(bins.max(initial=-1))
-    made = []
-    for number in sorted(np.unique(numbers).tolist(), key=lambda no: names[no]):
-        mine = numbers == number
-        asked = int(counted["n"][mine].sum())
-        answered = mine & (bins >= 0)
-        points = _points(bins[answered], counted["n"][answered].cumsum() / asked, last)
-        made.append(Curve(names[number], asked, points))
-    return made
+    held, slots, names = strata.strata(records), buckets(records, view), llm_names(records)
+    taken = strata.taken(records, held, view, slots.place >= 0, names)
+    llms, rank = ranked(held["llm_no"][taken], names)
+    of_record, bins = strata.bins(records, metric)
+    width = bins.size + 1
+    places = np.full(held["llm_no"].size, -1)
+    places[taken] = rank[held["llm_no"][taken]] * width
+    counts = np.zeros(len(llms) * width, np.int64)
+    columns = (of_record, strata.column(records, "success"))
+    for place, number, answered in strata.placed(strata.of_record(records), places, *columns):
+        strata.add(counts, place + number * answered)
+    (unknown,) = (of_stratum[taken] for of_stratum in strata.met(records, _unknown(metric)))
+    by_llm = counts.reshape(len(llms), width)
+    asked = by_llm.sum(axis=1) - np.bincount(rank[held["llm_no"][taken]], unknown, len(llms)).astype(np.int64)
+    answered_in = by_llm[:, 1:]
+    used = np.flatnonzero(answered_in.any(axis=0))
+    last = int(bins[used[-1]]) if used.size else 0
+    return [
+        Curve(llm, int(n), _points(bins[mine := np.flatnonzero(of)], of[mine].cumsum() / max(n, 1), last))
+        for llm, n, of in zip(llms, asked, answered_in, strict=True)
+    ]
 
 
 def _points(bins: strata.Array, shares: strata.Array, last: int) -> list[tuple[float, float]]:

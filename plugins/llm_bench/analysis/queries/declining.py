@@ -9,10 +9,11 @@ import numpy as np
 
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.queries import strata
+from llm_bench.analysis.queries.groups import Ints
 from llm_bench.analysis.queries.numbers import Buckets, buckets, llm_names
-from llm_bench.analysis.statistics.blocks import days_last
+from llm_bench.analysis.statistics.blocks import days_last, days_of
 from llm_bench.analysis.statistics.declining import scope_of, share_of
-from llm_bench.analysis.statistics.sample import Interval
+from llm_bench.analysis.statistics.sample import Codes, Interval
 from llm_bench.analysis.statistics.scopes import Grid, Scope
 from llm_bench.analysis.view import View
 
@@ -86,78 +87,107 @@ class Declining:
 
 def declining(records: Records, view: View) -> Declining:
     """Of questions that can't be answered, how often each LLM declines, and of all others."""
-    slots = buckets(records, view)
-    counted = _by_day(records, view, slots)
-    known = {row["question_no"]: row for row in records.rows("FROM questions")}
-    industry = np.array([known[number]["industry"] for number in counted["question_no"].tolist()], object)
-    marked = counted["kind"] >= 0
-    groups = [None, *sorted(set(industry[marked].tolist()))]
-    lasting = _lasting(records, view, slots)
-    names = llm_names(records)
-    questions = {}
+    slots, names = buckets(records, view), llm_names(records)
+    taken = strata.taken(records, strata.strata(records), view, slots.place >= 0, names)
+    counts = _by_day(records, slots, taken)
+    lasting = _lasting(records, slots, taken)
+    questions: dict[tuple[str | None, bool], int] = {}
     made = []
-    for group in groups:
-        of_group = marked & ((industry == group) if group is not None else True)
+    for industry, of_group in _groups(records, counts):
         for answerable in (False, True):
-            of_kind = of_group & (counted["kind"] == answerable)
-            questions[group, answerable] = np.unique(counted["question_no"][of_kind]).size
-            scope = scope_of(questions[group, answerable])
-            for number in sorted(np.unique(counted["llm_no"][of_kind]).tolist(), key=lambda no: names[no]):
-                part = {name: column[of_kind & (counted["llm_no"] == number)] for name, column in counted.items()}
-                share = _share(part, scope, lasts=(number, answerable) in lasting)
-                answers, declined = int(part["answers"].sum()), int(part["declined"].sum())
-                left_out = int(part["asked"].sum()) - answers
-                made.append(Declined(names[number], group, answerable, answers, declined, left_out, share))
+            of_kind = counts[:, :, of_group, int(answerable)]
+            n = int(np.count_nonzero(of_kind.sum(axis=(0, 1, 3))))
+            if n:
+                questions[industry, answerable] = n
+            for number in sorted(np.flatnonzero(of_kind.sum(axis=(0, 2, 3))).tolist(), key=lambda no: names[no]):
+                left_out, kept, declined = (of_kind[:, number, :, outcome] for outcome in range(_OUTCOMES))
+                answers = kept + declined
+                share = _share(declined, answers, scope_of(n), lasts=(number, answerable) in lasting)
+                made.append(
+                    Declined(
+                        llm=names[number],
+                        industry=industry,
+                        answerable=answerable,
+                        answers=int(answers.sum()),
+                        declined=int(declined.sum()),
+                        left_out=int(left_out.sum()),
+                        share=share,
+                    )
+                )
     return Declining(
         shares=[row for row in made if row.industry is None],
         by_industry=[row for row in made if row.industry is not None],
-        questions={key: n for key, n in questions.items() if n},
+        questions=questions,
         answered=list(_answered(records, view)),
-        unmarked=int(counted["asked"][~marked].sum()),
+        unmarked=int(counts[:, :, :, _UNMARKED].sum()),
     )
 
 
-_COUNTS = (
-    "count(*) AS asked, count(declined) FILTER (success) AS answers, count(*) FILTER (success AND declined) AS declined"
+_KINDS, _OUTCOMES = 3, 3
+_UNMARKED = 2
+_STATE = (
+    f"(coalesce(answerable::TINYINT, {_UNMARKED}) * {_OUTCOMES} + CASE WHEN NOT success OR declined IS NULL THEN 0 "
+    "WHEN declined THEN 2 ELSE 1 END)::UTINYINT"
 )
-_KIND = "coalesce(answerable::TINYINT, -1) AS kind"
-"""1: the documents hold the answer; 0: they don't; −1: the record doesn't say."""
+"""Of a record: whether the documents hold the answer (0: they don't; 1: they do; 2: it doesn't say), and what came (0:
+no answer that is scored; 1: one that doesn't decline; 2: one that does)."""
 
 
-def _by_day(records: Records, view: View, slots: Buckets) -> strata.Table:
-    where, parameters = view.where()
-    return strata.table(
-        records,
-        f"SELECT llm_no, question_no, list_extract($days, slot_no + 1) AS day, {_KIND}, {_COUNTS} "  # noqa: S608
-        f"FROM records WHERE {where} GROUP BY ALL ORDER BY ALL",
-        parameters | {"days": slots.day.tolist()},
-    )
+def _by_day(records: Records, slots: Buckets, taken: Codes) -> Ints:
+    """How many records of each kind and outcome there are; (days, LLMs, questions, kinds, outcomes), by number.
+
+    :param taken: the strata of the view.
+    """
+    held, question = strata.strata(records), strata.column(records, "question_no")
+    llms, questions = (int(numbers.max(initial=0)) + 1 for numbers in (held["llm_no"], question))
+    shape = (slots.days, llms, questions, _KINDS, _OUTCOMES)
+    # The day comes first: records lie by slot, so that those of a part stand close together.
+    places = np.full(held["slot_no"].size, -1)
+    places[taken] = (slots.day[held["slot_no"][taken]] * shape[1] + held["llm_no"][taken]) * shape[2]
+    counts = np.zeros(int(np.prod(shape)), np.int64)
+    states = strata.column(records, _STATE)
+    for place, number, state in strata.placed(strata.of_record(records), places, question, states):
+        strata.add(counts, (place + number) * (_KINDS * _OUTCOMES) + state)
+    return counts.reshape(shape)
 
 
-def _share(part: strata.Table, scope: Scope, *, lasts: bool) -> Interval:
-    answers = part["answers"]
-    values = np.divide(part["declined"], answers, out=np.full(answers.size, np.nan), where=answers > 0)
-    share = share_of(Grid.of(values, part["day"], part["question_no"], answers), scope)
+def _groups(records: Records, counts: Ints) -> Iterator[tuple[str | None, Codes]]:
+    """All questions that have a kind, and those of each industry, by number."""
+    there = np.flatnonzero(counts[:, :, :, :_UNMARKED].sum(axis=(0, 1, 3, 4)))
+    industries = {row["question_no"]: str(row["industry"]) for row in records.rows("FROM questions")}
+    yield None, there
+    of = np.array([industries[number] for number in there.tolist()])
+    for industry in np.unique(of).tolist():
+        yield industry, there[of == industry]
+
+
+def _share(declined: Ints, answers: Ints, scope: Scope, *, lasts: bool) -> Interval:
+    """The share of answers that decline, from their numbers; (days, questions)."""
+    values = np.divide(declined, answers, out=np.full(answers.shape, np.nan), where=answers > 0)
+    days, questions = np.indices(answers.shape)
+    share = share_of(Grid.of(values, days, questions, answers), scope)
     return replace(share, low=None, high=None, doubt=DAYS_LAST) if lasts and share.low is not None else share
 
 
-def _lasting(records: Records, view: View, slots: Buckets) -> set[tuple[int, bool]]:
+def _lasting(records: Records, slots: Buckets, taken: Codes) -> set[tuple[int, bool]]:
     """LLM and kind of questions of which days aren't clusters."""
-    where, parameters = view.where()
-    counted = strata.table(
-        records,
-        f"SELECT llm_no, slot_no, {_KIND}, {_COUNTS} FROM records WHERE {where} AND success AND declined IS NOT NULL "  # noqa: S608
-        "GROUP BY ALL ORDER BY ALL",
-        parameters,
-    )
+    held = strata.strata(records)
+    states = [(answerable, outcome) for answerable in (False, True) for outcome in (1, 2)]
+    conditions = [f"{_STATE} = {int(answerable) * _OUTCOMES + outcome}" for answerable, outcome in states]
+    counts = dict(zip(states, strata.met(records, *conditions), strict=True))
+    numbers, size = slots.place[held["slot_no"][taken]], len(slots.slots)
     at = np.array([moment.timestamp() for moment in slots.slots])
+    day = days_of(at)
     lasting = set()
-    for number in np.unique(counted["llm_no"]).tolist():
+    for number in np.unique(held["llm_no"][taken]).tolist():
+        mine = held["llm_no"][taken] == number
         for answerable in (False, True):
-            mine = (counted["llm_no"] == number) & (counted["kind"] == answerable)
-            numbers = counted["slot_no"][mine]
-            values = counted["declined"][mine] / counted["answers"][mine]
-            if values.size and days_last(values, at[slots.place[numbers]], slots.day[numbers]):
+            kept, declined = (
+                np.bincount(numbers[mine], counts[answerable, outcome][taken[mine]], size) for outcome in (1, 2)
+            )
+            known = np.flatnonzero(kept + declined)
+            values = declined[known] / (kept + declined)[known]
+            if values.size and days_last(values, at[known], day[known]):
                 lasting.add((number, answerable))
     return lasting
 
@@ -166,23 +196,24 @@ def _answered(records: Records, view: View) -> Iterator[AnsweredAnyway]:
     """Questions that can't be answered and were, each with its first such answer."""
     where, parameters = view.where()
     rows = records.rows(
-        "SELECT question_id, question, industry, llm, answers, answered, example.slot AS slot, "  # noqa: S608
-        "example.id AS record_id FROM ("
+        "SELECT question_no, llm_no, question_id, question, industry, llm, answers, answered, slot FROM ("  # noqa: S608
         "SELECT question_no, llm_no, count(*) AS answers, count(*) FILTER (NOT declined) AS answered, "
-        "min({'slot': slot, 'id': record_id}) FILTER (NOT declined) AS example FROM records "
-        f"WHERE {where} AND NOT answerable AND success AND declined IS NOT NULL GROUP BY ALL) "
+        f"min(slot) FILTER (NOT declined) AS slot FROM records WHERE {where} AND NOT answerable AND success "
+        "AND declined IS NOT NULL GROUP BY ALL) "
         "JOIN questions USING (question_no) JOIN llms USING (llm_no) WHERE answered > 0 "
         f"ORDER BY answered DESC, industry, question_id, llm LIMIT {MAX_ANSWERED}",
         parameters,
     )
     if not rows:
         return
-    # By the slot, too: records lie in its order, so that DuckDB knows where not to look.
-    texts = records.rows(
-        "SELECT record_id, answer FROM records WHERE slot <= $last AND list_contains($ids, record_id)",
-        {"last": max(row["slot"] for row in rows), "ids": [row["record_id"] for row in rows]},
+    # Up to the last of these slots alone: records lie in their order, so that DuckDB knows where not to look.
+    first = records.rows(
+        "SELECT question_no, llm_no, slot, min(record_id) AS record_id, arg_min(answer, record_id) AS answer "  # noqa: S608
+        f"FROM records WHERE {where} AND slot <= $last_slot AND NOT answerable AND success AND NOT declined "
+        "GROUP BY ALL",
+        parameters | {"last_slot": max(row["slot"] for row in rows)},
     )
-    answers = {row["record_id"]: row["answer"] for row in texts}
+    by_place = {(row["question_no"], row["llm_no"], row["slot"]): row for row in first}
     for row in rows:
-        del row["slot"]
-        yield AnsweredAnyway(**row, answer=answers[row["record_id"]])
+        example = by_place[row.pop("question_no"), row.pop("llm_no"), row.pop("slot")]
+        yield AnsweredAnyway(**row, answer=example["answer"], record_id=example["record_id"])
