@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from analysis.studies import fill_study, thesis
 from llm_bench.analysis import charts, queries, tables
 from llm_bench.analysis.cache import Cache, Records
 from llm_bench.analysis.view import View
-from llm_bench.records import Record
+from llm_bench.records import Record, utc_text
 from llm_bench.store.base import FileStore, from_parquet, to_parquet
 from llm_bench.study import Study
 
@@ -30,9 +31,9 @@ class Filled:
     """The default study, in which one LLM never declines, and one always does."""
 
     def __init__(
-        self, home: Path, include: Path, slots: slice, change: Callable[[Record], Record] = lambda _: {}
+        self, home: Path, include: Path, slots: slice, change: Callable[[Record], Record] = lambda _: {}, **changes: Any
     ) -> None:
-        self.study: Study = thesis(include)
+        self.study: Study = thesis(include, **changes)
         self.store = FileStore(home / "data")
         self.slots: list[datetime] = list(self.study.window.schedule)[slots]
         fill_study(self.store, self.study, include, slots=self.slots)
@@ -128,6 +129,25 @@ class TestDeclining:
         row = share(known, REASONING, answerable=True)
         assert (row.share.low, row.share.doubt) == (None, "few days")
         assert any("fewer than 4 days" in note for note in tables.declining(known, own.looks).notes)
+
+    def test_has_no_interval_where_slots_go_on_into_the_next_day(self, tmp_path, include):
+        study = thesis(include)
+        around = study.window.model_copy(update={"periods_per_day": 2})
+        middle = utc_text(list(around.schedule)[56])
+        own = Filled(
+            tmp_path,
+            include,
+            slice(0, 112, 4),
+            lambda record: {"declined": record["success"] and record["slot"] < middle or record["declined"]},
+            window=around,
+        )
+        known = queries.declining(own.records, View())
+        row = share(known, REASONING, answerable=True)
+        assert (row.share.low, row.share.doubt) == (None, "days last")
+        assert (
+            "Can't tell beyond these 4 days: what slots of a day share goes on into the next day, so that days aren't"
+            in (" ".join(tables.declining(known, own.looks).notes))
+        )
 
     def test_is_of_the_view_alone(self, filled: Filled):
         known = queries.declining(filled.records, View(industries=("retail",), llms=(REASONING,)))

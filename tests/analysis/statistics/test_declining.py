@@ -47,5 +47,11 @@ class TestTheShareThatDeclines:
 
 class TestTheMethod:
     def test_says_what_the_functions_do(self):
-        for words in ("fewer than 6 such questions", "fewer than 4 days", "within 0 and 1", "all answers are alike"):
+        for words in (
+            "fewer than 6 such questions",
+            "fewer than 4 days",
+            "within 0 and 1",
+            "into the next",
+            "all answers are alike",
+        ):
             assert words in DECLINING.text

@@ -12,13 +12,11 @@ from llm_bench.analysis.queries import strata
 from llm_bench.analysis.queries.groups import Ints
 from llm_bench.analysis.queries.numbers import Buckets, buckets, llm_names
 from llm_bench.analysis.statistics.blocks import days_last, days_of
-from llm_bench.analysis.statistics.declining import scope_of, share_of
+from llm_bench.analysis.statistics.declining import DAYS_LAST, scope_of, share_of
 from llm_bench.analysis.statistics.sample import Codes, Interval
 from llm_bench.analysis.statistics.scopes import Grid, Scope
 from llm_bench.analysis.view import View
 
-DAYS_LAST = "days last"
-"""Why there is no interval: what slots of a day share goes on into the next day."""
 MAX_ANSWERED = 100
 """Questions and LLMs of which it is shown that they were answered all the same."""
 

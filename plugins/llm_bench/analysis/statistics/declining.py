@@ -10,8 +10,9 @@ from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.sample import Interval
 from llm_bench.analysis.statistics.scopes import LEAST_DAYS, LEAST_QUESTIONS, Grid, Scope, mean_of
 
-ALL_ALIKE = "all alike"
-"""Why there is no interval: an answer that differs from all others wasn't seen, so nothing says how often one comes."""
+ALL_ALIKE, DAYS_LAST = "all alike", "days last"
+"""Why there is no interval: no answer that differs from all others was seen, so that nothing says how often one comes;
+what slots of a day share goes on into the next day."""
 
 DECLINING = Method(
     "Declining",
@@ -20,7 +21,8 @@ DECLINING = Method(
     "wrongly. Failed requests and answers that weren't scored are left out. The 95 % interval is by days and questions "
     f"as crossed random factors, with Satterthwaite's degrees of freedom, for questions like these; with fewer than "
     f"{LEAST_QUESTIONS} such questions it is by days alone, with Student's t, for these questions. It is kept within 0 "
-    f"and 1. With fewer than {LEAST_DAYS} days, or where all answers are alike, there is none.",
+    f"and 1. There is none with fewer than {LEAST_DAYS} days, where what slots of a day share may go on into the next, "
+    "and where all answers are alike.",
     ("satterthwaite1946",),
 )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from llm_bench.analysis import format as text
 from llm_bench.analysis import table
-from llm_bench.analysis.statistics.declining import ALL_ALIKE
+from llm_bench.analysis.statistics.declining import ALL_ALIKE, DAYS_LAST
 from llm_bench.analysis.statistics.scopes import FEW_DAYS, LEAST_DAYS, LEAST_QUESTIONS
 from llm_bench.analysis.table import Table
 
@@ -19,7 +19,7 @@ _KINDS: Mapping[bool, str] = {False: "that can't be answered", True: "that can b
 _DOUBTS: Mapping[str, str] = {
     FEW_DAYS: f"with fewer than {LEAST_DAYS} days, how much differs from day to day can't be seen",
     ALL_ALIKE: "where an LLM always declined, or never, how often it does otherwise can't be seen",
-    "days last": "what slots of a day share goes on into the next day, so that days aren't independent",
+    DAYS_LAST: "what slots of a day share goes on into the next day, so that days aren't independent",
 }
 """Why there is no interval → in words."""
 
@@ -95,7 +95,9 @@ def scopes(known: Declining) -> list[str]:
 
 def _doubts(declined: Sequence[Declined]) -> list[str]:
     doubts = dict.fromkeys(row.share.doubt for row in declined if row.share.doubt in _DOUBTS)
-    return [f"Can't tell beyond what was measured: {_DOUBTS[doubt]}." for doubt in doubts if doubt]
+    n = max((row.share.clusters for row in declined), default=0)
+    days = "this day" if n == 1 else f"these {n} days"
+    return [f"Can't tell beyond {days}: {_DOUBTS[doubt]}." for doubt in doubts if doubt]
 
 
 def _unmarked(known: Declining) -> list[str]:
