@@ -138,7 +138,7 @@ class TestDeclining:
             tmp_path,
             include,
             slice(0, 112, 4),
-            lambda record: {"declined": record["success"] and record["slot"] < middle or record["declined"]},
+            lambda record: {"declined": (record["success"] and record["slot"] < middle) or record["declined"]},
             window=around,
         )
         known = queries.declining(own.records, View())
