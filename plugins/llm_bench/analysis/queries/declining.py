@@ -152,7 +152,8 @@ def _by_day(records: Records, slots: Buckets, taken: Codes) -> Ints:
 def _groups(records: Records, counts: Ints) -> Iterator[tuple[str | None, Codes]]:
     """All questions that have a kind, and those of each industry, by number."""
     there = np.flatnonzero(counts[:, :, :, :_UNMARKED].sum(axis=(0, 1, 3, 4)))
-    industries = {row["question_no"]: str(row["industry"]) for row in records.rows("FROM questions")}
+    known = records.once("questions", lambda copy: copy.rows("FROM questions ORDER BY question_no"))
+    industries = {row["question_no"]: str(row["industry"]) for row in known}
     yield None, there
     of = np.array([industries[number] for number in there.tolist()])
     for industry in np.unique(of).tolist():
