@@ -47,7 +47,7 @@ SHAPES = {"thesis": (4, 2, 10, 56), "million": (4, 5, 25, 2000), "ten million": 
 HEAVIEST = 1.5e6
 """Bytes."""
 ROUNDS = 3
-TOGETHER = ("overview", "latency", "throughput", "success", "coverage", "compare", "records")
+TOGETHER = ("overview", "latency", "throughput", "success", "coverage", "declining", "compare", "records")
 PAGES = (*TOGETHER, "identity")
 
 
@@ -152,13 +152,14 @@ class Asked:
 def ask_all(study: Study, copy: Cache, view: View, watch: Stopwatch) -> dict[str, Asked]:
     """Every page of a view."""
     # Airflow, which they import, looks at the environment once.
-    from llm_bench.dashboard import compare, identity, metric, overview, success  # noqa: PLC0415
+    from llm_bench.dashboard import compare, declining, identity, metric, overview, success  # noqa: PLC0415
     from llm_bench.dashboard import records as records_page  # noqa: PLC0415
     from llm_bench.dashboard.context import Look  # noqa: PLC0415
 
     pages: dict[str, Callable[[Look], Any]] = {
         "overview": overview.page,
         "success": success.page,
+        "declining": declining.page,
         "compare": compare.page,
         "identity": identity.page,
         "records": records_page.page,

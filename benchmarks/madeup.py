@@ -121,6 +121,9 @@ def batch(study: Study, slot: datetime) -> pa.Table:
         "suspect": pa.array(["the client waited for a core"] * many, mask=chance.random(many) >= 0.02),
         "answer": pa.array([words[at : at + 120] for at in chance.integers(0, 3900, many)], mask=failed),
     }
+    answerable = question % 10 > 0
+    columns["answerable"] = pa.array(answerable)
+    columns["declined"] = known(chance.random(many) < np.where(answerable, 0.05, 0.8))
     columns["failure_kind"] = pa.array(columns["failure_kind"].to_pylist(), mask=~failed)
     same = {
         "study": study.name,
@@ -130,7 +133,6 @@ def batch(study: Study, slot: datetime) -> pa.Table:
         "attempt": 1,
         "wait_sec": 0.0,
         "prompt_tokens": 812,
-        "answerable": True,
         "context_hash": "c" * 64,
         "prompt_hash": "p" * 64,
         "llm_bench_version": "0+synthetic",

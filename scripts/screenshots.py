@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).resolve().parents[1]
 WIDTH, HEIGHT = 1280, 2_000
 PAGES = (
-    *("overview", "latency", "throughput", "success", "coverage", "compare", "identity", "records", "record", "export"),
-    "validation",
+    *("overview", "latency", "throughput", "success", "coverage", "declining", "compare", "identity", "records"),
+    *("record", "export", "validation"),
 )
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 

@@ -16,6 +16,7 @@ TESTS = {
     "analysis.metrics": ["analysis/test_metrics.py"],
     "analysis.noise": ["analysis/test_noise.py"],
     "analysis.queries.groups": ["analysis/test_groups.py"],
+    "analysis.statistics.attainment": ["analysis/statistics/test_attainment.py"],
     "analysis.statistics.blocks": ["analysis/statistics/test_blocks.py"],
     "analysis.statistics.changes": ["analysis/statistics/test_changes.py"],
     "analysis.statistics.comparisons": [
@@ -26,6 +27,7 @@ TESTS = {
         "analysis/statistics/test_correlation.py",
         "analysis/statistics/test_borders.py",
     ],
+    "analysis.statistics.declining": ["analysis/statistics/test_declining.py"],
     "analysis.statistics.factors": ["analysis/statistics/test_factors.py"],
     "analysis.statistics.length": ["analysis/statistics/test_length.py"],
     "analysis.statistics.kernels": ["analysis/statistics/test_kernels.py"],

@@ -9,6 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from llm_bench.errors import StudyError
+from llm_bench.objectives import Objective
 from llm_bench.study import LLM, Study, load_study, parse_study, study_files
 
 GOOD: dict[str, Any] = {
@@ -17,6 +18,8 @@ GOOD: dict[str, Any] = {
     "industries": ["retail", "finance"],
 }
 EXPECTATION = {"type": "expect_column_values_to_be_null", "kwargs": {"column": "error"}}
+AIM = {"within_sec": 3}
+"""An objective of service."""
 
 
 def mistakes_of(change: dict[str, Any], include: Path) -> tuple[str, ...]:
@@ -107,6 +110,28 @@ class TestAStudy:
         assert (slots[1] - slots[0]).total_seconds() == 60
 
 
+class TestObjectives:
+    def test_may_be_as_late_as_their_deadlines(self, include: Path):
+        slo = [
+            {"metric": "latency_sec", "within_sec": 180},
+            {"metric": "ttft_sec", "within_sec": 60},
+            {"metric": "first_answer_sec", "within_sec": 180},
+        ]
+        assert len(parse_study({**GOOD, "slo": slo}, Path("mine.yaml"), include).slo) == 3
+
+    def test_may_ask_for_two_shares_of_one_time(self, include: Path):
+        study = parse_study({**GOOD, "slo": [AIM, AIM | {"share": 0.5}]}, Path("mine.yaml"), include)
+        assert [aim.words for aim in study.slo] == ["95 % answered within 3 s", "50 % answered within 3 s"]
+
+    def test_say_what_they_ask_for(self):
+        aim = Objective(metric="ttft_sec", within_sec=0.25, share=0.999)
+        assert aim.words == "99.9 % with a first token within 0.25 s"
+        assert (
+            Objective(metric="first_answer_sec", within_sec=2).words
+            == "95 % with a first word of the answer within 2 s"
+        )
+
+
 class TestStartByEnvironment:
     def test_moves_the_window_and_keeps_its_length(self, include: Path, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setenv("LLM_BENCH_START", "2027-01-04T08:00:00+01:00")
@@ -162,6 +187,23 @@ class TestMistakes:
             ({"llms": []}, "llms: []: tuple should have at least 1 item"),
             ({"llms.0.model": "llama3"}, "llms.0.model: 'llama3': string should match pattern"),
             ({"deadlines.total_sec": 5}, "is shorter than first_token_sec (60)"),
+            ({"slo": [{"share": 0.9}]}, "slo.0.within_sec: is missing"),
+            ({"slo": [AIM | {"share": 95}]}, "slo.0.share: 95: input should be less than 1"),
+            ({"slo": [AIM | {"metric": "cost_usd"}]}, "slo.0.metric: 'cost_usd': input should be 'latency_sec', "),
+            ({"slo": [AIM, AIM | {"share": 0.95}]}, "95 % answered within 3 s stands there twice; allowed: each once"),
+            (
+                {"slo": [AIM | {"within_sec": 181}]},
+                "latency_sec within 181 s is later than deadlines.total_sec (180), when a request has failed; allowed: "
+                "at most that",
+            ),
+            (
+                {"slo": [AIM | {"metric": "ttft_sec", "within_sec": 61}]},
+                "ttft_sec within 61 s is later than deadlines.first_token_sec (60)",
+            ),
+            (
+                {"slo": [AIM], "deadlines": {"first_token_sec": 1, "total_sec": 2}},
+                "latency_sec within 3 s is later than deadlines.total_sec (2)",
+            ),
             ({"storage": "s3://x"}, "storage: 's3://x': string should match pattern"),
             ({"quality": [{"kwargs": {"column": "latency_sec"}}]}, "quality.0.type: is missing"),
             ({"quality": [{"type": "latency < 3"}]}, "quality.0.type: 'latency < 3': string should match pattern"),

@@ -20,7 +20,7 @@ from pydantic import (
 from llm_bench.errors import PromptError, StudyError
 from llm_bench.inputs import Part, explain, read_yaml
 from llm_bench.llms import LLM, Generation
-from llm_bench.objectives import Interest, Objective
+from llm_bench.objectives import DEADLINES, Interest, Objective
 from llm_bench.records import FIELD_NAMES
 from llm_bench.schedule import DAY_US, MICROSECOND, Schedule, to_us
 from llm_bench.templates import load_template
@@ -265,6 +265,7 @@ class Study(Part):
             description="Objectives of service, e.g. `[{within_sec: 3, share: 0.95}]`: 95 % of all questions are "
             "answered within 3 s. Pages and report say how far each LLM attains them."
         ),
+        AfterValidator(_distinct),
     ] = ()
     interest: Annotated[
         Interest,
@@ -318,6 +319,20 @@ class Study(Part):
             except PromptError as fault:
                 raise ValueError("; ".join(fault.problems)) from None
         return prompt
+
+    @field_validator("slo")
+    @classmethod
+    def _can_be_attained(cls, slo: tuple[Objective, ...], info: ValidationInfo) -> tuple[Objective, ...]:
+        deadlines: Deadlines | None = info.data.get("deadlines")
+        for objective in slo if deadlines else ():
+            key = DEADLINES[objective.metric]
+            deadline = getattr(deadlines, key)
+            if objective.within_sec > deadline:
+                raise ValueError(
+                    f"{objective.metric} within {objective.within_sec:g} s is later than deadlines.{key} "
+                    f"({deadline:g}), when a request has failed; allowed: at most that"
+                )
+        return slo
 
     @property
     def zone(self) -> tzinfo:

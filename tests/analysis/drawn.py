@@ -13,10 +13,13 @@ from llm_bench.analysis import charts
 from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.queries import (
     Answered,
+    Attainment,
     Bin,
     ByLevel,
     CacheWorth,
     Comparison,
+    Curve,
+    Declined,
     Differing,
     FailureCount,
     Failures,
@@ -34,6 +37,7 @@ from llm_bench.analysis.queries import (
     Tradeoff,
 )
 from llm_bench.analysis.statistics import Interval
+from llm_bench.objectives import Objective
 
 if TYPE_CHECKING:
     from llm_bench.analysis.charts.drawing import Chart
@@ -166,6 +170,28 @@ def answered(llms: Sequence[str], times: Sequence[datetime]) -> Identity:
     return Identity(lines, points, names, len(times), len(times), 20, 20)
 
 
+AIMS = (Objective(within_sec=3, share=0.9), Objective(metric="ttft_sec", within_sec=1))
+
+
+def attained(llms: Sequence[str]) -> list[Attainment]:
+    return [
+        Attainment(llm, aim, 1100, 1056, 0, around(0.96 - 0.04 * (place % 5)), "attained")
+        for aim in AIMS
+        for place, llm in enumerate(llms)
+    ]
+
+
+def curves(llms: Sequence[str]) -> list[Curve]:
+    points = [(0.2 * 1.3**number, 0.97 * number / 16) for number in range(17)]
+    return [Curve(llm, 1100, [(at * (place + 1), share) for at, share in points]) for place, llm in enumerate(llms)]
+
+
+def declined(llms: Sequence[str]) -> list[Declined]:
+    return [
+        Declined(llm, None, False, 110, 99 - place, 2, around(0.9 - 0.04 * place)) for place, llm in enumerate(llms)
+    ]
+
+
 def record(**changes: Any) -> dict[str, Any]:
     times = [0.92 + 0.013 * number for number in range(90)]
     return {
@@ -207,5 +233,8 @@ def every_chart(llms: Sequence[str], times: Sequence[datetime]) -> Iterator[tupl
         Level(llm, name, 90, around(0.5), around(0.9), around(1.2), None) for llm in there for name in ("A", "unnamed")
     ]
     yield "upstreams", charts.levels(ByLevel("upstream", levels, [], approximate=False), looks)
+    yield "attainment", charts.attainment(attained(there), looks)
+    yield "curves", charts.curves(curves(there), "latency_sec", AIMS, looks)
+    yield "declining", charts.declining(declined(there), looks, answerable=False)
     yield "waterfall", charts.waterfall(record() if times else dict.fromkeys(record(wait_sec=0.0)))
     yield "tokens", charts.tokens_over_time(record() if times else dict.fromkeys(record()))

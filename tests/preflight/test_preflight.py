@@ -352,6 +352,13 @@ class TestTheStorage:
 
 
 class TestThePlan:
+    def test_counts_the_questions_that_cant_be_answered(self, run):
+        assert run("baseline/lead")["questions"].detail == "10 retail; 1 of these can't be answered"
+
+    def test_says_what_the_study_holds_its_llms_to(self, run):
+        checks = run("baseline/lead", slo=[{"within_sec": 3}, {"metric": "ttft_sec", "within_sec": 1, "share": 0.9}])
+        assert checks["objectives"].detail == "95 % answered within 3 s; 90 % with a first token within 1 s"
+
     def test_with_a_broken_question_set_is_told(self, run, home, include):
         (home / "include").unlink()
         (home / "include" / "questions").mkdir(parents=True)

@@ -13,6 +13,8 @@ from llm_bench.analysis.queries import Group, Series, Spread, Summary
 from llm_bench.dashboard.components import Figure
 from llm_bench.dashboard.context import Look, Looked
 from llm_bench.dashboard.form import form
+from llm_bench.dashboard.objectives import figures as in_time
+from llm_bench.dashboard.objectives import objectives
 from llm_bench.dashboard.templating import show
 from llm_bench.dashboard.viewing import follow, linked, notices
 
@@ -61,6 +63,7 @@ def page(look: Look, name: str) -> Response:
         metrics=[METRICS[other] for other in CHOICES[name]],
         overall=tables.quantiles(summaries, spreads, metric, look.looks),
         figures=[*_figures(look, metric, name, summaries, spreads)] if summaries else [],
+        objectives=objectives(look) if name == "latency" else None,
         network=tables.network(queries.network(look.records, look.view), look.looks) if name == "latency" else None,
         worst=_least_covered(look) if metric.name == "coverage_score" else None,
     )
@@ -72,6 +75,8 @@ def _figures(
     if name != "latency":
         yield Figure("by-llm", charts.bars(summaries, metric, look.looks))
     yield _over_time(look, metric)
+    if name == "latency":
+        yield from in_time(look, metric)
     yield Figure("distribution", charts.distribution(spreads, metric, look.looks))
     if name != "coverage":
         yield _time_of_day(look, metric)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from llm_bench.dashboard import (
     caching,
     compare,
+    declining,
     export,
     identity,
     metric,
@@ -16,10 +17,21 @@ from llm_bench.dashboard import (
     validation,
 )
 
-PAGES = (studies, validation, overview, metric, success, compare, caching, identity, records, record, export)
+PAGES = (studies, validation, overview, metric, success, declining, compare, caching, identity, records, record, export)
 """Modules with a ``router``."""
 
-NAVIGATION = ("overview", "latency", "throughput", "success", "coverage", "compare", "identity", "records", "export")
+NAVIGATION = (
+    "overview",
+    "latency",
+    "throughput",
+    "success",
+    "coverage",
+    "declining",
+    "compare",
+    "identity",
+    "records",
+    "export",
+)
 """Addresses of a study's pages, in the order in which they stand."""
 WARM = "caching"
 """The one that stands before the records where some were asked warm."""

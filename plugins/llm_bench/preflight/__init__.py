@@ -38,6 +38,7 @@ def preflight(study: Study, home: Path, now: datetime, *, ask: bool = False) -> 
         plan.check_questions(study, home),
         plan.check_documents(study, home),
         plan.check_window(study, now),
+        *([plan.check_objectives(study)] if study.slo else []),
         *([plan.check_quality(study)] if study.quality else []),
         plan.check_embedding_model(study),
         plan.check_alerts(study),

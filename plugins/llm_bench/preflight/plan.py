@@ -13,13 +13,15 @@ from llm_bench.study import START_VARIABLE, Study
 
 
 def check_questions(study: Study, home: Path) -> Check:
-    """Whether every question set and knowledge base can be used."""
+    """Whether every question set and knowledge base can be used, and how many questions can't be answered."""
 
     def look() -> str:
         from llm_bench.rag.questions import load_question_sets  # noqa: PLC0415
 
         sets = load_question_sets(home / "include", study.industries)
-        return ", ".join(f"{len(questions)} {industry}" for industry, questions in sets.items())
+        counts = ", ".join(f"{len(questions)} {industry}" for industry, questions in sets.items())
+        unanswerable = sum(not question.answerable for questions in sets.values() for question in questions)
+        return f"{counts}; {unanswerable} of these can't be answered" if unanswerable else counts
 
     return tell("questions", look)
 
@@ -39,6 +41,11 @@ def check_documents(study: Study, home: Path) -> Check:
         return "\n".join([", ".join(counts), *notes])
 
     return tell("documents", look)
+
+
+def check_objectives(study: Study) -> Check:
+    """What the study holds its LLMs to."""
+    return Check("objectives", True, "; ".join(objective.words for objective in study.slo))
 
 
 def check_window(study: Study, now: datetime) -> Check:

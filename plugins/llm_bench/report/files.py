@@ -16,7 +16,7 @@ from llm_bench.analysis.view import View
 from llm_bench.files import storage_errors
 from llm_bench.paths import home
 from llm_bench.protocol.content import roles
-from llm_bench.report import identity, quality, speed
+from llm_bench.report import answering, identity, quality, speed
 from llm_bench.report.facts import Facts, gather
 from llm_bench.report.latex import latex
 from llm_bench.report.page import Drawn, draw, render
@@ -90,7 +90,13 @@ def _sections(source: Source, study: Study, facts: Facts) -> list[Section]:
     apart = (quality.factors(source, "upstream"), quality.factors(source, "client"), quality.cache(source))
     sealed = [Section("Protocol", [], [departed(facts.departures)])] if facts.protocols else []
     speeds = [*(part(source) for part in fast), speed.equal_length(source, study)]
-    results = [*speeds, *(part(source) for part in parts), *filter(None, apart), identity.answered(source, study)]
+    in_time, declining = answering.objectives(source, study), answering.declining(source)
+    results = [
+        *speeds,
+        *(part(source) for part in parts),
+        *filter(None, (in_time, declining, *apart)),
+        identity.answered(source, study),
+    ]
     return [*results, *sealed, quality.appendix(facts)]
 
 

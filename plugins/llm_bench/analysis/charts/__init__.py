@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from llm_bench.analysis.charts.amounts import bars, distribution
 from llm_bench.analysis.charts.answers import answers_over_time, changes
+from llm_bench.analysis.charts.attainment import attainment, curves
 from llm_bench.analysis.charts.caches import cache_worth
+from llm_bench.analysis.charts.declining import declining
 from llm_bench.analysis.charts.drawing import PRINT_WIDTH, Caption, caption, pdf, png, spec, svg
 from llm_bench.analysis.charts.exchange import tokens_over_time, waterfall
 from llm_bench.analysis.charts.factors import levels
@@ -24,6 +26,7 @@ __all__ = [
     "Looks",
     "Theme",
     "answers_over_time",
+    "attainment",
     "bars",
     "by_length",
     "cache_worth",
@@ -31,6 +34,8 @@ __all__ = [
     "changes",
     "colours",
     "comparison",
+    "curves",
+    "declining",
     "distribution",
     "failures",
     "failures_over_time",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from llm_bench.analysis.queries.answers import Answered, Changed, Differing, Identity, Named, identity, temperatures
+from llm_bench.analysis.queries.attainment import Attainment, Curve, attainment, curves
 from llm_bench.analysis.queries.caches import CacheWorth, cache_worth
 from llm_bench.analysis.queries.comparisons import compare, methods_of
 from llm_bench.analysis.queries.counts import choices, embedding_models, failures_over_time, success, total
+from llm_bench.analysis.queries.declining import AnsweredAnyway, Declined, Declining, declining
 from llm_bench.analysis.queries.factors import ByLevel, Factor, Level, LevelTest, by_level
 from llm_bench.analysis.queries.lengths import AtLength, Lengths, PairAtLength, lengths
 from llm_bench.analysis.queries.listing import OUTCOMES, SORTS, Covered, RecordRow, least_covered, page, record
@@ -41,7 +43,9 @@ __all__ = [
     "OUTCOMES",
     "SORTS",
     "Answered",
+    "AnsweredAnyway",
     "AtLength",
+    "Attainment",
     "Bin",
     "ByLevel",
     "CacheWorth",
@@ -49,6 +53,9 @@ __all__ = [
     "Choices",
     "Comparison",
     "Covered",
+    "Curve",
+    "Declined",
+    "Declining",
     "Differing",
     "Factor",
     "FailureCount",
@@ -76,11 +83,14 @@ __all__ = [
     "Summary",
     "TimeOfDay",
     "Tradeoff",
+    "attainment",
     "by_level",
     "cache_worth",
     "choices",
     "clients",
     "compare",
+    "curves",
+    "declining",
     "distribution",
     "embedding_models",
     "failures_over_time",

@@ -57,6 +57,14 @@ def _strata(records: Records) -> Table:
     )
 
 
+def met(records: Records, *conditions: str) -> list[Array]:
+    """How many records of each stratum meet each of some conditions of columns, in the order of the strata."""
+    counts = ", ".join(f"count(*) FILTER ({condition}) AS n{number}" for number, condition in enumerate(conditions))
+    sql = f"SELECT {_STRATUM}, {counts} FROM records GROUP BY ALL ORDER BY ALL"  # noqa: S608
+    counted = records.once(f"met {counts}", lambda known: table(known, sql))
+    return [counted[f"n{number}"] for number in range(len(conditions))]
+
+
 def failures(records: Records) -> Table:
     """The kinds of failure in each stratum that has any, by place in ``failure_kinds``, and how many failed so."""
     return records.once("failures", _failures)
