@@ -14,6 +14,7 @@ from llm_bench.analysis.queries.shapes import (
     Bin,
     Choices,
     Comparison,
+    Drift,
     FailureCount,
     Failures,
     FirstPlace,
@@ -34,7 +35,7 @@ from llm_bench.analysis.queries.shapes import (
     Tradeoff,
 )
 from llm_bench.analysis.queries.summaries import headline, summary, tradeoff
-from llm_bench.analysis.queries.times import distribution, neighbours, over_time, time_of_day
+from llm_bench.analysis.queries.times import distribution, drift, neighbours, over_time, time_of_day
 
 __all__ = [
     "OUTCOMES",
@@ -48,6 +49,7 @@ __all__ = [
     "Comparison",
     "Covered",
     "Differing",
+    "Drift",
     "Factor",
     "FailureCount",
     "Failures",
@@ -78,6 +80,7 @@ __all__ = [
     "clients",
     "compare",
     "distribution",
+    "drift",
     "embedding_models",
     "failures_over_time",
     "first_places",
