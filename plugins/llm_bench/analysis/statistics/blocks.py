@@ -63,8 +63,8 @@ def days_last(values: npt.ArrayLike, moments: npt.ArrayLike, days: npt.ArrayLike
     """Whether a day's slots may go on into the next day: then days aren't clusters, and nothing is concluded by them.
 
     What counts is the most that slots may keep of the one before: the correlation of neighbouring slots, with what it
-    is too low by (about (1 + 3 r) / n for each mean that the values are taken from) and the reach of a one-sided interval of 95 % (Fisher's z). Of several days
-    alone: one has no next.
+    is too low by (about (1 + 3 r) / n for each mean that the values are taken from) and the reach of a one-sided
+    interval of 95 % (Fisher's z). Of several days alone: one has no next.
 
     :param values: one for each slot, such as its median.
     :param moments: when each slot begins, in any unit of time.
