@@ -17,6 +17,8 @@ NONE = "—"
 NO_INTERVAL = f"[{NONE}]"
 OPEN = "open"
 """What nothing that was measured bounds."""
+FAILED = "failed"
+"""A time of all that were asked where so many failed that it lies among the failures."""
 _THIN = "\u202f"
 """Between a number and its unit: it doesn't break, and is narrow."""
 
@@ -44,7 +46,12 @@ def many(value: float | None) -> str:
 
 
 def bare(value: float | None, unit: str) -> str:
-    """A number without its unit: "%" shows a share of 1 in percent, and "" a score from 0 to 1 with two decimals."""
+    """A number without its unit: "%" shows a share of 1 in percent, and "" a score from 0 to 1 with two decimals.
+
+    One that lies among the failures is "failed".
+    """
+    if value == math.inf:
+        return FAILED
     if value is None or not math.isfinite(value):
         return NONE
     if unit in ("%", ""):
@@ -59,23 +66,23 @@ def behind(unit: str) -> str:
 
 def about(text: str) -> str:
     """A number's text marked as approximate."""
-    return text if text == NONE else f"≈{_THIN}{text}"
+    return text if text in (NONE, FAILED) else f"≈{_THIN}{text}"
 
 
 def value(amount: float | None, unit: str, *, approximate: bool = False) -> str:
     """A number with its unit, e.g. "1.32 s", "≈ 210 tokens/s", "91.3 %", "0.82"."""
     text = bare(amount, unit)
-    if text == NONE:
-        return NONE
+    if text in (NONE, FAILED):
+        return text
     return about(text + behind(unit)) if approximate else text + behind(unit)
 
 
 def ends(low: float | None, high: float | None, unit: str) -> str:
     """The interval that belongs to an estimate, e.g. "[1.21, 1.44]"; "[—]" where the data give none.
 
-    An end that nothing bounds is "open": "[1.21, open]".
+    An end that nothing bounds is "open": "[1.21, open]". A low end among the failures is "failed".
     """
-    texts = [OPEN if end is not None and math.isinf(end) else bare(end, unit) for end in (low, high)]
+    texts = [OPEN if end == unbounded else bare(end, unit) for end, unbounded in ((low, -math.inf), (high, math.inf))]
     return NO_INTERVAL if NONE in texts else f"[{', '.join(texts)}]"
 
 

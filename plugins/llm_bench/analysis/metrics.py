@@ -29,6 +29,11 @@ class Metric:
     share: bool
 
     @property
+    def waited(self) -> bool:
+        """Whether it is how long one waits for an answer: a failure has none, and is later than any."""
+        return self.name in _WAITED
+
+    @property
     def statistic(self) -> str:
         """What a summary of it is: "mean" or "median"."""
         return "mean" if self.share else "median"
@@ -44,6 +49,7 @@ class Metric:
         return "from 0 to 1" if self.share else f"in {self.unit}"
 
 
+_WAITED = frozenset({"latency_sec", "ttft_sec", "ttft_less_rtt_sec", "first_answer_sec"})
 _TITLES: Mapping[str, tuple[str, Better | None]] = {
     "latency_sec": ("Latency", "lower"),
     "ttft_sec": ("Time to first token", "lower"),

@@ -8,21 +8,50 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llm_bench.analysis import format as text
+from llm_bench.analysis.doubts import doubts
 from llm_bench.analysis.metrics import Metric
-from llm_bench.analysis.statistics import LEAST_SLOTS, Interval
+from llm_bench.analysis.statistics import Interval
 
 if TYPE_CHECKING:
     from llm_bench.analysis.charts import Looks
 
 _CUT = 300
 """Letters of a long text that are shown."""
-_WITHOUT = f"{text.NO_INTERVAL}: no honest interval, e.g. with fewer than {LEAST_SLOTS} slots."
+_THESE = "Intervals are for questions like these; where that for these questions is another one, it stands below."
+_OPEN = "open: too little was measured beyond it to bound it."
+_FAILED = "failed: so many failed that the time of all that were asked lies among the failures, later than any answer."
 _APPROXIMATE = "≈: there are too many records to sort, so that it is within half a percent."
+
+
+class Scoped(NamedTuple):
+    """A number with its interval for questions like these, and the interval for these questions."""
+
+    like: Interval
+    these: Interval | None
+
+    @property
+    def estimate(self) -> float | None:
+        return self.like.estimate
+
+    @property
+    def low(self) -> float | None:
+        return self.like.low
+
+    @property
+    def high(self) -> float | None:
+        return self.like.high
+
+
+def scoped(like: Interval | None, these: Interval | None) -> Scoped | None:
+    """Both; None without a number."""
+    return None if like is None else Scoped(like, these)
+
 
 Row = Mapping[str, Any]
 """A row's values by the names of their columns."""
@@ -38,6 +67,7 @@ class Column:
     :param hint: what its title means, in a few words.
     :param form: a value as text; never given None.
     :param ends: the ends of an interval as text: then its values are ``Interval``.
+    :param both: its values are ``Scoped``.
     :param note: what is said in a fainter line below a value.
     :param is_text: its values are words, so that they begin at the left.
     :param is_llm: its values are LLMs, which have a colour and a shape.
@@ -52,6 +82,7 @@ class Column:
     hint: str = ""
     form: Callable[[Any], str] = str
     ends: Callable[[float | None, float | None], str] | None = None
+    both: bool = False
     note: Callable[[Any], str] | None = None
     is_text: bool = False
     is_llm: bool = False
@@ -68,10 +99,15 @@ class Column:
     def names(self) -> list[str]:
         """Its names in CSV, where an interval is three columns, and a share is two."""
         parts = ("", "_low", "_high") if self.ends else ("", "_of") if self.is_share else ("",)
-        return [self.name + part for part in parts]
+        these = ("_these_low", "_these_high") if self.both else ()
+        return [self.name + part for part in (*parts, *these)]
 
     def parts(self, value: Any) -> Sequence[Any]:
         """A value as CSV has it."""
+        if self.both:
+            these = value.these if value else None
+            ends = (these.low, these.high) if these else (None, None)
+            return (*((value.estimate, value.low, value.high) if value else (None,) * 3), *ends)
         if self.ends:
             return (value.estimate, value.low, value.high) if isinstance(value, Interval) else (None, None, None)
         if self.is_share:
@@ -80,16 +116,24 @@ class Column:
 
     def cell(self, value: Any, href: str | None = None) -> Cell:
         """A value as it is read."""
-        estimate = value.estimate if isinstance(value, Interval) else value
+        estimate = value.estimate if isinstance(value, Interval | Scoped) else value
         if estimate is None:
             return Cell(text.NONE, href=href)
         return Cell(
             text=text.about(self.form(estimate)) if self.approximate else self.form(estimate),
             interval=self.ends(value.low, value.high) if self.ends else "",
+            these=self._these(value) if isinstance(value, Scoped) else "",
             note=self.note(value) if self.note else "",
             llm=value if self.is_llm else None,
             href=href,
         )
+
+    def _these(self, value: Scoped) -> str:
+        """The interval for these questions, where it is another one."""
+        if self.ends is None or value.these is None:
+            return ""
+        like, these = (self.ends(part.low, part.high) for part in (value.like, value.these))
+        return "" if these in (like, text.NO_INTERVAL) else f"these {these}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +141,7 @@ class Cell:
     """What stands in a cell.
 
     :param interval: around the number; it stands below.
+    :param these: the interval for these questions; it stands below that.
     :param note: said in a fainter line below.
     :param llm: the LLM whose colour and shape stand before the text.
     :param href: what it leads to.
@@ -104,6 +149,7 @@ class Cell:
 
     text: str
     interval: str = ""
+    these: str = ""
     note: str = ""
     llm: str | None = None
     href: str | None = None
@@ -140,10 +186,22 @@ class Table:
     @property
     def all_notes(self) -> list[str]:
         """Its notes, its columns' remarks, and what ≈ and a missing interval mean where they stand."""
-        without = any(cell.interval == text.NO_INTERVAL for row in self.cells for cell in row)
+        cells = [cell for row in self.cells for cell in row]
+        signs = [
+            *([_THESE] if any(cell.these for cell in cells) else []),
+            *([_FAILED] if any(value.estimate == math.inf for value in self._intervals) else []),
+            *([_OPEN] if any(f"{text.OPEN}]" in cell.interval + cell.these for cell in cells) else []),
+        ]
         approximate = any(column.approximate for column in self.columns) and bool(self.rows)
         remarks = [column.remark for column in self.columns if column.remark]
-        return [*self.notes, *remarks, *([_APPROXIMATE] if approximate else []), *([_WITHOUT] if without else [])]
+        return [*self.notes, *remarks, *([_APPROXIMATE] if approximate else []), *signs, *doubts(self._intervals)]
+
+    @property
+    def _intervals(self) -> list[Interval]:
+        """Those that stand in it."""
+        values = [value for row in self.rows for value in row]
+        known = [value.like if isinstance(value, Scoped) else value for value in values]
+        return [value for value in known if isinstance(value, Interval)]
 
     def only(self, *names: str) -> Table:
         """The same of some columns alone, in the table's order."""
@@ -263,10 +321,16 @@ def estimate(name: str, title: str, unit: str = "", *, approximate: bool = False
     return replace(plain, ends=lambda low, high: text.ends(low, high, unit))
 
 
-def metric(name: str, of: Metric, title: str = "", *, interval: bool = True, approximate: bool = False) -> Column:
-    """A column of a metric's medians or means."""
+def metric(
+    name: str, of: Metric, title: str = "", *, interval: bool = True, both: bool = False, approximate: bool = False
+) -> Column:
+    """A column of a metric's medians or means.
+
+    :param both: its values are ``Scoped``, of what isn't a share.
+    """
     kind = estimate if interval else number
-    return kind(name, title or of.title, of.unit, approximate=approximate and not of.share)
+    column = kind(name, title or of.title, of.unit, approximate=approximate and not of.share)
+    return replace(column, both=both and not of.share)
 
 
 def rate(name: str, title: str, *, interval: bool = True, remark: str = "") -> Column:

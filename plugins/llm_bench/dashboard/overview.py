@@ -175,12 +175,12 @@ def _whose(look: Look) -> Iterator[str]:
 
 def _headline(look: Look, headlines: Sequence[Headline]) -> Table:
     def failed(row: Row) -> str | None:
-        return look.address("records", {"outcome": "failed"}, view=look.only(row["llm"])) if row["left_out"] else None
+        return look.address("records", {"outcome": "failed"}, view=look.only(row["llm"])) if row["failed"] else None
 
     def cut(row: Row) -> str | None:
         return look.address("records", {"outcome": "cut"}, view=look.only(row["llm"])) if row["cut"].estimate else None
 
-    table = tables.headline(headlines, look.looks).without("slots").linked("left_out", failed).linked("cut", cut)
+    table = tables.headline(headlines, look.looks).without("slots").linked("failed", failed).linked("cut", cut)
     return table.linked("records", lambda row: look.address("records", view=look.only(row["llm"])))
 
 

@@ -144,7 +144,12 @@ def _longest(table: Table, place: int) -> float:
     column = table.columns[place]
     heading = max(len(column.title), len(column.unit) + 2)
     cells = [row[place] for row in table.cells]
-    return max([float(heading), *(max(len(cell.text), len(cell.interval) * _SCRIPT) for cell in cells)])
+    return max(
+        [
+            float(heading),
+            *(max(len(cell.text), *(len(part) * _SCRIPT for part in (cell.interval, cell.these))) for cell in cells),
+        ]
+    )
 
 
 def _line(row: list[Cell]) -> str:
@@ -152,8 +157,9 @@ def _line(row: list[Cell]) -> str:
 
 
 def _inside(cell: Cell) -> str:
-    """A number with its interval below it."""
+    """A number with its intervals below it."""
     if not cell.interval:
         return escape(cell.text)
-    lines = rf"{escape(cell.text)}\\[-2pt]{{\scriptsize {escape(cell.interval)}}}"
+    ends = (rf"\\[-2pt]{{\scriptsize {escape(part)}}}" for part in (cell.interval, cell.these) if part)
+    lines = escape(cell.text) + "".join(ends)
     return rf"\begin{{tabular}}[t]{{@{{}}r@{{}}}}{lines}\end{{tabular}}"

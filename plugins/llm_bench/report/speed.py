@@ -22,7 +22,7 @@ SPEED = (
     "ttft_less_rtt_sec",
     "first_answer_sec",
     "throughput_tps",
-    "left_out",
+    "failed",
 )
 """Columns of the summary's first table; its second one has the others."""
 

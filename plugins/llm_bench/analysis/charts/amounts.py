@@ -22,6 +22,7 @@ Row = dict[str, Any]
 INTERVAL = "95 % interval"
 MAX_LLMS = 6
 """LLMs up to which each has a point in a group's row."""
+_DRAWN = (0.05, 0.25, 0.5, 0.75, 0.95)
 NAME_ABOVE = 130
 """Pixels of a name above a column."""
 
@@ -35,10 +36,11 @@ def bars(summaries: Sequence[Summary], metric: Metric, looks: Looks, group: str 
     known = [summary for summary in summaries if summary.value is not None and summary.value.estimate is not None]
     if not known:
         return axes.nothing(title)
-    made = [_amount(summary, metric, looks) for summary in known]
+    made, edge = axes.bounded([_amount(summary, metric, looks) for summary in known], ("low", "value", "high", "end"))
     names = looks.present(summary.llm for summary in known)
-    missing = axes.left_out(sum(summary.left_out for summary in summaries))
-    heading = axes.titled(title, [f"{metric.statistic.title()} and {INTERVAL}", *missing])
+    missing = axes.without(metric, *(sum(counts) for counts in zip(*map(_lost, summaries), strict=True)))
+    scope = "this question" if group == "question" else "questions like these"
+    heading = axes.titled(title, [f"{metric.statistic.title()} and {INTERVAL} for {scope}", *edge, *missing])
     draw = _bars if not group else _dots if len(names) <= MAX_LLMS else _grid
     chart = draw(made, metric, looks, names, any(summary.approximate for summary in known))
     return chart.properties(title=heading, description=f"{title} of {', '.join(names)}")
@@ -58,8 +60,13 @@ def _amount(summary: Summary, metric: Metric, looks: Looks) -> Row:
         "shown": text.value(summary.value.estimate, metric.unit),
         "interval": text.ends(summary.value.low, summary.value.high, metric.unit),
         "n": summary.n,
+        "failed": summary.failed,
         "left_out": summary.left_out,
     }
+
+
+def _lost(of: Summary | Spread) -> tuple[int, int]:
+    return of.failed, of.left_out
 
 
 def _lines(question: str) -> str:
@@ -133,7 +140,7 @@ def distribution(spreads: Sequence[Spread], metric: Metric, looks: Looks) -> Cha
     import altair as alt
 
     title = f"Distribution of {metric.title[:1].lower()}{metric.title[1:]}"
-    known = [spread for spread in spreads if spread.quantiles]
+    known = [spread for spread in spreads if spread.quantiles and spread.maximum is not None]
     if not known:
         return axes.nothing(title)
     names = looks.present(spread.llm for spread in known)
@@ -150,9 +157,10 @@ def distribution(spreads: Sequence[Spread], metric: Metric, looks: Looks) -> Cha
         tooltip=axes.tooltip({"llm": "LLM", "range": "From, to", "count": "Records"}),
     )
     shown = {"llm": "LLM", "middle": "Median", "half": "Middle half", "tails": "95th, 99th percentile", "n": "Records"}
-    lines = alt.Chart(axes.inline([_quantiles(spread, metric, looks) for spread in known])).encode(
-        y=axes.rows(names), tooltip=axes.tooltip(shown)
+    marks, at_edge = axes.bounded(
+        [_quantiles(spread, metric, looks) for spread in known], ["maximum", "p5", "p25", "p50", "p75", "p95"]
     )
+    lines = alt.Chart(axes.inline(marks)).encode(y=axes.rows(names), tooltip=axes.tooltip(shown))
     layers = [
         body,
         lines.mark_rule(strokeWidth=1).encode(x=values.channel("p5", alt.X), x2="p95"),
@@ -163,7 +171,8 @@ def distribution(spreads: Sequence[Spread], metric: Metric, looks: Looks) -> Cha
         title,
         [
             "Tick: median; thick line: the middle half; thin line: 5th to 95th percentile",
-            *axes.left_out(sum(spread.left_out for spread in spreads)),
+            *at_edge,
+            *axes.without(metric, *(sum(counts) for counts in zip(*map(_lost, spreads), strict=True))),
         ],
     )
     return axes.layered(*layers, height=len(names) * step, title=heading, description=f"{title} of {', '.join(names)}")
@@ -188,7 +197,8 @@ def _quantiles(spread: Spread, metric: Metric, looks: Looks) -> Row:
     quantiles = spread.quantiles
     return {
         "llm": looks.names[spread.llm],
-        **{f"p{share * 100:g}": value for share, value in quantiles.items()},
+        "maximum": spread.maximum,
+        **{f"p{share * 100:g}": value for share, value in quantiles.items() if share in _DRAWN},
         "middle": text.value(quantiles[0.5], metric.unit),
         "half": text.between(quantiles[0.25], quantiles[0.75], metric.unit),
         "tails": f"{text.bare(quantiles[0.95], metric.unit)}, {text.value(quantiles[0.99], metric.unit)}",
@@ -198,5 +208,13 @@ def _quantiles(spread: Spread, metric: Metric, looks: Looks) -> Row:
 
 def _seen() -> list[alt.Tooltip]:
     return axes.tooltip(
-        {"llm": "LLM", "group": "Of", "shown": "Value", "interval": INTERVAL, "n": "Records", "left_out": "Left out"}
+        {
+            "llm": "LLM",
+            "group": "Of",
+            "shown": "Value",
+            "interval": INTERVAL,
+            "n": "Records",
+            "failed": "Failed",
+            "left_out": "Left out",
+        }
     )

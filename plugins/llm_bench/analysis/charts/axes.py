@@ -37,9 +37,32 @@ NAME_LIMIT = 190
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def left_out(count: int, why: str = "no such number (a failure has none)", what: str = "record") -> list[str]:
+def left_out(count: int, why: str = "no such number", what: str = "record") -> list[str]:
     """The line of a title that says what a chart doesn't show; none where it shows all."""
     return [f"{count:,} {what}{'' if count == 1 else 's'} left out: {why}"] if count else []
+
+
+def without(metric: Metric, failed: int, others: int) -> list[str]:
+    """The lines of a title that say what became of failures, and how many other records have no such number."""
+    many = f"{failed:,} record{'' if failed == 1 else 's'} failed"
+    what = "later than any answer" if metric.waited else "what failed has no such number"
+    return [*([f"{many}: {what}"] if failed else []), *left_out(others)]
+
+
+AT_THE_EDGE = "What reaches the edge goes on: it is open, or among the failures"
+
+
+def bounded(made: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Rows whose infinite numbers lie at the edge of the others, and the line of a title that says so."""
+    numbers = [row[field] for row in made for field in fields if row[field] is not None]
+    known = [number for number in numbers if math.isfinite(number)]
+    if len(known) == len(numbers):
+        return [dict(row) for row in made], []
+    low, high = min(known, default=0.0), max(known, default=1.0)
+    kept = [
+        dict(row) | {name: min(max(row[name], low), high) for name in fields if row[name] is not None} for row in made
+    ]
+    return kept, [AT_THE_EDGE]
 
 
 def titled(text: str, lines: Sequence[str]) -> alt.TitleParams:

@@ -19,7 +19,17 @@ def levels(by_level: ByLevel, looks: Looks, metric: Literal["latency_sec", "ttft
     summaries = []
     for level in looks.ordered(by_level.levels):
         value = level.latency if metric == "latency_sec" else level.ttft
-        left_out = level.records - (value.n if value else 0)
-        n = value.n if value else 0
-        summaries.append(Summary(level.llm, level.level, level.level, n, left_out, value, by_level.approximate))
+        n, failed = value.n if value else 0, round(level.records * (1 - (level.success.estimate or 0)))
+        summaries.append(
+            Summary(
+                level.llm,
+                level.level,
+                level.level,
+                n,
+                level.records - max(n, failed),
+                value,
+                by_level.approximate,
+                failed=failed,
+            )
+        )
     return bars(summaries, METRICS[metric], looks, by_level.factor)

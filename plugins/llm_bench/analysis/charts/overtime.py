@@ -26,6 +26,7 @@ Row = dict[str, Any]
 Link = Callable[[str, datetime], str]
 """LLM, and the slot that a mark stands for → the address that a click on it opens."""
 
+_VALUES = ("low", "middle", "high")
 MAX_LINES = 6
 """LLMs that are drawn as lines; more get a row each."""
 MAX_MARKS = 60
@@ -38,7 +39,7 @@ def over_time(series: Series, metric: Metric, looks: Looks, zone: tzinfo = UTC, 
     known = [point for point in series.points if point.middle is not None]
     if not known:
         return axes.nothing(title)
-    made = [_row(point, metric, looks, zone, link) for point in known]
+    made, edge = axes.bounded([_row(point, metric, looks, zone, link) for point in known], _VALUES)
     times = {row["at"] for row in made}
     moments = [point.at for point in known]
     if len(times) == 1:
@@ -49,8 +50,9 @@ def over_time(series: Series, metric: Metric, looks: Looks, zone: tzinfo = UTC, 
     else:
         chart = _lines(_parted(made), metric, looks, axes.slots(moments, zone), series.approximate)
     what = f"{_statistic(metric, made)} of {_each(series.bucket)}"
-    missing = axes.left_out(sum(point.left_out for point in series.points))
-    return chart.properties(title=axes.titled(title, [what, *missing]))
+    failed, others = (sum(getattr(point, name) for point in series.points) for name in ("failed", "left_out"))
+    missing = axes.without(metric, failed, others)
+    return chart.properties(title=axes.titled(title, [what, *edge, *missing]))
 
 
 def _many(made: Sequence[Row]) -> bool:
@@ -70,7 +72,7 @@ def time_of_day(by_hour: TimeOfDay, metric: Metric, looks: Looks, zone: tzinfo =
     title = f"{metric.title} by the hour of the day"
     if not by_hour.points:
         return axes.nothing(title)
-    made = [
+    hourly = [
         {
             "llm": looks.names[point.llm],
             "at": point.hour,
@@ -80,10 +82,12 @@ def time_of_day(by_hour: TimeOfDay, metric: Metric, looks: Looks, zone: tzinfo =
             "when": f"{point.hour:02}:00–{point.hour:02}:59",
             "shown": text.value(point.middle, metric.unit),
             "n": point.n,
+            "failed": "",
             "left_out": 0,
         }
         for point in by_hour.points
     ]
+    made, edge = axes.bounded(hourly, _VALUES)
     name = str(zone) if zone.utcoffset(None) is None else text.zone_name(datetime.now(zone))
     ticks = alt.Axis(title=f"Hour of the day ({name})", values=list(range(0, 24, 3)), format="02", grid=False)
 
@@ -95,7 +99,7 @@ def time_of_day(by_hour: TimeOfDay, metric: Metric, looks: Looks, zone: tzinfo =
     else:
         chart = _lines(_parted(made), metric, looks, hours("at"), by_hour.approximate)
     what = f"{_statistic(metric, made)} of all slots that are due within the hour"
-    return chart.properties(title=axes.titled(title, [what]))
+    return chart.properties(title=axes.titled(title, [what, *edge]))
 
 
 def success_rate_over_time(failures: Failures, looks: Looks, zone: tzinfo = UTC, *, link: Link | None = None) -> Chart:
@@ -192,6 +196,7 @@ def _row(point: Point, metric: Metric, looks: Looks, zone: tzinfo, link: Link | 
         "middle": point.middle,
         "high": point.high,
         "n": point.n,
+        "failed": point.failed,
         "left_out": point.left_out,
         "when": axes.clock(point.at, zone),
         "shown": text.value(point.middle, metric.unit),
@@ -282,7 +287,7 @@ def _ranges(made: Sequence[Row], metric: Metric, looks: Looks, approximate: bool
 
 
 def _edges(made: Sequence[Row]) -> list[float]:
-    return [row[key] for row in made for key in ("low", "middle", "high")]
+    return [row[key] for row in made for key in _VALUES]
 
 
 def _slot_width(times: set[int]) -> int:
@@ -291,7 +296,8 @@ def _slot_width(times: set[int]) -> int:
 
 
 def _seen() -> list[alt.Tooltip]:
-    return axes.tooltip({"llm": "LLM", "when": "Slot", "shown": "Value", "n": "Records", "left_out": "Left out"})
+    counts = {"n": "Records", "failed": "Failed", "left_out": "Left out"}
+    return axes.tooltip({"llm": "LLM", "when": "Slot", "shown": "Value", **counts})
 
 
 def _href(made: Sequence[Row]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -173,7 +174,7 @@ def tradeoff(points: Sequence[Tradeoff], looks: Looks, against: Against = "laten
             "success": text.value(point.success, "%"),
         }
         for point in points
-        if (value := getattr(point, against)) is not None and point.coverage is not None
+        if (value := getattr(point, against)) is not None and math.isfinite(value) and point.coverage is not None
     ]
     if not made:
         return axes.nothing(title)

@@ -14,6 +14,7 @@ from llm_bench.analysis.queries import strata
 from llm_bench.analysis.queries.numbers import Buckets, buckets, llm_names, ranked
 from llm_bench.analysis.queries.shapes import Choices, FailureCount, Failures, RatePoint, Success
 from llm_bench.analysis.statistics import Codes, Floats, Interval
+from llm_bench.analysis.statistics.success import rate
 from llm_bench.analysis.view import IS_CACHED, View
 from llm_bench.records import UNNAMED, WARM_SQL
 
@@ -83,15 +84,12 @@ class Counts:
     cache_known: Codes
 
     def rate(self, llm: int) -> Interval:
-        """How often an LLM succeeded; by buckets, where there are more slots than these."""
-        return self._rate(self.succeeded[llm], self.records[llm])
+        """How often an LLM succeeded (see ``success.rate``)."""
+        return rate(self.succeeded[llm], self.records[llm]).interval
 
     def cut_rate(self, llm: int) -> Interval:
         """How often an LLM's answer was cut, of those that say why they ended."""
-        return self._rate(self.cut[llm], self.finished[llm])
-
-    def _rate(self, some: Codes, all_of_them: Codes) -> Interval:
-        return statistics.success_rate(self.by_bucket(some).tolist(), self.by_bucket(all_of_them).tolist())
+        return rate(self.cut[llm], self.finished[llm]).interval
 
     def cached_share(self, llm: int) -> Interval | None:
         """The share of an LLM's prompt tokens that were read from its provider's cache; None where it isn't known."""

@@ -15,6 +15,7 @@ from llm_bench.analysis.queries import strata
 from llm_bench.analysis.queries.groups import Groups
 from llm_bench.analysis.queries.numbers import Scan
 from llm_bench.analysis.statistics import Interval
+from llm_bench.analysis.statistics.success import rate
 from llm_bench.analysis.view import View
 from llm_bench.records import UNNAMED
 
@@ -78,25 +79,30 @@ def by_level(records: Records, view: View, factor: Factor) -> ByLevel | None:
     if not any(chosen):
         return None
     succeeded = scan.counts("succeeded", key)
-    latency, ttft = (scan.groups(metric, key, clusters=True) for metric in (LATENCY, TTFT))
+    groups = scan.groups(LATENCY, key, clusters=True)
+    numbers, there = scan.matrix(f"{factor}_no"), {number for of_llm in chosen for number in of_llm}
+    medians = {
+        number: [scan.estimated(metric, where=numbers == number) for metric in (LATENCY, TTFT)] for number in there
+    }
 
     def level(llm: int, number: int) -> Level:
         group = llm * len(names) + number
-        asked = counts[group].tolist()
-        of = counts[llm * len(names) : (llm + 1) * len(names)].sum(axis=0).tolist()
+        asked = counts[group]
+        of = counts[llm * len(names) : (llm + 1) * len(names)].sum(axis=0)
+        latency, ttft = (of_llms[llm][0].like for of_llms in medians[number])
         return Level(
             llm=scan.llms[llm],
             level=names[number],
-            records=sum(asked),
-            share=statistics.success_rate(asked, of),
-            success=statistics.success_rate(succeeded[group].tolist(), asked),
-            latency=latency.interval(group),
-            ttft=ttft.interval(group),
+            records=int(asked.sum()),
+            share=rate(asked, of).interval,
+            success=rate(succeeded[group], asked).interval,
+            latency=latency,
+            ttft=ttft,
         )
 
     def test(llm: int, numbers: Sequence[int]) -> LevelTest:
         named = [number for number in numbers if factor == "client" or names[number] != UNNAMED]
-        result = _test(latency, [llm * len(names) + number for number in named])
+        result = _test(groups, [llm * len(names) + number for number in named])
         return LevelTest(scan.llms[llm], [names[number] for number in named], result.slots, result.p_value)
 
     tests = [test(llm, numbers) for llm, numbers in enumerate(chosen) if numbers]

@@ -8,8 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from llm_bench.analysis import statistics
-from llm_bench.analysis.statistics import Codes, Floats, Interval
+from llm_bench.analysis.statistics import Codes, Floats
 
 Ints = npt.NDArray[np.int64]
 
@@ -56,17 +55,10 @@ class Groups:
             self.values[np.minimum(np.searchsorted(upto, first + rank, side="right") - 1, self.values.size - 1)]
             for rank in (below, np.minimum(below + 1, np.maximum(counts - 1, 0)))
         )
-        return np.where(counts > 0, low + (place - below) * (high - low), np.nan)
+        part = place - below
+        with np.errstate(invalid="ignore"):  # of infinite values, which failures are
+            between = np.where((part == 0) | (low == high), low, low + part * (high - low))
+        return np.where(counts > 0, between, np.nan)
 
     def of(self, group: int) -> slice:
         return slice(int(self.starts[group]), int(self.starts[group + 1]))
-
-    def interval(self, group: int, q: float = 0.5) -> Interval | None:
-        """The interval of a quantile; None without a value."""
-        part = self.of(group)
-        if part.start == part.stop:
-            return None
-        if self.counted is not None and self.middles is not None:
-            return statistics.quantile_of_counts(self.counted[group], self.middles, q)
-        assert self.clusters is not None  # noqa: S101
-        return statistics.quantile(self.values[part], self.clusters[part], q)

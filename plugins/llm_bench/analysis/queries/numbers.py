@@ -6,7 +6,7 @@ stands for the middle of its bin. Means are of the values themselves always.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -16,20 +16,22 @@ from typing import NamedTuple, cast
 
 import numpy as np
 
-from llm_bench.analysis import statistics
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.layout import BIN, FLOOR
 from llm_bench.analysis.metrics import Metric
-from llm_bench.analysis.queries import strata
+from llm_bench.analysis.queries import cells, strata
 from llm_bench.analysis.queries.groups import Groups, Ints
 from llm_bench.analysis.statistics import LEAST_SLOTS, Codes, Floats, Interval
 from llm_bench.analysis.statistics.blocks import days_last, days_of
+from llm_bench.analysis.statistics.scopes import SCOPES, Ascending, Grid, concluded, mean_of
 from llm_bench.analysis.view import View
 
 EXACT = 100_000
 """Records up to which values are sorted rather than counted in bins."""
 MAX_BUCKETS = 200
 """Points of a line, and clusters of an interval: with more slots, each stands for as many consecutive ones."""
+_LATE = "CASE WHEN success THEN {0} ELSE 'inf'::DOUBLE END AS {0}"
+"""A failure is later than any answer."""
 _CELLS = 20_000_000
 """Counts that are held at once; what would take more has fewer clusters."""
 
@@ -115,6 +117,62 @@ class Key(NamedTuple):
         return places
 
 
+class Estimated(NamedTuple):
+    """The median or mean of some records, and how sure it is in both scopes.
+
+    :param like: of questions like these; None without a value.
+    :param these: of these questions; likewise.
+    :param n: values, the failures among them where one waits for it.
+    :param failed: records that failed.
+    :param left_out: others without a value.
+    """
+
+    like: Interval | None
+    these: Interval | None
+    n: int
+    failed: int
+    left_out: int
+
+
+class ByBucket(NamedTuple):
+    """Values of LLMs in buckets: those of the first LLM in all buckets come first.
+
+    :param segments: of each LLM.
+    :param failed: records that failed.
+    :param left_out: others without a value.
+    """
+
+    segments: Sequence[cells.Segments]
+    failed: Codes
+    left_out: Codes
+
+    @property
+    def counts(self) -> Codes:
+        """Values, the failures among them where one waits for it."""
+        return _joined([part.counts for part in self.segments])
+
+    def quantile(self, q: float) -> Floats:
+        """NaN without a value; infinite where so many failed."""
+        return _joined([part.quantile(q) for part in self.segments])
+
+
+def _lost(state: strata.Array, block: cells.Block) -> tuple[int, int]:
+    """How many records failed, and how many others lack a value."""
+    failed, left_out = state == cells.FAILED, (state == cells.SUCCEEDED) & ~block.known
+    return int(np.count_nonzero(failed)), int(np.count_nonzero(left_out))
+
+
+def _joined(parts: Sequence[strata.Array]) -> strata.Array:
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def _run(chosen: strata.Array) -> Codes | slice:
+    """The places of what is chosen, as a slice where they follow one another."""
+    places = np.flatnonzero(chosen)
+    whole = places.size and places[-1] - places[0] + 1 == places.size
+    return slice(int(places[0]), int(places[-1]) + 1) if whole else places
+
+
 class Scan:
     """One pass over a view's records.
 
@@ -129,13 +187,17 @@ class Scan:
         self._taken = strata.taken(records, self._held, view, self.buckets.place >= 0, names)
         self.llms, self._rank = ranked(self._held["llm_no"][self._taken], names)
         self._counts: dict[str, Ints] = {}
-        self._in_buckets: dict[str, Groups] = {}
+        self._in_buckets: dict[str, ByBucket] = {}
+        self._matrices: dict[str, strata.Array] = {}
         self.exact = int(self._held["records"][self._taken].sum()) <= EXACT
         self._columns = self._read(view, metrics) if self.exact else {}
 
     def _read(self, view: View, metrics: Sequence[Metric]) -> strata.Table:
         where, parameters = view.where()
-        columns = ", ".join(["llm_no", "slot_no", "question_no", strata.NUMBERED, *(metric.name for metric in metrics)])
+        asked = (_LATE.format(metric.name) if metric.waited else metric.name for metric in metrics)
+        columns = ", ".join(
+            ["llm_no", "slot_no", "question_no", strata.NUMBERED, f"{cells.STATE} AS state", *dict.fromkeys(asked)]
+        )
         return strata.table(self._records, f"SELECT {columns} FROM records WHERE {where}", parameters)  # noqa: S608
 
     @classmethod
@@ -176,14 +238,16 @@ class Scan:
         return totals.reshape(-1, key.size).T.astype(np.int64)
 
     def each(self, metric: Metric, key: Key) -> Iterator[tuple[Codes, Floats]]:
-        """Groups and values of the records, some at a time; NaN where one has none."""
+        """Groups and values of the records, some at a time; NaN where one has none, as where it failed."""
         if self.exact:
             codes, kept = self._codes(key)
-            return iter([(codes, self._columns[metric.name][kept])])
+            values = self._columns[metric.name][kept]
+            return iter([(codes, np.where(np.isinf(values), np.nan, values))])
         if metric.share:
             return self._parts(key, strata.column(self._records, metric.name))
         place, _ = strata.bins(self._records, metric.name)
-        middles = np.append(np.nan, self._middles(metric))
+        middles = self._numbered_middles(metric)
+        middles[np.isinf(middles)] = np.nan
         return ((codes, middles[bins]) for codes, bins in self._parts(key, place))
 
     def sums(self, metric: Metric, key: Key, *, by_bucket: bool = False) -> tuple[Floats, Ints, Ints]:
@@ -210,27 +274,152 @@ class Scan:
             lacking = np.isnan(values)
             yield codes, np.where(lacking, 0, values), (~lacking).astype(float), lacking.astype(float)
 
-    def means(self, metric: Metric, key: Key) -> tuple[list[Interval | None], Ints, Ints]:
-        """The mean of each group with its interval, None without a value; its values, and the records left out."""
-        sums, counts, lost = self.sums(metric, key, by_bucket=True)
-        return statistics.means(sums, counts), counts.sum(axis=1), lost.sum(axis=1)
+    @cached_property
+    def _layout(self) -> cells.Layout:
+        if self.approximate:
+            return cells.layout(self._records)
+        return cells.Layout.of(self._columns, strata.questions(self._records))
 
-    def by_llm(self, metric: Metric) -> Groups:
-        """A metric's values of each LLM."""
-        return self.groups(metric, self.llm, clusters=True)
+    @cached_property
+    def _rows(self) -> Sequence[cells.Rows]:
+        """The rows of each LLM."""
+        within = self.buckets
+        return list(cells.rows_of_llms(self._layout, self._numbers, within.place, within.day, within.of_slot))
 
-    def by_llm_and_bucket(self, metric: Metric) -> Groups:
+    @cached_property
+    def _numbers(self) -> Sequence[int]:
+        """The number in the copy of each LLM."""
+        numbers = {name: number for number, name in llm_names(self._records).items()}
+        return [numbers[llm] for llm in self.llms]
+
+    @cached_property
+    def _kept(self) -> strata.Array | None:
+        """Which questions in which rows are of the view; None where all of its LLMs' and slots' are."""
+        if self.exact:
+            return None
+        there = (self.buckets.place[self._held["slot_no"]] >= 0) & np.isin(self._held["llm_no"], self._numbers)
+        if np.count_nonzero(there) == self._taken.size:
+            return None
+        taken = np.zeros(there.size + 1, bool)
+        taken[self._taken] = True
+        return taken[cells.stratum(self._records)]
+
+    def _matrix(self, name: str, made: Callable[[], strata.Array]) -> strata.Array:
+        if name not in self._matrices:
+            self._matrices[name] = made()
+        return self._matrices[name]
+
+    def matrix(self, column: str) -> strata.Array:
+        """One of the columns ``strata.NUMBERED``, of each question in each row."""
+        if self.approximate:
+            return self._layout.filled(strata.column(self._records, column), 0)
+        return self._layout.filled(self._columns[column], 0)
+
+    @cached_property
+    def _states(self) -> strata.Array:
+        """What became of each question in each row."""
+        if self.exact:
+            return self._layout.filled(self._columns["state"], cells.NOT_ASKED)
+        states = cells.states(self._records)
+        return states if self._kept is None else states * self._kept
+
+    def _block(self, metric: Metric, rows: cells.Rows, where: strata.Array | None) -> cells.Block:
+        """A metric's values in rows.
+
+        :param where: of each question in each row, whether it counts; all do where left out.
+        """
+        if self.exact:
+            column = self._columns[metric.name]
+            whole = self._matrix(metric.name, lambda: self._layout.filled(column.astype(np.float64), np.nan))
+            content = rows.of(whole)
+            return cells.Block(content if where is None else np.where(rows.of(where), content, np.nan))
+        content = rows.of(cells.bins(self._records, metric.name))
+        for kept in (self._kept, where):
+            content = content if kept is None else content * rows.of(kept)
+        return cells.Block(content, self._numbered_middles(metric))
+
+    def _sums(self, metric: Metric, rows: cells.Rows, block: cells.Block) -> Floats:
+        """A share's sums by day and question."""
+        if self.exact:
+            return rows.by_day(np.where(block.known, block.content, 0.0))
+        return rows.by_day(rows.of(cells.values(self._records, metric.name)) * block.known)
+
+    def estimated(
+        self, metric: Metric, parts: Codes | None = None, *, where: strata.Array | None = None
+    ) -> list[list[Estimated]]:
+        """The median or mean of each LLM, in each part of the questions.
+
+        :param parts: of each question of the copy; all are one part where left out.
+        :param where: of each question in each row, whether it counts; all do where left out.
+        """
+        last = self.days_last(metric)
+        columns = [slice(None)] if parts is None else [_run(parts == part) for part in range(int(parts.max()) + 1)]
+        return [
+            [
+                self._estimated(metric, rows, block, states, chosen, days_last=bool(last[llm]))
+                for block in [self._block(metric, rows, where)]
+                for states in [rows.of(self._states) if where is None else rows.of(self._states) * rows.of(where)]
+                for chosen in columns
+            ]
+            for llm, rows in enumerate(self._rows)
+        ]
+
+    def _estimated(
+        self,
+        metric: Metric,
+        rows: cells.Rows,
+        block: cells.Block,
+        states: strata.Array,
+        columns: Codes | slice,
+        *,
+        days_last: bool,
+    ) -> Estimated:
+        part, state = block.of(columns), states[:, columns]
+        n, (failed, left_out) = int(np.count_nonzero(part.known)), _lost(state, part)
+        if not n:
+            return Estimated(None, None, 0, failed, left_out)
+        counts = rows.by_day(part.known.view(np.uint8), np.uint32).astype(np.float64)
+        if metric.share:
+            means = self._sums(metric, rows, block)[:, columns] / np.maximum(counts, 1)
+            grid = Grid.of_table(means, counts)
+            both = [mean_of(grid, scope).interval for scope in SCOPES]
+        else:
+            ascending = part.ascending
+            below = rows.by_day(part.lower(ascending, 0.5))
+            both = [ascending.interval(0.5, below, counts, scope) for scope in SCOPES]
+        like, these = (concluded(interval, days_last) for interval in both)
+        return Estimated(like, these, n, failed, left_out)
+
+    def ascending(self, metric: Metric) -> list[tuple[Ascending, int, int]]:
+        """Of each LLM all values in order, how many failed, and how many others lack one."""
+        found = []
+        for rows in self._rows:
+            block, state = self._block(metric, rows, None), rows.of(self._states)
+            found.append((block.ascending, *_lost(state, block)))
+        return found
+
+    def by_llm_and_bucket(self, metric: Metric) -> ByBucket:
         """A metric's values of each LLM in each bucket: those of the first LLM in all buckets come first."""
         if metric.name not in self._in_buckets:
             self._in_buckets[metric.name] = self._by_llm_and_bucket(metric)
         return self._in_buckets[metric.name]
 
-    def _by_llm_and_bucket(self, metric: Metric) -> Groups:
+    def _by_llm_and_bucket(self, metric: Metric) -> ByBucket:
         many = len(self.buckets.at)
-        if self.exact:
-            return self._sorted(metric, self.key(len(self.llms) * many, many, self.buckets.of_slot))
-        cube = self._count(metric, self.llm, clusters=True)
-        return self._counted(metric, cube.reshape(len(self.llms) * many, 1, cube.shape[2]))
+        segments, without = [], np.zeros((2, len(self.llms), many), np.intp)
+        for llm, rows in enumerate(self._rows):
+            block, state = self._block(metric, rows, None), rows.of(self._states)
+            segments.append(block.sorted(rows, many))
+            lost = ((state == cells.FAILED), (state == cells.SUCCEEDED) & ~block.known)
+            for place, flags in enumerate(lost):
+                without[place, llm] = np.bincount(rows.bucket, np.count_nonzero(flags, axis=1), many)
+        failed, left_out = without.reshape(2, -1)
+        return ByBucket(segments, failed, left_out)
+
+    def levels(self, metric: Metric) -> Floats:
+        """The median of each LLM in each bucket, (LLMs, buckets); where so many failed, more than any other."""
+        medians = self.by_llm_and_bucket(metric).quantile(0.5).reshape(len(self.llms), len(self.buckets.at))
+        return np.minimum(medians, np.finfo(np.float64).max)
 
     def days_last(self, metric: Metric) -> Codes:
         """Of each LLM whether its days aren't clusters, by a metric of its slots: 1 or 0 (``blocks.days_last``)."""
@@ -238,7 +427,7 @@ class Scan:
             sums, counts, _ = self.sums(metric, self.llm, by_bucket=True)
             values = np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
         else:
-            values = self.by_llm_and_bucket(metric).quantile(0.5).reshape(len(self.llms), -1)
+            values = self.levels(metric)
         at = np.array([moment.timestamp() for moment in self.buckets.at])
         day = days_of(at)
         known = ~np.isnan(values)
@@ -322,7 +511,12 @@ class Scan:
     def _middles(self, metric: Metric) -> Floats:
         """The values that stand for the bins: 0 for the lowest of all, which holds what is below any we know of."""
         _, bins = strata.bins(self._records, metric.name)
-        return np.where(bins == 0, 0.0, FLOOR * np.exp((bins - 0.5) * BIN))
+        middles = FLOOR * np.exp((np.minimum(bins, strata.LATE - 1) - 0.5) * BIN)
+        return np.where(bins == strata.LATE, np.inf, np.where(bins == 0, 0.0, middles))
+
+    def _numbered_middles(self, metric: Metric) -> Floats:
+        """The same by the bins' numbers, of which 0 is for none."""
+        return np.append(np.nan, self._middles(metric))
 
     def _sorted(self, metric: Metric, key: Key) -> Groups:
         codes, kept = self._codes(key)

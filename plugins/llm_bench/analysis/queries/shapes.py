@@ -2,8 +2,11 @@
 
 Wherever a class says ``approximate``, its medians and quantiles come from bins of a relative width of 0.5 %, because
 there were too many records to sort; show "≈". Means, rates and counts are exact always. With more than 200 slots, runs
-of consecutive slots are the clusters of every interval. ``left_out`` counts the records of the group that have no such
-number (a failure has no latency). Times are in seconds, moments aware and in UTC.
+of consecutive slots are the clusters of every interval by slots. Times are in seconds, moments aware and in UTC.
+
+A failure is later than any answer: it counts among the ``n`` values of what is waited for (``Metric.waited``), of which
+a median or quantile is infinite where so many failed. Of what only an answer has, like a score, ``n`` are the answered
+alone. ``failed`` counts the failures either way, and ``left_out`` the records that lack the number for another reason.
 """
 
 from __future__ import annotations
@@ -49,9 +52,10 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """One LLM in a few numbers: medians of times and speeds, means of shares.
+    """One LLM in a few numbers: medians of times and speeds, means of shares, all for questions like these.
 
-    :param left_out: records without a latency.
+    :param these: the same for these questions, by name; of shares none.
+    :param failed: records.
     :param cost_usd: of the ``cost_known`` records with a known cost; None where there is none.
     :param cut: how often an answer reached its limit of tokens, of those that say why they ended.
     :param cached: share of the prompts' tokens that were read from a cache; None where no provider says so.
@@ -68,7 +72,8 @@ class Headline:
     throughput: Interval | None
     coverage: Interval | None
     groundedness: Interval | None
-    left_out: int
+    these: Mapping[str, Interval | None]
+    failed: int
     suspect: int
     cost_usd: float | None
     cost_known: int
@@ -82,7 +87,8 @@ class Point:
     """One LLM in one slot, or in a bucket of slots.
 
     :param at: the slot, or the first one of the bucket.
-    :param n: records with the metric; 0 where all failed.
+    :param n: values.
+    :param failed: records; where more than half did, the median of what is waited for is infinite.
     :param low: first quartile; None without a value, as the other two.
     :param middle: median; the mean of a share.
     :param high: third quartile.
@@ -95,6 +101,7 @@ class Point:
     low: float | None
     middle: float | None
     high: float | None
+    failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +131,11 @@ class Bin:
 class Spread:
     """How a metric is distributed for one LLM.
 
-    :param quantiles: 0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99 → value; empty without a value.
-    :param bins: the same edges for all LLMs: log-spaced, or evenly for a share; a value of 0 lies in a first bin that
-        starts at 0.
+    :param minimum: of the answered, like the maximum.
+    :param quantiles: 0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99 → value; empty without a value. Infinite where failures are
+        that many.
+    :param bins: of the answered; the same edges for all LLMs: log-spaced, or evenly for a share; a value of 0 lies in a
+        first bin that starts at 0.
     """
 
     llm: str
@@ -137,16 +146,15 @@ class Spread:
     quantiles: Mapping[float, float]
     bins: Sequence[Bin]
     approximate: bool = False
+    failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class HourPoint:
-    """One LLM in one hour of the day: of all that were asked, failures worse than any answer.
+    """One LLM in one hour of the day.
 
     :param hour: 0 to 23, in the study's time zone.
-    :param n: records that were asked and have the metric, or failed.
-    :param low: first quartile; infinite, like the other two, where it is a failure of a metric that is better lower,
-        and 0 of one that is better higher.
+    :param low: first quartile.
     :param middle: median; the mean of a share.
     :param high: third quartile.
     """
@@ -223,7 +231,9 @@ class Summary:
 
     :param group: the industry or the question's id; None where only LLMs are told apart.
     :param title: the question's text; else as group.
-    :param value: median, or mean of a share; None without a value.
+    :param value: median, or mean of a share, for questions like these; for this one, of a question. None without a
+        value.
+    :param these: the same for these questions; None of a share or a question.
     """
 
     llm: str
@@ -233,6 +243,8 @@ class Summary:
     left_out: int
     value: Interval | None
     approximate: bool = False
+    failed: int = 0
+    these: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from llm_bench.analysis.cache import Records
 from llm_bench.analysis.metrics import METRICS, Metric
 from llm_bench.analysis.queries.comparisons import MAIN
 from llm_bench.analysis.queries.counts import count
-from llm_bench.analysis.queries.numbers import Key, Scan
+from llm_bench.analysis.queries.numbers import Scan
 from llm_bench.analysis.queries.shapes import Group, Headline, Summary, Tradeoff
-from llm_bench.analysis.statistics import Codes, Interval
+from llm_bench.analysis.statistics import Codes
 from llm_bench.analysis.view import View
 
 _HEADLINE = {
@@ -28,15 +28,17 @@ def headline(records: Records, view: View) -> list[Headline]:
     """One for each LLM, in name order."""
     scan = Scan.of(records, view, [METRICS[name] for name in _HEADLINE.values()])
     counts = count(records, view)
-    figures = {key: _by_llm(scan, METRICS[name]) for key, name in _HEADLINE.items()}
+    known = {key: [of for (of,) in scan.estimated(METRICS[name])] for key, name in _HEADLINE.items()}
+    medians = [key for key, name in _HEADLINE.items() if not METRICS[name].share]
     return [
         Headline(
             llm=llm,
             records=int(counts.records[i].sum()),
             slots=int(np.count_nonzero(counts.records[i])),
             success=counts.rate(i),
-            **{key: values[i] for key, (values, _) in figures.items()},
-            left_out=int(figures["latency"][1][i]),
+            **{key: estimated[i].like for key, estimated in known.items()},
+            these={key: known[key][i].these for key in medians},
+            failed=known["latency"][i].failed,
             suspect=int(counts.suspect[i].sum()),
             cost_usd=float(counts.cost_usd[i]) if counts.cost_known[i] else None,
             cost_known=int(counts.cost_known[i]),
@@ -48,50 +50,37 @@ def headline(records: Records, view: View) -> list[Headline]:
     ]
 
 
-def _by_llm(scan: Scan, metric: Metric) -> tuple[list[Interval | None], Codes]:
-    values, _, left_out = _values(scan, metric, scan.llm)
-    return values, left_out
-
-
-def _values(scan: Scan, metric: Metric, key: Key) -> tuple[list[Interval | None], Codes, Codes]:
-    """Mean or median of each group, of how many values, and the records left out of it."""
-    if metric.share:
-        return scan.means(metric, key)
-    groups = scan.groups(metric, key, clusters=True)
-    return [groups.interval(group) for group in range(key.size)], groups.counts, groups.left_out
-
-
 def summary(records: Records, view: View, metric: Metric, by: Group = "llm") -> list[Summary]:
     """A metric of each LLM, in each industry or for each question where asked so; by LLM, then by group."""
     scan = Scan.of(records, view, [metric])
-    titles, key = _grouped(records, scan, by)
-    values, counts, left_out = _values(scan, metric, key)
-    names = list(titles)
+    titles, parts = _grouped(records, by)
     return [
         Summary(
-            llm=scan.llms[i // len(names)],
-            group=names[i % len(names)],
-            title=titles[names[i % len(names)]],
-            n=int(counts[i]),
-            left_out=int(left_out[i]),
-            value=values[i],
+            llm=llm,
+            group=name,
+            title=titles[name],
+            n=known.n,
+            failed=known.failed,
+            left_out=known.left_out,
+            value=known.these if by == "question" else known.like,
+            these=None if by == "question" or metric.share else known.these,
             approximate=scan.approximate and not metric.share,
         )
-        for i in np.flatnonzero(counts + left_out).tolist()
+        for llm, of_parts in zip(scan.llms, scan.estimated(metric, parts), strict=True)
+        for name, known in zip(titles, of_parts, strict=True)
+        if known.n + known.failed + known.left_out
     ]
 
 
-def _grouped(records: Records, scan: Scan, by: Group) -> tuple[dict[str | None, str | None], Key]:
-    """Groups with their titles, in order; and each LLM's groups as a key."""
+def _grouped(records: Records, by: Group) -> tuple[dict[str | None, str | None], Codes | None]:
+    """Groups with their titles, in order; and the place of each question's among them."""
     if by == "llm":
-        return {None: None}, scan.llm
+        return {None: None}, None
     questions = records.once("questions", lambda known: known.rows("FROM questions ORDER BY question_no"))
     key, title = ("industry", "industry") if by == "industry" else ("question_id", "question")
     titles: dict[str | None, str | None] = {row[key]: row[title] for row in sorted(questions, key=lambda row: row[key])}
     places = {name: place for place, name in enumerate(titles)}
-    of_question = np.array([places[row[key]] for row in questions], np.intp)
-    groups = scan.key(len(scan.llms) * len(titles), len(titles))
-    return titles, groups._replace(question=of_question, by_industry=by == "industry")
+    return titles, np.array([places[row[key]] for row in questions], np.intp)
 
 
 def tradeoff(records: Records, view: View) -> list[Tradeoff]:
@@ -99,14 +88,15 @@ def tradeoff(records: Records, view: View) -> list[Tradeoff]:
     scan = Scan.of(records, view, [METRICS[name] for name in MAIN])
     counts = count(records, view)
     latency, throughput = (
-        scan.groups(METRICS[name], scan.llm).quantile(0.5) for name in ("latency_sec", "throughput_tps")
+        [held.at(0.5) if held.values.size else None for held, _, _ in scan.ascending(METRICS[name])]
+        for name in ("latency_sec", "throughput_tps")
     )
     coverage, known, _ = scan.sums(METRICS["coverage_score"], scan.llm)
     return [
         Tradeoff(
             llm=llm,
-            latency=None if np.isnan(latency[i]) else float(latency[i]),
-            throughput=None if np.isnan(throughput[i]) else float(throughput[i]),
+            latency=latency[i],
+            throughput=throughput[i],
             coverage=float(coverage[i] / known[i]) if known[i] else None,
             success=float(counts.succeeded[i].sum() / counts.records[i].sum()),
             cost_per_thousand=float(1000 * counts.cost_usd[i] / counts.cost_known[i]) if counts.cost_known[i] else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, tzinfo
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from llm_bench.analysis.queries.shapes import (
 from llm_bench.analysis.statistics import Codes, Floats
 from llm_bench.analysis.statistics.blocks import DAY, clock
 from llm_bench.analysis.statistics.sample import numbered
+from llm_bench.analysis.statistics.scopes import Ascending
 from llm_bench.analysis.view import View
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
@@ -37,11 +38,14 @@ _HOUR = 3600.0
 
 
 def over_time(records: Records, view: View, metric: Metric) -> Series:
-    """The quartiles of a metric in each slot, or bucket of slots; a share's mean stands in the middle."""
+    """The quartiles of a metric in each slot, or bucket of slots; a share's mean stands in the middle.
+
+    Of what is waited for they are those of all that were asked: infinite where so many failed.
+    """
     scan = Scan.of(records, view, [metric])
     many = len(scan.buckets.at)
     groups = scan.by_llm_and_bucket(metric)
-    low, high, counts, left_out = groups.quantile(0.25), groups.quantile(0.75), groups.counts, groups.left_out
+    low, high, counts = groups.quantile(0.25), groups.quantile(0.75), groups.counts
     middle = _exact_means(scan, metric) if metric.share else groups.quantile(0.5)
     return Series(
         points=[
@@ -49,12 +53,13 @@ def over_time(records: Records, view: View, metric: Metric) -> Series:
                 llm=scan.llms[i // many],
                 at=scan.buckets.at[i % many],
                 n=int(counts[i]),
-                left_out=int(left_out[i]),
+                failed=int(groups.failed[i]),
+                left_out=int(groups.left_out[i]),
                 low=_known(low[i]),
                 middle=_known(middle[i]),
                 high=_known(high[i]),
             )
-            for i in np.flatnonzero(counts + left_out).tolist()
+            for i in np.flatnonzero(counts + groups.failed + groups.left_out).tolist()
         ],
         bucket=scan.buckets.size,
         width=scan.buckets.width,
@@ -87,12 +92,11 @@ def _known(value: float) -> float | None:
 def distribution(records: Records, view: View, metric: Metric) -> list[Spread]:
     """How a metric is spread, for each LLM in name order."""
     scan = Scan.of(records, view, [metric])
-    groups = scan.by_llm(metric)
-    edges = _edges(groups.values, metric)
-    quantiles = {q: groups.quantile(q) for q in QUANTILES}
+    held = scan.ascending(metric)
+    edges = _edges(np.concatenate([ascending.values for ascending, _, _ in held]) if held else np.zeros(0), metric)
     return [
-        _spread(llm, groups, i, edges, {q: float(values[i]) for q, values in quantiles.items()})
-        for i, llm in enumerate(scan.llms)
+        _spread(llm, ascending, edges, failed=failed, left_out=left_out, approximate=scan.approximate)
+        for llm, (ascending, failed, left_out) in zip(scan.llms, held, strict=True)
     ]
 
 
@@ -100,7 +104,7 @@ def _edges(values: Floats, metric: Metric) -> Floats:
     """The edges of the bins, the last one included."""
     if metric.share:
         return np.linspace(0, 1, 21)
-    positive = values[values > 0]
+    positive = values[(values > 0) & np.isfinite(values)]
     if not positive.size:
         return np.array([0.0, 1.0])
     low, high = float(positive.min()), float(positive.max())
@@ -112,20 +116,21 @@ def _edges(values: Floats, metric: Metric) -> Floats:
     return np.concatenate([[0.0], edges]) if (values == 0).any() else edges
 
 
-def _spread(llm: str, groups: Groups, group: int, edges: Floats, quantiles: dict[float, float]) -> Spread:
-    part = groups.of(group)
-    values, weights = groups.values[part], groups.weights[part]
-    counts, _ = np.histogram(values, edges, weights=weights)
+def _spread(llm: str, ascending: Ascending, edges: Floats, *, failed: int, left_out: int, approximate: bool) -> Spread:
+    values, upto = ascending
+    answered = values[np.isfinite(values)]
+    counts, _ = np.histogram(answered, edges, weights=np.diff(upto, prepend=0)[: answered.size])
     bins = zip(edges, edges[1:], counts, strict=False)
     return Spread(
         llm=llm,
-        n=int(weights.sum()),
-        left_out=int(groups.left_out[group]),
-        minimum=float(values[0]) if values.size else None,
-        maximum=float(values[-1]) if values.size else None,
-        quantiles=quantiles if values.size else {},
+        n=int(upto[-1]) if upto.size else 0,
+        failed=failed,
+        left_out=left_out,
+        minimum=float(answered[0]) if answered.size else None,
+        maximum=float(answered[-1]) if answered.size else None,
+        quantiles={q: ascending.at(q) for q in QUANTILES} if values.size else {},
         bins=[Bin(float(low), float(high), int(n)) for low, high, n in bins],
-        approximate=groups.counted is not None,
+        approximate=approximate,
     )
 
 
@@ -138,51 +143,17 @@ def time_of_day(records: Records, view: View, metric: Metric, zone: tzinfo) -> T
 
 
 def _points(scan: Scan, metric: Metric, hours: Codes) -> list[HourPoint]:
-    key = scan.key(len(scan.llms) * 24, 24, hours)
-    if metric.share:
-        low, middle, high, counts = _quartiles(scan, metric, key)
-    else:
-        asked = _Asked.of(scan, metric, key)
-        low, middle, high = (asked.quantile(q) for q in (0.25, 0.5, 0.75))
-        counts = asked.counts
+    low, middle, high, counts = _quartiles(scan, metric, scan.key(len(scan.llms) * 24, 24, hours))
     return [
         HourPoint(scan.llms[i // 24], i % 24, int(counts[i]), float(low[i]), float(middle[i]), float(high[i]))
         for i in np.flatnonzero(counts).tolist()
     ]
 
 
-class _Asked(NamedTuple):
-    """A metric in groups, of all that were asked: who failed is worse than any answer."""
-
-    known: Groups
-    failed: Codes
-    metric: Metric
-
-    @classmethod
-    def of(cls, scan: Scan, metric: Metric, key: Key) -> _Asked:
-        groups = scan.groups(metric, key)
-        failed = (scan.counts("records", key) - scan.counts("succeeded", key)).sum(axis=1)
-        return cls(groups, np.minimum(failed, groups.left_out), metric)
-
-    @property
-    def counts(self) -> Codes:
-        counts: Codes = self.known.counts + self.failed
-        return counts
-
-    def quantile(self, q: float) -> Floats:
-        """The quantile of each group, NaN for an empty one: infinite, or 0 of what is better higher, for a failure."""
-        known, higher = self.known.counts, self.metric.better == "higher"
-        place = q * np.maximum(self.counts - 1, 0) - (self.failed if higher else 0)
-        within = np.clip(place, 0, np.maximum(known - 1, 0)) / np.maximum(known - 1, 1)
-        values = self.known.quantile(cast(float, within))  # a place for each group
-        values = np.where((place < 0) if higher else (place > known - 1), 0.0 if higher else np.inf, values)
-        return np.where(self.counts > 0, values, np.nan)
-
-
 class _Cells(NamedTuple):
     """A metric of each LLM in slots, or in the hours of runs of days where there are too many.
 
-    :param values: (LLMs, cells): medians of all that were asked.
+    :param values: (LLMs, cells): medians, as ``Groups`` has them; NaN without a value.
     :param days: of each cell, in whole days; the mean of a run.
     :param times: of each cell, in seconds since its day began.
     :param begin: when days begin, in seconds after midnight.
@@ -208,7 +179,7 @@ def _cells(scan: Scan, metric: Metric, zone: tzinfo) -> _Cells:
         middles = np.bincount(numbered(run), days) / np.bincount(numbered(run))
         days, times = middles[numbered(run)][first], times[first]
     many, llms = int(cell.max(initial=-1)) + 1, len(scan.llms)
-    values = _Asked.of(scan, metric, scan.key(llms * many, many, _of_slot(scan, cell.tolist()))).quantile(0.5)
+    values = scan.groups(metric, scan.key(llms * many, many, _of_slot(scan, cell.tolist()))).quantile(0.5)
     return _Cells(scan.llms, values.reshape(llms, many), days, times, begin)
 
 
@@ -239,9 +210,8 @@ def drift(records: Records, view: View, metric: Metric, zone: tzinfo) -> list[Dr
 def neighbours(records: Records, view: View, metric: Metric) -> list[Neighbours]:
     """Whether slots, or the buckets that stand for them in intervals, keep something of the one before."""
     scan = Scan.of(records, view, [metric])
-    middle = scan.by_llm_and_bucket(metric).quantile(0.5).reshape(len(scan.llms), len(scan.buckets.at))
     moments = [at.timestamp() for at in scan.buckets.at]
-    kept = [statistics.carry_over(values, moments) for values in middle]
+    kept = [statistics.carry_over(values, moments) for values in scan.levels(metric)]
     adjusted = statistics.holm([carried.p_value for carried in kept])
     return [
         Neighbours(llm, carried.correlation, p, carried.pairs, bool(lasting))

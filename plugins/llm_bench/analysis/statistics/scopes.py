@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,13 +21,16 @@ from llm_bench.analysis.statistics.sample import NOTHING, Codes, Floats, Interva
 Scope = Literal["these questions", "questions like these"]
 """What a conclusion is for. Both are for days like those measured."""
 
+SCOPES: tuple[Scope, Scope] = ("questions like these", "these questions")
+"""The headline's scope first."""
 LEAST_DAYS, LEAST_QUESTIONS = 4, 6
 """With fewer there is an estimate, but no interval: what varies from day to day was seen too seldom."""
 BEYOND = 2
 """Questions that there must be beyond a quantile (a share of all) for it to be said of questions like these."""
 _ROUNDED = 1e-12
 FEW_DAYS, FEW_QUESTIONS, FEW_BEYOND = "few days", "few questions", "few questions beyond"
-"""Why there is no conclusion."""
+DAYS_LAST = "days last"
+"""Why there is no conclusion; the last, where days aren't clusters (``blocks.days_last``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,13 @@ class Grid:
         day, question = (numbered(np.asarray(labels).ravel()[kept]) for labels in (days, questions))
         return cls(known[kept], day, question, counts[kept])
 
+    @classmethod
+    def of_table(cls, means: Floats, counts: Floats) -> Grid:
+        """The same of a table of means by day and question, and how many values each is of."""
+        day, question = np.nonzero(counts)
+        days, questions = ((counts > 0).any(axis=axis).cumsum() - 1 for axis in (1, 0))
+        return cls(means[day, question], days[day], questions[question], counts[day, question])
+
     @property
     def n(self) -> int:
         """How many values there are."""
@@ -93,36 +103,51 @@ class Grid:
 
     def doubt(self, scope: Scope) -> str | None:
         """Why these values bear no conclusion of this scope."""
-        days, questions = self.shape
-        if days < LEAST_DAYS:
-            return FEW_DAYS
-        return FEW_QUESTIONS if scope == "questions like these" and questions < LEAST_QUESTIONS else None
+        return doubt_of(*self.shape, scope)
 
     def error(self, values: Floats, scope: Scope) -> tuple[float, float]:
-        """The standard error of the mean of values that stand in these places, and its degrees of freedom.
+        """``error_of`` the mean of values that stand in these places."""
+        (days, questions), cell = self.shape, self.days * self.shape[1] + self.questions
+        sums, counts = (
+            np.bincount(cell, part, days * questions).reshape(days, questions)
+            for part in (self.weights * values, self.weights)
+        )
+        return error_of(sums, counts, scope)
 
-        Of these questions: from the sums of each day, with days − 1 (one-way clusters, as in ``means.mean``). Of
-        questions like these: the variance by days, plus that by questions, less that of what neither explains, which
-        both contain (the components of a two-way layout with random effects). It is kept from falling below either of
-        the first two, and has Satterthwaite's degrees of freedom (Biometrics Bulletin 1946). What is as small as the
-        rounding of the values is no error.
-        """
-        n, (days, questions) = float(self.weights.sum()), self.shape
-        rest = self.weights * (values - self.weights @ values / n)
-        table = np.bincount(self.days * questions + self.questions, rest, days * questions)
-        table = table.reshape(days, questions)
-        by_day, by_question = table.sum(axis=1), table.sum(axis=0)
-        day = float(by_day @ by_day) * days / (days - 1) / n**2
-        if scope == "these questions":
-            error = math.sqrt(day)
-            return error if error > _ROUNDED * float(np.abs(rest).sum()) / n else 0.0, days - 1
-        left = table - by_day[:, None] / questions - by_question / days
-        free = (days - 1) * (questions - 1)
-        question = float(by_question @ by_question) * questions / (questions - 1) / n**2
-        neither = float(np.square(left).sum()) * days * questions / free / n**2
-        whole = max(day + question - neither, day, question)
-        parts = day**2 / (days - 1) + question**2 / (questions - 1) + neither**2 / free
-        return math.sqrt(whole), max(whole**2 / parts, 1.0) if parts else days - 1.0
+
+def doubt_of(days: int, questions: int, scope: Scope) -> str | None:
+    """Why values of so many days and questions bear no conclusion of a scope."""
+    if days < LEAST_DAYS:
+        return FEW_DAYS
+    return FEW_QUESTIONS if scope == "questions like these" and questions < LEAST_QUESTIONS else None
+
+
+def error_of(sums: Floats, counts: Floats, scope: Scope) -> tuple[float, float]:
+    """The standard error of a mean, and its degrees of freedom.
+
+    Of these questions: from the sums of each day, with days − 1 (one-way clusters, as in ``means.mean``). Of
+    questions like these: the variance by days, plus that by questions, less that of what neither explains, which
+    both contain (the components of a two-way layout with random effects). It is kept from falling below either of
+    the first two, and has Satterthwaite's degrees of freedom (Biometrics Bulletin 1946). What is as small as the
+    rounding of the values is no error.
+
+    :param sums: of the values on each day for each question, of the shape (days, questions).
+    :param counts: how many values these are; no day and no question is without one.
+    """
+    n, (days, questions) = float(counts.sum()), sums.shape
+    table = sums - counts * (sums.sum() / n)
+    by_day, by_question = table.sum(axis=1), table.sum(axis=0)
+    day = float(by_day @ by_day) * days / (days - 1) / n**2
+    if scope == "these questions":
+        error = math.sqrt(day)
+        return error if error > _ROUNDED * float(np.abs(sums).sum()) / n else 0.0, days - 1
+    left = table - by_day[:, None] / questions - by_question / days
+    free = (days - 1) * (questions - 1)
+    question = float(by_question @ by_question) * questions / (questions - 1) / n**2
+    neither = float(np.square(left).sum()) * days * questions / free / n**2
+    whole = max(day + question - neither, day, question)
+    parts = day**2 / (days - 1) + question**2 / (questions - 1) + neither**2 / free
+    return math.sqrt(whole), max(whole**2 / parts, 1.0) if parts else days - 1.0
 
 
 def mean_of(grid: Grid, scope: Scope, level: float = 0.95) -> Conclusion:
@@ -191,29 +216,67 @@ def quantile_of(grid: Grid, q: float, scope: Scope, level: float = 0.95) -> Conc
     if not grid.values.size:
         return Conclusion(NOTHING)
     order = np.argsort(grid.values)
-    ascending, upto = grid.values[order], grid.weights[order].cumsum()
-    estimate, (days, questions) = _order_statistic(ascending, upto, q), grid.shape
-    few = scope == "questions like these" and min(q, 1 - q) * questions < BEYOND - 1e-9
-    doubt = grid.doubt(scope) or (FEW_BEYOND if few else None)
-    if doubt:
-        return Conclusion(Interval(estimate, None, None, grid.n, days, doubt))
-    below, equal = grid.values < estimate, grid.values == estimate
-    # Of the values that tie with the estimate, as many count as below it as make their share q.
-    tied = (q * upto[-1] - grid.weights[below].sum()) / max(grid.weights[equal].sum(), 1.0)
-    error, free = grid.error(below + equal * min(max(tied, 0.0), 1.0), scope)
-    reach = error * _student(level, free)
-    low = _order_statistic(ascending, upto, q - reach) if q > reach else -math.inf
-    high = _order_statistic(ascending, upto, q + reach) if q + reach < 1 else math.inf
-    return Conclusion(Interval(estimate, low, high, grid.n, days))
+    ascending = Ascending(grid.values[order], grid.weights[order].cumsum())
+    cell, shape = grid.days * grid.shape[1] + grid.questions, grid.shape
+    lower = grid.weights * ascending.lower(q, grid.values)
+    below, counts = (np.bincount(cell, part, shape[0] * shape[1]).reshape(shape) for part in (lower, grid.weights))
+    return Conclusion(ascending.interval(q, below, counts, scope, level))
 
 
-def _order_statistic(ascending: Floats, upto: Floats, q: float) -> float:
-    """The q-quantile of values that may be infinite, of which ``upto`` says how many come up to and with each."""
-    last = float(upto[-1]) - 1
-    place = q * last
-    below = math.floor(place)
-    low, high = ascending[np.searchsorted(upto, [below, min(below + 1, last)], side="right")]
-    return float(low) if low == high or place == below else float(low + (place - below) * (high - low))
+class Ascending(NamedTuple):
+    """Values in ascending order, the last of which may be infinite, and what can be said of their quantiles.
+
+    :param values: of which each may stand for several.
+    :param upto: how many come up to and with each.
+    """
+
+    values: Floats
+    upto: Floats
+
+    def at(self, q: float) -> float:
+        """The q-quantile (Hyndman and Fan's type 7)."""
+        last = float(self.upto[-1]) - 1
+        place = q * last
+        below = math.floor(place)
+        low, high = self.values[np.searchsorted(self.upto, [below, min(below + 1, last)], side="right")]
+        return float(low) if low == high or place == below else float(low + (place - below) * (high - low))
+
+    def lower(self, q: float, values: Floats) -> Floats:
+        """How much of each of some of the values counts as below the q-quantile: all, nothing, or a part.
+
+        Of the values that tie with it, as many count as below it as make their share q.
+        """
+        estimate = self.at(q)
+        first, last = np.searchsorted(self.values, estimate), np.searchsorted(self.values, estimate, side="right")
+        before, with_ties = (float(self.upto[end - 1]) if end else 0.0 for end in (first, last))
+        tied = (q * float(self.upto[-1]) - before) / max(with_ties - before, 1.0)
+        return (values < estimate) + (values == estimate) * min(max(tied, 0.0), 1.0)
+
+    def interval(self, q: float, below: Floats, counts: Floats, scope: Scope, level: float = 0.95) -> Interval:
+        """``quantile_of`` these values.
+
+        :param below: how many of the values on each day for each question are below the q-quantile, as ``lower`` has
+            it; of the shape (days, questions).
+        :param counts: how many values these are.
+        """
+        estimate, n = self.at(q), int(self.upto[-1])
+        held = np.ix_(counts.any(axis=1), counts.any(axis=0))
+        below, counts = below[held], counts[held]
+        days, questions = counts.shape
+        few = scope == "questions like these" and min(q, 1 - q) * questions < BEYOND - 1e-9
+        doubt = doubt_of(days, questions, scope) or (FEW_BEYOND if few else None)
+        if doubt:
+            return Interval(estimate, None, None, n, days, doubt)
+        error, free = error_of(below, counts, scope)
+        reach = error * _student(level, free)
+        low = self.at(q - reach) if q > reach else -math.inf
+        high = self.at(q + reach) if q + reach < 1 else math.inf
+        return Interval(estimate, low, high, n, days)
+
+
+def concluded(interval: Interval, days_last: bool) -> Interval:
+    """An interval, or only its estimate where days aren't clusters."""
+    return replace(interval, low=None, high=None, doubt=DAYS_LAST) if days_last and not interval.doubt else interval
 
 
 def _student(level: float, free: float) -> float:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from llm_bench.analysis.charts import Looks
     from llm_bench.analysis.queries import Covered, Group, Headline, Spread, Summary, Tradeoff
 
+OF_ALL = "Times are of all that were asked: a failure is later than any answer."
+OF_ANSWERED = "Speeds and scores are of the answers alone."
+_MEDIANS = ("latency", "ttft", "ttft_less_rtt", "first_answer", "throughput")
 DESCRIPTIONS = {field.name: field.description for field in (*FIELDS, *DERIVED)}
 COVERAGE, GROUNDED = METRICS["coverage_score"], METRICS["groundedness"]
 CUT = "Cut: answers that reached their limit of tokens, of those that say why they ended."
@@ -28,7 +31,7 @@ def headline(headlines: Sequence[Headline], looks: Looks) -> Table:
     cached = any(headline.cached for headline in headlines)
 
     def middle(name: str, title: str = "") -> table.Column:
-        return table.metric(name, METRICS[name], title, approximate=approximate)
+        return table.metric(name, METRICS[name], title, both=True, approximate=approximate)
 
     return Table(
         "summary",
@@ -47,7 +50,7 @@ def headline(headlines: Sequence[Headline], looks: Looks) -> Table:
             middle("groundedness", "Grounded"),
             table.rate("cut", "Cut", remark=CUT),
             *([table.rate("cached", "Cached", remark=CACHED)] if cached else []),
-            table.count("left_out", "Left out", remark="Left out: records without a latency, because they failed."),
+            table.count("failed", "Failed"),
             table.number("cost_usd", "Cost", "USD", remark="Cost: of the records with a known one, “Cost known”."),
             table.count("cost_known", "Cost known"),
             table.count("suspect", "Suspect"),
@@ -55,22 +58,15 @@ def headline(headlines: Sequence[Headline], looks: Looks) -> Table:
         [
             [
                 *(headline.llm, headline.records, headline.slots, headline.success),
-                *(
-                    headline.latency,
-                    headline.ttft,
-                    headline.ttft_less_rtt,
-                    headline.first_answer,
-                    headline.throughput,
-                    headline.coverage,
-                    headline.groundedness,
-                ),
+                *(table.scoped(getattr(headline, name), headline.these[name]) for name in _MEDIANS),
+                *(headline.coverage, headline.groundedness),
                 headline.cut,
                 *([headline.cached] if cached else []),
-                *(headline.left_out, headline.cost_usd, headline.cost_known, headline.suspect),
+                *(headline.failed, headline.cost_usd, headline.cost_known, headline.suspect),
             ]
             for headline in looks.ordered(headlines)
         ],
-        ["Medians of times and speeds, means of coverage and groundedness."],
+        [f"Medians of times and speeds, means of coverage and groundedness. {OF_ALL} {OF_ANSWERED}"],
     )
 
 
@@ -83,12 +79,12 @@ def quantiles(summaries: Sequence[Summary], spreads: Sequence[Spread], metric: M
         f"{metric.title} of each LLM, {metric.scale}",
         [
             table.llm(looks),
-            table.count("n", "Records"),
-            table.count("left_out", "Left out", hint="without it"),
+            *_counts(metric),
             table.metric(
                 "mean" if metric.share else "p50",
                 metric,
                 metric.statistic.capitalize(),
+                both=True,
                 approximate=any(summary.approximate for summary in summaries),
             ),
             *(
@@ -98,14 +94,29 @@ def quantiles(summaries: Sequence[Summary], spreads: Sequence[Spread], metric: M
             table.number("maximum", "Maximum", metric.unit),
         ],
         [_quantile_row(summary, by_llm.get(summary.llm)) for summary in looks.ordered(summaries)],
-        [DESCRIPTIONS[metric.name]],
+        [DESCRIPTIONS[metric.name], _rests_on(metric)],
     )
+
+
+def _counts(metric: Metric) -> list[table.Column]:
+    """How many values there are, how many failed, and how many others lack it."""
+    return [
+        table.count("n", "Records"),
+        table.count("failed", "Failed", hint="of them" if metric.waited else "without it"),
+        table.count("left_out", "Left out", hint="answered without it"),
+    ]
+
+
+def _rests_on(metric: Metric) -> str:
+    return OF_ALL if metric.waited else "It is of the answers alone: what failed has none."
 
 
 def _quantile_row(summary: Summary, spread: Spread | None) -> list[object]:
     known = spread.quantiles if spread else {}
     numbers = [known.get(share) for share in QUANTILES]
-    return [summary.llm, summary.n, summary.left_out, summary.value, *numbers, spread.maximum if spread else None]
+    value = summary.value if summary.these is None else table.scoped(summary.value, summary.these)
+    counts = (summary.n, summary.failed, summary.left_out)
+    return [summary.llm, *counts, value, *numbers, spread.maximum if spread else None]
 
 
 def grouped(summaries: Sequence[Summary], metric: Metric, looks: Looks, group: Group) -> Table:
@@ -120,17 +131,23 @@ def grouped(summaries: Sequence[Summary], metric: Metric, looks: Looks, group: G
         [
             *columns,
             table.llm(looks),
-            table.count("n", "Records"),
-            table.count("left_out", "Left out"),
-            table.metric(metric.name, metric, approximate=any(summary.approximate for summary in summaries)),
+            *_counts(metric),
+            table.metric(
+                metric.name,
+                metric,
+                both=group != "question",
+                approximate=any(summary.approximate for summary in summaries),
+            ),
         ],
         [
             [
                 *([summary.title] if group == "question" else []),
-                *(summary.group, summary.llm, summary.n, summary.left_out, summary.value),
+                *(summary.group, summary.llm, summary.n, summary.failed, summary.left_out),
+                summary.value if summary.these is None else table.scoped(summary.value, summary.these),
             ]
             for summary in summaries
         ],
+        [*(["Intervals are for this question, on other days."] if group == "question" else []), _rests_on(metric)],
     )
 
 

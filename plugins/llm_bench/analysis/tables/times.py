@@ -32,11 +32,12 @@ def over_time(series: Series, metric: Metric, looks: Looks, zone: tzinfo) -> Tab
             slot(series.bucket, zone),
             table.llm(looks),
             table.count("n", "Records"),
+            table.count("failed", "Failed"),
             table.count("left_out", "Left out"),
             table.metric(metric.name, metric, interval=False, approximate=series.approximate),
         ],
         [
-            [point.at, point.llm, point.n, point.left_out, point.middle]
+            [point.at, point.llm, point.n, point.failed, point.left_out, point.middle]
             for point in sorted(series.points, key=lambda point: point.at)
         ],
     )

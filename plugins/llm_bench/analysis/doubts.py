@@ -1,0 +1,35 @@
+"""Why a number has no interval, in words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from llm_bench.analysis.format import NO_INTERVAL
+from llm_bench.analysis.statistics import LEAST_SLOTS, Interval, scopes, success
+
+_WORDS = {
+    scopes.FEW_DAYS: f"can't tell beyond these {{n}} days: it takes at least {scopes.LEAST_DAYS}",
+    scopes.DAYS_LAST: "can't tell beyond these {n} days: what makes a slot slow may go on into the next day",
+    scopes.FEW_QUESTIONS: f"can't tell for questions like these: it takes at least {scopes.LEAST_QUESTIONS}",
+    scopes.FEW_BEYOND: "can't tell for questions like these: too few of them lie beyond",
+    success.FEW_SLOTS: f"can't tell beyond these {{n}} slots: it takes at least {LEAST_SLOTS}",
+    success.NO_FAILURES: "can't tell where it is none or all: how such records come together wasn't seen",
+}
+
+
+def doubts(intervals: Iterable[Interval]) -> list[str]:
+    """What "[—]" means among these intervals: a sentence for each reason, of the most that there are of it."""
+    most: dict[str, int] = {}
+    for interval in intervals:
+        if interval.doubt and interval.estimate is not None:
+            most[interval.doubt] = max(most.get(interval.doubt, 0), interval.clusters)
+    return [f"{NO_INTERVAL}: {doubt_in_words(doubt, n)}." for doubt, n in most.items()]
+
+
+def doubt_in_words(doubt: str, n: int) -> str:
+    """A doubt as part of a sentence.
+
+    :param n: days, or slots, that there are.
+    """
+    words = _WORDS[doubt].format(n=n)
+    return words.replace("these 1 days", "this one day").replace("these 1 slots", "this one slot")

@@ -1,0 +1,240 @@
+"""A study's records as matrices: a row for each LLM in a slot, client and probe, and in it a column for each question.
+
+So what a day adds up to for a question is a sum of rows that follow one another.
+
+What is read is kept until the data change: 9 bytes for a record, 2 more for each metric in bins, 8 more for each share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from llm_bench.analysis.cache import Records
+from llm_bench.analysis.queries import strata
+from llm_bench.analysis.statistics import Codes, Floats
+from llm_bench.analysis.statistics.scopes import Ascending
+
+Array = npt.NDArray[Any]
+NOT_ASKED, FAILED, SUCCEEDED = 0, 1, 2
+"""What became of a question in a slot."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where records stand: rows by LLM, then by slot.
+
+    :param llm: of each row, its number in the copy, as ``slot``.
+    :param place: of each record: its row times ``questions``, and the number of its question.
+    """
+
+    llm: Codes
+    slot: Codes
+    place: Array
+    questions: int
+
+    @classmethod
+    def of(cls, columns: strata.Table, questions: int) -> Layout:
+        """The layout of records.
+
+        :param columns: llm_no, slot_no, question_no, client_no and warm of each.
+        """
+        clients, slots = (int(columns[name].max(initial=0)) + 1 for name in ("client_no", "slot_no"))
+        apart = clients * 2
+        key = columns["llm_no"].astype(np.int64)
+        for many, name in ((slots, "slot_no"), (clients, "client_no"), (2, "warm")):
+            key *= many
+            key += columns[name]
+        there = np.bincount(key, minlength=1) > 0
+        row = (there.cumsum() - 1)[key]
+        row *= questions
+        row += columns["question_no"]
+        rows = np.flatnonzero(there)
+        return cls(rows // (apart * slots), rows // apart % slots, row.astype(np.uint32), questions)
+
+    def filled(self, values: Array, empty: float) -> Array:
+        """A matrix with a value for each record.
+
+        :param empty: what stands where there is none.
+        """
+        matrix = np.full(self.llm.size * self.questions, empty, values.dtype)
+        matrix[self.place] = values
+        return matrix.reshape(-1, self.questions)
+
+
+def layout(records: Records) -> Layout:
+    """Where the records of a copy stand."""
+    return records.once("layout", _layout)
+
+
+def _layout(records: Records) -> Layout:
+    columns = strata.table(records, f"SELECT llm_no, slot_no, question_no, {strata.NUMBERED} FROM records")  # noqa: S608
+    return Layout.of(columns, strata.questions(records))
+
+
+def states(records: Records) -> Array:
+    """What became of each question in each row."""
+    return records.once("states", lambda known: layout(known).filled(_states(known), NOT_ASKED))
+
+
+def _states(records: Records) -> Array:
+    return strata.table(records, f"SELECT {STATE} AS content FROM records")["content"]  # noqa: S608
+
+
+STATE = f"(CASE WHEN success THEN {SUCCEEDED} ELSE {FAILED} END)::UTINYINT"
+
+
+def stratum(records: Records) -> Array:
+    """The stratum of each question in each row; one after the last where it wasn't asked."""
+    none = strata.strata(records)["slot_no"].size
+    return records.once("strata of rows", lambda known: layout(known).filled(strata.of_record(known), none))
+
+
+def bins(records: Records, name: str) -> Array:
+    """The bin of each value, as ``strata.bins`` has it; 0 where there is none."""
+    return records.once(f"bins of rows {name}", lambda known: layout(known).filled(strata.bins(known, name)[0], 0))
+
+
+def values(records: Records, name: str) -> Array:
+    """A share's values; 0 where there is none."""
+    return records.once(f"values of rows {name}", lambda known: _values(known, name))
+
+
+def _values(records: Records, name: str) -> Array:
+    content = strata.table(records, f"SELECT coalesce({name}, 0) AS content FROM records")["content"]  # noqa: S608
+    return layout(records).filled(content, 0)
+
+
+class Rows:
+    """The rows of one LLM, by slot.
+
+    :param chosen: which rows of the matrices these are.
+    :param day: of each row, as ``bucket``; ascending.
+    """
+
+    def __init__(self, chosen: Codes, day: Codes, bucket: Codes) -> None:
+        whole = chosen.size > 0 and chosen[-1] - chosen[0] + 1 == chosen.size and bool((np.diff(chosen) > 0).all())
+        self._chosen = slice(int(chosen[0]), int(chosen[-1]) + 1) if whole else chosen
+        self.bucket = bucket
+        self._days = np.flatnonzero(np.diff(day, prepend=-1))
+
+    def of(self, matrix: Array) -> Array:
+        """These rows of a matrix."""
+        return matrix[self._chosen]
+
+    def by_day(self, block: Array, dtype: npt.DTypeLike = np.float64) -> Array:
+        """The sums of each day that has a row; (days, questions)."""
+        if not self._days.size:
+            return np.zeros((0, block.shape[1]), dtype)
+        return np.add.reduceat(block, self._days, axis=0, dtype=dtype)
+
+    @cached_property
+    def ends(self) -> Sequence[tuple[int, int, int]]:
+        """Each bucket that has a row, with its first row and the one after its last."""
+        starts = np.flatnonzero(np.diff(self.bucket, prepend=-1))
+        return list(zip(self.bucket[starts], starts, [*starts[1:], self.bucket.size], strict=True))
+
+
+def rows_of_llms(known: Layout, numbers: Sequence[int], place: Codes, day: Codes, bucket: Codes) -> Iterator[Rows]:
+    """The rows of some LLMs between a view's dates.
+
+    :param numbers: of the LLMs.
+    :param place: of each slot's number: its place in the view, −1 where it isn't in it; as ``day`` and ``bucket``.
+    """
+    at = place[known.slot]
+    for number in numbers:
+        chosen = np.flatnonzero((known.llm == number) & (at >= 0))
+        chosen = chosen[np.argsort(at[chosen], kind="stable")]
+        yield Rows(chosen, day[known.slot[chosen]], bucket[known.slot[chosen]])
+
+
+@dataclass(frozen=True)
+class Block:
+    """A metric's values of one LLM.
+
+    :param content: values, NaN where there is none; or the numbers of their bins, 0 where there is none.
+    :param middles: of the bins, the first for none; None where the content is values.
+    """
+
+    content: Array
+    middles: Floats | None = None
+
+    @cached_property
+    def known(self) -> Array:
+        """Where there is a value."""
+        return ~np.isnan(self.content) if self.middles is None else self.content > 0
+
+    def of(self, columns: Codes | slice) -> Block:
+        """The same of some questions alone."""
+        return Block(self.content[:, columns], self.middles)
+
+    @property
+    def ascending(self) -> Ascending:
+        """All values, in order."""
+        if self.middles is None:
+            ordered = np.sort(self.content[self.known])
+            return Ascending(ordered, np.arange(1.0, ordered.size + 1))
+        counts = np.bincount(self.content.ravel(), minlength=1)[1:]
+        used = np.flatnonzero(counts)
+        return Ascending(self.middles[used + 1], counts[used].cumsum(dtype=np.float64))
+
+    def lower(self, ascending: Ascending, q: float) -> Floats:
+        """How much of each value counts as below a quantile of all."""
+        if self.middles is None:
+            return ascending.lower(q, self.content)
+        lower = ascending.lower(q, self.middles)
+        lower[0] = 0.0  # of none
+        return lower[self.content]
+
+    def sorted(self, rows: Rows, buckets: int) -> Segments:
+        """The values of each bucket of rows, in order."""
+        content = self.content.copy()
+        starts, ends = np.zeros(buckets, np.intp), np.zeros(buckets, np.intp)
+        for bucket, first, last in rows.ends:
+            part = content[first:last].reshape(-1)
+            part.sort()  # what is missing comes last as NaN, and first as bin 0
+            at, there = first * content.shape[1], np.count_nonzero(self.known[first:last])
+            starts[bucket] = at + (part.size - there if self.middles is not None else 0)
+            ends[bucket] = starts[bucket] + there
+        return Segments(content.ravel(), starts, ends, self.middles)
+
+
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """Values in groups, ascending within each.
+
+    :param values: or the numbers of their bins.
+    :param starts: where each group begins.
+    :param ends: where it ends.
+    :param middles: as of a block.
+    """
+
+    values: Array
+    starts: Codes
+    ends: Codes
+    middles: Floats | None
+
+    @property
+    def counts(self) -> Codes:
+        """How many values each group has."""
+        return self.ends - self.starts
+
+    def quantile(self, q: float) -> Floats:
+        """The quantile of each group (type 7); NaN for an empty one."""
+        last = np.maximum(self.counts - 1, 0)
+        below = np.floor(q * last).astype(np.intp)
+        part = q * last - below
+        low, high = (
+            self.values[np.minimum(self.starts + place, self.values.size - 1)] if self.values.size else np.zeros(0)
+            for place in (below, np.minimum(below + 1, last))
+        )
+        if self.middles is not None:
+            low, high = self.middles[low], self.middles[high]
+        with np.errstate(invalid="ignore"):  # of infinite values, which failures are
+            between = np.where((part == 0) | (low == high), low, low + part * (high - low))
+        return np.where(self.counts > 0, between, np.nan)
