@@ -11,7 +11,7 @@ import numpy.typing as npt
 from llm_bench.analysis.statistics.blocks import DAY, days_last
 from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.sample import NOTHING, Codes, Floats, Interval, numbered
-from llm_bench.analysis.statistics.scopes import FEW_DAYS, LEAST_DAYS
+from llm_bench.analysis.statistics.scopes import DAYS_LAST, FEW_DAYS, LEAST_DAYS
 
 DRIFT = Method(
     "Drift over the days",
@@ -25,8 +25,10 @@ DRIFT = Method(
     ("ibragimov2010",),
 )
 
-DAYS_LAST = "days last"
-"""Why there is no conclusion: a day's slots may go on into the next day."""
+
+LEAST_LINE = 3
+"""Days that a line says something of: through two there always is one that fits."""
+_ROUNDED = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,10 @@ class Slots:
         levels = np.log(np.clip(known, answered.min(), answered.max()))
         return cls(levels, np.asarray(days, np.float64)[kept], np.asarray(times, np.float64)[kept])
 
+    def only(self, kept: npt.NDArray[np.bool_]) -> Slots:
+        """Some of them."""
+        return Slots(self.levels[kept], self.days[kept], self.times[kept])
+
     @property
     def day(self) -> Codes:
         """The days' numbers, without those that have no slot."""
@@ -103,7 +109,7 @@ class Line:
 
 
 def line(slots: Slots) -> Line:
-    """The straight line through at least three days, each counting once."""
+    """The straight line through days, each counting once; of fewer than three days, a level one."""
     day, time = slots.day, slots.time
     many, counts = int(day.max()) + 1, np.bincount(day)
     design = np.hstack([np.eye(many)[day], np.eye(int(time.max()) + 1)[time][:, 1:]])
@@ -114,10 +120,12 @@ def line(slots: Slots) -> Line:
         effects = np.bincount(day, slots.levels) / counts
         at += np.bincount(day, slots.times) / counts / DAY
     levels, away = effects[:many], at - at.mean()
+    left = slots.levels - design @ effects
+    if many < LEAST_LINE:
+        return Line(0.0, 0.0, left)
     slope = float(away @ levels / (away @ away))
     rest = levels - levels.mean() - slope * away
-    variance = float(rest @ rest) / (many - 2) / float(away @ away)
-    return Line(slope, variance, slots.levels - design @ effects)
+    return Line(slope, float(rest @ rest) / (many - 2) / float(away @ away), left)
 
 
 def drift(values: npt.ArrayLike, days: npt.ArrayLike, times: npt.ArrayLike) -> Drift:
@@ -130,21 +138,22 @@ def drift(values: npt.ArrayLike, days: npt.ArrayLike, times: npt.ArrayLike) -> D
     """
     slots = Slots.of(values, days, times)
     many, n = int(slots.day.max(initial=-1)) + 1, slots.levels.size
-    if many < 2:
-        return Drift(NOTHING if not n else Interval(None, None, None, n, many, FEW_DAYS))
-    known = line(slots) if many > 2 else None
-    if known is None or many < LEAST_DAYS:
-        return Drift(Interval(math.exp(known.slope) if known else None, None, None, n, many, FEW_DAYS))
+    if many < LEAST_LINE:
+        return Drift(Interval(None, None, None, n, many, FEW_DAYS) if n else NOTHING)
+    known = line(slots)
+    if many < LEAST_DAYS:
+        return Drift(Interval(math.exp(known.slope), None, None, n, many, FEW_DAYS))
     if days_last(known.left, slots.days * DAY + slots.times, slots.day, means=many):
         return Drift(Interval(math.exp(known.slope), None, None, n, many, DAYS_LAST))
-    reach, p_value = student(known.slope, math.sqrt(known.variance), many - 2)
-    ends = (math.exp(known.slope + end) for end in (-reach, reach))
-    return Drift(Interval(math.exp(known.slope), *ends, n, many), p_value)
+    reach, p_value = _student(known.slope, math.sqrt(known.variance), many - 2)
+    low, middle, high = (math.exp(known.slope + end) for end in (-reach, 0.0, reach))
+    return Drift(Interval(middle, low, high, n, many), p_value)
 
 
-def student(estimate: float, error: float, free: float) -> tuple[float, float | None]:
+def _student(estimate: float, error: float, free: float) -> tuple[float, float | None]:
     """How far the interval of 95 % reaches, and p that the estimate would be 0: None where nothing varies."""
     from scipy.special import stdtr, stdtrit
 
-    p_value = float(2 * stdtr(free, -abs(estimate) / error)) if error > 0 else None
-    return error * float(stdtrit(free, 0.975)), p_value
+    if error < _ROUNDED:
+        return 0.0, None
+    return error * float(stdtrit(free, 0.975)), float(2 * stdtr(free, -abs(estimate) / error))

@@ -76,21 +76,18 @@ def time_of_day(values: npt.ArrayLike, days: npt.ArrayLike, times: npt.ArrayLike
     :param times: of each, in seconds since its day began.
     """
     slots = Slots.of(values, days, times)
-    whole = slots.table
-    kept = (~np.isnan(whole)).sum(axis=1) >= LEAST_TIMES / 2
-    enough = kept[slots.day] if slots.levels.size else np.zeros(0, bool)
-    slots = Slots(slots.levels[enough], slots.days[enough], slots.times[enough])
+    enough = (~np.isnan(slots.table)).sum(axis=1) >= LEAST_TIMES / 2
+    slots = slots.only(enough[slots.day])
     whole, n = slots.table, slots.levels.size
-    many = len(whole)
-    if many < LEAST_DAYS or whole.shape[1] < LEAST_TIMES:
-        doubt = FEW_DAYS if many < LEAST_DAYS else FEW_TIMES
-        return TimeOfDay(None, Interval(None, None, None, n, many, doubt) if n else NOTHING)
+    many, size = whole.shape
+    if size < LEAST_TIMES:
+        return TimeOfDay(None, Interval(None, None, None, n, many, FEW_TIMES) if n else NOTHING)
     at = np.bincount(slots.time, slots.times) / np.bincount(slots.time) / DAY
     known = line(slots)
-    days = _Days.of(whole, at, known)
-    interval, *parts = _size(slots, at, known, days)
+    courses = _Days.of(whole, at, known)
+    interval, *parts = _size(slots, at, known, courses)
     high, low = ((float(at[part][0]) * DAY, float(at[part][-1]) * DAY) for part in parts)
-    return TimeOfDay(_chance(days.shrunk), interval, high, low)
+    return TimeOfDay(_chance(courses.shrunk) if many >= LEAST_DAYS else None, interval, high, low)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +117,7 @@ class _Days:
         squares = np.square(away).sum(axis=1)
         slopes = (away * rest).sum(axis=1) / squares
         common = float(squares @ slopes / squares.sum())
-        variance = float(squares @ np.square(slopes - common)) / (len(whole) - 1) / float(squares.sum())
+        variance = float(squares @ np.square(slopes - common)) / max(len(whole) - 1, 1) / float(squares.sum())
         scaled = (at - at.min()) / np.ptp(at) * 2 - 1
         basis, signs = np.linalg.qr(np.vander(scaled, SHAPES + 1, increasing=True))
         basis = (basis * np.sign(np.diag(signs)))[:, 1:]
@@ -138,12 +135,15 @@ class _Days:
     def shrunk(self) -> Floats:
         """The numbers, with a common slope that is as sure as if the drift were known."""
         scale = np.array([self.surer, *np.ones(SHAPES - 1)])
-        return self.apart + self.numbers.mean(axis=0) / scale
+        shrunk: Floats = self.apart + self.numbers.mean(axis=0) / scale
+        return shrunk
 
 
 def _signed(numbers: Floats, draw: np.random.Generator) -> Floats:
     """Sums of numbers with random signs, `FLIPS` of them."""
-    return (2.0 * draw.integers(2, size=(FLIPS, numbers.size)) - 1) @ numbers
+    signs = 2.0 * draw.integers(2, size=(FLIPS, numbers.size)) - 1
+    sums: Floats = signs @ numbers
+    return sums
 
 
 def _chance(numbers: Floats) -> float | None:
@@ -157,28 +157,40 @@ def _chance(numbers: Floats) -> float | None:
     return float(1 + (drawn >= seen - 1e-9 * sizes).sum()) / (1 + FLIPS)
 
 
-def _size(slots: Slots, at: Floats, known: Line, days: _Days) -> tuple[Interval, slice, slice]:
+def _size(slots: Slots, at: Floats, known: Line, courses: _Days) -> tuple[Interval, slice, slice]:
     """The highest part of the day against the lowest, and both.
 
     The interval is so wide that it holds for any two parts at once: by random signs of what each day has apart, and
     wider, as Student's t is than the normal, because few days say little of how they vary.
     """
-    from scipy.special import stdtrit
-
-    day, many = slots.day, len(days.numbers)
-    design = np.hstack([np.eye(many)[day], days.basis[slots.time]])
+    day, many = slots.day, len(courses.numbers)
+    design = np.hstack([np.eye(many)[day], courses.basis[slots.time]])
     levels = slots.levels - known.slope * slots.times / DAY
     effects = np.linalg.lstsq(design, levels)[0][many:]
     length = max(1, at.size // PART)
-    windows = np.lib.stride_tricks.sliding_window_view(days.basis, length, axis=0).mean(axis=-1)
+    windows = np.lib.stride_tricks.sliding_window_view(courses.basis, length, axis=0).mean(axis=-1)
     course = windows @ effects
     high, low = int(course.argmax()), int(course.argmin())
-    draw = np.random.default_rng(SEED)
-    scale = math.sqrt(many / (many - 1)) * days.basis.shape[0] / slots.levels.size
-    wider = stdtrit(FREE * (many - 1), 0.975) / stdtrit(math.inf, 0.975)
-    noise = np.stack([_signed(column, draw) for column in days.apart.T], axis=1) * scale
-    noise[:, 0] *= days.surer
-    reach = float(np.quantile(np.ptp(noise @ windows.T, axis=1), 0.95)) * float(wider)
     middle = float(course[high] - course[low])
-    ends = (math.exp(end) for end in (middle, middle - reach, middle + reach))
-    return Interval(*ends, slots.levels.size, many), slice(high, high + length), slice(low, low + length)
+    parts = slice(high, high + length), slice(low, low + length)
+    if many < LEAST_DAYS:
+        return Interval(math.exp(middle), None, None, slots.levels.size, many, FEW_DAYS), *parts
+    reach = _reach(courses, windows, at.size / slots.levels.size)
+    least, most = math.exp(middle - reach), math.exp(middle + reach)
+    return Interval(math.exp(middle), least, most, slots.levels.size, many), *parts
+
+
+def _reach(courses: _Days, windows: Floats, share: float) -> float:
+    """How far the interval reaches to each side, in logarithms.
+
+    :param windows: the polynomials' means in each part of the day, (parts, `SHAPES`).
+    :param share: one over the days that have a time of day, at the mean.
+    """
+    from scipy.special import stdtrit
+
+    draw, many = np.random.default_rng(SEED), len(courses.numbers)
+    noise = np.stack([_signed(column, draw) for column in courses.apart.T], axis=1)
+    noise[:, 0] *= courses.surer
+    wider = float(stdtrit(FREE * (many - 1), 0.975) / stdtrit(math.inf, 0.975))
+    apart = np.ptp(noise @ windows.T, axis=1) * share * math.sqrt(many / (many - 1))
+    return float(np.quantile(apart, 0.95)) * wider

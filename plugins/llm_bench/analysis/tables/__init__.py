@@ -14,6 +14,8 @@ from llm_bench.analysis.tables.network import first_places, network
 from llm_bench.analysis.tables.outcomes import cut_often, failures, failures_over_time, rates_over_time, success
 from llm_bench.analysis.tables.pairs import differences, noise_floor
 from llm_bench.analysis.tables.times import (
+    drift,
+    drifts,
     hour_tests,
     hours_matter,
     neighbours,
@@ -30,6 +32,8 @@ __all__ = [
     "changes",
     "cut_often",
     "differences",
+    "drift",
+    "drifts",
     "failures",
     "failures_over_time",
     "first_places",
