@@ -25,6 +25,7 @@ TESTS = {
         "analysis/statistics/test_correlation.py",
         "analysis/statistics/test_borders.py",
     ],
+    "analysis.statistics.drift": ["analysis/statistics/test_drift.py"],
     "analysis.statistics.factors": ["analysis/statistics/test_factors.py"],
     "analysis.statistics.kernels": ["analysis/statistics/test_kernels.py"],
     "analysis.statistics.means": ["analysis/statistics/test_means.py", _BORDERS],

@@ -64,7 +64,8 @@ def days_last(values: npt.ArrayLike, moments: npt.ArrayLike, days: npt.ArrayLike
 
     What counts is the most that slots may keep of the one before: the correlation of neighbouring slots, with what it
     is too low by (about (1 + 3 r) / n for each mean that the values are taken from) and the reach of a one-sided
-    interval of 95 % (Fisher's z). Of several days alone: one has no next.
+    interval of 95 % (Fisher's z). Of several days alone: one has no next. Over a night so little goes on that one mean
+    more or less doesn't count.
 
     :param values: one for each slot, such as its median.
     :param moments: when each slot begins, in any unit of time.
@@ -81,6 +82,7 @@ def days_last(values: npt.ArrayLike, moments: npt.ArrayLike, days: npt.ArrayLike
         return False
     steps = np.diff(at)
     apart = round(float(np.median(steps[nights]) / np.median(steps)))
-    likely = known.correlation + means * (1 + 3 * max(known.correlation, 0.0)) / known.pairs
+    spent = means if apart == 1 else 1
+    likely = known.correlation + spent * (1 + 3 * max(known.correlation, 0.0)) / known.pairs
     kept = float(np.tanh(np.arctanh(np.clip(likely, -_NEARLY, _NEARLY)) + _REACH / np.sqrt(known.pairs - 3)))
     return days_correlate(kept, round(float(np.median(np.bincount(day)))), apart) > LASTING

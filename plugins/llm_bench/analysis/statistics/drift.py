@@ -16,15 +16,14 @@ from llm_bench.analysis.statistics.scopes import DAYS_LAST, FEW_DAYS, LEAST_DAYS
 DRIFT = Method(
     "Drift over the days",
     "Whether an LLM becomes slower or faster from day to day: a straight line through the logarithms of the days, each "
-    "counting once. A day's level is what it has beside the times of day that were measured on it (days and times of "
-    "day as two additive factors), so that half a day can be compared with a whole one. The slope is a ratio per day, "
-    "with Student's t of two degrees of freedom fewer than there are days. Nothing is concluded with fewer than "
-    f"{LEAST_DAYS} days, nor where, by what neither days nor times of day explain, a day's slots may go on into the "
-    "next day. A slot's value is the median of all that were asked; one in which most failed counts as the worst that "
-    "was answered. p is corrected over the LLMs by Holm.",
+    "counting by its slots. A day's level is what it has beside the times of day that were measured on it (days and "
+    "times of day as two additive factors), so that half a day can be compared with a whole one. The slope is a ratio "
+    "per day, with Student's t of two degrees of freedom fewer than there are days. Nothing is concluded of it with "
+    f"fewer than {LEAST_DAYS} days, nor where, by what neither days nor times of day explain, a day's slots may go on "
+    "into the next day. A slot's value is the median of all that were asked; one in which most failed counts as the "
+    "worst that was answered. p is corrected over the LLMs by Holm.",
     ("ibragimov2010",),
 )
-
 
 LEAST_LINE = 3
 """Days that a line says something of: through two there always is one that fits."""
@@ -109,7 +108,7 @@ class Line:
 
 
 def line(slots: Slots) -> Line:
-    """The straight line through days, each counting once; of fewer than three days, a level one."""
+    """The straight line through days, each counting by its slots; of fewer than three days, a level one."""
     day, time = slots.day, slots.time
     many, counts = int(day.max()) + 1, np.bincount(day)
     design = np.hstack([np.eye(many)[day], np.eye(int(time.max()) + 1)[time][:, 1:]])
@@ -119,13 +118,15 @@ def line(slots: Slots) -> Line:
         design = design[:, :many]
         effects = np.bincount(day, slots.levels) / counts
         at += np.bincount(day, slots.times) / counts / DAY
-    levels, away = effects[:many], at - at.mean()
     left = slots.levels - design @ effects
     if many < LEAST_LINE:
         return Line(0.0, 0.0, left)
-    slope = float(away @ levels / (away @ away))
-    rest = levels - levels.mean() - slope * away
-    return Line(slope, float(rest @ rest) / (many - 2) / float(away @ away), left)
+    levels, weights = effects[:many], counts / counts.sum()
+    away = at - weights @ at
+    squares = float(weights @ np.square(away))
+    slope = float(weights @ (away * levels)) / squares
+    rest = levels - weights @ levels - slope * away
+    return Line(slope, float(weights @ np.square(rest)) / (many - 2) / squares, left)
 
 
 def drift(values: npt.ArrayLike, days: npt.ArrayLike, times: npt.ArrayLike) -> Drift:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -139,11 +140,15 @@ class _Days:
         return shrunk
 
 
-def _signed(numbers: Floats, draw: np.random.Generator) -> Floats:
-    """Sums of numbers with random signs, `FLIPS` of them."""
-    signs = 2.0 * draw.integers(2, size=(FLIPS, numbers.size)) - 1
-    sums: Floats = signs @ numbers
-    return sums
+@lru_cache(maxsize=2)
+def _signs(days: int) -> Floats:
+    """The random signs of all numbers of so many days, (`SHAPES`, `FLIPS`, days): the same at every call."""
+    return 2.0 * np.random.default_rng(SEED).integers(2, size=(SHAPES, FLIPS, days)) - 1
+
+
+def _sums(numbers: Floats) -> Floats:
+    """The sums of numbers over the days with random signs, (`SHAPES`, `FLIPS`)."""
+    return np.stack([signs @ column for signs, column in zip(_signs(len(numbers)), numbers.T, strict=True)])
 
 
 def _chance(numbers: Floats) -> float | None:
@@ -151,9 +156,8 @@ def _chance(numbers: Floats) -> float | None:
     sizes = float(np.square(numbers).sum())
     if sizes < 1e-18:
         return None
-    draw = np.random.default_rng(SEED)
     seen = float(np.square(numbers.sum(axis=0)).sum())
-    drawn = sum((np.square(_signed(column, draw)) for column in numbers.T), np.zeros(FLIPS))
+    drawn = np.square(_sums(numbers)).sum(axis=0)
     return float(1 + (drawn >= seen - 1e-9 * sizes).sum()) / (1 + FLIPS)
 
 
@@ -188,9 +192,8 @@ def _reach(courses: _Days, windows: Floats, share: float) -> float:
     """
     from scipy.special import stdtrit
 
-    draw, many = np.random.default_rng(SEED), len(courses.numbers)
-    noise = np.stack([_signed(column, draw) for column in courses.apart.T], axis=1)
-    noise[:, 0] *= courses.surer
+    many, noise = len(courses.numbers), _sums(courses.apart)
+    noise[0] *= courses.surer
     wider = float(stdtrit(FREE * (many - 1), 0.975) / stdtrit(math.inf, 0.975))
-    apart = np.ptp(noise @ windows.T, axis=1) * share * math.sqrt(many / (many - 1))
+    apart = np.ptp(windows @ noise, axis=0) * share * math.sqrt(many / (many - 1))
     return float(np.quantile(apart, 0.95)) * wider

@@ -167,7 +167,7 @@ def drift(trends: Sequence[Drift], metric: Metric, looks: Looks) -> Table:
         [[trend.llm, trend.size.clusters, trend.p, trend.size] for trend in looks.ordered(trends)],
         [
             "A day later: how many times as large it is, by a straight line through the days, of which each counts "
-            f"once. p: corrected over the LLMs, and more than chance below {LEVEL}."
+            f"by its slots. p: corrected over the LLMs, and more than chance below {LEVEL}."
         ],
     )
 
