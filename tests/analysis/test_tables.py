@@ -67,8 +67,8 @@ class TestADriftOverTheDays:
     def test_is_said_as_a_ratio_of_a_day_to_the_day_before(self):
         trends = [Drift("groq/a", 0.01, Interval(1.08, 1.02, 1.14, 56, 4)), Drift("groq/b", 0.9, SIZE)]
         assert tables.drifts(trends, LATENCY, LOOKS) == (
-            "Over days like these 4 latency of a is 1.08 times [1.02, 1.14] what it was a day before. No drift over the "
-            "days is seen of b."
+            "Over days like these 4 latency of a is 1.08 times [1.02, 1.14] what it was a day before. No drift over "
+            "the days is seen of b."
         )
 
     def test_cannot_be_said_of_few_days(self):

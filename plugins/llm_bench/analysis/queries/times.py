@@ -174,7 +174,7 @@ def _cells(scan: Scan, metric: Metric, zone: tzinfo) -> _Cells:
     cell = np.arange(moments.size)
     if moments.size > MAX_BUCKETS:
         run = np.floor(days / -(-(days[-1] + 1) // _DAYS))
-        times = np.floor(times / _HOUR) * _HOUR
+        times = np.floor((times + 1.0) / _HOUR) * _HOUR  # a second more: moments are rounded
         _, first, cell = np.unique(run * 24 + times / _HOUR, return_index=True, return_inverse=True)
         middles = np.bincount(numbered(run), days) / np.bincount(numbered(run))
         days, times = middles[numbered(run)][first], times[first]
