@@ -95,8 +95,8 @@ DRIFTS = {
 }
 """Studies with a drift."""
 NOT_MET = {(SIZE, f"{name}{days}") for name, course in NONE.items() if course.ramp for days in ("", ", 14 days")}
-"""Where the method says beforehand that it can't hold: its interval is for numbers that vary like a normal, not for days
-of which each rises or falls by the same."""
+"""Where the method says beforehand that it can't hold: its interval is for numbers that vary like a normal, not for
+days of which each rises or falls by the same."""
 
 
 def course_tables(runs: int, tally: type[Tally], only: str = "") -> Iterator[tuple[str, Tallies]]:

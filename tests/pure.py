@@ -11,6 +11,7 @@ from pathlib import Path
 _BORDERS = "analysis/statistics/test_borders.py"
 _FORMATS, _OPENAI = "measure/test_formats.py", "measure/test_openai_format.py"
 TESTS = {
+    "analysis.doubts": ["analysis/test_doubts.py"],
     "analysis.format": ["analysis/test_format.py"],
     "analysis.metrics": ["analysis/test_metrics.py"],
     "analysis.noise": ["analysis/test_noise.py"],

@@ -76,6 +76,7 @@ def series(llms: Sequence[str], times: Sequence[datetime]) -> Series:
                     0 if lost else 19,
                     20 if lost else 1,
                     *(3 * [None] if lost else (middle * 0.8, middle, middle * 1.3)),
+                    failed=2,
                 )
             )
     return Series(made, 1, None)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import re
 import struct
 import subprocess
@@ -194,8 +195,30 @@ class TestAChart:
 
     def test_leaves_no_failure_untold(self):
         lines = charts.caption(CHARTS["over time"]).lines
-        count = sum(point.left_out for point in series(FOUR, slots()).points)
-        assert lines[-1] == f"{count} records left out: no such number (a failure has none)"
+        points = series(FOUR, slots()).points
+        assert lines[-2:] == (
+            f"{sum(point.failed for point in points)} records failed: later than any answer",
+            f"{sum(point.left_out for point in points)} records left out: no such number",
+        )
+
+    def test_never_has_an_infinite_number_in_its_data(self):
+        inf = math.inf
+        late = [
+            Summary(FOUR[0], None, None, 60, 0, Interval(2.0, 1.5, inf, 60, 4), failed=9),
+            Summary(FOUR[1], None, None, 60, 0, Interval(inf, 4.0, inf, 60, 4), failed=40),
+        ]
+        quantiles = {q: 1.0 + q if q < 0.9 else inf for q in (0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)}
+        spread = Spread(FOUR[0], 60, 0, 1.0, 3.0, quantiles, [Bin(1.0, 3.1, 50)], failed=10)
+        points = [Point(FOUR[0], at, 20, 0, 1.0, inf if number % 2 else 2.0, inf) for number, at in enumerate(slots())]
+        looks = charts.looks(FOUR)
+        for drawn in (
+            charts.bars(late, LATENCY, looks),
+            charts.bars([replace(summary, group="retail") for summary in late], LATENCY, looks, "industry"),
+            charts.distribution([spread], LATENCY, looks),
+            charts.over_time(Series(points, 1, None), LATENCY, looks),
+        ):
+            assert "Infinity" not in json.dumps(charts.spec(drawn))
+            assert any("edge" in line for line in charts.caption(drawn).lines)
 
     def test_leaves_no_interval_out_in_silence(self):
         few = Summary(FOUR[0], None, None, 60, 0, Interval(0.8, None, None, 60, 3))

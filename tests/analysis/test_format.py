@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -41,7 +42,7 @@ class TestANumber:
     def test_has_three_significant_digits(self, value, shown):
         assert text.number(value) == shown
 
-    @pytest.mark.parametrize("value", [None, float("nan"), float("inf")])
+    @pytest.mark.parametrize("value", [None, float("nan")])
     def test_that_there_is_none_of_is_a_dash(self, value):
         assert text.number(value) == text.value(value, "s", approximate=True) == "—"
 
@@ -169,9 +170,17 @@ class TestTheBorders:
         assert (text.bare(-0.5, ""), text.bare(-0.5, "%")) == ("−0.50", "−50.0")
 
     @pytest.mark.parametrize("unit", ["", "%", "s"])
-    @pytest.mark.parametrize("value", [None, float("nan"), float("inf")])
+    @pytest.mark.parametrize("value", [None, float("nan"), -float("inf")])
     def test_a_number_that_is_none_is_a_dash_in_any_unit(self, value, unit):
         assert text.bare(value, unit) == "—"
+
+    def test_a_time_among_the_failures_is_no_number(self):
+        assert text.bare(math.inf, "s") == text.value(math.inf, "s", approximate=True) == "failed"
+        assert text.interval(Interval(math.inf, 4.2, math.inf, 9, 9), "s") == "failed [4.20, open]"
+        assert text.ends(math.inf, math.inf, "s") == "[failed, open]"
+
+    def test_an_interval_may_be_open_below(self):
+        assert text.ends(-math.inf, 2.0, "s") == "[open, 2.00]"
 
 
 def test_a_count_has_its_thousands_apart():

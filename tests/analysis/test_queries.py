@@ -39,12 +39,13 @@ class Filled:
     """A made-up study: its records as they stand in the store, and as queries see them."""
 
     def __init__(
-        self, home: Path, include: Path, slots: Collection[int], *circumstances: Circumstances, **changes: Any
+        self, home: Path, include: Path, slots: slice | Collection[int], *circumstances: Circumstances, **changes: Any
     ) -> None:
         self.study = thesis(include, **changes)
         self.store = FileStore(home / "data")
         for number, apart in enumerate(circumstances or (PLAIN,)):
-            chosen = [slot for place, slot in enumerate(self.study.window.schedule) if place in slots]
+            every = list(self.study.window.schedule)
+            chosen = every[slots] if isinstance(slots, slice) else [every[place] for place in slots]
             fill_study(self.store, self.study, include, slots=chosen, seed=7 + number, circumstances=apart)
         self.cache = Cache(home)
         self.plain = [
@@ -86,7 +87,7 @@ def llm_of(record: Record) -> str:
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory, include) -> Filled:
     """Five slots of each of four days, without the odd slots but the backfilled one."""
-    return Filled(tmp_path_factory.mktemp("figures"), include, {place for place in range(56) if place % 14 < 5})
+    return Filled(tmp_path_factory.mktemp("figures"), include, [place for place in range(56) if place % 14 < 5])
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +98,7 @@ def varied(tmp_path_factory, include) -> Filled:
         Circumstances(upstreams=upstreams, cut={LLAMA: 0.3}),
         Circumstances(client="tokyo", farther=0.2, upstreams=upstreams, cut={LLAMA: 0.3}),
     )
-    return Filled(tmp_path_factory.mktemp("varied"), include, range(10), *places, cache="both")
+    return Filled(tmp_path_factory.mktemp("varied"), include, slice(0, 10), *places, cache="both")
 
 
 @pytest.fixture
@@ -248,28 +249,6 @@ class TestAHeadline:
         assert queries.page(records, nothing) == ([], 0)
 
 
-class TestAnIntervalOfCountedBins:
-    @given(st.data(), st.sampled_from([0.25, 0.5, 0.9]))
-    def test_is_that_of_the_single_values(self, data, q):
-        seed = data.draw(st.integers(0, 2**32 - 1))
-        clusters, bins, spread = (
-            data.draw(st.integers(1, 30)),
-            data.draw(st.integers(1, 60)),
-            data.draw(st.integers(1, 9)),
-        )
-        chance = np.random.default_rng(seed)
-        counts = chance.poisson(spread / 3, (clusters, bins))
-        counts[0, 0] += 1  # there is a value
-        middles = np.cumsum(chance.random(bins) + 0.01)
-        cluster, place = np.nonzero(counts)
-        expected = statistics.quantile(middles[place], cluster, q, weights=counts[cluster, place])
-        interval = statistics.quantile_of_counts(counts, middles, q)
-        assert (interval.estimate, interval.n, interval.clusters) == (expected.estimate, expected.n, expected.clusters)
-        assert (interval.low is None) == (expected.low is None)
-        if interval.low is not None:
-            assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high))
-
-
 class TestALineOverTime:
     def test_has_a_point_for_each_slot_with_its_quartiles(self, filled, either):
         line = queries.over_time(either, View(), LATENCY)
@@ -302,7 +281,7 @@ class TestALineOverTime:
         assert sum(point.n + point.left_out for point in points) == 400
 
     def test_is_later_than_anything_where_all_failed(self, tmp_path, include):
-        broken = Filled(tmp_path, include, range(2))
+        broken = Filled(tmp_path, include, slice(0, 2))
         path = broken.store.list("records/")[0]
         failed = [
             record
@@ -345,7 +324,7 @@ class TestTheTimeOfDay:
         hours = {point.hour for point in course.points}
         assert hours == {datetime.fromisoformat(r["slot"]).astimezone(ZONE).hour for r in filled.plain}
         by_hour = Counter()
-        for record in filled.times()[LLAMA]:
+        for record in filled.by_llm("latency_sec")[LLAMA]:
             by_hour[datetime.fromisoformat(record["slot"]).astimezone(ZONE).hour] += 1
         assert {p.hour: p.n for p in course.points if p.llm == LLAMA} == by_hour
 
@@ -457,6 +436,12 @@ class TestASummary:
                 r["coverage_score"] for r in filled.by_llm("coverage_score")[LLAMA] if r["question_id"] == row.group
             ]
             assert row.value.estimate == pytest.approx(np.mean(values))
+
+    def test_is_nothing_of_more_groups_than_asked_for(self, records):
+        few = View(industries=("retail",))
+        assert queries.summary(records, View(), COVERAGE, "question", at_most=79) == []
+        assert len(queries.summary(records, View(), COVERAGE, "question", at_most=80)) == 80
+        assert len(queries.summary(records, few, COVERAGE, "question", at_most=40)) == 40
 
     def test_by_llm_is_the_headlines(self, either):
         rows = queries.summary(either, View(), LATENCY)
@@ -763,7 +748,7 @@ class TestStrata:
         assert strata.strata(records)["records"][taken].sum() == len(expected)
 
     def test_are_made_anew_with_the_data(self, tmp_path, include):
-        filled = Filled(tmp_path, include, range(2))
+        filled = Filled(tmp_path, include, slice(0, 2))
         before = len(strata.of_record(filled.records))
         fill_study(filled.store, filled.study, include, slots=list(filled.study.window.schedule)[2:3])
         later = Cache(tmp_path, fresh_sec=0).records(filled.study)

@@ -194,9 +194,9 @@ class TestNumbers:
     def test_refuse_a_metric_of_another_page(self, loaded, reader):
         assert "metric is 'coverage_score'" in see(reader, "latency", 400, metric="coverage_score").text
 
-    def test_tell_how_many_are_left_out(self, loaded, reader, include):
+    def test_say_how_many_failed(self, loaded, reader, include):
         failed = sum(not record["success"] for record in all_records(loaded, include))
-        assert f"{failed} records left out" in see(reader, "latency").text
+        assert f"{failed} records failed: later than any answer" in see(reader, "latency").text
 
     def test_lead_from_each_point_to_the_records_of_its_llm_and_slot(self, loaded, reader):
         (points,) = specs(reader, "latency")["over-time"]["datasets"].values()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from statistics import fmean, median
@@ -12,12 +13,13 @@ from llm_bench.records import llm_of
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One LLM. Medians and means are over the successful records, None without any.
+    """One LLM.
 
-    :param latency_sec: median.
-    :param ttft_sec: median, seconds.
-    :param throughput_tps: median, tokens/s.
-    :param coverage: mean coverage_score.
+    :param latency_sec: median of all that were asked, a failure being later than any answer: infinite where so many
+        failed.
+    :param ttft_sec: likewise, seconds.
+    :param throughput_tps: median of the successful records, tokens/s; None without any.
+    :param coverage: mean coverage_score of these; None without any.
     """
 
     llm: str
@@ -43,15 +45,18 @@ def _row(llm: str, group: list[Mapping[str, Any]]) -> Row:
     def known(name: str) -> list[float]:
         return [record[name] for record in succeeded if record[name] is not None]
 
-    def middle(name: str) -> float | None:
-        return median(known(name)) if known(name) else None
+    def middle(values: list[float]) -> float | None:
+        return median(values) if values else None
+
+    def waited(name: str) -> float | None:
+        return middle([*known(name), *[math.inf] * (len(group) - len(succeeded))])
 
     return Row(
         llm=llm,
         records=len(group),
         succeeded=len(succeeded),
-        latency_sec=middle("latency_sec"),
-        ttft_sec=middle("ttft_sec"),
-        throughput_tps=middle("throughput_tps"),
+        latency_sec=waited("latency_sec"),
+        ttft_sec=waited("ttft_sec"),
+        throughput_tps=middle(known("throughput_tps")),
         coverage=fmean(scores) if (scores := known("coverage_score")) else None,
     )

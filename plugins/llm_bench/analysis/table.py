@@ -189,7 +189,11 @@ class Table:
         cells = [cell for row in self.cells for cell in row]
         signs = [
             *([_THESE] if any(cell.these for cell in cells) else []),
-            *([_FAILED] if any(value.estimate == math.inf for value in self._intervals) else []),
+            *(
+                [_FAILED]
+                if any(getattr(value, "estimate", value) == math.inf for row in self.rows for value in row)
+                else []
+            ),
             *([_OPEN] if any(f"{text.OPEN}]" in cell.interval + cell.these for cell in cells) else []),
         ]
         approximate = any(column.approximate for column in self.columns) and bool(self.rows)

@@ -75,7 +75,8 @@ def _table(study: Study, records: list[Record]) -> Table:
     warm = len(records) - len(asked_once)
     table = Table(
         title=f"{study.name}, slot {records[0]['slot']}",
-        caption="Medians of the answered; coverage is a mean."
+        caption="Median times of all that were asked, a failure being later than any answer; median speed and mean "
+        "coverage of the answers."
         + (f"\n{warm} more records are warm, asked once more right after, and left out here." if warm else "")
         + (f"\n{suspect} records are suspect: this machine was too busy for exact times." if suspect else ""),
         box=box.SIMPLE_HEAD,

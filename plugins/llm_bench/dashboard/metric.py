@@ -115,8 +115,8 @@ def _time_of_day(look: Look, metric: Metric) -> Figure:
 
 
 def _grouped(look: Look, metric: Metric, group: Group) -> Iterator[Figure]:
-    summaries = queries.summary(look.records, look.view, metric, group)
-    if len(summaries) > MAX_GROUPED:
+    summaries = queries.summary(look.records, look.view, metric, group, at_most=MAX_GROUPED)
+    if not summaries:
         return
     rows = ["question", "question_id"] if group == "question" else [group]
     table = tables.grouped(summaries, metric, look.looks, group).pivot(rows, "llm", metric.name, look.llms)

@@ -4,19 +4,16 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from analysis.statistics.samples import UNHURRIED, about, course, days_and_times, numbers
+from analysis.statistics.samples import about, course, days_and_times, numbers
 from llm_bench.analysis.statistics import (
     CarryOver,
     carry_over,
     mean,
     paired,
     quantile,
-    quantile_of_counts,
     success_rate,
     time_of_day,
 )
@@ -55,36 +52,6 @@ class TestTheConstants:
         drawn = sum((signs[k] @ shapes[k]) ** 2 for k in range(4))
         as_large = np.sum(drawn >= np.sum(shapes.sum(axis=1) ** 2) - 1e-9)
         assert test.p_value == (1 + as_large) / 10_000
-
-
-class TestQuantilesOfCounts:
-    @UNHURRIED
-    @given(st.integers(0, 2**32 - 1), st.integers(1, 14), st.integers(1, 6), st.floats(0.01, 0.99))
-    def test_are_those_of_the_values_repeated(self, seed: int, slots: int, size: int, q: float):
-        counts = np.random.default_rng(seed).poisson(2, (slots, size))
-        values = np.arange(size) ** 2.0
-        slot, value = (index.ravel() for index in np.indices(counts.shape))
-        expected = quantile(values[value], slot, q, weights=counts.ravel())
-        interval = quantile_of_counts(counts, values, q)
-        assert numbers(interval) == about(*numbers(expected))
-        assert (interval.n, interval.clusters) == (expected.n, expected.clusters)
-
-    @pytest.mark.parametrize("q", [0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98])
-    @pytest.mark.parametrize("slots", [5, 6, 14])
-    def test_are_so_with_few_values_and_many_ties(self, slots: int, q: float):
-        for seed in range(8):
-            counts = np.random.default_rng(seed).poisson(3, (slots, 4))
-            slot, value = (index.ravel() for index in np.indices(counts.shape))
-            expected = quantile(value, slot, q, weights=counts.ravel())
-            assert numbers(quantile_of_counts(counts, np.arange(4.0), q)) == about(*numbers(expected))
-
-    def test_have_no_interval_beyond_the_values(self):
-        counts = np.eye(12, dtype=int)
-        for q, bounded in ((0.05, False), (0.5, True), (0.95, False)):
-            assert (quantile_of_counts(counts, np.arange(12.0), q).low is not None) == bounded
-
-    def test_of_nothing_are_none(self):
-        assert quantile_of_counts(np.zeros((7, 2), int), np.arange(2.0), 0.5).estimate is None
 
 
 class TestASuccessRatesTrials:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from llm_bench.analysis.cache import Records
+from llm_bench.analysis.metrics import Metric
 from llm_bench.analysis.queries import strata
 from llm_bench.analysis.statistics import Codes, Floats
 from llm_bench.analysis.statistics.scopes import Ascending
@@ -95,9 +96,20 @@ def stratum(records: Records) -> Array:
     return records.once("strata of rows", lambda known: layout(known).filled(strata.of_record(known), none))
 
 
-def bins(records: Records, name: str) -> Array:
-    """The bin of each value, as ``strata.bins`` has it; 0 where there is none."""
-    return records.once(f"bins of rows {name}", lambda known: layout(known).filled(strata.bins(known, name)[0], 0))
+def bins(records: Records, metric: Metric) -> Array:
+    """The bin of each value, as ``strata.bins`` has it; 0 where there is none.
+
+    What failed is later than any: in one bin more, of what is waited for.
+    """
+    return records.once(f"bins of rows {metric.name}", lambda known: _bins(known, metric))
+
+
+def _bins(records: Records, metric: Metric) -> Array:
+    place, used = strata.bins(records, metric.name)
+    matrix = layout(records).filled(place, 0)
+    if metric.waited:
+        matrix[states(records) == FAILED] = used.size + 1
+    return matrix
 
 
 def values(records: Records, name: str) -> Array:
@@ -132,6 +144,11 @@ class Rows:
         if not self._days.size:
             return np.zeros((0, block.shape[1]), dtype)
         return np.add.reduceat(block, self._days, axis=0, dtype=dtype)
+
+    def count_by_day(self, flags: Array) -> Floats:
+        """How many there are on each day that has a row; (days, questions)."""
+        counts: Floats = self.by_day(flags.view(np.uint8), np.uint32).astype(np.float64)
+        return counts
 
     @cached_property
     def ends(self) -> Sequence[tuple[int, int, int]]:
@@ -183,13 +200,17 @@ class Block:
         used = np.flatnonzero(counts)
         return Ascending(self.middles[used + 1], counts[used].cumsum(dtype=np.float64))
 
-    def lower(self, ascending: Ascending, q: float) -> Floats:
-        """How much of each value counts as below a quantile of all."""
+    def below(self, rows: Rows, ascending: Ascending, q: float) -> Floats:
+        """How many values count as below a quantile of all, by day and question."""
+        estimate = ascending.at(q)
         if self.middles is None:
-            return ascending.lower(q, self.content)
-        lower = ascending.lower(q, self.middles)
-        lower[0] = 0.0  # of none
-        return lower[self.content]
+            less, ties = self.content < estimate, self.content == estimate
+        else:
+            first, end = (np.searchsorted(self.middles[1:], estimate, side=side) for side in ("left", "right"))
+            number = self.content - np.uint16(1)  # of none: the largest of all
+            less, ties = number < np.uint16(first), number == np.uint16(first) if end > first else None
+        below: Floats = rows.count_by_day(less)
+        return below if ties is None else below + ascending.tied(q) * rows.count_by_day(ties)
 
     def sorted(self, rows: Rows, buckets: int) -> Segments:
         """The values of each bucket of rows, in order."""

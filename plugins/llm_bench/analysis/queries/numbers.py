@@ -6,7 +6,7 @@ stands for the middle of its bin. Means are of the values themselves always.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -30,8 +30,6 @@ EXACT = 100_000
 """Records up to which values are sorted rather than counted in bins."""
 MAX_BUCKETS = 200
 """Points of a line, and clusters of an interval: with more slots, each stands for as many consecutive ones."""
-_LATE = "CASE WHEN success THEN {0} ELSE 'inf'::DOUBLE END AS {0}"
-"""A failure is later than any answer."""
 _CELLS = 20_000_000
 """Counts that are held at once; what would take more has fewer clusters."""
 
@@ -186,7 +184,6 @@ class Scan:
         names = llm_names(records)
         self._taken = strata.taken(records, self._held, view, self.buckets.place >= 0, names)
         self.llms, self._rank = ranked(self._held["llm_no"][self._taken], names)
-        self._counts: dict[str, Ints] = {}
         self._in_buckets: dict[str, ByBucket] = {}
         self._matrices: dict[str, strata.Array] = {}
         self.exact = int(self._held["records"][self._taken].sum()) <= EXACT
@@ -194,10 +191,8 @@ class Scan:
 
     def _read(self, view: View, metrics: Sequence[Metric]) -> strata.Table:
         where, parameters = view.where()
-        asked = (_LATE.format(metric.name) if metric.waited else metric.name for metric in metrics)
-        columns = ", ".join(
-            ["llm_no", "slot_no", "question_no", strata.NUMBERED, f"{cells.STATE} AS state", *dict.fromkeys(asked)]
-        )
+        names = (metric.name for metric in metrics)
+        columns = ", ".join(["llm_no", "slot_no", "question_no", strata.NUMBERED, f"{cells.STATE} AS state", *names])
         return strata.table(self._records, f"SELECT {columns} FROM records WHERE {where}", parameters)  # noqa: S608
 
     @classmethod
@@ -238,16 +233,14 @@ class Scan:
         return totals.reshape(-1, key.size).T.astype(np.int64)
 
     def each(self, metric: Metric, key: Key) -> Iterator[tuple[Codes, Floats]]:
-        """Groups and values of the records, some at a time; NaN where one has none, as where it failed."""
+        """Groups and values of the records, some at a time; NaN where one has none."""
         if self.exact:
             codes, kept = self._codes(key)
-            values = self._columns[metric.name][kept]
-            return iter([(codes, np.where(np.isinf(values), np.nan, values))])
+            return iter([(codes, self._columns[metric.name][kept])])
         if metric.share:
             return self._parts(key, strata.column(self._records, metric.name))
         place, _ = strata.bins(self._records, metric.name)
-        middles = self._numbered_middles(metric)
-        middles[np.isinf(middles)] = np.nan
+        middles = np.append(np.nan, self._middles(metric))
         return ((codes, middles[bins]) for codes, bins in self._parts(key, place))
 
     def sums(self, metric: Metric, key: Key, *, by_bucket: bool = False) -> tuple[Floats, Ints, Ints]:
@@ -304,10 +297,14 @@ class Scan:
         taken[self._taken] = True
         return taken[cells.stratum(self._records)]
 
-    def _matrix(self, name: str, made: Callable[[], strata.Array]) -> strata.Array:
-        if name not in self._matrices:
-            self._matrices[name] = made()
-        return self._matrices[name]
+    def _values(self, metric: Metric) -> Floats:
+        """A metric of each question in each row, where records are few; infinite where one waits in vain."""
+        if metric.name not in self._matrices:
+            values = self._columns[metric.name].astype(np.float64)
+            if metric.waited:
+                values = np.where(self._columns["state"] == cells.FAILED, np.inf, values)
+            self._matrices[metric.name] = self._layout.filled(values, np.nan)
+        return self._matrices[metric.name]
 
     def matrix(self, column: str) -> strata.Array:
         """One of the columns ``strata.NUMBERED``, of each question in each row."""
@@ -329,14 +326,12 @@ class Scan:
         :param where: of each question in each row, whether it counts; all do where left out.
         """
         if self.exact:
-            column = self._columns[metric.name]
-            whole = self._matrix(metric.name, lambda: self._layout.filled(column.astype(np.float64), np.nan))
-            content = rows.of(whole)
+            content = rows.of(self._values(metric))
             return cells.Block(content if where is None else np.where(rows.of(where), content, np.nan))
-        content = rows.of(cells.bins(self._records, metric.name))
+        content = rows.of(cells.bins(self._records, metric))
         for kept in (self._kept, where):
             content = content if kept is None else content * rows.of(kept)
-        return cells.Block(content, self._numbered_middles(metric))
+        return cells.Block(content, np.concatenate([[np.nan], self._middles(metric), [np.inf] * metric.waited]))
 
     def _sums(self, metric: Metric, rows: cells.Rows, block: cells.Block) -> Floats:
         """A share's sums by day and question."""
@@ -353,11 +348,14 @@ class Scan:
         :param where: of each question in each row, whether it counts; all do where left out.
         """
         last = self.days_last(metric)
-        columns = [slice(None)] if parts is None else [_run(parts == part) for part in range(int(parts.max()) + 1)]
+        columns = (
+            [slice(None)] if parts is None else [_run(parts == part) for part in range(int(parts.max(initial=-1)) + 1)]
+        )
         return [
             [
-                self._estimated(metric, rows, block, states, chosen, days_last=bool(last[llm]))
+                self._estimated(rows, block, sums, states, chosen, days_last=bool(last[llm]))
                 for block in [self._block(metric, rows, where)]
+                for sums in [self._sums(metric, rows, block) if metric.share else None]
                 for states in [rows.of(self._states) if where is None else rows.of(self._states) * rows.of(where)]
                 for chosen in columns
             ]
@@ -366,26 +364,26 @@ class Scan:
 
     def _estimated(
         self,
-        metric: Metric,
         rows: cells.Rows,
         block: cells.Block,
+        sums: Floats | None,
         states: strata.Array,
         columns: Codes | slice,
         *,
         days_last: bool,
     ) -> Estimated:
+        """The mean where there are sums, else the median, of some questions."""
         part, state = block.of(columns), states[:, columns]
         n, (failed, left_out) = int(np.count_nonzero(part.known)), _lost(state, part)
         if not n:
             return Estimated(None, None, 0, failed, left_out)
-        counts = rows.by_day(part.known.view(np.uint8), np.uint32).astype(np.float64)
-        if metric.share:
-            means = self._sums(metric, rows, block)[:, columns] / np.maximum(counts, 1)
-            grid = Grid.of_table(means, counts)
+        counts = rows.count_by_day(part.known)
+        if sums is not None:
+            grid = Grid.of_table(sums[:, columns] / np.maximum(counts, 1), counts)
             both = [mean_of(grid, scope).interval for scope in SCOPES]
         else:
             ascending = part.ascending
-            below = rows.by_day(part.lower(ascending, 0.5))
+            below = part.below(rows, ascending, 0.5)
             both = [ascending.interval(0.5, below, counts, scope) for scope in SCOPES]
         like, these = (concluded(interval, days_last) for interval in both)
         return Estimated(like, these, n, failed, left_out)
@@ -475,8 +473,6 @@ class Scan:
 
     def _count(self, metric: Metric, key: Key, *, clusters: bool) -> Ints:
         """How often each bin stands in each group and bucket, (groups, buckets, bins); the first bin is for nulls."""
-        if key is self.llm and metric.name in self._counts:
-            return self._counts[metric.name]
         place, used = strata.bins(self._records, metric.name)
         width, many, spread = used.size + 1, 1, key
         if clusters:
@@ -490,10 +486,7 @@ class Scan:
         wide = spread._replace(size=counts.size, place=spread.place * width, question=question, added=added)
         for codes, bins in self._parts(wide, place):
             strata.add(counts, codes + bins)
-        by_group = counts.reshape(many, key.size, width).transpose(1, 0, 2)
-        if key is self.llm and clusters:
-            self._counts[metric.name] = by_group
-        return by_group
+        return counts.reshape(many, key.size, width).transpose(1, 0, 2)
 
     def _counted(self, metric: Metric, counts: Ints) -> Groups:
         middles = self._middles(metric)
@@ -511,12 +504,7 @@ class Scan:
     def _middles(self, metric: Metric) -> Floats:
         """The values that stand for the bins: 0 for the lowest of all, which holds what is below any we know of."""
         _, bins = strata.bins(self._records, metric.name)
-        middles = FLOOR * np.exp((np.minimum(bins, strata.LATE - 1) - 0.5) * BIN)
-        return np.where(bins == strata.LATE, np.inf, np.where(bins == 0, 0.0, middles))
-
-    def _numbered_middles(self, metric: Metric) -> Floats:
-        """The same by the bins' numbers, of which 0 is for none."""
-        return np.append(np.nan, self._middles(metric))
+        return np.where(bins == 0, 0.0, FLOOR * np.exp((bins - 0.5) * BIN))
 
     def _sorted(self, metric: Metric, key: Key) -> Groups:
         codes, kept = self._codes(key)

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from llm_bench.analysis.cache import Records
-from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.statistics import Codes
 from llm_bench.analysis.view import IS_CACHED, View
 from llm_bench.records import CUT_SQL, WARM_SQL
@@ -31,8 +30,6 @@ _STRATUM = (
     f"slot_no, llm_no, industry, run_type, suspect IS NOT NULL AS suspect, {WARM_SQL} AS warm, {IS_CACHED} AS hit, "
     "upstream_no, client_no"
 )
-LATE = 65_534
-"""The bin of failures, which are later than any answer."""
 NUMBERED = f"{WARM_SQL}::UTINYINT AS warm, upstream_no, client_no"
 """Columns of a record by which groups can be told apart, beside LLM, slot and question: each a number from 0."""
 
@@ -204,17 +201,12 @@ def column(records: Records, sql: str) -> Array:
 
 
 def bins(records: Records, name: str) -> tuple[Array, Array]:
-    """The bin of each record's metric, as a place among those in use, from 1; 0 without a value. And these bins.
-
-    What failed is in the bin ``LATE`` of what is waited for.
-    """
+    """The bin of each record's metric, as a place among those in use, from 1; 0 without a value. And these bins."""
     return records.once(f"bins {name}", lambda known: _bins(known, name))
 
 
 def _bins(records: Records, name: str) -> tuple[Array, Array]:
-    known = f"coalesce({name}_bin + 1, 0)"
-    content = f"CASE WHEN success THEN {known} ELSE {LATE + 1} END" if METRICS[name].waited else known
-    sql = f"SELECT ({content})::USMALLINT AS content FROM records"  # noqa: S608
+    sql = f"SELECT coalesce({name}_bin + 1, 0)::USMALLINT AS content FROM records"  # noqa: S608
     bin_numbers = table(records, sql)["content"]
     often = np.bincount(bin_numbers, minlength=1)
     used = np.flatnonzero(often[1:])

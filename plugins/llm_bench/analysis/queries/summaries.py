@@ -50,10 +50,17 @@ def headline(records: Records, view: View) -> list[Headline]:
     ]
 
 
-def summary(records: Records, view: View, metric: Metric, by: Group = "llm") -> list[Summary]:
-    """A metric of each LLM, in each industry or for each question where asked so; by LLM, then by group."""
+def summary(
+    records: Records, view: View, metric: Metric, by: Group = "llm", *, at_most: int | None = None
+) -> list[Summary]:
+    """A metric of each LLM, in each industry or for each question where asked so; by LLM, then by group.
+
+    :param at_most: nothing where LLMs times groups are more than this.
+    """
     scan = Scan.of(records, view, [metric])
-    titles, parts = _grouped(records, by)
+    titles, parts = _grouped(records, view, by)
+    if at_most is not None and len(scan.llms) * len(titles) > at_most:
+        return []
     return [
         Summary(
             llm=llm,
@@ -72,15 +79,16 @@ def summary(records: Records, view: View, metric: Metric, by: Group = "llm") -> 
     ]
 
 
-def _grouped(records: Records, by: Group) -> tuple[dict[str | None, str | None], Codes | None]:
-    """Groups with their titles, in order; and the place of each question's among them."""
+def _grouped(records: Records, view: View, by: Group) -> tuple[dict[str | None, str | None], Codes | None]:
+    """Groups with their titles, in order; and the place of each question's among them, −1 where it has none."""
     if by == "llm":
         return {None: None}, None
     questions = records.once("questions", lambda known: known.rows("FROM questions ORDER BY question_no"))
     key, title = ("industry", "industry") if by == "industry" else ("question_id", "question")
-    titles: dict[str | None, str | None] = {row[key]: row[title] for row in sorted(questions, key=lambda row: row[key])}
+    asked = [row for row in questions if not view.industries or row["industry"] in view.industries]
+    titles: dict[str | None, str | None] = {row[key]: row[title] for row in sorted(asked, key=lambda row: row[key])}
     places = {name: place for place, name in enumerate(titles)}
-    return titles, np.array([places[row[key]] for row in questions], np.intp)
+    return titles, np.array([places.get(row[key], -1) for row in questions], np.intp)
 
 
 def tradeoff(records: Records, view: View) -> list[Tradeoff]:

@@ -21,7 +21,7 @@ from llm_bench.analysis.statistics.drift import Drift, drift
 from llm_bench.analysis.statistics.factors import Differs, differs
 from llm_bench.analysis.statistics.kernels import Answers, differing, similarity
 from llm_bench.analysis.statistics.means import mean, means, share
-from llm_bench.analysis.statistics.quantiles import quantile, quantile_of_counts
+from llm_bench.analysis.statistics.quantiles import quantile
 from llm_bench.analysis.statistics.rates import success_rate
 from llm_bench.analysis.statistics.sample import LEAST_SLOTS, Codes, Floats, Interval
 from llm_bench.analysis.statistics.timeofday import TimeOfDay, time_of_day
@@ -48,7 +48,6 @@ __all__ = [
     "means",
     "paired",
     "quantile",
-    "quantile_of_counts",
     "share",
     "similarity",
     "success_rate",

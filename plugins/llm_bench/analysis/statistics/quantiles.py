@@ -6,15 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from llm_bench.analysis.statistics.sample import (
-    LEAST_SLOTS,
     NOTHING,
     Floats,
     Interval,
     interval,
     reach_of_mean,
     sample,
-    student,
-    variance,
 )
 
 
@@ -51,31 +48,6 @@ def quantile(
         return interval(estimate, None, slots, counts)
     ends = (_order_statistic(ascending, upto, q - reach), _order_statistic(ascending, upto, q + reach))
     return interval(estimate, ends, slots, counts)
-
-
-def quantile_of_counts(counts: npt.NDArray[np.integer], values: Floats, q: float, level: float = 0.95) -> Interval:
-    """``quantile`` of values that are counted.
-
-    :param counts: how often each value stands in each slot, of the shape (slots, values).
-    :param values: ascending.
-    """
-    by_slot = counts.sum(axis=1).astype(np.float64)
-    upto = counts.sum(axis=0).cumsum()
-    n, slots = int(upto[-1]), int(np.count_nonzero(by_slot))
-    if not n:
-        return NOTHING
-    estimate = _order_statistic(values, upto, q)
-    first, last = np.searchsorted(values, estimate), np.searchsorted(values, estimate, side="right")
-    below, equal = counts[:, :first].sum(axis=1), counts[:, first:last].sum(axis=1)
-    tied = (q * n - below.sum()) / max(equal.sum(), 1)  # as in ``quantile``
-    lower = below + equal * min(max(tied, 0.0), 1.0)
-    rest = (lower - lower.sum() / n * by_slot)[by_slot > 0]
-    low = high = None
-    if slots >= LEAST_SLOTS:
-        reach = student(level, slots) * float(np.sqrt(variance(rest, n)))
-        if 0 < q - reach <= q + reach < 1:
-            low, high = (_order_statistic(values, upto, place) for place in (q - reach, q + reach))
-    return Interval(estimate, low, high, n, slots)
 
 
 def _order_statistic(ascending: Floats, upto: npt.NDArray[np.number], q: float) -> float:
