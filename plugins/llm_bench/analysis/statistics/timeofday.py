@@ -143,7 +143,8 @@ class _Days:
 @lru_cache(maxsize=2)
 def _signs(days: int) -> Floats:
     """The random signs of all numbers of so many days, (`SHAPES`, `FLIPS`, days): the same at every call."""
-    return 2.0 * np.random.default_rng(SEED).integers(2, size=(SHAPES, FLIPS, days)) - 1
+    signs: Floats = np.random.default_rng(SEED).integers(2, size=(SHAPES, FLIPS, days)).astype(np.float64) * 2 - 1
+    return signs
 
 
 def _sums(numbers: Floats) -> Floats:
