@@ -12,10 +12,11 @@ from llm_bench.analysis.statistics.sample import LEAST_SLOTS, Floats
 
 FOLLOWING = Method(
     "Slots that follow one another",
-    "How slots go on into the next: the rank correlation of each slot's median with the next one's (p by Holm over the "
-    "LLMs); the last of a day and the first of the next are neighbours only around the clock. It says whether days may "
-    "be taken as clusters. Where as much may go on that the means of neighbouring days would go together, nothing is "
-    "concluded of days like these. Within a day slots may follow one another as they like.",
+    "How slots go on into the next: the rank correlation of each slot's median with the next one's (p by Holm "
+    "over the LLMs); the last of a day and the first of the next are neighbours only around the clock. It says "
+    "whether days may be taken as clusters: where as much may go on that the means of neighbouring days would "
+    "go together, medians, means and ratios have no intervals for days like these. Within a day slots may "
+    "follow one another as they like.",
 )
 
 

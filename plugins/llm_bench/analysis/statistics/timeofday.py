@@ -30,16 +30,18 @@ FEW_TIMES = "few times of day"
 
 TIME_OF_DAY = Method(
     "Time of day",
-    "Whether the same times of day are the slow ones on every day. Each day's course, in logarithms, is described by "
-    f"{SHAPES} orthogonal polynomials of the time of day (its slope, its bend, and {SHAPES - 2} that turn more often), "
-    "once its level is taken off and, from its slope, the drift that the days' levels have among them. If the days had "
-    f"no course in common, each of these numbers might as well have the other sign: p is by {FLIPS:,} random draws of "
-    "all signs, of a fixed seed, of the sum of the squares of the numbers' sums over the days. How slots of a day "
-    "follow one another doesn't matter, nor a rise or fall that each day has by itself. The size is the highest of all "
-    f"parts of the common course, each one {PART}th of the times of day, against the lowest. Its interval is so wide "
-    "that it holds for any two parts at once, by the same random signs of what each day has apart, and wider as "
-    f"Student's t is than the normal with {FREE} degrees of freedom for each day but one. With fewer than {LEAST_DAYS} "
-    f"days, or {LEAST_TIMES} times of day, nothing is concluded. p is corrected over the LLMs by Holm.",
+    "Whether the same times of day are the slow ones on every day. Each day's course, in logarithms, is "
+    f"described by {SHAPES} orthogonal polynomials of the time of day (its slope, its bend, and {SHAPES - 2} "
+    "that turn more often), once its level is taken off and, from its slope, the drift that the days' levels "
+    "have among them. If the days had no course in common, each of these numbers might as well have the other "
+    f"sign: p is by {FLIPS:,} random draws of all signs, of a fixed seed, of the sum of the squares of the "
+    "numbers' sums over the days. The numbers of a day count as independent of one another, as orthogonal "
+    "polynomials nearly are, however the slots of a day follow one another. A rise or fall that each day has by"
+    f" itself is no course. The size is the highest part of the common course, of all parts with 1/{PART} of the"
+    " times of day, against the lowest. Its interval is so wide that it holds for any two parts at once, by the"
+    f" same random signs of what each day has apart, and wider as Student's t is than the normal with {FREE} "
+    f"degrees of freedom for each day but one. With fewer than {LEAST_DAYS} days, or {LEAST_TIMES} times of day,"
+    " nothing is concluded. p is corrected over the LLMs by Holm.",
     ("winkler2014", "phipson2010"),
 )
 

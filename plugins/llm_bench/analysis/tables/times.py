@@ -179,7 +179,7 @@ def slow_together(kept: Sequence[Neighbours], looks: Looks) -> str:
         return ""
     return (
         f"What makes a slot of {_listed(lasting)} slow may go on into the next day. Its days can't be taken for "
-        "independent of one another, so that nothing is concluded of days like these."
+        "independent of one another, so that its medians and means have no intervals for days like these."
     )
 
 
