@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+import inference_course
 from inference_length import Lengthy, at_equal_length, lengthy
 from inference_studies import (
     BASE,
@@ -64,6 +65,7 @@ WIDTHS = (
 NOT_MET = {
     ("rate of success", "outages of 4 slots, 15 %, and isolated"),
     ("difference of rates", "outages of 4 slots, 15 %, and isolated"),
+    *inference_course.NOT_MET,
 }
 """Where the method says beforehand that it can't hold: an outage that a study hasn't seen isn't in its numbers."""
 
@@ -131,6 +133,9 @@ def main() -> int:
             for table in dict.fromkeys(table for table, _ in tallies):
                 tables[table][name] = {key: tally for key, tally in tallies.items() if key[0] == table}
             print(f"  {name}: {options.runs} studies ({time.monotonic() - started:.0f} s)", file=sys.stderr, flush=True)
+    for name, tallies in inference_course.course_tables(options.runs, Tally, options.kind or ""):
+        for table in dict.fromkeys(table for table, _ in tallies):
+            tables[table][name] = {key: tally for key, tally in tallies.items() if key[0] == table}
     text = "\n\n".join([*(_table(table, rows) for table, rows in tables.items()), _widths(tables)])
     print(text)
     if options.write:

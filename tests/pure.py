@@ -28,6 +28,7 @@ TESTS = {
         "analysis/statistics/test_borders.py",
     ],
     "analysis.statistics.declining": ["analysis/statistics/test_declining.py"],
+    "analysis.statistics.drift": ["analysis/statistics/test_drift.py"],
     "analysis.statistics.factors": ["analysis/statistics/test_factors.py"],
     "analysis.statistics.length": ["analysis/statistics/test_length.py"],
     "analysis.statistics.kernels": ["analysis/statistics/test_kernels.py"],

@@ -19,8 +19,9 @@ from analysis.studies import PLAIN, Circumstances, fill_study, thesis
 from llm_bench.analysis import queries, statistics
 from llm_bench.analysis.cache import Cache, Records
 from llm_bench.analysis.metrics import METRICS
-from llm_bench.analysis.queries import numbers, strata
+from llm_bench.analysis.queries import numbers, strata, times
 from llm_bench.analysis.statistics.scopes import DAYS_LAST, SCOPES, Grid, mean_of, quantile_of
+from llm_bench.analysis.statistics.timeofday import FEW_TIMES
 from llm_bench.analysis.view import View
 from llm_bench.errors import ViewError
 from llm_bench.records import FAILURE_KINDS, FIELD_NAMES, Record
@@ -330,21 +331,65 @@ class TestTheTimeOfDay:
     def test_is_tested_for_each_llm_and_corrected_for_being_many(self, filled, records):
         course = queries.time_of_day(records, View(), LATENCY, ZONE)
         assert [test.llm for test in course.tests] == list(queries.choices(records).llms)
-        raw = []
-        for test in course.tests:
-            values = defaultdict(list)
-            for record in filled.by_llm("latency_sec")[test.llm]:
-                values[datetime.fromisoformat(record["slot"])].append(record["latency_sec"])
-            slots = sorted(values)
-            raw.append(
-                statistics.time_of_day(
-                    [np.median(values[slot]) for slot in slots],
-                    [slot.date().toordinal() for slot in slots],
-                    [slot.hour * 60 + slot.minute for slot in slots],
-                )
-            )
-        assert [test.p for test in course.tests] == pytest.approx(statistics.holm([single.p_value for single in raw]))
-        assert [test.effect for test in course.tests] == pytest.approx([single.agreement for single in raw])
+        known = [statistics.time_of_day(*by_slot) for by_slot in slots_of(filled, queries.choices(records).llms)]
+        assert [test.p for test in course.tests] == pytest.approx(statistics.holm([each.p_value for each in known]))
+        assert [test.size.estimate for test in course.tests] == pytest.approx([each.size.estimate for each in known])
+        assert {test.size.doubt for test in course.tests} == {FEW_TIMES}
+
+    def test_of_a_share_has_hours_alone(self, records):
+        course = queries.time_of_day(records, View(), METRICS["coverage_score"], ZONE)
+        assert course.points
+        assert course.tests == []
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, include) -> Filled:
+    """All slots of four days."""
+    return Filled(tmp_path_factory.mktemp("whole"), include, range(56))
+
+
+class TestTheTimeOfDayOfAWholeStudy:
+    def test_has_its_highest_part_in_the_studys_zone(self, whole):
+        course = queries.time_of_day(whole.records, View(), LATENCY, ZONE)
+        begins = min(datetime.fromisoformat(record["slot"]).astimezone(ZONE) for record in whole.plain)
+        known = [statistics.time_of_day(*slots) for slots in slots_of(whole, queries.choices(whole.records).llms)]
+        for test, each in zip(course.tests, known, strict=True):
+            assert test.size.clusters == 4
+            assert test.highest[0] == (begins + timedelta(seconds=each.highest[0])).time()
+
+    def test_goes_by_hours_of_runs_of_days_where_there_are_many_slots(self, whole, monkeypatch):
+        by_slot = queries.time_of_day(whole.records, View(), LATENCY, ZONE)
+        monkeypatch.setattr(times, "MAX_BUCKETS", 7)
+        by_hour = queries.time_of_day(whole.records, View(), LATENCY, ZONE)
+        assert [test.size.n for test in by_hour.tests] == [4 * 12] * 4
+        for test, other in zip(by_hour.tests, by_slot.tests, strict=True):
+            assert test.size.estimate == pytest.approx(other.size.estimate, rel=0.2)
+        monkeypatch.setattr(times, "_DAYS", 2)
+        assert {test.size.clusters for test in queries.time_of_day(whole.records, View(), LATENCY, ZONE).tests} == {2}
+
+
+class TestADrift:
+    def test_is_that_of_each_llms_days_and_corrected_for_being_many(self, filled, records):
+        drifts = queries.drift(records, View(), LATENCY, ZONE)
+        assert [trend.llm for trend in drifts] == list(queries.choices(records).llms)
+        known = [statistics.drift(*by_slot) for by_slot in slots_of(filled, queries.choices(records).llms)]
+        assert [trend.p for trend in drifts] == pytest.approx(statistics.holm([each.p_value for each in known]))
+        assert [trend.size.estimate for trend in drifts] == pytest.approx([each.size.estimate for each in known])
+
+    def test_of_no_records_there_is_none(self, records):
+        assert queries.drift(records, View(llms=("nobody",)), LATENCY, ZONE) == []
+
+
+def slots_of(filled, llms):
+    """Of each LLM the medians of its slots, their days and their times of day, as the statistics take them."""
+    for llm in llms:
+        values = defaultdict(list)
+        for record in filled.times()[llm]:
+            values[datetime.fromisoformat(record["slot"]).astimezone(ZONE)].append(record["latency_sec"])
+        begins = min(values)
+        days = [(slot.date() - begins.date()).days for slot in values]
+        times = [(slot - begins).total_seconds() % 86_400 for slot in values]
+        yield [np.median(each) for each in values.values()], days, times
 
 
 class TestNeighbours:
@@ -357,6 +402,7 @@ class TestNeighbours:
                 values[datetime.fromisoformat(record["slot"]).timestamp()].append(record["latency_sec"])
             expected.append(statistics.carry_over([np.median(each) for each in values.values()], list(values)))
         assert [pairing.pairs for pairing in neighbours] == [pairing.pairs for pairing in expected]
+        assert not any(pairing.lasting for pairing in neighbours)
         assert [pairing.correlation for pairing in neighbours] == pytest.approx(
             [pairing.correlation for pairing in expected]
         )

@@ -1,35 +1,84 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
 from llm_bench.analysis import charts, tables
-from llm_bench.analysis.queries import Answered, Identity, Named, Neighbours
+from llm_bench.analysis.metrics import METRICS
+from llm_bench.analysis.queries import Answered, Drift, HourTest, Identity, Named, Neighbours
+from llm_bench.analysis.statistics import Interval
 
 LOOKS = charts.looks(["groq/a", "groq/b"])
+LATENCY = METRICS["latency_sec"]
 
 
-def neighbours(llm: str = "groq/a", correlation: float | None = 0.5, p: float | None = 0.01) -> Neighbours:
-    return Neighbours(llm, correlation, p, None if correlation is None else 1.73, 52)
+def neighbours(llm: str = "groq/a", *, lasting: bool = False) -> Neighbours:
+    return Neighbours(llm, 0.5, 0.01, 52, lasting)
 
 
 class TestSlotsThatFollowOneAnother:
-    def test_are_told_of_with_what_would_be_safe_where_they_go_together(self):
-        note = tables.slow_together([neighbours("groq/b"), neighbours("groq/a", p=0.3)], LOOKS)
-        assert note.endswith("So many times as wide would be safe: b 1.73.")
+    def test_are_told_of_where_they_may_go_on_into_the_next_day(self):
+        note = tables.slow_together([neighbours("groq/b", lasting=True), neighbours("groq/a")], LOOKS)
+        assert note.startswith("What makes a slot of b slow may go on into the next day.")
 
-    @pytest.mark.parametrize(("correlation", "p"), [(0.5, 0.05), (None, None)], ids=["by chance", "not known"])
-    def test_are_not_told_of_else(self, correlation, p):
-        assert tables.slow_together([neighbours(correlation=correlation, p=p)], LOOKS) == ""
+    def test_are_not_told_of_else(self):
+        assert tables.slow_together([neighbours()], LOOKS) == ""
 
     def test_stand_in_the_table_whatever_they_are(self):
-        rows = [neighbours("groq/b"), neighbours("groq/a", None, None)]
+        rows = [neighbours("groq/b", lasting=True), Neighbours("groq/a", None, None, 3, lasting=False)]
         assert [[cell.text for cell in row[1:]] for row in tables.neighbours(rows, LOOKS).cells] == [
-            ["52", "—", "—", "—"],
-            ["52", "0.50", "0.010", "1.73"],
+            ["3", "—", "—", "yes"],
+            ["52", "0.50", "0.010", "can't tell"],
         ]
+
+
+SIZE = Interval(1.42, 1.2, 1.68, 56, 4)
+UNKNOWN = Interval(1.42, None, None, 42, 3, "few days")
+EARLY, LATE = (time(8), time(10, 34)), (time(16), time(18, 34))
+
+
+class TestTheTimeOfDay:
+    def test_is_said_with_its_size_and_its_days_where_it_matters(self):
+        tests = [HourTest("groq/a", 0.01, SIZE, LATE, EARLY), HourTest("groq/b", 0.3, SIZE, LATE, EARLY)]
+        assert tables.hours_matter(tests, LATENCY, LOOKS) == (
+            "On days like these 4 latency of a in the slots from 16:00 to 18:34 is 1.42 times [1.20, 1.68] that in the "
+            "slots from 08:00 to 10:34. No course that the days have in common is seen of b."
+        )
+
+    def test_cannot_be_said_of_few_days(self):
+        said = tables.hours_matter([HourTest("groq/a", None, UNKNOWN, LATE, EARLY)], LATENCY, LOOKS)
+        assert said.startswith("Whether the time of day matters can't be said: can't tell beyond these 3 days")
+
+    def test_stands_in_the_table_with_its_interval(self):
+        rows = tables.hour_tests([HourTest("groq/a", 0.01, SIZE, LATE, EARLY)], LATENCY, LOOKS).cells
+        assert [cell.text for cell in rows[0][1:]] == [
+            "4",
+            "0.010",
+            "1.42",
+            "from 16:00 to 18:34",
+            "from 08:00 to 10:34",
+        ]
+        assert rows[0][3].interval == "[1.20, 1.68]"
+
+
+class TestADriftOverTheDays:
+    def test_is_said_as_a_ratio_of_a_day_to_the_day_before(self):
+        trends = [Drift("groq/a", 0.01, Interval(1.08, 1.02, 1.14, 56, 4)), Drift("groq/b", 0.9, SIZE)]
+        assert tables.drifts(trends, LATENCY, LOOKS) == (
+            "Over days like these 4 latency of a is 1.08 times [1.02, 1.14] what it was a day before. No drift over "
+            "the days is seen of b."
+        )
+
+    def test_cannot_be_said_of_few_days(self):
+        said = tables.drifts([Drift("groq/a", None, UNKNOWN)], LATENCY, LOOKS)
+        assert said.startswith("Whether there is a drift over the days can't be said: can't tell beyond these 3 days")
+
+    def test_stands_in_the_table_with_why_there_is_no_interval(self):
+        table = tables.drift([Drift("groq/a", None, UNKNOWN)], LATENCY, LOOKS)
+        assert [cell.text for cell in table.cells[0][1:]] == ["3", "—", "1.42"]
+        assert any("can't tell beyond these 3 days" in note for note in table.all_notes)
 
 
 SLOT = datetime(2026, 12, 7, 8, tzinfo=UTC)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from llm_bench.analysis.format import NO_INTERVAL
-from llm_bench.analysis.statistics import LEAST_SLOTS, Interval, scopes, success
+from llm_bench.analysis.statistics import LEAST_SLOTS, Interval, scopes, success, timeofday
 
 _WORDS = {
     scopes.FEW_DAYS: f"can't tell beyond these {{n}} days: it takes at least {scopes.LEAST_DAYS}",
@@ -13,6 +13,7 @@ _WORDS = {
     scopes.FEW_QUESTIONS: f"can't tell for questions like these: it takes at least {scopes.LEAST_QUESTIONS}",
     scopes.FEW_BEYOND: "can't tell for questions like these: too few of them lie beyond",
     success.FEW_SLOTS: f"can't tell beyond these {{n}} slots: it takes at least {LEAST_SLOTS}",
+    timeofday.FEW_TIMES: f"can't tell by so few times of day: it takes at least {timeofday.LEAST_TIMES}",
     success.NO_FAILURES: "can't tell where it is none or all: how such records come together wasn't seen",
 }
 

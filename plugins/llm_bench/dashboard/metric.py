@@ -91,11 +91,14 @@ def _over_time(look: Look, metric: Metric) -> Figure:
     series = queries.over_time(look.records, look.view, metric)
     link = follow(look, [point.at for point in series.points], series.bucket)
     table = tables.over_time(series, metric, look.looks, look.zone)
+    trends = [] if metric.share else queries.drift(look.records, look.view, metric, look.zone)
+    by_slot = table.pivot(["slot"], "llm", metric.name, look.llms).linked("slot", lambda row: link(None, row["slot"]))
+    notes = (_bucketed(series), tables.drifts(trends, metric, look.looks) if trends else "")
     return Figure(
         "over-time",
         charts.over_time(series, metric, look.looks, look.zone, link=linked(link, len(series.points))),
-        [table.pivot(["slot"], "llm", metric.name, look.llms).linked("slot", lambda row: link(None, row["slot"]))],
-        note=_bucketed(series),
+        [by_slot, *([tables.drift(trends, metric, look.looks)] if trends else [])],
+        note=" ".join(filter(None, notes)),
     )
 
 
@@ -125,7 +128,7 @@ def _time_of_day(look: Look, metric: Metric) -> Figure:
         tables.hour_tests(hours.tests, metric, look.looks),
         tables.neighbours(near, look.looks),
     ]
-    notes = (tables.hours_matter(hours.tests, look.looks), tables.slow_together(near, look.looks))
+    notes = (tables.hours_matter(hours.tests, metric, look.looks), tables.slow_together(near, look.looks))
     chart = charts.time_of_day(hours, metric, look.looks, look.zone)
     return Figure("time-of-day", chart, numbers, note=" ".join(filter(None, notes)))
 

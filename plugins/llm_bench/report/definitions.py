@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from llm_bench.analysis.statistics import LEAST_SLOTS, TURNS
+from llm_bench.analysis.statistics import LEAST_SLOTS
 from llm_bench.analysis.statistics.changes import LEVEL, ORDERS
+from llm_bench.analysis.statistics.correlation import FOLLOWING
+from llm_bench.analysis.statistics.drift import DRIFT
+from llm_bench.analysis.statistics.timeofday import TIME_OF_DAY
 
 METRICS = (
     (
@@ -91,20 +94,7 @@ STATISTICS = (
         "below the slot's middle (the sums of van Elteren's test, 1960) is tested over the slots by Hotelling's T², so "
         "that the slot is the unit here too. p is corrected over the LLMs by Holm.",
     ),
-    (
-        "Time of day",
-        "Whether the same times of day are the slow ones on every day: the mean rank correlation of two days, tested "
-        f"against {TURNS:,} random turns of the days against one another, of a fixed seed. p is corrected over the "
-        "LLMs by Holm.",
-    ),
-    (
-        "Slots that follow one another",
-        "Intervals take slots as independent of one another. Whether they are is shown by the rank correlation of each "
-        "slot's median latency with the next one's (p by Holm over the LLMs). Where a slot keeps the share r of the "
-        "one before, an interval would be safe if √((1 + r) / (1 − r)) times as wide (Bayley and Hammersley, "
-        "Supplement to the Journal of the Royal Statistical Society 1946). A course of the day, the same on all days, "
-        "counts as correlation, too.",
-    ),
+    *((method.term, method.text) for method in (TIME_OF_DAY, DRIFT, FOLLOWING)),
     (
         "Which model answered",
         "Stored answers to the same question are compared between slots, by the pieces of eight characters that they "

@@ -8,7 +8,10 @@ from dataclasses import replace
 from llm_bench.analysis import charts, queries, tables
 from llm_bench.analysis.metrics import METRICS, Metric
 from llm_bench.analysis.queries import Spread
+from llm_bench.analysis.statistics.correlation import FOLLOWING
+from llm_bench.analysis.statistics.drift import DRIFT
 from llm_bench.analysis.statistics.length import AT_LENGTH, TEXT_SPEED
+from llm_bench.analysis.statistics.timeofday import TIME_OF_DAY
 from llm_bench.analysis.table import Table
 from llm_bench.report.source import Figure, Section, Source
 from llm_bench.study import Study
@@ -49,14 +52,21 @@ def latency(source: Source) -> Section:
         numbers.append(replace(tables.quantiles(medians, spreads, metric, source.looks), name=f"{name}-quantiles"))
     hours = queries.time_of_day(source.records, source.view, LATENCY, source.zone)
     drawn.append(Figure("latency-time-of-day", charts.time_of_day(hours, LATENCY, source.looks, source.zone)))
+    trends = queries.drift(source.records, source.view, LATENCY, source.zone)
     near = queries.neighbours(source.records, source.view, LATENCY)
+    notes = (
+        tables.hours_matter(hours.tests, LATENCY, source.looks),
+        tables.drifts(trends, LATENCY, source.looks),
+        tables.slow_together(near, source.looks),
+    )
     numbers += [
         tables.hour_tests(hours.tests, LATENCY, source.looks),
+        tables.drift(trends, LATENCY, source.looks),
         tables.neighbours(near, source.looks),
         tables.network(queries.network(source.records, source.view), source.looks),
         tables.first_places(queries.first_places(source.records, source.view, LATENCY), LATENCY, source.looks),
     ]
-    return Section("Latency", drawn, numbers)
+    return Section("Latency", drawn, numbers, [note for note in notes if note], [TIME_OF_DAY, DRIFT, FOLLOWING])
 
 
 def throughput(source: Source) -> Section:

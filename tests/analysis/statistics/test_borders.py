@@ -34,15 +34,23 @@ class TestTheConstants:
         assert success_rate([1] * 6, [2] * 6).low is not None
 
     def test_the_same_records_give_the_same_p_wherever_and_whenever(self):
-        """The number of turns and their seed are the documented ones."""
+        """The number of random signs, their seed and the number of polynomials are the documented ones."""
         table = course(np.random.default_rng(12))
-        test = time_of_day(table.ravel(), *days_and_times(table))
-        scores = np.array([stats.rankdata(day) - 7.5 for day in table])
-        scores /= np.linalg.norm(scores, axis=1)[:, None]
-        shifts = np.random.default_rng(20_261_207).integers(14, size=(4, 9_999))
-        turns = [np.array([np.roll(row, -by) for by in range(14)]) for row in scores]
-        turned = sum(turns[day][shifts[day]] for day in range(4))
-        as_large = np.sum(np.sum(turned**2, axis=1) >= np.sum(scores.sum(axis=0) ** 2) - 1e-9)
+        days, times = days_and_times(table)
+        step = 12 / 14 / 24
+        test = time_of_day(np.exp(table).ravel(), days, times * step * 86_400)
+        at = np.arange(14) * step
+        fits = [np.array([np.polyval(np.polyfit(at, day, k), at) for day in table]) for k in range(5)]
+        leading = [np.array([np.polyfit(at, day, k)[0] for day in table]) for k in range(1, 5)]
+        shapes = np.array([np.sign(leading[k]) * np.linalg.norm(fits[k + 1] - fits[k], axis=1) for k in range(4)])
+        length = np.linalg.norm(at - at.mean())
+        line = stats.linregress(np.arange(4), table.mean(axis=1))
+        shapes[0] -= line.slope * length
+        uncertain = 1 + line.stderr**2 * length**2 / (shapes[0].var(ddof=1) / 4)
+        shapes[0] += shapes[0].mean() * (uncertain**-0.5 - 1)
+        signs = 2 * np.random.default_rng(20_261_207).integers(2, size=(4, 9_999, 4)) - 1
+        drawn = sum((signs[k] @ shapes[k]) ** 2 for k in range(4))
+        as_large = np.sum(drawn >= np.sum(shapes.sum(axis=1) ** 2) - 1e-9)
         assert test.p_value == (1 + as_large) / 10_000
 
 
@@ -78,13 +86,22 @@ class TestTheIntervalOfADifference:
 
 
 class TestTheBordersOfTheTimeOfDay:
-    def test_two_days_of_three_times_can_be_compared_and_of_two_not(self):
-        assert time_of_day([1.0, 2, 3] * 2, [0] * 3 + [1] * 3, [0, 1, 2] * 2).agreement == pytest.approx(1)
-        assert time_of_day([1.0, 2] * 2, [0, 0, 1, 1], [0, 1] * 2).agreement is None
+    def test_four_days_of_six_times_can_be_tested_and_no_fewer(self):
+        draw = np.random.default_rng(13)
+        known = {}
+        for days, times in ((4, 6), (3, 6), (4, 5)):
+            table = draw.normal(size=(days, times))
+            day, time = days_and_times(table)
+            known[days, times] = time_of_day(np.exp(table).ravel(), day, time * 3600.0).p_value is not None
+        assert known == {(4, 6): True, (3, 6): False, (4, 5): False}
 
-    def test_what_is_missing_is_no_slot(self):
-        test = time_of_day([1.0, 2, 3, math.nan] * 2, [0] * 4 + [1] * 4, [0, 1, 2, 3] * 2)
-        assert (test.days, test.slots) == (2, 6)
+    def test_a_day_counts_from_three_of_its_slots_on(self):
+        table = np.random.default_rng(14).normal(size=(4, 6))
+        day, time = days_and_times(table)
+        for missing, days in ((3, 4), (4, 3)):
+            values = np.exp(table)
+            values[3, :missing] = math.nan
+            assert time_of_day(values.ravel(), day, time * 3600.0).size.clusters == days
 
 
 IN_SECONDS = [1_796_630_400 + day * 86_400 + k * 12 * 3600 / 14 for day in range(2) for k in range(8)]
@@ -114,7 +131,3 @@ class TestSlotsInRealSeconds:
     @pytest.mark.parametrize("values", [[1.0] * 7 + [2], [2.0] + [1] * 7], ids=["before", "after"])
     def test_are_not_compared_where_one_side_never_varies(self, values: list[float]):
         assert carry_over(values, np.arange(8) * 60.0) == CarryOver(None, None, 7)
-
-    def test_make_no_interval_narrower_and_none_of_a_perfect_copy(self):
-        assert CarryOver(0.0, 1.0, 9).wider == 1
-        assert CarryOver(None, None, 0).wider is None

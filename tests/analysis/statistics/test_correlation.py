@@ -7,7 +7,6 @@ import pytest
 from scipy import stats
 
 from llm_bench.analysis.statistics import (
-    CarryOver,
     carry_over,
 )
 
@@ -34,14 +33,9 @@ class TestWhatASlotKeepsOfTheOneBefore:
         values, order = rng.normal(size=20), rng.permutation(20)
         assert carry_over(values[order], np.arange(20)[order]) == carry_over(values, np.arange(20))
 
-    def test_makes_an_interval_wider_by_what_was_kept(self):
-        assert CarryOver(0.5, 0.001, 55).wider == pytest.approx(math.sqrt(3))
-        assert CarryOver(-0.3, 0.1, 55).wider == 1
-        assert CarryOver(1.0, 0.001, 55).wider is None
-
     @pytest.mark.parametrize(
         "values", [[], [1.0], [1.0, 2, 3, 4, 5, 6], [1.0] * 20], ids=["no data", "one slot", "few", "all equal"]
     )
     def test_that_cannot_be_told_is_none(self, values: list[float]):
         neighbours = carry_over(values, range(len(values)))
-        assert (neighbours.correlation, neighbours.p_value, neighbours.wider) == (None, None, None)
+        assert (neighbours.correlation, neighbours.p_value) == (None, None)

@@ -176,7 +176,6 @@ class TestSlotsThatFollowOneAnother:
         alarms = {keeps: np.mean([test.p_value <= 0.05 for test in each]) for keeps, each in tests.items()}
         assert 0.03 <= alarms[0.0] <= 0.07
         assert alarms[0.5] > 0.85
-        assert np.median([test.wider for test in tests[0.5]]) == pytest.approx(math.sqrt(3), rel=0.15)
 
 
 @pytest.mark.slow
@@ -185,5 +184,7 @@ class TestTheTestOfTheTimeOfDay:
     def test_gives_a_false_alarm_in_about_5_percent_though_neighbouring_slots_go_together(self, keeps: float):
         rng = np.random.default_rng(20261207)
         tables = [course(rng, keeps=keeps) for _ in range(500)]
-        alarms = np.mean([time_of_day(table.ravel(), *days_and_times(table)).p_value <= 0.05 for table in tables])
+        days, times = days_and_times(tables[0])
+        tests = [time_of_day(np.exp(table).ravel(), days, times * 3000.0) for table in tables]
+        alarms = np.mean([test.p_value <= 0.05 for test in tests])
         assert 0.03 <= alarms <= 0.07

@@ -17,6 +17,7 @@ from llm_bench.analysis.queries.shapes import (
     Bin,
     Choices,
     Comparison,
+    Drift,
     FailureCount,
     Failures,
     FirstPlace,
@@ -37,7 +38,7 @@ from llm_bench.analysis.queries.shapes import (
     Tradeoff,
 )
 from llm_bench.analysis.queries.summaries import headline, summary, tradeoff
-from llm_bench.analysis.queries.times import distribution, neighbours, over_time, time_of_day
+from llm_bench.analysis.queries.times import distribution, drift, neighbours, over_time, time_of_day
 
 __all__ = [
     "OUTCOMES",
@@ -57,6 +58,7 @@ __all__ = [
     "Declined",
     "Declining",
     "Differing",
+    "Drift",
     "Factor",
     "FailureCount",
     "Failures",
@@ -92,6 +94,7 @@ __all__ = [
     "curves",
     "declining",
     "distribution",
+    "drift",
     "embedding_models",
     "failures_over_time",
     "first_places",

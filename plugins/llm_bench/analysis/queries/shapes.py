@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -174,15 +174,18 @@ class HourPoint:
 class HourTest:
     """Whether the same times of day are the slow ones on every day (see ``statistics.time_of_day``).
 
-    :param p: Holm-corrected over the LLMs; None where nothing can be compared.
-    :param effect: mean rank correlation of two days: 1, all go alike; about 0, there is no effect. None as p.
-    :param days: compared; of a long study, runs of days count as one.
+    :param p: Holm-corrected over the LLMs; None where nothing can be concluded.
+    :param size: how many times as large the metric is in the part of the day in which it is largest as in that in which
+        it is smallest; n counts slots, clusters days (of a long study, hours and runs of days).
+    :param highest: when that part begins and when its last slot does, in the study's time zone; None without data.
+    :param lowest: the same of the other.
     """
 
     llm: str
     p: float | None
-    effect: float | None
-    days: int = 0
+    size: Interval
+    highest: tuple[time, time] | None = None
+    lowest: tuple[time, time] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,20 +198,34 @@ class TimeOfDay:
 
 
 @dataclass(frozen=True, slots=True)
+class Drift:
+    """Whether a metric of one LLM rises or falls from day to day (see ``statistics.drift``).
+
+    :param p: Holm-corrected over the LLMs; None where nothing can be concluded.
+    :param size: how many times as large it is a day later; n counts slots, clusters days (of a long study, hours and
+        runs of days).
+    """
+
+    llm: str
+    p: float | None
+    size: Interval
+
+
+@dataclass(frozen=True, slots=True)
 class Neighbours:
     """Whether slots that follow one another go together (see ``statistics.carry_over``).
 
     :param correlation: of slots with the next, by ranks; None where too few follow one another.
     :param p: Holm-corrected over the LLMs. None as the correlation.
-    :param wider: how many times as wide as it is an interval would have to be. None as the correlation.
     :param pairs: of slots, or of buckets of slots, that follow one another.
+    :param lasting: whether slots may go on into the next day, so that days aren't clusters (``blocks.days_last``).
     """
 
     llm: str
     correlation: float | None
     p: float | None
-    wider: float | None
     pairs: int
+    lasting: bool
 
 
 @dataclass(frozen=True, slots=True)

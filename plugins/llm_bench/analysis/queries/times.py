@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import tzinfo
+from datetime import UTC, datetime, time, tzinfo
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,15 +13,28 @@ from llm_bench.analysis.cache import Records
 from llm_bench.analysis.metrics import Metric
 from llm_bench.analysis.queries.groups import Groups
 from llm_bench.analysis.queries.numbers import MAX_BUCKETS, Key, Scan
-from llm_bench.analysis.queries.shapes import Bin, HourPoint, HourTest, Neighbours, Point, Series, Spread, TimeOfDay
+from llm_bench.analysis.queries.shapes import (
+    Bin,
+    Drift,
+    HourPoint,
+    HourTest,
+    Neighbours,
+    Point,
+    Series,
+    Spread,
+    TimeOfDay,
+)
 from llm_bench.analysis.statistics import Codes, Floats
+from llm_bench.analysis.statistics.blocks import DAY, clock
+from llm_bench.analysis.statistics.sample import numbered
 from llm_bench.analysis.statistics.scopes import Ascending
 from llm_bench.analysis.view import View
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 _BINS = 40
-_DAYS = 7
+_DAYS = 14
 """With more than 200 slots: days that are compared; of more, runs of consecutive days count as one."""
+_HOUR = 3600.0
 
 
 def over_time(records: Records, view: View, metric: Metric) -> Series:
@@ -121,30 +135,76 @@ def _spread(llm: str, ascending: Ascending, edges: Floats, *, failed: int, left_
 
 
 def time_of_day(records: Records, view: View, metric: Metric, zone: tzinfo) -> TimeOfDay:
-    """A metric by the hour in a time zone, and whether the days go alike.
-
-    With more than 200 slots, what is compared of two days are their hours; else their slots.
-    """
+    """A metric by the hour in a time zone, and whether the days go alike; of a share only the hours."""
     scan = Scan.of(records, view, [metric])
-    local = [slot.astimezone(zone) for slot in scan.buckets.slots]
-    hours = _of_slot(scan, [moment.hour for moment in local])
+    hours = _of_slot(scan, [slot.astimezone(zone).hour for slot in scan.buckets.slots])
+    tests = [] if metric.share else _hour_tests(_cells(scan, metric, zone))
+    return TimeOfDay(_points(scan, metric, hours), tests, scan.approximate)
+
+
+def _points(scan: Scan, metric: Metric, hours: Codes) -> list[HourPoint]:
     low, middle, high, counts = _quartiles(scan, metric, scan.key(len(scan.llms) * 24, 24, hours))
-    points = [
+    return [
         HourPoint(scan.llms[i // 24], i % 24, int(counts[i]), float(low[i]), float(middle[i]), float(high[i]))
         for i in np.flatnonzero(counts).tolist()
     ]
-    coarse = len(local) > MAX_BUCKETS
-    times = hours if coarse else _of_slot(scan, _places([(moment.hour, moment.minute) for moment in local]))
-    days = _of_slot(scan, _places([moment.date() for moment in local]))
-    tests = _tests(scan, metric, _merged(days) if coarse else days, times)
+
+
+class _Cells(NamedTuple):
+    """A metric of each LLM in slots, or in the hours of runs of days where there are too many.
+
+    :param values: (LLMs, cells): medians, as ``Groups`` has them; NaN without a value.
+    :param days: of each cell, in whole days; the mean of a run.
+    :param times: of each cell, in seconds since its day began.
+    :param begin: when days begin, in seconds after midnight.
+    """
+
+    llms: Sequence[str]
+    values: Floats
+    days: Floats
+    times: Floats
+    begin: float
+
+
+def _cells(scan: Scan, metric: Metric, zone: tzinfo) -> _Cells:
+    local = [slot.astimezone(zone) for slot in scan.buckets.slots]
+    moments = np.array([moment.replace(tzinfo=UTC).timestamp() for moment in local])
+    days, times = clock(moments)
+    begin = float((moments[0] - times[0]) % DAY) if moments.size else 0.0
+    cell = np.arange(moments.size)
+    if moments.size > MAX_BUCKETS:
+        run = np.floor(days / -(-(days[-1] + 1) // _DAYS))
+        times = np.floor((times + 1.0) / _HOUR) * _HOUR  # a second more: moments are rounded
+        _, first, cell = np.unique(run * 24 + times / _HOUR, return_index=True, return_inverse=True)
+        middles = np.bincount(numbered(run), days) / np.bincount(numbered(run))
+        days, times = middles[numbered(run)][first], times[first]
+    many, llms = int(cell.max(initial=-1)) + 1, len(scan.llms)
+    values = scan.groups(metric, scan.key(llms * many, many, _of_slot(scan, cell.tolist()))).quantile(0.5)
+    return _Cells(scan.llms, values.reshape(llms, many), days, times, begin)
+
+
+def _hour_tests(cells: _Cells) -> list[HourTest]:
+    tests = [statistics.time_of_day(values, cells.days, cells.times) for values in cells.values]
     adjusted = statistics.holm([test.p_value for test in tests])
-    return TimeOfDay(
-        points=points,
-        tests=[
-            HourTest(llm, p, test.agreement, test.days) for llm, p, test in zip(scan.llms, adjusted, tests, strict=True)
-        ],
-        approximate=scan.approximate,
-    )
+    return [
+        HourTest(llm, p, test.size, _times(test.highest, cells.begin), _times(test.lowest, cells.begin))
+        for llm, p, test in zip(cells.llms, adjusted, tests, strict=True)
+    ]
+
+
+def _times(part: tuple[float, float] | None, begin: float) -> tuple[time, time] | None:
+    if part is None:
+        return None
+    first, last = (datetime.fromtimestamp((begin + end) % DAY, UTC).time() for end in part)
+    return first, last
+
+
+def drift(records: Records, view: View, metric: Metric, zone: tzinfo) -> list[Drift]:
+    """Whether a metric that isn't a share rises or falls from day to day, for each LLM in name order."""
+    cells = _cells(Scan.of(records, view, [metric]), metric, zone)
+    known = [statistics.drift(values, cells.days, cells.times) for values in cells.values]
+    adjusted = statistics.holm([trend.p_value for trend in known])
+    return [Drift(llm, p, trend.size) for llm, p, trend in zip(cells.llms, adjusted, known, strict=True)]
 
 
 def neighbours(records: Records, view: View, metric: Metric) -> list[Neighbours]:
@@ -154,35 +214,11 @@ def neighbours(records: Records, view: View, metric: Metric) -> list[Neighbours]
     kept = [statistics.carry_over(values, moments) for values in scan.levels(metric)]
     adjusted = statistics.holm([carried.p_value for carried in kept])
     return [
-        Neighbours(llm, carried.correlation, p, carried.wider, carried.pairs)
-        for llm, p, carried in zip(scan.llms, adjusted, kept, strict=True)
+        Neighbours(llm, carried.correlation, p, carried.pairs, bool(lasting))
+        for llm, p, carried, lasting in zip(scan.llms, adjusted, kept, scan.days_last(metric), strict=True)
     ]
-
-
-def _places(labels: Sequence[object]) -> list[int]:
-    """Each label's place among the different ones, in their order."""
-    places = {label: place for place, label in enumerate(sorted(set(labels)))}  # type: ignore[type-var]
-    return [places[label] for label in labels]
 
 
 def _of_slot(scan: Scan, values: Sequence[int]) -> Codes:
     """Values by the order of slots → by the slots' numbers in the copy."""
     return np.append(np.array(values, np.intp), -1)[scan.buckets.place]
-
-
-def _merged(days: Codes) -> Codes:
-    many = int(days.max(initial=0)) + 1
-    return days // -(-many // _DAYS)
-
-
-def _tests(scan: Scan, metric: Metric, days: Codes, times: Codes) -> list[statistics.TimeOfDay]:
-    many_days, many_times = (int(codes.max(initial=0)) + 1 for codes in (days, times))
-    cell = days * many_times + times
-    many_cells = many_days * many_times
-    llms = len(scan.llms)
-    _, middle, _, _ = _quartiles(scan, metric, scan.key(llms * many_cells, 1, cell * llms))
-    cells = np.arange(many_cells)
-    return [
-        statistics.time_of_day(values, cells // many_times, cells % many_times)
-        for values in middle.reshape(many_cells, llms).T
-    ]

@@ -3,12 +3,11 @@
 The records of a batch aren't independent: they share their slot's load, outages and network. So the slot is the
 cluster everywhere: what varies from slot to slot makes an interval wide, not how many records a slot has.
 
-Clusters are taken as independent of one another. Where a slow hour outlasts a slot, neighbouring slots aren't, as
-`carry_over` shows: give blocks of slots that follow one another as clusters then. Simulated with 4 days of 14 slots
-whose effects keep half of the one before, an interval of 95 % by slots covers 0.79, by half-days of 7 slots 0.94, and
-is 1.7 times as wide.
+Where a slow hour outlasts a slot, neighbouring slots aren't independent, as `carry_over` shows. What is concluded in
+`scopes` and `drift` takes days for clusters instead, and nothing where a day's slots may go on into the next day
+(`blocks.days_last`).
 
-Nothing here is drawn at random but the turns in `time_of_day` and the orders in `change`, and those by a fixed seed:
+Nothing here is drawn at random but the signs in `time_of_day` and the orders in `change`, and those by a fixed seed:
 the same records give the same numbers, in whatever order they come. A missing value (None, NaN) is left out and not
 counted.
 """
@@ -18,22 +17,23 @@ from __future__ import annotations
 from llm_bench.analysis.statistics.changes import Change, change
 from llm_bench.analysis.statistics.comparisons import Paired, holm, paired
 from llm_bench.analysis.statistics.correlation import CarryOver, carry_over
+from llm_bench.analysis.statistics.drift import Drift, drift
 from llm_bench.analysis.statistics.factors import Differs, differs
 from llm_bench.analysis.statistics.kernels import Answers, differing, similarity
 from llm_bench.analysis.statistics.means import mean, means, share
 from llm_bench.analysis.statistics.quantiles import quantile
 from llm_bench.analysis.statistics.rates import success_rate
 from llm_bench.analysis.statistics.sample import LEAST_SLOTS, Codes, Floats, Interval
-from llm_bench.analysis.statistics.timeofday import TURNS, TimeOfDay, time_of_day
+from llm_bench.analysis.statistics.timeofday import TimeOfDay, time_of_day
 
 __all__ = [
     "LEAST_SLOTS",
-    "TURNS",
     "Answers",
     "CarryOver",
     "Change",
     "Codes",
     "Differs",
+    "Drift",
     "Floats",
     "Interval",
     "Paired",
@@ -42,6 +42,7 @@ __all__ = [
     "change",
     "differing",
     "differs",
+    "drift",
     "holm",
     "mean",
     "means",

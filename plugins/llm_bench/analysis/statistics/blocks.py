@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from llm_bench.analysis.statistics.correlation import carry_over
-from llm_bench.analysis.statistics.sample import Codes, numbered
+from llm_bench.analysis.statistics.sample import Codes, Floats, numbered
 
 LASTING = 0.05
 """Correlation of a day's mean with the next one's from which days aren't independent clusters. At 0.2, where 0.8 of a
@@ -21,7 +21,12 @@ _REACH, _NEARLY = 1.645, 0.999
 
 
 def days_of(moments: npt.ArrayLike) -> Codes:
-    """The day of each slot, numbered from 0; days without a slot have no number.
+    """The day of each slot, numbered from 0; days without a slot have no number (see `clock`)."""
+    return numbered(clock(moments)[0])
+
+
+def clock(moments: npt.ArrayLike) -> tuple[Floats, Floats]:
+    """The day of each slot, in whole days, and the seconds since that day began.
 
     A day begins after the longest pause that the times of day have, so that a period isn't cut in two, whenever it
     begins and whatever the time zone. Around the clock all pauses are alike: a day is then 24 hours from the first slot
@@ -31,12 +36,13 @@ def days_of(moments: npt.ArrayLike) -> Codes:
     """
     at = np.asarray(moments, np.float64)
     if not at.size:
-        return np.zeros(0, np.intp)
+        return at, at
     since = at - at.min()
     times = np.unique(since % DAY)
     pauses = np.diff(times, append=times[0] + DAY)  # each before the next time of day, the last one before the first
     begin = times[(pauses.argmax() + 1) % times.size] if pauses[-1] < pauses.max() - _ALIKE else times[0]
-    return numbered(np.floor((since - begin + _ALIKE) / DAY))
+    days = np.floor((since - begin + _ALIKE) / DAY)
+    return days, np.maximum(since - begin - days * DAY, 0.0)
 
 
 def days_correlate(kept: float, slots: int, apart: int) -> float:
@@ -53,16 +59,18 @@ def days_correlate(kept: float, slots: int, apart: int) -> float:
     return across / within
 
 
-def days_last(values: npt.ArrayLike, moments: npt.ArrayLike, days: npt.ArrayLike) -> bool:
+def days_last(values: npt.ArrayLike, moments: npt.ArrayLike, days: npt.ArrayLike, *, means: int = 1) -> bool:
     """Whether a day's slots may go on into the next day: then days aren't clusters, and nothing is concluded by them.
 
     What counts is the most that slots may keep of the one before: the correlation of neighbouring slots, with what it
-    is too low by (about (1 + 3 r) / n) and the reach of a one-sided interval of 95 % (Fisher's z). Of several days
-    alone: one has no next.
+    is too low by (about (1 + 3 r) / n for each mean that the values are taken from) and the reach of a one-sided
+    interval of 95 % (Fisher's z). Of several days alone: one has no next. Over a night so little goes on that one mean
+    more or less doesn't count.
 
     :param values: one for each slot, such as its median.
     :param moments: when each slot begins, in any unit of time.
     :param days: the day of each slot: anything that sorts.
+    :param means: how many they are: the days, where each day's mean is taken off.
     """
     at = np.asarray(moments, np.float64)
     order = np.argsort(at)
@@ -74,6 +82,7 @@ def days_last(values: npt.ArrayLike, moments: npt.ArrayLike, days: npt.ArrayLike
         return False
     steps = np.diff(at)
     apart = round(float(np.median(steps[nights]) / np.median(steps)))
-    likely = known.correlation + (1 + 3 * max(known.correlation, 0.0)) / known.pairs
+    spent = means if apart == 1 else 1
+    likely = known.correlation + spent * (1 + 3 * max(known.correlation, 0.0)) / known.pairs
     kept = float(np.tanh(np.arctanh(np.clip(likely, -_NEARLY, _NEARLY)) + _REACH / np.sqrt(known.pairs - 3)))
     return days_correlate(kept, round(float(np.median(np.bincount(day)))), apart) > LASTING

@@ -7,7 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.sample import LEAST_SLOTS, Floats
+
+FOLLOWING = Method(
+    "Slots that follow one another",
+    "How slots go on into the next: the rank correlation of each slot's median with the next one's (p by Holm "
+    "over the LLMs); the last of a day and the first of the next are neighbours only around the clock. It says "
+    "whether days may be taken as clusters: where as much may go on that the means of neighbouring days would "
+    "go together, medians, means and ratios have no intervals for days like these. Within a day slots may "
+    "follow one another as they like.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,23 +34,12 @@ class CarryOver:
     p_value: float | None
     pairs: int
 
-    @property
-    def wider(self) -> float | None:
-        """How many times as wide as that of independent slots an interval of the mean has to be.
-
-        √((1 + r) / (1 − r)), where each slot keeps the share r of the one before (Bayley and Hammersley, Supplement to
-        the Journal of the Royal Statistical Society 1946); 1 without a positive correlation.
-        """
-        if self.correlation is None or self.correlation >= 1:
-            return None
-        kept = max(self.correlation, 0.0)
-        return float(np.sqrt((1 + kept) / (1 - kept)))
-
 
 def carry_over(values: npt.ArrayLike, moments: npt.ArrayLike) -> CarryOver:
     """Whether a slow slot is followed by a slow one: Spearman's correlation of each slot with the next.
 
     Only slots as far apart as slots usually are follow one another, not the last of a day and the first of the next.
+    ``blocks.days_last`` has by it whether days may be taken as clusters.
 
     :param values: one for each slot, such as its median.
     :param moments: when each slot begins, in any unit of time.

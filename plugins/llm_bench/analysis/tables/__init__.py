@@ -17,6 +17,8 @@ from llm_bench.analysis.tables.network import first_places, network
 from llm_bench.analysis.tables.outcomes import cut_often, failures, failures_over_time, rates_over_time, success
 from llm_bench.analysis.tables.pairs import conclusions, differences, noise_floor
 from llm_bench.analysis.tables.times import (
+    drift,
+    drifts,
     hour_tests,
     hours_matter,
     neighbours,
@@ -41,6 +43,8 @@ __all__ = [
     "declining",
     "declining_by_industry",
     "differences",
+    "drift",
+    "drifts",
     "equal_length",
     "equal_length_pairs",
     "failures",

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import tzinfo
+from datetime import time, tzinfo
 from typing import TYPE_CHECKING
 
 from llm_bench.analysis import format as text
 from llm_bench.analysis import table
+from llm_bench.analysis.doubts import doubt_in_words
 from llm_bench.analysis.metrics import Metric
 from llm_bench.analysis.noise import LEVEL
 from llm_bench.analysis.table import Column, Table
 
 if TYPE_CHECKING:
     from llm_bench.analysis.charts import Looks
-    from llm_bench.analysis.queries import HourTest, Neighbours, Series, TimeOfDay
+    from llm_bench.analysis.queries import Drift, HourTest, Neighbours, Series, TimeOfDay
+    from llm_bench.analysis.statistics import Interval
 
 
 def slot(bucket: int, zone: tzinfo) -> Column:
@@ -61,15 +63,52 @@ def time_of_day(hours: TimeOfDay, metric: Metric, looks: Looks) -> Table:
     )
 
 
-def hours_matter(tests: Sequence[HourTest], looks: Looks) -> str:
-    """Whether the hour matters, in a sentence."""
-    known = [test for test in tests if test.p is not None]
+def hours_matter(tests: Sequence[HourTest], metric: Metric, looks: Looks) -> str:
+    """Whether the time of day matters, and how much, in sentences."""
+    known = [test for test in looks.ordered(tests) if test.p is not None]
     if not known:
-        return "There are too few hours or slots to say whether the hour matters."
-    differ = [looks.names[test.llm] for test in known if test.p is not None and test.p < LEVEL]
-    if not differ:
-        return "No LLM differs between the hours by more than chance would have it."
-    return f"Between the hours {', '.join(differ)} {'differs' if len(differ) == 1 else 'differ'} by more than chance."
+        return _unsaid("Whether the time of day matters", [test.size for test in tests])
+    differ = [test for test in known if test.p is not None and test.p < LEVEL]
+    rest = [looks.names[test.llm] for test in known if test not in differ]
+    alike = f"No course that the days have in common is seen of {_listed(rest)}." if rest else ""
+    return " ".join(filter(None, [*(_course(test, metric, looks) for test in differ), alike]))
+
+
+def _course(test: HourTest, metric: Metric, looks: Looks) -> str:
+    high, low = (_part(part) for part in (test.highest, test.lowest))
+    return (
+        f"On {_like(test.size)} {metric.title.lower()} of {looks.names[test.llm]} in the slots {high} is "
+        f"{_ratio(test.size)} that in the slots {low}."
+    )
+
+
+def _unsaid(what: str, sizes: Sequence[Interval]) -> str:
+    """That nothing can be concluded, and why."""
+    why = next((size for size in sizes if size.doubt), None)
+    reason = f": {doubt_in_words(why.doubt, why.clusters)}" if why and why.doubt else ""
+    return f"{what} can't be said{reason}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _like(size: Interval) -> str:
+    """What a conclusion is for."""
+    return f"days like these {size.clusters}"
+
+
+def _ratio(size: Interval) -> str:
+    return f"{text.number(size.estimate)} times {text.ends(size.low, size.high, 'times')}"
+
+
+def _part(part: tuple[time, time] | None) -> str:
+    return f"from {part[0]:%H:%M} to {part[1]:%H:%M}" if part else text.NONE
+
+
+def _ratios(name: str, title: str, hint: str = "") -> Column:
+    """A column of ratios with their intervals."""
+    return Column(name, title, "times", hint, form=text.number, ends=lambda low, high: text.ends(low, high, "times"))
 
 
 def hour_tests(tests: Sequence[HourTest], metric: Metric, looks: Looks) -> Table:
@@ -81,28 +120,66 @@ def hour_tests(tests: Sequence[HourTest], metric: Metric, looks: Looks) -> Table
             table.llm(looks),
             table.count("days", "Days"),
             table.chance("p_holm", "p, Holm", hint="corrected"),
-            table.number("agreement", "Agreement of days"),
+            _ratios("size", "Highest to lowest part"),
+            table.words("highest", "Highest in slots"),
+            table.words("lowest", "Lowest in slots"),
         ],
-        [[test.llm, test.days, test.p, test.effect] for test in looks.ordered(tests)],
         [
-            f"p: corrected over the LLMs, and more than chance below {LEVEL}. Agreement: mean rank correlation of two "
-            "days; 1: the same times are slow on every day; about 0: no effect."
+            [test.llm, test.size.clusters, test.p, test.size, _part(test.highest), _part(test.lowest)]
+            for test in looks.ordered(tests)
+        ],
+        [
+            f"p: by random signs of what each day's course has, a drift over the days taken off; corrected over the "
+            f"LLMs, and more than chance below {LEVEL}. Highest to lowest part: how many times as large it is in that "
+            "quarter of the times of day in which it is largest as in that in which it is smallest, on days like "
+            "these; the interval holds for any two parts at once."
+        ],
+    )
+
+
+def drifts(trends: Sequence[Drift], metric: Metric, looks: Looks) -> str:
+    """Whether there is a trend from day to day, and how much, in sentences."""
+    known = [trend for trend in looks.ordered(trends) if trend.p is not None]
+    if not known:
+        return _unsaid("Whether there is a drift over the days", [trend.size for trend in trends])
+    differ = [trend for trend in known if trend.p is not None and trend.p < LEVEL]
+    rest = [looks.names[trend.llm] for trend in known if trend not in differ]
+    steady = f"No drift over the days is seen of {_listed(rest)}." if rest else ""
+    said = (
+        f"Over {_like(trend.size)} {metric.title.lower()} of {looks.names[trend.llm]} is {_ratio(trend.size)} what it "
+        "was a day before."
+        for trend in differ
+    )
+    return " ".join(filter(None, [*said, steady]))
+
+
+def drift(trends: Sequence[Drift], metric: Metric, looks: Looks) -> Table:
+    """Whether a metric rises or falls from day to day, for each LLM."""
+    return Table(
+        f"{metric.short_name}-drift",
+        f"Drift of {metric.title.lower()} over the days",
+        [
+            table.llm(looks),
+            table.count("days", "Days"),
+            table.chance("p_holm", "p, Holm", hint="corrected"),
+            _ratios("size", "A day later"),
+        ],
+        [[trend.llm, trend.size.clusters, trend.p, trend.size] for trend in looks.ordered(trends)],
+        [
+            "A day later: how many times as large it is, by a straight line through the days, of which each counts "
+            f"by its slots. p: corrected over the LLMs, and more than chance below {LEVEL}."
         ],
     )
 
 
 def slow_together(kept: Sequence[Neighbours], looks: Looks) -> str:
-    """Whether a slow slot is followed by a slow one, and what that means for the intervals; nothing where it isn't."""
-    wider = [
-        f"{looks.names[carried.llm]} {text.number(carried.wider)}"
-        for carried in looks.ordered(kept)
-        if carried.wider is not None and carried.wider > 1 and carried.p is not None and carried.p < LEVEL
-    ]
-    if not wider:
+    """For which LLMs slots may go on into the next day, and what follows; nothing where that isn't so."""
+    lasting = [looks.names[carried.llm] for carried in looks.ordered(kept) if carried.lasting]
+    if not lasting:
         return ""
     return (
-        "Slow slots follow one another, be it by the course of the day, so intervals may be too narrow. "
-        f"So many times as wide would be safe: {', '.join(wider)}."
+        f"What makes a slot of {_listed(lasting)} slow may go on into the next day. Its days can't be taken for "
+        "independent of one another, so that its medians and means have no intervals for days like these."
     )
 
 
@@ -116,15 +193,16 @@ def neighbours(kept: Sequence[Neighbours], looks: Looks) -> Table:
             table.count("pairs", "Pairs of slots"),
             table.number("correlation", "Correlation"),
             table.chance("p_holm", "p, Holm", hint="corrected"),
-            table.times("wider", "Intervals wider by"),
+            table.words("days", "Days are independent"),
         ],
         [
-            [carried.llm, carried.pairs, carried.correlation, carried.p, carried.wider]
+            [carried.llm, carried.pairs, carried.correlation, carried.p, "can't tell" if carried.lasting else "yes"]
             for carried in looks.ordered(kept)
         ],
         [
-            "Correlation: of a slot's median with the next one's, by ranks. Wider: all intervals take slots as "
-            "independent of one another; where they aren't, so many times as wide would be safe. The course of the day "
-            "makes neighbours alike, too."
+            "Correlation: of a slot's median with the next one's, by ranks; the course of the day and a drift make "
+            "neighbours alike, too. It decides one thing: whether as much may go on from slot to slot that days which "
+            "follow one another go together. Where it may, there are no intervals for days like these. Within a day "
+            "slots may follow one another as they like: intervals take days for independent, not slots."
         ],
     )
