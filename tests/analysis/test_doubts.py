@@ -28,7 +28,10 @@ class TestDoubts:
         ]
 
     def test_are_none_where_there_are_intervals(self):
-        assert doubts([Interval(1.0, 0.9, 1.1, 40, 4), without(None)]) == []
+        assert doubts([Interval(1.0, 0.9, 1.1, 40, 4)]) == []
+
+    def test_are_of_slots_where_an_interval_by_slots_has_none_of_its_own(self):
+        assert doubts([without(None)]) == ["[—]: no honest interval, e.g. with fewer than 6 slots."]
 
     def test_arent_raised_where_nothing_was_measured(self):
         assert doubts([Interval(None, None, None, 0, 0, scopes.FEW_DAYS)]) == []

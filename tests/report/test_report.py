@@ -255,7 +255,7 @@ class TestAReportOfLittle:
 
     def test_of_one_slot_has_estimates_without_intervals(self, tmp_path: Path):
         text = self.page(tmp_path, project(tmp_path, slots=1))
-        assert "[—]: can&#39;t tell beyond this one day: it takes at least 4." in text
+        assert "[—]: can't tell beyond this one day: it takes at least 4." in text
         (row, *_) = csv.DictReader((tmp_path / "report" / "tables" / "summary-speed.csv").open())
         assert float(row["latency_sec"]) > 0
         assert row["latency_sec_low"] == ""

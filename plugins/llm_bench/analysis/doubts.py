@@ -7,7 +7,10 @@ from collections.abc import Iterable
 from llm_bench.analysis.format import NO_INTERVAL
 from llm_bench.analysis.statistics import LEAST_SLOTS, Interval, scopes, success, timeofday
 
+_SLOTS = "slots"
+"""Of an interval by slots, which has no doubt of its own."""
 _WORDS = {
+    _SLOTS: f"no honest interval, e.g. with fewer than {LEAST_SLOTS} slots",
     scopes.FEW_DAYS: f"can't tell beyond these {{n}} days: it takes at least {scopes.LEAST_DAYS}",
     scopes.DAYS_LAST: "can't tell beyond these {n} days: what makes a slot slow may go on into the next day",
     scopes.FEW_QUESTIONS: f"can't tell for questions like these: it takes at least {scopes.LEAST_QUESTIONS}",
@@ -22,8 +25,9 @@ def doubts(intervals: Iterable[Interval]) -> list[str]:
     """What "[—]" means among these intervals: a sentence for each reason, of the most that there are of it."""
     most: dict[str, int] = {}
     for interval in intervals:
-        if interval.doubt and interval.estimate is not None:
-            most[interval.doubt] = max(most.get(interval.doubt, 0), interval.clusters)
+        if interval.estimate is not None and interval.low is None:
+            doubt = interval.doubt or _SLOTS
+            most[doubt] = max(most.get(doubt, 0), interval.clusters)
     return [f"{NO_INTERVAL}: {doubt_in_words(doubt, n)}." for doubt, n in most.items()]
 
 

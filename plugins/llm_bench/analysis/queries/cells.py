@@ -68,7 +68,7 @@ class Layout:
         return matrix.reshape(-1, self.questions)
 
 
-def layout(records: Records) -> Layout:
+def of_records(records: Records) -> Layout:
     """Where the records of a copy stand."""
     return records.once("layout", _layout)
 
@@ -80,7 +80,7 @@ def _layout(records: Records) -> Layout:
 
 def states(records: Records) -> Array:
     """What became of each question in each row."""
-    return records.once("states", lambda known: layout(known).filled(_states(known), NOT_ASKED))
+    return records.once("states", lambda known: of_records(known).filled(_states(known), NOT_ASKED))
 
 
 def _states(records: Records) -> Array:
@@ -93,7 +93,7 @@ STATE = f"(CASE WHEN success THEN {SUCCEEDED} ELSE {FAILED} END)::UTINYINT"
 def stratum(records: Records) -> Array:
     """The stratum of each question in each row; one after the last where it wasn't asked."""
     none = strata.strata(records)["slot_no"].size
-    return records.once("strata of rows", lambda known: layout(known).filled(strata.of_record(known), none))
+    return records.once("strata of rows", lambda known: of_records(known).filled(strata.of_record(known), none))
 
 
 def bins(records: Records, metric: Metric) -> Array:
@@ -106,7 +106,7 @@ def bins(records: Records, metric: Metric) -> Array:
 
 def _bins(records: Records, metric: Metric) -> Array:
     place, used = strata.bins(records, metric.name)
-    matrix = layout(records).filled(place, 0)
+    matrix = of_records(records).filled(place, 0)
     if metric.waited:
         matrix[states(records) == FAILED] = used.size + 1
     return matrix
@@ -119,7 +119,7 @@ def values(records: Records, name: str) -> Array:
 
 def _values(records: Records, name: str) -> Array:
     content = strata.table(records, f"SELECT coalesce({name}, 0) AS content FROM records")["content"]  # noqa: S608
-    return layout(records).filled(content, 0)
+    return of_records(records).filled(content, 0)
 
 
 class Rows:

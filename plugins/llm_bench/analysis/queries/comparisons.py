@@ -249,7 +249,7 @@ class _Table:
         for first, second, cells in self._cells(pairs):
             grid, last = cells.grid, bool(days_last[first] or days_last[second])
             size = unless_days_last(estimate(grid, "questions like these"), days_last=last)
-            these = unless_days_last(estimate(grid, "these questions"), days_last=last)
+            these = unless_days_last(estimate(grid, "these questions"), days_last=last) if is_ratio else None
             asked = self._asked[first] & self._asked[second]
             pair = self._described(metric.name, self._known[first] & self._known[second])
             pair = replace(
@@ -258,7 +258,7 @@ class _Table:
                 size=size.interval if pair.n else None,
                 p=size.p_value,
                 is_ratio=is_ratio,
-                these=these.interval if pair.n and is_ratio else None,
+                these=these.interval if these and pair.n else None,
                 approximate=self._scan.approximate and is_ratio,
             )
             if waits is not None and asked.any():

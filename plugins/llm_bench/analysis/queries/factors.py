@@ -80,7 +80,7 @@ def by_level(records: Records, view: View, factor: Factor) -> ByLevel | None:
         return None
     succeeded = scan.counts("succeeded", key)
     groups = scan.groups(LATENCY, key, clusters=True)
-    numbers, there = scan.matrix(f"{factor}_no"), {number for of_llm in chosen for number in of_llm}
+    numbers, there = scan.numbered(f"{factor}_no"), {number for of_llm in chosen for number in of_llm}
     medians = {
         number: [scan.estimated(metric, where=numbers == number) for metric in (LATENCY, TTFT)] for number in there
     }

@@ -19,11 +19,13 @@ import numpy as np
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.layout import BIN, FLOOR
 from llm_bench.analysis.metrics import Metric
-from llm_bench.analysis.queries import cells, strata
+from llm_bench.analysis.queries import strata
+from llm_bench.analysis.queries.cells import STATE, Layout, of_records, rows_of_llms
 from llm_bench.analysis.queries.groups import Groups, Ints
-from llm_bench.analysis.statistics import LEAST_SLOTS, Codes, Floats, Interval
+from llm_bench.analysis.queries.matrices import ByBucket, Estimated, Few, Many, Matrices
+from llm_bench.analysis.statistics import LEAST_SLOTS, Codes, Floats
 from llm_bench.analysis.statistics.blocks import days_last, days_of
-from llm_bench.analysis.statistics.scopes import SCOPES, Ascending, Grid, concluded, mean_of
+from llm_bench.analysis.statistics.scopes import Ascending
 from llm_bench.analysis.view import View
 
 EXACT = 100_000
@@ -115,62 +117,6 @@ class Key(NamedTuple):
         return places
 
 
-class Estimated(NamedTuple):
-    """The median or mean of some records, and how sure it is in both scopes.
-
-    :param like: of questions like these; None without a value.
-    :param these: of these questions; likewise.
-    :param n: values, the failures among them where one waits for it.
-    :param failed: records that failed.
-    :param left_out: others without a value.
-    """
-
-    like: Interval | None
-    these: Interval | None
-    n: int
-    failed: int
-    left_out: int
-
-
-class ByBucket(NamedTuple):
-    """Values of LLMs in buckets: those of the first LLM in all buckets come first.
-
-    :param segments: of each LLM.
-    :param failed: records that failed.
-    :param left_out: others without a value.
-    """
-
-    segments: Sequence[cells.Segments]
-    failed: Codes
-    left_out: Codes
-
-    @property
-    def counts(self) -> Codes:
-        """Values, the failures among them where one waits for it."""
-        return _joined([part.counts for part in self.segments])
-
-    def quantile(self, q: float) -> Floats:
-        """NaN without a value; infinite where so many failed."""
-        return _joined([part.quantile(q) for part in self.segments])
-
-
-def _lost(state: strata.Array, block: cells.Block) -> tuple[int, int]:
-    """How many records failed, and how many others lack a value."""
-    failed, left_out = state == cells.FAILED, (state == cells.SUCCEEDED) & ~block.known
-    return int(np.count_nonzero(failed)), int(np.count_nonzero(left_out))
-
-
-def _joined(parts: Sequence[strata.Array]) -> strata.Array:
-    return np.concatenate(parts) if parts else np.zeros(0)
-
-
-def _run(chosen: strata.Array) -> Codes | slice:
-    """The places of what is chosen, as a slice where they follow one another."""
-    places = np.flatnonzero(chosen)
-    whole = places.size and places[-1] - places[0] + 1 == places.size
-    return slice(int(places[0]), int(places[-1]) + 1) if whole else places
-
-
 class Scan:
     """One pass over a view's records.
 
@@ -185,14 +131,13 @@ class Scan:
         self._taken = strata.taken(records, self._held, view, self.buckets.place >= 0, names)
         self.llms, self._rank = ranked(self._held["llm_no"][self._taken], names)
         self._in_buckets: dict[str, ByBucket] = {}
-        self._matrices: dict[str, strata.Array] = {}
         self.exact = int(self._held["records"][self._taken].sum()) <= EXACT
         self._columns = self._read(view, metrics) if self.exact else {}
 
     def _read(self, view: View, metrics: Sequence[Metric]) -> strata.Table:
         where, parameters = view.where()
         names = (metric.name for metric in metrics)
-        columns = ", ".join(["llm_no", "slot_no", "question_no", strata.NUMBERED, f"{cells.STATE} AS state", *names])
+        columns = ", ".join(["llm_no", "slot_no", "question_no", strata.NUMBERED, f"{STATE} AS state", *names])
         return strata.table(self._records, f"SELECT {columns} FROM records WHERE {where}", parameters)  # noqa: S608
 
     @classmethod
@@ -268,151 +213,46 @@ class Scan:
             yield codes, np.where(lacking, 0, values), (~lacking).astype(float), lacking.astype(float)
 
     @cached_property
-    def _layout(self) -> cells.Layout:
-        if self.approximate:
-            return cells.layout(self._records)
-        return cells.Layout.of(self._columns, strata.questions(self._records))
-
-    @cached_property
-    def _rows(self) -> Sequence[cells.Rows]:
-        """The rows of each LLM."""
-        within = self.buckets
-        return list(cells.rows_of_llms(self._layout, self._numbers, within.place, within.day, within.of_slot))
-
-    @cached_property
-    def _numbers(self) -> Sequence[int]:
-        """The number in the copy of each LLM."""
+    def _matrices(self) -> Matrices:
         numbers = {name: number for number, name in llm_names(self._records).items()}
-        return [numbers[llm] for llm in self.llms]
-
-    @cached_property
-    def _kept(self) -> strata.Array | None:
-        """Which questions in which rows are of the view; None where all of its LLMs' and slots' are."""
+        chosen = [numbers[llm] for llm in self.llms]
+        within = self.buckets
         if self.exact:
-            return None
-        there = (self.buckets.place[self._held["slot_no"]] >= 0) & np.isin(self._held["llm_no"], self._numbers)
-        if np.count_nonzero(there) == self._taken.size:
-            return None
-        taken = np.zeros(there.size + 1, bool)
-        taken[self._taken] = True
-        return taken[cells.stratum(self._records)]
+            layout = Layout.of(self._columns, strata.questions(self._records))
+            rows = rows_of_llms(layout, chosen, within.place, within.day, within.of_slot)
+            return Few(layout, list(rows), self._columns)
+        layout = of_records(self._records)
+        rows = rows_of_llms(layout, chosen, within.place, within.day, within.of_slot)
+        there = (within.place[self._held["slot_no"]] >= 0) & np.isin(self._held["llm_no"], chosen)
+        taken = None
+        if np.count_nonzero(there) > self._taken.size:
+            taken = np.zeros(there.size + 1, bool)
+            taken[self._taken] = True
+        return Many(layout, list(rows), self._records, taken, self._middles)
 
-    def _values(self, metric: Metric) -> Floats:
-        """A metric of each question in each row, where records are few; infinite where one waits in vain."""
-        if metric.name not in self._matrices:
-            values = self._columns[metric.name].astype(np.float64)
-            if metric.waited:
-                values = np.where(self._columns["state"] == cells.FAILED, np.inf, values)
-            self._matrices[metric.name] = self._layout.filled(values, np.nan)
-        return self._matrices[metric.name]
-
-    def matrix(self, column: str) -> strata.Array:
-        """One of the columns ``strata.NUMBERED``, of each question in each row."""
-        if self.approximate:
-            return self._layout.filled(strata.column(self._records, column), 0)
-        return self._layout.filled(self._columns[column], 0)
-
-    @cached_property
-    def _states(self) -> strata.Array:
-        """What became of each question in each row."""
-        if self.exact:
-            return self._layout.filled(self._columns["state"], cells.NOT_ASKED)
-        states = cells.states(self._records)
-        return states if self._kept is None else states * self._kept
-
-    def _block(self, metric: Metric, rows: cells.Rows, where: strata.Array | None) -> cells.Block:
-        """A metric's values in rows.
-
-        :param where: of each question in each row, whether it counts; all do where left out.
-        """
-        if self.exact:
-            content = rows.of(self._values(metric))
-            return cells.Block(content if where is None else np.where(rows.of(where), content, np.nan))
-        content = rows.of(cells.bins(self._records, metric))
-        for kept in (self._kept, where):
-            content = content if kept is None else content * rows.of(kept)
-        return cells.Block(content, np.concatenate([[np.nan], self._middles(metric), [np.inf] * metric.waited]))
-
-    def _sums(self, metric: Metric, rows: cells.Rows, block: cells.Block) -> Floats:
-        """A share's sums by day and question."""
-        if self.exact:
-            return rows.by_day(np.where(block.known, block.content, 0.0))
-        return rows.by_day(rows.of(cells.values(self._records, metric.name)) * block.known)
+    def numbered(self, column: str) -> strata.Array:
+        """One of the columns ``strata.NUMBERED``, of each question in each row of the matrices."""
+        return self._matrices.numbered(column)
 
     def estimated(
         self, metric: Metric, parts: Codes | None = None, *, where: strata.Array | None = None
     ) -> list[list[Estimated]]:
         """The median or mean of each LLM, in each part of the questions.
 
-        :param parts: of each question of the copy; all are one part where left out.
+        :param parts: of each question of the copy, −1 for none; all are one part where left out.
         :param where: of each question in each row, whether it counts; all do where left out.
         """
-        last = self.days_last(metric)
-        columns = (
-            [slice(None)] if parts is None else [_run(parts == part) for part in range(int(parts.max(initial=-1)) + 1)]
-        )
-        return [
-            [
-                self._estimated(rows, block, sums, states, chosen, days_last=bool(last[llm]))
-                for block in [self._block(metric, rows, where)]
-                for sums in [self._sums(metric, rows, block) if metric.share else None]
-                for states in [rows.of(self._states) if where is None else rows.of(self._states) * rows.of(where)]
-                for chosen in columns
-            ]
-            for llm, rows in enumerate(self._rows)
-        ]
-
-    def _estimated(
-        self,
-        rows: cells.Rows,
-        block: cells.Block,
-        sums: Floats | None,
-        states: strata.Array,
-        columns: Codes | slice,
-        *,
-        days_last: bool,
-    ) -> Estimated:
-        """The mean where there are sums, else the median, of some questions."""
-        part, state = block.of(columns), states[:, columns]
-        n, (failed, left_out) = int(np.count_nonzero(part.known)), _lost(state, part)
-        if not n:
-            return Estimated(None, None, 0, failed, left_out)
-        counts = rows.count_by_day(part.known)
-        if sums is not None:
-            grid = Grid.of_table(sums[:, columns] / np.maximum(counts, 1), counts)
-            both = [mean_of(grid, scope).interval for scope in SCOPES]
-        else:
-            ascending = part.ascending
-            below = part.below(rows, ascending, 0.5)
-            both = [ascending.interval(0.5, below, counts, scope) for scope in SCOPES]
-        like, these = (concluded(interval, days_last) for interval in both)
-        return Estimated(like, these, n, failed, left_out)
+        return self._matrices.estimated(metric, self.days_last(metric), parts, where)
 
     def ascending(self, metric: Metric) -> list[tuple[Ascending, int, int]]:
-        """Of each LLM all values in order, how many failed, and how many others lack one."""
-        found = []
-        for rows in self._rows:
-            block, state = self._block(metric, rows, None), rows.of(self._states)
-            found.append((block.ascending, *_lost(state, block)))
-        return found
+        """Of each LLM all values in order, how many records failed, and how many others lack a value."""
+        return self._matrices.ascending(metric)
 
     def by_llm_and_bucket(self, metric: Metric) -> ByBucket:
         """A metric's values of each LLM in each bucket: those of the first LLM in all buckets come first."""
         if metric.name not in self._in_buckets:
-            self._in_buckets[metric.name] = self._by_llm_and_bucket(metric)
+            self._in_buckets[metric.name] = self._matrices.by_bucket(metric, len(self.buckets.at))
         return self._in_buckets[metric.name]
-
-    def _by_llm_and_bucket(self, metric: Metric) -> ByBucket:
-        many = len(self.buckets.at)
-        segments, without = [], np.zeros((2, len(self.llms), many), np.intp)
-        for llm, rows in enumerate(self._rows):
-            block, state = self._block(metric, rows, None), rows.of(self._states)
-            segments.append(block.sorted(rows, many))
-            lost = ((state == cells.FAILED), (state == cells.SUCCEEDED) & ~block.known)
-            for place, flags in enumerate(lost):
-                without[place, llm] = np.bincount(rows.bucket, np.count_nonzero(flags, axis=1), many)
-        failed, left_out = without.reshape(2, -1)
-        return ByBucket(segments, failed, left_out)
 
     def levels(self, metric: Metric) -> Floats:
         """The median of each LLM in each bucket, (LLMs, buckets); where so many failed, more than any other."""

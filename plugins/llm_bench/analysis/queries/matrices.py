@@ -1,0 +1,238 @@
+"""What can be said of a view's records as matrices: medians and means with their intervals, and quantiles by bucket.
+
+Few records are matrices of their values; many are matrices of the numbers of bins, of the whole copy. The same is said
+of both.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from llm_bench.analysis.cache import Records
+from llm_bench.analysis.metrics import Metric
+from llm_bench.analysis.queries import cells, strata
+from llm_bench.analysis.queries.cells import Array, Block, Layout, Rows, Segments
+from llm_bench.analysis.statistics import Codes, Floats, Interval
+from llm_bench.analysis.statistics.scopes import SCOPES, Ascending, Grid, concluded, mean_of
+
+
+class Estimated(NamedTuple):
+    """The median or mean of some records, and how sure it is in both scopes.
+
+    :param like: of questions like these; None without a value.
+    :param these: of these questions; likewise.
+    :param n: values, the failures among them where one waits for it.
+    :param failed: records that failed.
+    :param left_out: others without a value.
+    """
+
+    like: Interval | None
+    these: Interval | None
+    n: int
+    failed: int
+    left_out: int
+
+
+class ByBucket(NamedTuple):
+    """Values of LLMs in buckets: those of the first LLM in all buckets come first.
+
+    :param segments: of each LLM.
+    :param failed: records that failed.
+    :param left_out: others without a value.
+    """
+
+    segments: Sequence[Segments]
+    failed: Codes
+    left_out: Codes
+
+    @property
+    def counts(self) -> Codes:
+        """Values, the failures among them where one waits for it."""
+        return _joined([part.counts for part in self.segments])
+
+    def quantile(self, q: float) -> Floats:
+        """NaN without a value; infinite where so many failed."""
+        return _joined([part.quantile(q) for part in self.segments])
+
+
+class Matrices(ABC):
+    """The records of a view.
+
+    :param layout: of the matrices.
+    :param rows: of each LLM.
+    """
+
+    def __init__(self, layout: Layout, rows: Sequence[Rows]) -> None:
+        self._layout = layout
+        self._rows = rows
+
+    @property
+    @abstractmethod
+    def states(self) -> Array:
+        """What became of each question in each row."""
+
+    @abstractmethod
+    def numbered(self, column: str) -> Array:
+        """One of the columns ``strata.NUMBERED``, of each question in each row."""
+
+    @abstractmethod
+    def block(self, metric: Metric, rows: Rows, where: Array | None = None) -> Block:
+        """A metric's values in rows; infinite where one waits in vain.
+
+        :param where: of each question in each row, whether it counts; all do where left out.
+        """
+
+    @abstractmethod
+    def sums(self, metric: Metric, rows: Rows, block: Block) -> Floats:
+        """A share's sums by day and question."""
+
+    def estimated(
+        self, metric: Metric, days_last: Codes, parts: Codes | None, where: Array | None
+    ) -> list[list[Estimated]]:
+        """The median or mean of each LLM, in each part of the questions.
+
+        :param days_last: of each LLM, whether its days aren't clusters.
+        :param parts: of each question of the copy, −1 for none; all are one part where there are none.
+        :param where: as of a block.
+        """
+        many = 0 if parts is None else int(parts.max(initial=-1)) + 1
+        columns = [slice(None)] if parts is None else [_run(parts == part) for part in range(many)]
+        made = []
+        for rows, last in zip(self._rows, days_last, strict=True):
+            block, states = self.block(metric, rows, where), rows.of(self.states)
+            if where is not None:
+                states = states * rows.of(where)
+            sums = self.sums(metric, rows, block) if metric.share else None
+            made.append([_estimated(rows, block, sums, states, chosen, days_last=bool(last)) for chosen in columns])
+        return made
+
+    def ascending(self, metric: Metric) -> list[tuple[Ascending, int, int]]:
+        """Of each LLM all values in order, how many records failed, and how many others lack a value."""
+        blocks = [(self.block(metric, rows), rows.of(self.states)) for rows in self._rows]
+        return [(block.ascending, *_lost(states, block)) for block, states in blocks]
+
+    def by_bucket(self, metric: Metric, many: int) -> ByBucket:
+        """A metric's values of each LLM in each bucket.
+
+        :param many: buckets.
+        """
+        segments, lost = [], np.zeros((2, len(self._rows), many), np.intp)
+        for llm, rows in enumerate(self._rows):
+            block, states = self.block(metric, rows), rows.of(self.states)
+            segments.append(block.sorted(rows, many))
+            flags = (states == cells.FAILED, (states == cells.SUCCEEDED) & ~block.known)
+            for place, flagged in enumerate(flags):
+                lost[place, llm] = np.bincount(rows.bucket, np.count_nonzero(flagged, axis=1), many)
+        return ByBucket(segments, lost[0].ravel(), lost[1].ravel())
+
+
+class Few(Matrices):
+    """The view's records alone, so few that each value is taken as it is.
+
+    :param columns: of the records.
+    """
+
+    def __init__(self, layout: Layout, rows: Sequence[Rows], columns: strata.Table) -> None:
+        super().__init__(layout, rows)
+        self._columns = columns
+        self._values: dict[str, Floats] = {}
+
+    @cached_property
+    def states(self) -> Array:
+        return self._layout.filled(self._columns["state"], cells.NOT_ASKED)
+
+    def numbered(self, column: str) -> Array:
+        return self._layout.filled(self._columns[column], 0)
+
+    def block(self, metric: Metric, rows: Rows, where: Array | None = None) -> Block:
+        if metric.name not in self._values:
+            values = self._columns[metric.name].astype(np.float64)
+            if metric.waited:
+                values = np.where(self._columns["state"] == cells.FAILED, np.inf, values)
+            self._values[metric.name] = self._layout.filled(values, np.nan)
+        content = rows.of(self._values[metric.name])
+        return Block(content if where is None else np.where(rows.of(where), content, np.nan))
+
+    def sums(self, metric: Metric, rows: Rows, block: Block) -> Floats:  # noqa: ARG002  (the block has its values)
+        return rows.by_day(np.where(block.known, block.content, 0.0))
+
+
+class Many(Matrices):
+    """All records of the copy, of which those of the view are taken.
+
+    :param taken: whether each stratum is, and last that none is where nothing was asked; None where all of its LLMs'
+        and slots' are.
+    :param middles: of a metric's bins.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        rows: Sequence[Rows],
+        records: Records,
+        taken: Array | None,
+        middles: Callable[[Metric], Floats],
+    ) -> None:
+        super().__init__(layout, rows)
+        self._records = records
+        self._kept = None if taken is None else taken[cells.stratum(records)]
+        self._middles = middles
+
+    @cached_property
+    def states(self) -> Array:
+        states = cells.states(self._records)
+        return states if self._kept is None else states * self._kept
+
+    def numbered(self, column: str) -> Array:
+        return self._layout.filled(strata.column(self._records, column), 0)
+
+    def block(self, metric: Metric, rows: Rows, where: Array | None = None) -> Block:
+        content = rows.of(cells.bins(self._records, metric))
+        for kept in (self._kept, where):
+            content = content if kept is None else content * rows.of(kept)
+        return Block(content, np.concatenate([[np.nan], self._middles(metric), [np.inf] * metric.waited]))
+
+    def sums(self, metric: Metric, rows: Rows, block: Block) -> Floats:
+        return rows.by_day(rows.of(cells.values(self._records, metric.name)) * block.known)
+
+
+def _estimated(
+    rows: Rows, block: Block, sums: Floats | None, states: Array, columns: Codes | slice, *, days_last: bool
+) -> Estimated:
+    """The mean where there are sums, else the median, of some questions."""
+    part, state = block.of(columns), states[:, columns]
+    n, (failed, left_out) = int(np.count_nonzero(part.known)), _lost(state, part)
+    if not n:
+        return Estimated(None, None, 0, failed, left_out)
+    counts = rows.count_by_day(part.known)
+    if sums is not None:
+        grid = Grid.of_table(sums[:, columns] / np.maximum(counts, 1), counts)
+        both = [mean_of(grid, scope).interval for scope in SCOPES]
+    else:
+        ascending = part.ascending
+        below = part.below(rows, ascending, 0.5)
+        both = [ascending.interval(0.5, below, counts, scope) for scope in SCOPES]
+    like, these = (concluded(interval, days_last) for interval in both)
+    return Estimated(like, these, n, failed, left_out)
+
+
+def _lost(states: Array, block: Block) -> tuple[int, int]:
+    """How many records failed, and how many others lack a value."""
+    failed, left_out = states == cells.FAILED, (states == cells.SUCCEEDED) & ~block.known
+    return int(np.count_nonzero(failed)), int(np.count_nonzero(left_out))
+
+
+def _joined(parts: Sequence[Array]) -> Array:
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def _run(chosen: Array) -> Codes | slice:
+    """The places of what is chosen, as a slice where they follow one another."""
+    places = np.flatnonzero(chosen)
+    whole = places.size and places[-1] - places[0] + 1 == places.size
+    return slice(int(places[0]), int(places[-1]) + 1) if whole else places
