@@ -68,11 +68,12 @@ def smallest(parts: Parts, design: Design, level: float = LEVEL, scope: Scope = 
     """
     if design.days < LEAST_DAYS or (scope == LIKE and design.questions < LEAST_QUESTIONS):
         return None
-    by_day, by_question, neither = _variances(parts, design)
+    variances = _variances(parts, design)
+    by_day, by_question, neither = variances
     real = float(np.sqrt(by_day + by_question - neither if scope == LIKE else by_day))
     if real == 0:
         return 0.0
-    bounds = _bounds(by_day, by_question, neither, design, level, scope)
+    bounds = _bounds(variances, design, level, scope)
     return _solve(lambda size: _power(size, bounds, real), 3 * real, float(np.quantile(bounds, 0.9)) + 5 * real)
 
 
@@ -83,24 +84,19 @@ def _variances(parts: Parts, design: Design) -> tuple[float, float, float]:
     return by_day, parts.question**2 / design.questions + neither, neither
 
 
-def _bounds(
-    by_day: float, by_question: float, neither: float, design: Design, level: float, scope: Scope
-) -> Floats:
+def _bounds(variances: tuple[float, float, float], design: Design, level: float, scope: Scope) -> Floats:
     """How far from 0 a difference has to be in each of many studies, for the test to find it."""
     from scipy.special import stdtrit
 
     draws = np.random.default_rng(_SEED)
     of_days, of_questions = design.days - 1, design.questions - 1
-
-    def shown(variance: float, free: int) -> Floats:
-        return variance * draws.chisquare(free, _DRAWS) / free
-
-    day = shown(by_day, of_days)
+    frees = of_days, of_questions, of_days * of_questions
+    day, question, left = (
+        part * draws.chisquare(free, _DRAWS) / free for part, free in zip(variances, frees, strict=True)
+    )
+    variance, free = day, np.full(_DRAWS, float(of_days))
     if scope == LIKE:
-        question, left = shown(by_question, of_questions), shown(neither, of_days * of_questions)
         variance, free = crossed(day, question, left, design.days, design.questions)
-    else:
-        variance, free = day, np.full(_DRAWS, float(of_days))
     bounds: Floats = np.sqrt(variance) * stdtrit(free, 1 - level / 2)
     return bounds
 
@@ -159,7 +155,7 @@ def _smallest_of_rates(failing: Failing, slots: int, questions: int, level: floa
 
 
 def _failures(chances: Floats, questions: int, share: float) -> Floats:
-    """How many of a slot's questions fail: as many as a chance from 0 to 1 says of each slot, more with more of them."""
+    """How many questions of each slot fail, by a chance from 0 to 1 of each; no fewer with a greater share."""
     from scipy.special import bdtr
 
     upto = bdtr(np.arange(questions), questions, min(share, 1.0))
