@@ -33,7 +33,7 @@ _STUDIES = 1000
 """Whole studies of which rates are compared: a power is exact to about a percentage point."""
 _SINGLE, _RUNS = 200, 100
 """Slots up to which each counts singly for a rate; beyond, they are put together into so many runs at most."""
-_CLEAR = 4.0
+_CLEAR = 2.0
 """How many times a p by the normal distribution must miss the level for the signs not to be tried."""
 _SEED = 20261207
 

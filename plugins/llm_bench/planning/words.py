@@ -149,15 +149,23 @@ _DOUBTS = {
 def _prospect(prospect: Prospect) -> str:
     title = f"{_title(prospect)} {'ratio' if _is_ratio(prospect) else 'difference'}"
     if prospect.typical is None:
-        return f"{title}: {_DOUBTS.get(prospect.doubt or '', 'none')}{_doubled(prospect)}"
+        return f"{title}: {_DOUBTS.get(prospect.doubt or '', 'none')}{_of_these(prospect)}{_doubled(prospect)}"
     words = f"{title}: {_size(prospect, prospect.typical)} and more for {prospect.scope}, on days like these"
     after = "none" if prospect.after_holm is None else _size(prospect, prospect.after_holm)
     words += f" ({after} after Holm over {prospect.comparisons:,} comparisons)" if prospect.comparisons > 1 else ""
     if prospect.widest is not None and _size(prospect, prospect.widest[1]) != _size(prospect, prospect.typical):
         words += f"; {_size(prospect, prospect.widest[1])} for {prospect.widest[0]}"
-    if prospect.these is not None and _size(prospect, prospect.these) != _size(prospect, prospect.typical):
-        words += f"; {_size(prospect, prospect.these)} for these questions alone"
-    return words + _doubled(prospect)
+    return words + _of_these(prospect) + _doubled(prospect)
+
+
+def _of_these(prospect: Prospect) -> str:
+    """What is found of these questions, where that is another size."""
+    if prospect.these is None:
+        return ""
+    size = _size(prospect, prospect.these)
+    if prospect.typical is not None and size == _size(prospect, prospect.typical):
+        return ""
+    return f"; {size} for these questions alone"
 
 
 def _title(prospect: Prospect) -> str:

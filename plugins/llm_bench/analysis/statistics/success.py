@@ -149,16 +149,16 @@ def p_by_error(first: Floats, second: Floats, asked: Floats) -> Floats:
 def p_of_runs(runs: Floats) -> Floats:
     """The p of studies with as many runs each, which all get the same signs.
 
-    :param runs: of the shape (studies, runs), at least one.
+    :param runs: whole numbers, of the shape (studies, runs), at least one.
     """
     size = runs.shape[1]
     if size <= _ALL_SIGNS:
         negative = np.arange(2**size)[:, None] >> np.arange(size) & 1
     else:
-        negative = np.random.default_rng(SEED).integers(0, 2, (1 + FLIPS, size))
+        negative = np.random.default_rng(SEED).integers(0, 2, (1 + FLIPS, size), np.int8)
         negative[0] = 0  # as it was measured
-    sums = np.abs((1.0 - 2 * negative) @ runs.T)
-    shares: Floats = (sums >= sums[0] - 1e-9).mean(axis=0)
+    sums = np.abs(runs.sum(axis=1) - 2 * (negative.astype(np.float32) @ runs.T.astype(np.float32)))
+    shares: Floats = (sums >= sums[0]).mean(axis=0)
     return shares
 
 
