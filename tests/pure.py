@@ -39,6 +39,7 @@ TESTS = {
     "analysis.statistics.success": ["analysis/statistics/test_success.py"],
     "analysis.statistics.timeofday": ["analysis/statistics/test_timeofday.py", _BORDERS],
     "analysis.summary": ["analysis/test_summary.py"],
+    "analysis.verdicts": ["analysis/test_verdicts.py"],
     "analysis.view": ["analysis/test_view.py"],
     "dashboard.highlight": ["dashboard/test_highlight.py"],
     "measure.baselines": ["measure/test_baselines.py"],

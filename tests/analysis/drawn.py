@@ -128,7 +128,12 @@ def summaries(llms: Sequence[str], groups: Sequence[str | None] = (None,)) -> li
 def comparisons(llms: Sequence[str]) -> list[Comparison]:
     return [
         Comparison(
-            "latency_sec", first, second, 1050, 55, 30, Interval(0.1 * (j - i), -0.1, 0.4, 1050, 55), 0.01, 0.04, 0.3
+            *("latency_sec", first, second, 1050, 55, 4, 20, 30),
+            Interval(1 + 0.1 * (j - i), 0.9, 1.4 + 0.1 * (j - i), 1050, 4),
+            *(0.01, 0.04),
+            is_ratio=True,
+            interest=1.1,
+            verdict="more" if j - i > 1 else "can't tell",
         )
         for i, first in enumerate(llms)
         for j, second in enumerate(llms)
@@ -195,7 +200,7 @@ def every_chart(llms: Sequence[str], times: Sequence[datetime]) -> Iterator[tupl
     yield "tradeoff", charts.tradeoff([Tradeoff(llm, 0.9, 80, 0.8, 0.97, 0.2) for llm in there], looks)
     yield "answers over time", charts.answers_over_time(answered(llms, times), looks, ZONE)
     yield "changes", charts.changes(answered(llms, times), looks, ZONE)
-    worth = [CacheWorth(llm, 99, 90, around(0.2), 0.01, 1.0, around(0.02), 90, None, None) for llm in there]
+    worth = [CacheWorth(llm, 99, 90, around(1.2), 0.01, around(0.02), 90, None, None) for llm in there]
     yield "cache", charts.cache_worth(worth, looks)
     levels = [
         Level(llm, name, 90, around(0.5), around(0.9), around(1.2), None) for llm in there for name in ("A", "unnamed")

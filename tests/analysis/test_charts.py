@@ -39,6 +39,7 @@ from analysis.drawn import (
 )
 from dashboard.browser import chromium
 from llm_bench.analysis import charts
+from llm_bench.analysis.charts import axes
 from llm_bench.analysis.charts.axes import log_ticks
 from llm_bench.analysis.charts.looks import Theme, config
 from llm_bench.analysis.format import number
@@ -327,26 +328,57 @@ class TestValues:
 
 
 class TestComparison:
-    def test_takes_the_second_from_the_first_named(self):
-        pair = Comparison("latency_sec", FOUR[0], FOUR[1], 9, 9, 0, Interval(0.4, 0.2, 0.6, 9, 9), 0.01, 0.01, 1.0)
+    def pair(self, metric: str, *ends: float | None, **changes: Any) -> Comparison:
+        size = Interval(*ends, 9, 4) if ends else None
+        return Comparison(metric, FOUR[0], FOUR[1], 9, 9, 4, 9, 40, size, 0.01, 0.01, **changes)
+
+    def test_is_of_the_first_named_to_the_second(self):
+        pair = self.pair("latency_sec", 1.4, 1.2, 1.6, is_ratio=True, verdict="more")
         text = text_of(charts.svg(charts.comparison([pair], "latency_sec", charts.looks(FOUR))))
+        assert "llama3-70b-8192 to kimi-k2-instruct" in text
+        assert "slower" in text
+
+    def test_takes_the_second_from_the_first_named(self):
+        pair = self.pair("coverage_score", 0.1, 0.05, 0.15)
+        text = text_of(charts.svg(charts.comparison([pair], "coverage_score", charts.looks(FOUR))))
         assert "llama3-70b-8192 − kimi-k2-instruct" in text
 
+    def test_of_times_is_on_a_logarithmic_axis_with_1_as_no_difference(self):
+        pair = self.pair("latency_sec", 1.4, 1.2, 1.6, is_ratio=True)
+        made = charts.spec(charts.comparison([pair], "latency_sec", charts.looks(FOUR)))
+        assert {layer["encoding"]["x"]["scale"]["type"] for layer in made["layer"]} == {"log"}
+        assert {"alike": 1} in rows_of(made)
+
+    def test_shades_what_is_too_small_to_matter(self):
+        pair = self.pair("latency_sec", 1.4, 1.2, 1.6, is_ratio=True, interest=1.25)
+        made = charts.spec(charts.comparison([pair], "latency_sec", charts.looks(FOUR)))
+        assert {"from": 0.8, "to": 1.25} in rows_of(made)
+        assert "Shaded green: 0.800 to 1.25 times, too small to matter" in " ".join(made["title"]["subtitle"])
+
     def test_shows_a_small_difference_of_shares(self):
-        pair = Comparison(
-            "coverage_score", FOUR[0], FOUR[1], 9, 9, 0, Interval(-0.0041, -0.01, 0.002, 9, 9), 0.2, 0.4, -0.1
-        )
+        pair = self.pair("coverage_score", -0.0041, -0.01, 0.002)
         made = charts.spec(charts.comparison([pair], "coverage_score", charts.looks(FOUR)))
         row = next(row for row in rows_of(made) if "shown" in row)
         assert row["shown"] == "−0.00410"
 
     def test_leaves_out_a_pair_without_a_difference(self):
-        pair = Comparison("latency_sec", FOUR[0], FOUR[1], 0, 0, 40, None, None, None, None)
+        pair = self.pair("latency_sec")
         assert "No records" in text_of(charts.svg(charts.comparison([pair], "latency_sec", charts.looks(FOUR))))
 
-    def test_a_square_marks_what_the_test_found(self):
+    def test_a_square_marks_those_that_differ(self):
         made = charts.spec(charts.comparison(comparisons(TWENTY), "latency_sec", charts.looks(TWENTY)))
-        assert len(rows_of(made)) == 190
+        rows = rows_of(made)
+        assert len(rows) == 190
+        assert all((row["dot"] == "•") == (row["verdict"] == "slower") for row in rows)
+
+
+class TestRatios:
+    @given(st.floats(0.02, 1), st.floats(1, 50))
+    def test_have_few_ticks_with_1_among_them(self, low: float, high: float):
+        ticks = axes.ratios([low, high], "Times as long").ticks
+        assert 1 in ticks
+        assert len(ticks) <= 16
+        assert all(low <= tick <= high for tick in ticks)
 
 
 class TestWaterfall:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -42,18 +43,18 @@ def records(cache, study) -> Records:
 def a_pair(
     first: str = FOUR[0],
     second: str = FOUR[2],
-    estimate: float = 0.1,
-    ends: tuple[float | None, float | None] = (0.05, 0.15),
+    estimate: float = 1.1,
+    ends: tuple[float | None, float | None] = (1.05, 1.15),
     p: float | None = 0.01,
-    *,
-    twins: bool = False,
+    **changes: Any,
 ) -> Comparison:
-    interval = Interval(estimate, *ends, 400, 20)
-    return Comparison("latency_sec", first, second, 400, 20, 0, interval, p, p, 0.4, twins=twins)
+    """A ratio of latencies."""
+    pair = Comparison("latency_sec", first, second, 400, 20, 4, 10, 0, Interval(estimate, *ends, 400, 4), p, p)
+    return replace(pair, **{"is_ratio": True, **changes})
 
 
 def twin_pair(
-    estimate: float = 0.2, ends: tuple[float | None, float | None] = (-0.1, 0.5), p: float | None = 0.4
+    estimate: float = 1.2, ends: tuple[float | None, float | None] = (0.9, 1.5), p: float | None = 0.4
 ) -> Comparison:
     return a_pair(KIMI, AGAIN, estimate, ends, p, twins=True)
 
@@ -68,7 +69,9 @@ class TestATwinsPair:
     def test_does_not_count_in_the_correction_of_the_others(self, records, study):
         pairs = queries.compare(records, View(), [llm.name for llm in study.llms], twins=study.twins)
         others = [pair for pair in pairs if not pair.twins]
-        assert [pair.p_holm for pair in others] == statistics.holm([pair.p for pair in others])
+        for role in ("primary", "exploratory"):
+            mine = [pair for pair in others if pair.role == role]
+            assert [pair.p_holm for pair in mine] == statistics.holm([pair.p for pair in mine])
 
     def test_is_corrected_over_those_of_twins(self, records, study):
         pairs = queries.compare(records, View(), [llm.name for llm in study.llms], twins=study.twins)
@@ -82,26 +85,36 @@ class TestATwinsPair:
 
     def test_changes_nothing_of_the_others(self, records, study):
         with_it = queries.compare(records, View(llms=FOUR), FOUR, twins=study.twins)
-        assert [pair for pair in with_it if not pair.twins] == queries.compare(records, View(llms=FOUR), FOUR)
+        without = queries.compare(records, View(llms=FOUR), FOUR)
+        kept = [pair for pair in with_it if not pair.twins]
+        assert [(pair.size, pair.p_holm) for pair in kept] == [(pair.size, pair.p_holm) for pair in without]
 
     def test_is_missing_where_the_twin_has_no_records(self, records):
         assert not any(pair.twins for pair in queries.compare(records, View(), FOUR, twins={FOUR[0]: "never measured"}))
 
 
 class TestTheNoiseFloor:
-    def test_has_no_sign(self):
-        known = floor([twin_pair(-0.2, (-0.3, -0.1))], "latency_sec")
+    def test_of_ratios_is_a_factor_whichever_way(self):
+        known = floor([twin_pair(0.5, (0.4, 0.8))], "latency_sec")
+        assert known is not None
+        assert (known.size.estimate, known.size.low, known.size.high) == (2, 1.25, 2.5)
+
+    def test_of_differences_has_no_sign(self):
+        known = floor([replace(twin_pair(-0.2, (-0.3, -0.1)), is_ratio=False)], "latency_sec")
         assert known is not None
         assert (known.size.estimate, known.size.low, known.size.high) == (0.2, 0.1, 0.3)
 
-    def test_begins_at_zero_where_the_twins_may_be_equal(self):
-        known = floor([twin_pair(0.1, (-0.4, 0.3))], "latency_sec")
-        assert known is not None
-        assert (known.size.low, known.size.high) == (0.0, 0.4)
+    def test_begins_at_no_difference_where_the_twins_may_be_equal(self):
+        ratio = floor([twin_pair(0.9, (0.5, 1.1))], "latency_sec")
+        difference = floor([replace(twin_pair(0.1, (-0.4, 0.3)), is_ratio=False)], "latency_sec")
+        assert ratio is not None
+        assert difference is not None
+        assert (ratio.size.low, ratio.size.high) == (1, 2)
+        assert (difference.size.low, difference.size.high) == (0, 0.4)
 
     def test_is_the_largest_of_several_twins(self):
-        larger = replace(twin_pair(-0.3), first=FOUR[3], second="r1 again")
-        known = floor([twin_pair(0.2), larger, twin_pair(0.1)], "latency_sec")
+        larger = replace(twin_pair(0.5), first=FOUR[3], second="r1 again")
+        known = floor([twin_pair(1.2), larger, twin_pair(1.1)], "latency_sec")
         assert known is not None
         assert known.pair == larger
 
@@ -113,20 +126,20 @@ class TestTheNoiseFloor:
 
     @pytest.mark.parametrize(
         ("difference", "standing"),
-        [(0.1, "below"), (-0.19, "below"), (0.2, "unclear"), (-0.5, "unclear"), (0.6, "above")],
+        [(1.1, "below"), (0.9, "below"), (1.2, "below"), (1.3, "unclear"), (0.8, "unclear"), (1.6, "above")],
     )
     def test_shows_where_a_difference_stands(self, difference, standing):
-        known = floor([twin_pair(0.2, (-0.1, 0.5))], "latency_sec")
+        known = floor([twin_pair(1.2, (0.9, 1.5))], "latency_sec")
         assert known is not None
         assert known.standing(Interval(difference, None, None, 9, 9)) == standing
 
     def test_leaves_it_open_where_it_has_no_interval(self):
-        known = floor([twin_pair(0.2, (None, None))], "latency_sec")
+        known = floor([twin_pair(1.2, (None, None))], "latency_sec")
         assert known is not None
         assert known.standing(Interval(9.0, None, None, 9, 9)) == "unclear"
 
     def test_makes_a_significant_difference_below_it_doubtful(self):
-        pairs = [twin_pair(), small := a_pair(estimate=0.1), a_pair(estimate=0.1, p=0.3), a_pair(estimate=0.9)]
+        pairs = [twin_pair(), small := a_pair(estimate=1.1), a_pair(estimate=1.1, p=0.3), a_pair(estimate=1.9)]
         assert doubtful(pairs, "latency_sec", "below") == [small]
 
 
@@ -140,20 +153,21 @@ class TestWhatIsSaid:
         assert tables.noise_floor([a_pair()], self.looks) == []
 
     def test_warns_of_a_significant_difference_that_is_smaller(self):
-        said = self.said(twin_pair(), a_pair(estimate=0.1))
+        said = self.said(twin_pair(), a_pair(estimate=1.1))
         assert said.startswith(
-            "Smaller than the noise floor, though significant: latency, llama3-70b-8192 − mistral-7b"
+            "Smaller than the noise floor, though significant: latency, llama3-70b-8192 to mistral-7b"
         )
-        assert "floor 0.200\u202fs [0, 0.500]" in said
+        assert "1.10 times as long [1.05, 1.15]" in said
+        assert "floor 1.20 times as long [1.00, 1.50]" in said
 
     def test_names_what_is_within_the_floors_interval(self):
-        assert "not larger than all that the noise floor may be" in self.said(twin_pair(), a_pair(estimate=0.3))
+        assert "not larger than all that the noise floor may be" in self.said(twin_pair(), a_pair(estimate=1.3))
 
     def test_is_quiet_where_all_is_above_it(self):
-        assert "No difference with p < 0.05 is within it." in self.said(twin_pair(), a_pair(estimate=0.9))
+        assert "No difference with p < 0.05 is within it." in self.said(twin_pair(), a_pair(estimate=1.9))
 
     def test_advises_where_the_twins_differ_significantly(self):
-        said = self.said(twin_pair(p=0.002), a_pair(estimate=0.9))
+        said = self.said(twin_pair(p=0.002), a_pair(estimate=1.9))
         assert "a systematic difference between two equal LLMs" in said
         assert "rate_limited" in said
         assert "p = 0.002" in said
@@ -164,7 +178,7 @@ class TestTheTable:
 
     def test_has_the_floor_beside_every_difference(self):
         cells = tables.differences([twin_pair(), a_pair()], "latency_sec", self.looks).cells
-        assert [(row[-2].text, row[-2].interval) for row in cells] == [("0.200", "[0, 0.500]")] * 2
+        assert [(row[-2].text, row[-2].interval) for row in cells] == [("1.20", "[1.00, 1.50]")] * 2
         assert [row[-1].text for row in cells] == ["these are twins", "below it"]
 
     def test_has_no_such_column_without_a_twin(self):
@@ -179,15 +193,17 @@ class TestTheChart:
     def test_has_the_floor_as_a_band_around_zero(self):
         spec = charts.spec(charts.comparison([twin_pair(), a_pair()], "latency_sec", self.looks))
         bands = [layer["data"]["name"] for layer in spec["layer"] if layer["mark"]["type"] == "rect"]
-        assert [spec["datasets"][name][0] for name in bands] == [{"from": -0.5, "to": 0.5}, {"from": -0.2, "to": 0.2}]
-        assert spec["title"]["subtitle"][1].startswith(
-            "Shaded: the noise floor, ±0.200\u202fs, by its interval up to 0.500\u202fs"
-        )
+        assert [spec["datasets"][name][0] for name in bands] == [
+            {"from": 1 / 1.5, "to": 1.5},
+            {"from": 1 / 1.2, "to": 1.2},
+        ]
+        floor_said = "Shaded: the noise floor, 0.833 to 1.20 times, by its interval 0.667 to 1.50 times"
+        assert floor_said in " ".join(spec["title"]["subtitle"])
 
     def test_shows_the_twins_as_the_floor_and_not_as_a_test(self):
-        spec = charts.spec(charts.comparison([twin_pair(p=0.001), a_pair()], "latency_sec", self.looks))
-        tested = [row["tested"] for rows in spec["datasets"].values() for row in rows if "tested" in row]
-        assert tested == ["noise floor", "p < 0.05"]
+        spec = charts.spec(charts.comparison([twin_pair(p=0.001), a_pair(verdict="more")], "latency_sec", self.looks))
+        verdicts = [row["verdict"] for rows in spec["datasets"].values() for row in rows if "verdict" in row]
+        assert verdicts == ["noise floor", "slower"]
 
     def test_has_no_band_without_a_twin(self):
         spec = charts.spec(charts.comparison([a_pair()], "latency_sec", self.looks))

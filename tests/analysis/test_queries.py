@@ -17,7 +17,7 @@ from analysis.studies import PLAIN, Circumstances, fill_study, thesis
 from llm_bench.analysis import queries, statistics
 from llm_bench.analysis.cache import Cache, Records
 from llm_bench.analysis.metrics import METRICS
-from llm_bench.analysis.queries import comparisons, numbers, strata
+from llm_bench.analysis.queries import numbers, strata
 from llm_bench.analysis.view import View
 from llm_bench.errors import ViewError
 from llm_bench.records import FAILURE_KINDS, FIELD_NAMES, Record
@@ -443,9 +443,6 @@ class TestTheLeastCovered:
 
 class TestAComparison:
     def test_pairs_answers_to_one_question_in_one_slot(self, filled, records):
-        by_metric = {
-            comparison.metric: comparison for comparison in queries.compare(records, View(), [LLAMA, REASONING])
-        }
         values = {
             llm: {
                 (record["slot"], record["question_id"]): record["latency_sec"]
@@ -454,28 +451,23 @@ class TestAComparison:
             }
             for llm in (LLAMA, REASONING)
         }
-        pairs = {
-            key: values[LLAMA][key] - values[REASONING][key]
+        ratios = [
+            values[LLAMA][key] / values[REASONING][key]
             for key in values[LLAMA]
             if values[LLAMA][key] is not None and values[REASONING][key] is not None
-        }
-        comparison = by_metric["latency_sec"]
-        expected = statistics.paired(list(pairs.values()), [slot for slot, _ in pairs])
-        assert comparison.n == len(pairs)
-        assert comparison.left_out == 400 - len(pairs)
-        assert comparison.slots == 20
-        assert comparison.difference.estimate == pytest.approx(expected.difference.estimate)
-        assert (comparison.difference.low, comparison.difference.high) == pytest.approx(
-            (expected.difference.low, expected.difference.high)
-        )
-        assert (comparison.p, comparison.effect) == pytest.approx((expected.p_value, expected.effect))
+        ]
+        comparison = queries.compare(records, View(), [LLAMA, REASONING])[0]
+        assert comparison.n == len(ratios)
+        assert comparison.left_out == 400 - len(ratios)
+        assert (comparison.slots, comparison.days, comparison.questions) == (20, 2, 20)
+        assert comparison.size.estimate == pytest.approx(np.exp(np.mean(np.log(ratios))))
 
-    def test_corrects_for_all_that_were_asked_for_at_once(self, records):
+    def test_corrects_for_all_of_a_role_that_were_asked_for_at_once(self, records):
         together = queries.compare(records, View(), queries.choices(records).llms)
         assert len(together) == 6 * 8
-        assert [comparison.p_holm for comparison in together] == statistics.holm(
-            [comparison.p for comparison in together]
-        )
+        for role in ("primary", "exploratory"):
+            mine = [comparison for comparison in together if comparison.role == role]
+            assert [comparison.p_holm for comparison in mine] == statistics.holm([pair.p for pair in mine])
 
     def test_of_success_leaves_nothing_out(self, filled, records):
         (comparison,) = [
@@ -491,36 +483,20 @@ class TestAComparison:
             for comparison in queries.compare(records, View(), [LLAMA, REASONING])
             if comparison.metric == "cost_usd"
         ]
-        assert (comparison.n, comparison.difference, comparison.p, comparison.effect) == (0, None, None, None)
+        assert (comparison.n, comparison.size, comparison.p, comparison.won) == (0, None, None, None)
         assert comparison.left_out == 400
 
-    def test_turns_its_sign_with_its_order(self, records):
+    def test_turns_with_its_order(self, records):
         there = queries.compare(records, View(), [LLAMA, REASONING])[0]
         back = queries.compare(records, View(), [REASONING, LLAMA])[0]
-        assert back.difference.estimate == pytest.approx(-there.difference.estimate)
-        assert back.effect == pytest.approx(-there.effect)
+        assert back.size.estimate == pytest.approx(1 / there.size.estimate)
+        assert back.won.estimate == pytest.approx(1 - there.won.estimate)
 
-    def test_names_first_the_one_that_was_given_first_and_takes_the_second_from_it(self, records):
+    def test_names_first_the_one_that_was_given_first(self, records):
         pair = queries.compare(records, View(), [REASONING, LLAMA])[0]
         assert (pair.first, pair.second) == (REASONING, LLAMA)
         middle = {headline.llm: headline.latency.estimate for headline in queries.headline(records, View())}
-        assert (pair.difference.estimate > 0) == (middle[REASONING] > middle[LLAMA])
-
-    def test_keeps_close_where_values_are_in_bins(self, filled, monkeypatch):
-        exact = queries.compare(filled.records, View(), [LLAMA, REASONING])[0]
-        monkeypatch.setattr(numbers, "EXACT", 0)
-        in_bins = queries.compare(filled.records, View(), [LLAMA, REASONING])[0]
-        assert in_bins.approximate
-        assert close(in_bins.difference.estimate, exact.difference.estimate)
-
-    def test_of_many_slots_rests_on_runs_of_them(self, filled, monkeypatch):
-        by_slot = queries.compare(filled.records, View(), [LLAMA, REASONING])[0]
-        monkeypatch.setattr(numbers, "MAX_BUCKETS", 7)
-        monkeypatch.setattr(comparisons, "_RUNS", 3)
-        by_run = queries.compare(filled.records, View(), [LLAMA, REASONING])[0]
-        assert (by_run.n, by_run.slots, by_run.left_out) == (by_slot.n, by_slot.slots, by_slot.left_out)
-        assert by_run.difference.clusters == 3
-        assert by_run.difference.estimate == pytest.approx(by_slot.difference.estimate, rel=0.05)
+        assert (pair.size.estimate > 1) == (middle[REASONING] > middle[LLAMA])
 
     def test_of_some_llms_is_that_of_these_alone(self, records):
         alone = queries.compare(records, View(llms=(LLAMA, REASONING)), [LLAMA, REASONING])
@@ -528,7 +504,7 @@ class TestAComparison:
         assert [(comparison.metric, comparison.n, comparison.left_out) for comparison in alone] == [
             (comparison.metric, comparison.n, comparison.left_out) for comparison in among
         ]
-        assert [comparison.p for comparison in alone] == pytest.approx([comparison.p for comparison in among])
+        assert [comparison.size for comparison in alone] == [comparison.size for comparison in among]
 
     def test_of_one_llm_or_of_strangers_is_nothing(self, records):
         assert queries.compare(records, View(), [LLAMA]) == []
@@ -553,13 +529,12 @@ class TestAComparisonOfRecordsThatWereAskedTwice:
             for key, record in values.items()
             if key[0] == LLAMA
         }
-        differences = [first - second for first, second in pairs.values() if first and second]
+        ratios = [first / second for first, second in pairs.values() if first and second]
         comparison = queries.compare(varied.records, View(cache=cache), [LLAMA, REASONING])[0]
-        assert comparison.n == len(differences)
-        assert comparison.left_out == len(pairs) - len(differences)
+        assert comparison.n == len(ratios)
+        assert comparison.left_out == len(pairs) - len(ratios)
         assert comparison.slots == 10
-        slots = [key[1] for key, (first, second) in pairs.items() if first and second]
-        assert close(comparison.difference.estimate, statistics.paired(differences, slots).difference.estimate)
+        assert close(comparison.size.estimate, np.exp(np.mean(np.log(ratios))))
 
 
 class TestAViewOfProbesUpstreamsAndClients:

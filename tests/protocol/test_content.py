@@ -121,7 +121,7 @@ class TestTheRoles:
         assert set(roles([protocol(records=1)], self.FILTERS).values()) == {LATE}
 
     def test_are_none_where_nothing_was_sealed(self):
-        assert roles([], self.FILTERS) == {}
+        assert roles([], self.FILTERS) is None
 
     def test_are_none_under_other_filters_than_the_sealed_ones(self):
         assert roles([protocol()], ()) == {}
@@ -176,7 +176,7 @@ class TestThePrimaryPairs:
 
 class TestTheLine:
     def test_says_that_a_study_was_not_sealed(self):
-        assert line("thesis", [], moment).startswith("not sealed: all results are exploratory")
+        assert line("thesis", [], moment).startswith("not sealed: nothing was chosen beforehand")
 
     def test_says_when_it_was_sealed_and_that_it_was_before_the_first_record(self):
         assert line("thesis", [protocol()], moment) == "sealed on 06 Dec 08:00, before the first record"

@@ -20,7 +20,7 @@ from llm_bench.analysis import statistics
 from llm_bench.analysis.cache import Cache
 from llm_bench.analysis.table import Table
 from llm_bench.analysis.view import View
-from llm_bench.protocol import keeping
+from llm_bench.protocol import content, keeping
 from llm_bench.protocol.content import roles
 from llm_bench.protocol.draft import draft
 from llm_bench.report import write_report
@@ -107,15 +107,16 @@ def rows(table: Table) -> list[dict[str, str]]:
 
 
 class TestAStudyThatWasNotSealed:
-    def test_is_said_to_be_all_exploratory(self, project: Project):
+    def test_is_said_to_have_nothing_chosen_beforehand(self, project: Project):
         (line,) = project.said()["Protocol"]
-        assert line.startswith("None: this study was not sealed beforehand. All results here are exploratory")
-        assert project.header().startswith("Not sealed: all results are exploratory")
+        assert line.startswith("None: this study was not sealed beforehand, so that which metrics")
+        assert project.header().startswith("Not sealed: nothing was chosen beforehand")
 
-    def test_has_no_comparison_that_is_primary(self, project: Project):
+    def test_has_those_of_the_first_metric_as_primary(self, project: Project):
         table = project.compared("compare-latency")
-        assert "role" not in rows(table)[0]
-        assert "corrected over all comparisons here, all of them exploratory" in table.notes[0]
+        assert {row["role"] for row in rows(table)} == {"primary"}
+        assert {row["role"] for row in rows(project.compared("compare-ttft"))} == {"exploratory"}
+        assert "corrected over the 6 primary comparisons, and over the exploratory ones apart" in table.notes[0]
 
 
 class TestAStudyThatWasSealedAndKept:
@@ -136,7 +137,7 @@ class TestAStudyThatWasSealedAndKept:
         view = View(suspect="exclude", run_types=("scheduled",))
         project.seal(view=view)
         assert project.said(view)["Exclusions sealed"] == ["Filters: run_type = scheduled, suspect = exclude."]
-        assert "test: Wilcoxon's signed-rank test, two-sided" in project.said(view)["Analysis sealed"]
+        assert "correction: Holm's, over the primary comparisons" in project.said(view)["Analysis sealed"]
 
     def test_has_no_departure(self, project: Project):
         project.seal()
@@ -158,7 +159,7 @@ class TestAStudyThatWasSealedAndKept:
         corrected = [float(row["p_holm"]) if row["p_holm"] else None for row in primary]
         assert len(primary) == 4
         assert corrected == statistics.holm(plain)
-        assert "corrected over the 4 primary comparisons, which were sealed" in tables[0].notes[0]
+        assert "corrected over the 4 primary comparisons" in tables[0].notes[0]
 
 
 class TestAStudyThatWasSealedLate:
@@ -200,6 +201,18 @@ class TestADeparture:
         project.rewrite("prompts/one-sentence.yaml", "sentence", "short sentence")
         (line,) = project.said()["Departures"]
         assert line.startswith("prompt template: ")
+
+    def test_is_another_way_to_compare_which_is_explained(self, project: Project, monkeypatch: pytest.MonkeyPatch):
+        earlier = {"unit": "slot", "test": "Wilcoxon's signed-rank test, two-sided", "level": 0.05}
+        with monkeypatch.context() as patch:
+            patch.setattr(content, "ANALYSIS", earlier)
+            project.seal()
+        *named, last = project.said()["Departures"]
+        assert any(
+            line.startswith("analysis test: Wilcoxon's signed-rank test, two-sided → by the same") for line in named
+        )
+        assert "analysis level" not in " ".join(named)
+        assert last.startswith("The version of llm-bench that made this report makes comparisons otherwise")
 
     def test_is_an_llm_that_was_removed(self, project: Project):
         gone = project.llms[-1]

@@ -118,6 +118,22 @@ def change(estimated: Interval | None, unit: str) -> str:
     return text if around == NO_INTERVAL else f"{text} {around}"
 
 
+def ratio_ends(low: float | None, high: float | None) -> str:
+    """The interval of a ratio, e.g. "[1.70, 1.90]"."""
+    return ends(low, high, "times")
+
+
+def ratio(estimated: Interval | None, what: str) -> str:
+    """How many times as much, with its interval, e.g. "1.80 times as long [1.70, 1.90]".
+
+    :param what: "long", "fast", "dear".
+    """
+    if estimated is None or estimated.estimate is None:
+        return NONE
+    text, around = f"{number(estimated.estimate)} times as {what}", ratio_ends(estimated.low, estimated.high)
+    return text if around == NO_INTERVAL else f"{text} {around}"
+
+
 def effect(amount: float | None) -> str:
     """An effect or a correlation, from −1 to 1, with its sign."""
     return _signed(bare(amount, ""), amount)

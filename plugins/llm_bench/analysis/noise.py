@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from llm_bench.analysis.statistics.method import Method
+
 if TYPE_CHECKING:
     from llm_bench.analysis.queries.shapes import Comparison
     from llm_bench.analysis.statistics import Interval
@@ -15,28 +17,42 @@ LEVEL = 0.05
 
 Standing = Literal["above", "unclear", "below"]
 
+NOISE_FLOOR = Method(
+    "Noise floor",
+    "Where an LLM has a twin, which is the same LLM measured once more in the same slots, what the two differ by is "
+    "the noise floor: the same comparison, without its direction. Of several twins it is the largest. A difference of "
+    "other LLMs that isn't larger is no verdict. Twins are no two LLMs, so their pairs are corrected by Holm apart "
+    "from the others.",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """How much two measurements of one LLM differ in a metric, whatever the sign.
+    """How much two measurements of one LLM differ in a metric, whichever way.
 
     :param pair: the LLM and its twin; of several twins those that differ most.
-    :param size: of the difference, never below 0, with its interval.
+    :param size: a ratio of at least 1, or a difference of at least 0, with its interval.
     """
 
     pair: Comparison
     size: Interval
 
-    def standing(self, difference: Interval | None) -> Standing | None:
-        """How a difference of other LLMs stands to it: ``unclear`` where it is larger than the floor, but not than all
-        that the floor may be by its interval; None without a difference.
+    def standing(self, size: Interval | None) -> Standing | None:
+        """How the size of a comparison of other LLMs stands to it; None without one.
+
+        It is ``unclear`` where it is larger than the floor, but not than all that the floor may be by its interval.
         """
-        if difference is None or difference.estimate is None or self.size.estimate is None:
+        if size is None or size.estimate is None or self.size.estimate is None:
             return None
-        amount = abs(difference.estimate)
-        if amount < self.size.estimate:
+        amount = magnitude(size.estimate, is_ratio=self.pair.is_ratio)
+        if amount <= self.size.estimate:
             return "below"
         return "above" if self.size.high is not None and amount > self.size.high else "unclear"
+
+
+def magnitude(size: float, *, is_ratio: bool) -> float:
+    """How far a size is from no difference, whichever way: a ratio of at least 1, or a difference of at least 0."""
+    return max(size, 1 / size) if is_ratio else abs(size)
 
 
 def floor(pairs: Iterable[Comparison], metric: str) -> Floor | None:
@@ -45,9 +61,9 @@ def floor(pairs: Iterable[Comparison], metric: str) -> Floor | None:
     :param pairs: of all metrics.
     """
     floors = [
-        Floor(pair, _size(pair.difference))
+        Floor(pair, _size(pair.size, is_ratio=pair.is_ratio))
         for pair in pairs
-        if pair.twins and pair.metric == metric and pair.difference and pair.difference.estimate is not None
+        if pair.twins and pair.metric == metric and pair.size and pair.size.estimate is not None
     ]
     return max(floors, key=lambda known: known.size.estimate or 0.0, default=None)
 
@@ -71,13 +87,16 @@ def doubtful(pairs: Sequence[Comparison], metric: str, standing: Standing) -> li
     if known is None:
         return []
     others = (pair for pair in pairs if pair.metric == metric and not pair.twins and significant(pair))
-    return [pair for pair in others if known.standing(pair.difference) == standing]
+    return [pair for pair in others if known.standing(pair.size) == standing]
 
 
-def _size(difference: Interval) -> Interval:
-    """A difference without its sign; an interval around zero begins there."""
-    estimate, low, high = difference.estimate, difference.low, difference.high
-    if estimate is None or low is None or high is None:
-        return replace(difference, estimate=None if estimate is None else abs(estimate), low=None, high=None)
-    nearest = 0.0 if low <= 0 <= high else min(abs(low), abs(high))
-    return replace(difference, estimate=abs(estimate), low=nearest, high=max(abs(low), abs(high)))
+def _size(size: Interval, *, is_ratio: bool) -> Interval:
+    """A size whichever way it goes; an interval around no difference begins there."""
+    estimate, low, high = size.estimate, size.low, size.high
+    assert estimate is not None  # noqa: S101  (left out before)
+    largest = magnitude(estimate, is_ratio=is_ratio)
+    if low is None or high is None:
+        return replace(size, estimate=largest, low=None, high=None)
+    ends = sorted(magnitude(end, is_ratio=is_ratio) for end in (low, high))
+    null = float(is_ratio)
+    return replace(size, estimate=largest, low=null if low <= null <= high else ends[0], high=ends[1])

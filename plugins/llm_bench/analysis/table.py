@@ -280,6 +280,11 @@ def times(name: str, title: str) -> Column:
     return Column(name, title, form=text.number)
 
 
+def ratio(name: str, title: str, hint: str = "") -> Column:
+    """A column of ratios with their intervals."""
+    return Column(name, title, hint=hint, form=text.number, ends=text.ratio_ends)
+
+
 def effect(name: str, title: str) -> Column:
     """A column of effects or correlations, from −1 to 1."""
     return Column(name, title, form=text.effect)

@@ -32,7 +32,14 @@ def page(look: Looked) -> Response:
     llms = [point.llm for point in points]
     primary = roles(held(open_store(look.study.storage, home()), look.study.name), look.view.to_query())
     pairs = (
-        queries.compare(look.records, look.view, llms[:MAX_COMPARED], twins=look.study.twins, roles=primary)
+        queries.compare(
+            look.records,
+            look.view,
+            llms[:MAX_COMPARED],
+            twins=look.study.twins,
+            roles=primary,
+            interest=look.study.interest,
+        )
         if len(llms) > 1
         else []
     )
@@ -42,6 +49,7 @@ def page(look: Looked) -> Response:
         "compare",
         form=form(look, "compare"),
         notices=[*notices(look, approximate, scores=True), *tables.noise_floor(pairs, look.looks)],
+        concluded=tables.conclusions(pairs, look.looks),
         trade=tables.tradeoff(points, look.looks),
         tradeoffs=[*_tradeoffs(look, points)] if points else [],
         comparisons=[*_comparisons(look, pairs)],

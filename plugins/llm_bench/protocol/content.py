@@ -17,11 +17,16 @@ DEFAULT_METRICS = ("latency_sec", "success")
 """What is primary where nothing else is said: the seed's first metric, and whether there was an answer at all."""
 
 ANALYSIS = {
-    "unit": "slot: the mean of its paired differences, of the same questions",
-    "test": "Wilcoxon's signed-rank test, two-sided",
-    "estimate": "Hodges and Lehmann's, with its distribution-free interval of 95 %",
+    "unit": "a question on a day: the mean over its slots, of pairs of the same question and slot; of success, a slot",
+    "estimate": "times, speeds and cost: the geometric mean of the ratios; scores: the mean of the differences; "
+    "success: the difference of the rates",
+    "interval": "95 %, by Student's t, of days and questions as crossed random factors; of success, Newcombe's, of "
+    "rates as clustered as their failures",
+    "test": "by the same t, two-sided; of success, random signs of the runs of slots in which the two differ",
+    "scope": "questions like these, on days like these; of success, these questions",
     "correction": "Holm's, over the primary comparisons",
     "level": 0.05,
+    "interest": "no difference that matters, where the whole interval lies within the study's interest",
 }
 """How the comparisons of this version are made; a later version that makes them otherwise says otherwise."""
 
@@ -131,16 +136,18 @@ def binding(protocols: Sequence[Protocol]) -> Protocol:
     return before[-1] if before else protocols[0]
 
 
-def roles(protocols: Sequence[Protocol], filters: Iterable[tuple[str, str]]) -> dict[tuple[str, frozenset[str]], str]:
-    """The comparisons (metric and two LLMs) that aren't exploratory → their role.
+def roles(
+    protocols: Sequence[Protocol], filters: Iterable[tuple[str, str]]
+) -> dict[tuple[str, frozenset[str]], str] | None:
+    """The comparisons (metric and two LLMs) that aren't exploratory → their role; None where nothing was sealed.
 
-    None is where the study wasn't sealed, nor under other filters than those that were.
+    There is none under other filters than those that were sealed.
 
     :param protocols: of the study, in their order.
     :param filters: of the analysis, as ``View.to_query`` gives them.
     """
     if not protocols:
-        return {}
+        return None
     bound = binding(protocols)
     sealed = [(name, value) for name, values in bound.plan.filters.items() for value in values]
     if sorted(sealed) != sorted(filters):

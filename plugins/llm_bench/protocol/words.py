@@ -17,7 +17,7 @@ def line(study: str, protocols: Sequence[Protocol], moment: Moment) -> str:
     :param protocols: of the study, in their order.
     """
     if not protocols:
-        return f"not sealed: all results are exploratory (llm-bench seal {study}, before the first record)"
+        return f"not sealed: nothing was chosen beforehand (llm-bench seal {study}, before the first record)"
     since = len(protocols) - 1 - protocols.index(binding(protocols))
     amended = f"; amended since, {since} times" if since > 1 else "; amended since" if since else ""
     return f"sealed on {sealed(binding(protocols), moment)}{amended}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from llm_bench.analysis import charts, queries, table, tables
 from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.queries import Factor
+from llm_bench.analysis.queries.caches import CACHE_WORTH
 from llm_bench.analysis.table import Table
 from llm_bench.analysis.tables.pairs import name_of
 from llm_bench.records import UNNAMED, utc_text
@@ -12,7 +13,7 @@ from llm_bench.report.facts import Facts
 from llm_bench.report.source import Figure, Section, Source
 
 COMPARED = ("latency_sec", "ttft_sec", "throughput_tps", "coverage_score", "groundedness", "success")
-"""Metrics whose paired differences are drawn; the tables have all."""
+"""Metrics whose pairs are drawn; the tables have all."""
 
 COVERAGE, GROUNDED = METRICS["coverage_score"], METRICS["groundedness"]
 
@@ -56,7 +57,9 @@ def coverage(source: Source) -> Section:
 
 def comparison(source: Source) -> Section:
     """The LLMs side by side."""
-    pairs = queries.compare(source.records, source.view, source.llms, twins=source.twins, roles=source.roles)
+    pairs = queries.compare(
+        source.records, source.view, source.llms, twins=source.twins, roles=source.roles, interest=source.interest
+    )
     points = queries.tradeoff(source.records, source.view)
     drawn = [
         *(Figure(name_of(name), charts.comparison(pairs, name, source.looks)) for name in COMPARED),
@@ -66,7 +69,8 @@ def comparison(source: Source) -> Section:
     ]
     metrics = dict.fromkeys(pair.metric for pair in pairs)
     numbers = [tables.differences(pairs, name, source.looks) for name in metrics]
-    return Section("Comparison", drawn, numbers, tables.noise_floor(pairs, source.looks))
+    notes = [*tables.conclusions(pairs, source.looks), *tables.noise_floor(pairs, source.looks)]
+    return Section("Comparison", drawn, numbers, notes, queries.methods_of(pairs))
 
 
 def factors(source: Source, factor: Factor) -> Section | None:
@@ -92,7 +96,7 @@ def cache(source: Source) -> Section | None:
         Figure("cache-dollars", charts.cache_worth(worth, source.looks, "usd")),
     ]
     note = "Each question was asked cold and, right after, once more, warm: the two are compared as a pair."
-    return Section("Cache", drawn, [tables.cache_worth(worth, source.looks)], [note])
+    return Section("Cache", drawn, [tables.cache_worth(worth, source.looks)], [note], [CACHE_WORTH])
 
 
 def appendix(facts: Facts) -> Section:

@@ -77,8 +77,9 @@ def sealed_items(
         yield (
             "Protocol",
             [
-                "None: this study was not sealed beforehand. All results here are exploratory: which comparisons, "
-                "metrics and exclusions matter could be chosen with the data at hand."
+                "None: this study was not sealed beforehand, so that which metrics, comparisons and exclusions matter "
+                "could be chosen with the data at hand. The first metric's comparisons are marked as primary because "
+                "it is the first for every study, and nobody chose it for this one; all others are exploratory."
             ],
         )
         return
@@ -99,7 +100,17 @@ def sealed_items(
     filters = [f"{name} = {value}" for name, values in plan.filters.items() for value in values]
     yield "Exclusions sealed", [f"Filters: {', '.join(filters) or 'none, all records of the study count'}."]
     yield "Analysis sealed", [f"{name}: {value}" for name, value in plan.analysis.items()]
-    yield "Departures", [*map(_departure, departures)] or ["None known."]
+    yield "Departures", [*map(_departure, departures), *_otherwise(departures)] or ["None known."]
+
+
+def _otherwise(departures: Sequence[Departure]) -> Iterator[str]:
+    """What it means that comparisons aren't made as they were sealed."""
+    if any(departure.change.what.startswith("analysis ") for departure in departures):
+        yield (
+            "The version of llm-bench that made this report makes comparisons otherwise than the one that sealed the "
+            "protocol. Which comparisons are primary is as sealed; their sizes, intervals and p are by the new way. "
+            "The sealed way is that of the version which the protocol names."
+        )
 
 
 def _standing(bound: Protocol, departures: Sequence[Departure]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from llm_bench.analysis.queries.comparisons import Compared
 from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.table import Table
 from llm_bench.analysis.view import View
+from llm_bench.objectives import Interest
 from llm_bench.study import Study
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ class Source:
     :param llms: of the view, in the order of the study.
     :param twins: LLM → its twin.
     :param zone: of the study's file.
-    :param roles: of the comparisons that aren't exploratory.
+    :param roles: of the comparisons that aren't exploratory; None where nobody chose any.
+    :param interest: the smallest differences that matter to the study.
     """
 
     records: Records
@@ -57,7 +59,8 @@ class Source:
     llms: Sequence[str]
     twins: Mapping[str, str]
     zone: tzinfo
-    roles: Mapping[Compared, str]
+    roles: Mapping[Compared, str] | None
+    interest: Interest
 
     @classmethod
     def of(cls, records: Records, study: Study, view: View, roles: Mapping[Compared, str] | None = None) -> Source:
@@ -65,4 +68,5 @@ class Source:
         known = queries.choices(records).llms
         named = tuple(dict.fromkeys([*(llm.name for llm in study.llms), *known]))
         llms = [llm for llm in named if llm in known and (not view.llms or llm in view.llms)]
-        return cls(records, view, charts.looks(named, study.twins), llms, study.twins, study.zone, roles or {})
+        looks = charts.looks(named, study.twins)
+        return cls(records, view, looks, llms, study.twins, study.zone, roles, study.interest)

@@ -24,6 +24,8 @@ LOG_FROM = 30
 """From this ratio of the largest to the smallest value on, the axis is logarithmic."""
 
 MAX_TICKS = 9
+_STEPS, _NEAR = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5), 4.0
+"""Between the ticks of ratios that aren't further apart than the second."""
 
 FORMAT = ",~r"
 """Numbers at axes: as many digits as tell the ticks apart, none of them an exponent."""
@@ -113,6 +115,20 @@ def log_ticks(low: float, high: float) -> tuple[float, ...]:
     ticks = [float(f"{step}e{power}") for power in powers for step in (1, 2, 5)]
     inside = tuple(tick for tick in ticks if low <= tick <= high)
     return inside if len(inside) <= MAX_TICKS else tuple(tick for tick in inside if f"{tick:e}".startswith("1.0"))
+
+
+def ratios(values: Iterable[float | None], title: str) -> Values:
+    """A logarithmic axis of ratios, with 1 among its ticks."""
+    known = [1.0, *(value for value in values if value is not None)]
+    return Values(True, _ratio_ticks(min(known), max(known)), None, f"{title} (log scale)")
+
+
+def _ratio_ticks(low: float, high: float) -> tuple[float, ...]:
+    """Round ratios between two; evenly apart, where they are near one another."""
+    if high / low > _NEAR:
+        return log_ticks(low, high)
+    step = next(step for step in _STEPS if (high - low) / step < MAX_TICKS)
+    return tuple(round(k * step, 3) for k in range(math.ceil(low / step), math.floor(high / step) + 1))
 
 
 def wall(moment: datetime, zone: tzinfo) -> int:

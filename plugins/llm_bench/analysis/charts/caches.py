@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Saved = Literal["ttft", "usd"]
 _SAVED: dict[Saved, tuple[str, str]] = {
-    "ttft": ("Time to first token that a known prompt saves", "s"),
+    "ttft": ("Time to first token, cold beside warm", ""),
     "usd": ("Dollars that 1,000 known prompts save", "USD"),
 }
 
@@ -26,6 +26,7 @@ def cache_worth(worth: Sequence[CacheWorth], looks: Looks, saved: Saved = "ttft"
     import altair as alt
 
     title, unit = _SAVED[saved]
+    is_ratio = saved == "ttft"
     known = [(row, value) for row in worth if (value := getattr(row, saved)) and value.estimate is not None]
     if not known:
         return axes.nothing(title)
@@ -35,19 +36,27 @@ def cache_worth(worth: Sequence[CacheWorth], looks: Looks, saved: Saved = "ttft"
             "value": value.estimate,
             "low": value.low,
             "high": value.high,
-            "shown": text.difference(value.estimate, unit) + text.behind(unit),
-            "interval": text.difference_ends(value.low, value.high, unit),
+            "shown": f"{text.number(value.estimate)} times as long cold"
+            if is_ratio
+            else text.difference(value.estimate, unit) + text.behind(unit),
+            "interval": text.ratio_ends(value.low, value.high)
+            if is_ratio
+            else text.difference_ends(value.low, value.high, unit),
             "n": value.n,
         }
         for row, value in known
     ]
     names = looks.present(row.llm for row, _ in known)
-    values = axes.Values(log=False, ticks=None, domain=None, title=f"Cold − warm ({unit})")
+    values = (
+        axes.ratios([end for row in made for end in (row["value"], row["low"], row["high"])], "Times as long cold")
+        if is_ratio
+        else axes.Values(log=False, ticks=None, domain=None, title=f"Cold − warm ({unit})")
+    )
     seen = axes.tooltip({"llm": "LLM", "shown": "Saved", "interval": INTERVAL, "n": "Pairs"})
     base = alt.Chart(axes.inline(made)).encode(
         y=axes.rows(names), color=axes.colour(looks, names, legend=False), tooltip=seen
     )
-    zero = alt.Chart(axes.inline([{"zero": 0}])).mark_rule(strokeDash=[4, 3])
+    zero = alt.Chart(axes.inline([{"zero": int(is_ratio)}])).mark_rule(strokeDash=[4, 3])
     layers = [
         zero.encode(x=values.channel("zero", alt.X, 10)),
         base.mark_rule(strokeWidth=1.5).encode(x=values.channel("low", alt.X, 10), x2="high"),

@@ -1,7 +1,8 @@
-"""Charts that compare LLMs: paired differences, and quality against speed and cost."""
+"""Charts that compare LLMs: pair by pair, and quality against speed and cost."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,7 +12,9 @@ from llm_bench.analysis.charts import axes
 from llm_bench.analysis.charts.amounts import INTERVAL, NAME_ABOVE
 from llm_bench.analysis.charts.looks import Looks
 from llm_bench.analysis.metrics import METRICS, Metric
-from llm_bench.analysis.noise import LEVEL, Floor, floor, significant
+from llm_bench.analysis.noise import Floor, floor
+from llm_bench.analysis.tables.pairs import size_of
+from llm_bench.analysis.verdicts import differ, said, words, words_of
 
 if TYPE_CHECKING:
     import altair as alt
@@ -24,7 +27,9 @@ Against = Literal["latency", "throughput", "cost_per_thousand"]
 
 SUCCESS = Metric("success", "Success", "", "higher", share=True)
 TWINS = "noise floor"
-"""What a twin's own pair is called instead of the outcome of a test."""
+"""What a twin's own pair is called instead of a verdict."""
+_MATTERS, _NOISE = "#1b7f4b", "#8a94a0"
+"""Colours of the zones around no difference: what is too small to matter, and the noise floor."""
 MAX_ROWS = 45
 """Pairs (of ten LLMs) that get a row each; of more, all are cells of a square."""
 
@@ -36,125 +41,170 @@ _SPEEDS: dict[Against, Metric] = {
 
 
 def comparison(pairs: Sequence[Comparison], metric: str, looks: Looks) -> Chart:
-    """The paired differences in one metric, of every two LLMs, with their intervals.
+    """Each two LLMs in one metric, with intervals and what can be concluded.
 
     :param pairs: of all metrics.
     :param metric: the one to show: a name of METRICS, or "success".
     """
     what = METRICS.get(metric, SUCCESS)
-    title = f"Paired differences: {what.title.lower()}"
+    title = f"Compared pair by pair: {what.title.lower()}"
     of_metric = [pair for pair in pairs if pair.metric == metric]
-    known = [pair for pair in of_metric if pair.difference and pair.difference.estimate is not None]
+    known = [pair for pair in of_metric if pair.size and pair.size.estimate is not None]
     if not known:
         return axes.nothing(title)
     missing = axes.left_out(sum(pair.left_out for pair in known), "one of the two has no such number", "pair")
-    unit = METRICS[metric].unit if metric in METRICS else "%"
-    made = [_difference(pair, unit, looks) for pair in known]
-    few = len(made) <= MAX_ROWS
-    noise = floor(pairs, metric)
-    chart = _forest(made, what, noise) if few else _square(made, looks.domain)
-    way = _way(what) if few else f"Row minus column; • where p < {LEVEL}"
-    heading = axes.titled(title, [way, *_noise(noise, unit, looks), *missing])
+    made = [_difference(pair, looks) for pair in known]
+    if len(made) > MAX_ROWS:
+        way = (
+            f"{'Row to column' if known[0].is_ratio else 'Row minus column'}; • where they differ, for {known[0].scope}"
+        )
+        chart, lines = _square(made, looks.domain, what, is_ratio=known[0].is_ratio), [way]
+    else:
+        noise, interest = floor(pairs, metric), known[0].interest
+        chart = _forest(made, what, noise, interest)
+        lines = [_way(what, known[0]), *_zone(interest, known[0]), *_noise(noise, looks)]
+    heading = axes.titled(title, [*lines, *missing])
     return chart.properties(title=heading, description=f"{title}, {len(known)} pairs of LLMs")
 
 
-def _way(metric: Metric) -> str:
+def _way(metric: Metric, pair: Comparison) -> str:
     better = {"lower": "left", "higher": "right", None: None}[metric.better]
     how = f"; a point on the {better} favours the first named" if better else ""
-    return f"Same question, same slot; {INTERVAL}{how}"
+    return f"Same question, same slot; {INTERVAL}, for {pair.scope}{how}"
 
 
-def _noise(noise: Floor | None, unit: str, looks: Looks) -> list[str]:
-    if noise is None:
+def _zone(interest: float | None, pair: Comparison) -> list[str]:
+    if interest is None:
+        return []
+    size = _between(interest, pair)
+    return [f"Shaded green: {size}, too small to matter to the study"]
+
+
+def _noise(noise: Floor | None, looks: Looks) -> list[str]:
+    if noise is None or noise.size.estimate is None:
         return []
     size, pair = noise.size, noise.pair
-    largest = f", by its interval up to {text.value(size.high, unit)} (lighter)" if size.high is not None else ""
+    largest = f", by its interval {_between(size.high, pair)} (lighter)" if size.high is not None else ""
     return [
-        f"Shaded: the noise floor, ±{text.value(size.estimate, unit)}{largest}: what {looks.names[pair.first]} and "
+        f"Shaded: the noise floor, {_between(noise.size.estimate, pair)}{largest}: what {looks.names[pair.first]} and "
         f"{looks.names[pair.second]}, one LLM measured twice, differ by"
     ]
 
 
-def _tested(pair: Comparison) -> str:
-    if pair.twins:
-        return TWINS
-    return "not tested" if pair.p_holm is None else f"p < {LEVEL}" if significant(pair) else f"p ≥ {LEVEL}"
+def _between(size: float, pair: Comparison) -> str:
+    """The zone from no difference up to a size, either way."""
+    if pair.is_ratio:
+        return f"{text.number(1 / size)} to {text.number(size)} times"
+    unit = METRICS[pair.metric].unit if pair.metric in METRICS else "%"
+    return f"±{text.difference(size, unit).removeprefix('+')}{text.behind(text.difference_unit(unit))}"
 
 
-def _difference(pair: Comparison, unit: str, looks: Looks) -> Row:
-    assert pair.difference is not None  # noqa: S101  (left out before)
+def _difference(pair: Comparison, looks: Looks) -> Row:
+    assert pair.size is not None  # noqa: S101  (left out before)
+    size, unit = pair.size, METRICS[pair.metric].unit if pair.metric in METRICS else "%"
     first, second = looks.names[pair.first], looks.names[pair.second]
     return {
         "first": first,
         "second": second,
-        "pair": f"{first} − {second}",
-        "value": pair.difference.estimate,
-        "low": pair.difference.low,
-        "high": pair.difference.high,
-        "shown": text.difference(pair.difference.estimate, unit) + text.behind(text.difference_unit(unit)),
-        "interval": text.difference_ends(pair.difference.low, pair.difference.high, unit),
-        "tested": _tested(pair),
+        "pair": f"{first} {'to' if pair.is_ratio else '−'} {second}",
+        "value": size.estimate,
+        "low": size.low,
+        "high": size.high,
+        "shown": size_of(replace(pair, size=replace(size, low=None, high=None))),
+        "interval": text.ratio_ends(size.low, size.high)
+        if pair.is_ratio
+        else text.difference_ends(size.low, size.high, unit),
+        "verdict": TWINS if pair.twins else words(pair.metric, pair.verdict),
+        "said": said(pair),
+        "dot": "•" if differ(pair) and not pair.twins else "",
         "p": text.p_value(pair.p_holm),
-        "effect": pair.effect,
-        "rank": text.effect(pair.effect),
         "n": pair.n,
+        "days": pair.days,
+        "questions": pair.questions,
         "left_out": pair.left_out,
     }
 
 
-def _forest(made: list[Row], metric: Metric, noise: Floor | None) -> alt.LayerChart:
+def _forest(made: list[Row], metric: Metric, noise: Floor | None, interest: float | None) -> alt.LayerChart:
     import altair as alt
 
-    values = axes.Values(log=False, ticks=None, domain=None, title=f"Difference ({metric.unit or 'of shares'})")
+    is_ratio = not metric.share
+    values = _axis(made, metric, is_ratio=is_ratio)
     pairs = alt.Y("pair:N", sort=[row["pair"] for row in made], title=None, axis=axes.names_axis(340))
     base = alt.Chart(axes.inline(made)).encode(y=pairs, tooltip=_seen())
-    zero = (
-        alt.Chart(axes.inline([{"zero": 0}])).mark_rule(strokeDash=[4, 3]).encode(x=values.channel("zero", alt.X, 10))
+    alike = (
+        alt.Chart(axes.inline([{"alike": int(is_ratio)}]))
+        .mark_rule(strokeDash=[4, 3])
+        .encode(x=values.channel("alike", alt.X, 10))
     )
     span = base.mark_rule(strokeWidth=1.5).encode(x=values.channel("low", alt.X, 10), x2="high")
-    known = [f"p < {LEVEL}", f"p ≥ {LEVEL}", "not tested", TWINS]
-    there = [outcome for outcome in known if outcome in {row["tested"] for row in made}]
-    legend = alt.Legend(orient="bottom", title="Holm-corrected test", columns=3, values=there)
+    outcomes = [
+        words(metric.name, "more"),
+        words(metric.name, "less"),
+        "no difference that matters",
+        "can't tell",
+        TWINS,
+    ]
+    there = [outcome for outcome in outcomes if outcome in {row["verdict"] for row in made}]
+    legend = alt.Legend(
+        orient="bottom", title="Verdict on the first", columns=3, values=there, labelLimit=axes.NAME_LIMIT
+    )
+    shapes = ["triangle-right", "triangle-left", "circle", "diamond", "square"]
     scales = {
-        "color": alt.Color("tested:N", scale=alt.Scale(domain=known, range="category"), legend=legend),
-        "shape": alt.Shape(
-            "tested:N", scale=alt.Scale(domain=known, range=["circle", "diamond", "cross", "square"]), legend=legend
-        ),
+        "color": alt.Color("verdict:N", scale=alt.Scale(domain=outcomes, range="category"), legend=legend),
+        "shape": alt.Shape("verdict:N", scale=alt.Scale(domain=outcomes, range=shapes), legend=legend),
     }
     point = base.mark_point(filled=True, size=60, opacity=1).encode(x=values.channel("value", alt.X, 10), **scales)
-    bands = _bands(noise, values) if noise else []
-    return axes.layered(*bands, zero, span, point, height=len(made) * axes.ROW)
-
-
-def _bands(noise: Floor, values: axes.Values) -> list[alt.Chart]:
-    """The noise floor around zero over all rows: as far as its interval goes, and over that its estimate."""
-    import altair as alt
-
-    return [
-        alt.Chart(axes.inline([{"from": -end, "to": end}]))
-        .mark_rect(color="#8a94a0", opacity=opacity)
-        .encode(x=values.channel("from", alt.X, 10), x2="to")
-        for end, opacity in ((noise.size.high, 0.15), (noise.size.estimate, 0.25))
-        if end
+    bands = [
+        *_band(values, interest, _MATTERS, 0.13, is_ratio=is_ratio),
+        *(_band(values, noise.size.high, _NOISE, 0.15, is_ratio=is_ratio) if noise else []),
+        *(_band(values, noise.size.estimate, _NOISE, 0.25, is_ratio=is_ratio) if noise else []),
     ]
+    return axes.layered(*bands, alike, span, point, height=len(made) * axes.ROW)
 
 
-def _square(made: list[Row], names: list[str]) -> alt.LayerChart:
-    """All pairs as cells: the shade is the effect, from −1 to 1."""
+def _axis(made: Sequence[Row], metric: Metric, *, is_ratio: bool) -> axes.Values:
+    if not is_ratio:
+        return axes.Values(log=False, ticks=None, domain=None, title=f"Difference ({metric.unit or 'of shares'})")
+    ends = [end for row in made for end in (row["value"], row["low"], row["high"])]
+    return axes.ratios(ends, f"Times as {words_of(metric.name).size}")
+
+
+def _band(values: axes.Values, size: float | None, colour: str, opacity: float, *, is_ratio: bool) -> list[alt.Chart]:
+    """A zone around no difference, over all rows; none where its size isn't known."""
     import altair as alt
 
-    tested = [row for row in made if row["effect"] is not None]
-    shades = alt.Scale(domain=[-1, 0, 1], range=["#c8650a", "#f2f2f2", "#0b6cb0"])
-    base = alt.Chart(axes.inline(tested)).encode(
+    if not size:
+        return []
+    band: alt.Chart = (
+        alt.Chart(axes.inline([{"from": 1 / size if is_ratio else -size, "to": size}]))
+        .mark_rect(color=colour, opacity=opacity)
+        .encode(x=values.channel("from", alt.X, 10), x2="to")
+    )
+    return [band]
+
+
+def _square(made: list[Row], names: list[str], metric: Metric, *, is_ratio: bool) -> alt.LayerChart:
+    """All pairs as cells: the shade is the size, of ratios its logarithm."""
+    import altair as alt
+
+    shaded = [{**row, "shade": math.log(row["value"]) if is_ratio else row["value"]} for row in made]
+    largest = max(abs(row["shade"]) for row in shaded) or 1.0
+    shades = alt.Scale(domain=[-largest, 0, largest], range=["#0b6cb0", "#f2f2f2", "#c8650a"])
+    base = alt.Chart(axes.inline(shaded)).encode(
         x=alt.X("second:N", sort=names, title=None, axis=alt.Axis(labelAngle=-90, labelLimit=NAME_ABOVE, orient="top")),
         y=alt.Y("first:N", sort=names, title=None, axis=axes.names_axis()),
         tooltip=_seen(),
     )
-    legend = alt.Legend(title="Rank-biserial effect", orient="bottom", gradientLength=200)
-    cell = base.mark_rect().encode(color=alt.Color("effect:Q", scale=shades, legend=legend))
-    sure = alt.expr.if_(alt.datum.tested == f"p < {LEVEL}", "•", "")
-    dot = base.transform_calculate(dot=sure).mark_text(color="#000000").encode(text="dot:N")
-    return axes.layered(cell, dot, height=axes.rows_of(tested, "first") * axes.ROW)
+    legend = alt.Legend(
+        title=f"Times as {words_of(metric.name).size}" if is_ratio else f"Difference ({metric.unit or 'of shares'})",
+        orient="bottom",
+        gradientLength=200,
+        labelExpr="format(exp(datum.value), '.2~r')" if is_ratio else alt.Undefined,
+    )
+    cell = base.mark_rect().encode(color=alt.Color("shade:Q", scale=shades, legend=legend))
+    dot = base.mark_text(color="#000000").encode(text="dot:N")
+    return axes.layered(cell, dot, height=axes.rows_of(made, "first") * axes.ROW)
 
 
 def tradeoff(points: Sequence[Tradeoff], looks: Looks, against: Against = "latency") -> Chart:
@@ -199,5 +249,5 @@ def tradeoff(points: Sequence[Tradeoff], looks: Looks, against: Against = "laten
 
 
 def _seen() -> list[alt.Tooltip]:
-    shown = {"pair": "Pair", "shown": "Difference", "interval": INTERVAL, "p": "p, corrected", "rank": "Rank-biserial"}
-    return axes.tooltip(shown | {"n": "Pairs", "left_out": "Left out"})
+    shown = {"pair": "Pair", "said": "Verdict on the first", "shown": "Size", "interval": INTERVAL, "p": "p, corrected"}
+    return axes.tooltip(shown | {"n": "Pairs", "days": "Days", "questions": "Questions", "left_out": "Left out"})

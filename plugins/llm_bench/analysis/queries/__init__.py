@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llm_bench.analysis.queries.answers import Answered, Changed, Differing, Identity, Named, identity, temperatures
 from llm_bench.analysis.queries.caches import CacheWorth, cache_worth
-from llm_bench.analysis.queries.comparisons import compare
+from llm_bench.analysis.queries.comparisons import compare, methods_of
 from llm_bench.analysis.queries.counts import choices, embedding_models, failures_over_time, success, total
 from llm_bench.analysis.queries.factors import ByLevel, Factor, Level, LevelTest, by_level
 from llm_bench.analysis.queries.listing import OUTCOMES, SORTS, Covered, RecordRow, least_covered, page, record
@@ -84,6 +84,7 @@ __all__ = [
     "headline",
     "identity",
     "least_covered",
+    "methods_of",
     "neighbours",
     "network",
     "order",

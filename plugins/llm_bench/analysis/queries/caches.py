@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,25 +10,36 @@ import numpy as np
 from llm_bench.analysis import statistics
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.metrics import METRICS, Metric
-from llm_bench.analysis.queries.comparisons import apart, how_many_questions, paired_by_slot
+from llm_bench.analysis.queries.comparisons import Cells, apart, concluded, how_many_questions, runs_of_days
 from llm_bench.analysis.queries.counts import choices, count
 from llm_bench.analysis.queries.numbers import Key, Scan
 from llm_bench.analysis.statistics import Floats, Interval
+from llm_bench.analysis.statistics.method import Method
+from llm_bench.analysis.statistics.scopes import mean_of, ratio_of_logarithms
 from llm_bench.analysis.view import View
 
 TTFT, COST = METRICS["ttft_sec"], METRICS["cost_usd"]
 
 
+CACHE_WORTH = Method(
+    "Worth of a cache",
+    "Each question asked cold is a pair with the same one asked warm, right after, in the same slot. The ratio of "
+    "their times to the first token is the geometric mean over the pairs, the saving in dollars the mean difference; "
+    "interval and p are made as those of differences of scores, of questions like these. p is corrected over the LLMs "
+    "by Holm.",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class CacheWorth:
-    """What one LLM's requests save when their prompt is known already: cold less warm, everywhere.
+    """What one LLM's requests save when their prompt is known already: cold beside warm, everywhere.
 
     :param asked: pairs of a cold and a warm record of one question, slot and client.
     :param n: of these, pairs of which both have a time to the first token.
-    :param ttft: Hodges-Lehmann's estimate with its interval, seconds; None without a pair.
-    :param p_holm: of the paired test, corrected over the LLMs; None where there is nothing to test.
-    :param effect: rank-biserial correlation, positive where warm is faster. None as p.
-    :param usd: saved with 1,000 questions, mean; None where no pair has a known cost.
+    :param ttft: how many times as long the first token takes cold as it takes warm, for questions like these; None
+        without a pair.
+    :param p_holm: that it takes as long, corrected over the LLMs; None where there is nothing to test.
+    :param usd: cold − warm, of 1,000 questions like these, mean; None where no pair has a known cost.
     :param usd_n: pairs of which both have one.
     :param cached_cold: share of the tokens of cold prompts that were read from a cache; None where it isn't known.
     :param cached_warm: of warm ones.
@@ -38,7 +50,6 @@ class CacheWorth:
     n: int
     ttft: Interval | None
     p_holm: float | None
-    effect: float | None
     usd: Interval | None
     usd_n: int
     cached_cold: Interval | None
@@ -54,21 +65,26 @@ def cache_worth(records: Records, view: View) -> list[CacheWorth]:
     if len(scan.numbers("warm")) < 2:
         return []
     pairs = _Pairs(scan, how_many_questions(records))
-    ttft, usd = pairs.differences(TTFT), pairs.differences(COST)
-    tests = [paired_by_slot(sums, counts) for sums, counts in zip(*ttft, strict=True)]
-    saved = statistics.means(usd[0] * 1000, usd[1])
-    adjusted = statistics.holm([test.p_value for test in tests])
+    last = {metric: scan.days_last(metric) for metric in (TTFT, COST)}
+    ttft = [
+        concluded(ratio_of_logarithms(cells.grid, "questions like these"), days_last=bool(lasts))
+        for cells, lasts in zip(pairs.cells(TTFT, logarithms=True), last[TTFT], strict=True)
+    ]
+    usd = [
+        concluded(mean_of(cells.grid, "questions like these"), days_last=bool(lasts)).interval
+        for cells, lasts in zip(pairs.cells(COST), last[COST], strict=True)
+    ]
+    adjusted = statistics.holm([saved.p_value for saved in ttft])
     cold, warm = (_cached(records, replace(view, cache=probe)) for probe in ("cold", "warm"))
     return [
         CacheWorth(
             llm=llm,
             asked=int(pairs.asked[i]),
-            n=int(ttft[1][i].sum()),
-            ttft=replace(tests[i].difference, n=int(ttft[1][i].sum())) if ttft[1][i].any() else None,
+            n=ttft[i].interval.n,
+            ttft=ttft[i].interval if ttft[i].interval.n else None,
             p_holm=adjusted[i],
-            effect=tests[i].effect,
-            usd=saved[i],
-            usd_n=int(usd[1][i].sum()),
+            usd=_of_a_thousand(usd[i]) if usd[i].n else None,
+            usd_n=usd[i].n,
             cached_cold=cold.get(llm),
             cached_warm=warm.get(llm),
             approximate=scan.approximate,
@@ -76,6 +92,11 @@ def cache_worth(records: Records, view: View) -> list[CacheWorth]:
         for i, llm in enumerate(scan.llms)
         if pairs.asked[i]
     ]
+
+
+def _of_a_thousand(saved: Interval) -> Interval:
+    estimate, low, high = (None if usd is None else 1000 * usd for usd in (saved.estimate, saved.low, saved.high))
+    return replace(saved, estimate=estimate, low=low, high=high)
 
 
 def _cached(records: Records, view: View) -> dict[str, Interval | None]:
@@ -90,7 +111,7 @@ class _Pairs:
     """
 
     def __init__(self, scan: Scan, questions: int) -> None:
-        self._scan = scan
+        self._scan, self._questions, self._runs = scan, questions, runs_of_days(scan.buckets)
         asked, added = apart(scan, questions)  # those that were asked warm come after all that were asked cold
         self._shape = (len(scan.llms), len(scan.buckets.slots), 2, asked // 2)
         slots = np.where(scan.buckets.place < 0, 0, scan.buckets.place)
@@ -100,13 +121,16 @@ class _Pairs:
         there = self._cells(TTFT, known=False)
         self.asked = np.count_nonzero(there[:, :, 0] + there[:, :, 1] == 0, axis=(1, 2))
 
-    def differences(self, metric: Metric) -> tuple[Floats, Floats]:
-        """Cold less warm of each LLM, added up by slot or bucket of slots, and how many these are."""
-        cells = self._cells(metric, known=True)
-        less = cells[:, :, 0] - cells[:, :, 1]
-        missing = np.isnan(less)
-        less[missing] = 0
-        return self._by_bucket(less.sum(axis=2)), self._by_bucket((~missing).sum(axis=2).astype(np.float64))
+    def cells(self, metric: Metric, *, logarithms: bool = False) -> Iterator[Cells]:
+        """Cold less warm of each LLM, by day and question."""
+        values = self._cells(metric, known=True)
+        if logarithms:
+            values = np.log(values, out=np.full(values.shape, np.nan), where=values > 0)
+        less = values[:, :, 0] - values[:, :, 1]
+        there = ~np.isnan(less)
+        less[~there] = 0
+        sums, counts = (np.add.reduceat(part, self._runs, axis=1, dtype=np.float64) for part in (less, there))
+        return (Cells(*tables).of_questions(self._questions) for tables in zip(sums, counts, strict=True))
 
     def _cells(self, metric: Metric, *, known: bool) -> Floats:
         """The metric's values; or 0 for each record, whether it has one or not. NaN elsewhere."""
@@ -114,8 +138,3 @@ class _Pairs:
         for cell, values in self._scan.each(metric, self._key):
             cells[cell] = values if known else 0
         return cells.reshape(self._shape)
-
-    def _by_bucket(self, by_slot: Floats) -> Floats:
-        starts = np.arange(0, by_slot.shape[1], self._scan.buckets.size)
-        added: Floats = np.add.reduceat(by_slot, starts, axis=1)
-        return added

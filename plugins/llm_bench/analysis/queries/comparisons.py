@@ -2,31 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from llm_bench.analysis import statistics
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.metrics import METRICS, Metric
-from llm_bench.analysis.noise import are_twins
-from llm_bench.analysis.queries.numbers import Key, Scan
-from llm_bench.analysis.queries.shapes import EXPLORATORY, Comparison
+from llm_bench.analysis.noise import NOISE_FLOOR, are_twins, floor
+from llm_bench.analysis.queries.numbers import Buckets, Key, Scan
+from llm_bench.analysis.queries.shapes import EXPLORATORY, PRIMARY, Comparison
 from llm_bench.analysis.statistics import Codes, Floats
-from llm_bench.analysis.view import View
-
-MAIN = (
-    *("latency_sec", "ttft_sec", "first_answer_sec", "throughput_tps"),
-    *("coverage_score", "groundedness", "cost_usd"),
+from llm_bench.analysis.statistics.comparisons import HOLM
+from llm_bench.analysis.statistics.method import Method
+from llm_bench.analysis.statistics.scopes import (
+    DAYS_LAST,
+    DIFFERENCE,
+    RATIO,
+    WON,
+    Conclusion,
+    Grid,
+    mean_of,
+    ratio_of_logarithms,
+    wins_of,
 )
+from llm_bench.analysis.statistics.success import RATE_DIFFERENCE, rate_difference
+from llm_bench.analysis.verdicts import VERDICTS, verdict
+from llm_bench.analysis.view import View
+from llm_bench.objectives import Interest
+
+TIMES = ("latency_sec", "ttft_sec", "first_answer_sec")
+MAIN = (*TIMES, "throughput_tps", "coverage_score", "groundedness", "cost_usd")
 SUCCESS = "success"
 Compared = tuple[str, frozenset[str]]
 """A comparison by its metric and its two LLMs."""
-_RUNS = 100
-"""Runs of slots that a comparison of many slots rests on, at most."""
+_RUNS = 60
+"""Days that a comparison rests on, at most; of more, runs of days count as one."""
+_CELLS = 20_000_000
+"""Sums that are held at once."""
+_DECIMALS = 11
+"""Of sums of scores and of logarithms: what is smaller is their rounding, and no difference."""
+
+Flags = npt.NDArray[np.bool_]
 
 
 def compare(
@@ -36,21 +57,24 @@ def compare(
     *,
     twins: Mapping[str, str] | None = None,
     roles: Mapping[Compared, str] | None = None,
+    interest: Interest | None = None,
 ) -> list[Comparison]:
-    """Every pair of the LLMs in each of the main metrics and in success; p corrected over all of these.
+    """Every pair of the LLMs in each of the main metrics and in success, with what can be concluded of it.
 
-    The first of a pair is the one that stands earlier in ``llms``, and a difference is first − second. A pair of
-    records is complete where both have the metric; the others are counted as left out. With more than 200 slots, runs
-    of them are what is compared, at most 100: the work grows with the square of their number.
+    The first of a pair is the one that stands earlier in ``llms``. A pair of records is complete where both have the
+    metric; the others are counted as left out. What is compared is the mean of each question on each day, so that days
+    and questions are what varies; of success it is the slots. With more than 60 days, runs of them count as one.
 
     An LLM and its twin are compared whether both are among ``llms`` or not, and whether the view has them or not. They
     are no two LLMs that may differ, so that they don't count in the correction of the others, and are corrected apart.
 
     :param llms: in the order of the pairs; those of which the view has no record are left alone.
     :param twins: LLM → its twin.
-    :param roles: the comparisons that aren't exploratory, as "primary": p is corrected over those of a role apart.
+    :param roles: the comparisons that aren't exploratory, as "primary": p is corrected over those of a role apart. None
+        where nobody chose any: all of the first metric are primary then.
+    :param interest: the smallest differences that matter to the study.
     """
-    twins = twins or {}
+    twins, interest = twins or {}, interest or Interest()
     measured_twice = dict.fromkeys(name for pair in twins.items() for name in pair)
     seen = replace(view, llms=tuple(dict.fromkeys([*view.llms, *measured_twice]))) if view.llms and twins else view
     scan = Scan.of(records, seen, [METRICS[name] for name in MAIN])
@@ -64,23 +88,19 @@ def compare(
     ]
     if not pairs:
         return []
-    grid = _Grid(scan, [scan.llms.index(llm) for llm in chosen], how_many_questions(records))
-    asked = grid.pairs(METRICS["latency_sec"], np.ones_like).counts.sum(axis=0)
+    table = _Table(scan, [scan.llms.index(llm) for llm in chosen], how_many_questions(records))
     comparisons = []
     for name in (*MAIN, SUCCESS):
-        # Only a success has a latency, and every success has one.
-        differences = grid.pairs(METRICS["latency_sec"], _known) if name == SUCCESS else grid.pairs(METRICS[name])
-        approximate = scan.approximate and name != SUCCESS and not METRICS[name].share
-        for first, second in pairs:
-            pair = _comparison(
-                name, chosen[first], chosen[second], differences.of(first, second), asked=int(asked[first, second])
-            )
-            pair = replace(pair, approximate=approximate, twins=are_twins(twins, chosen[first], chosen[second]))
-            comparisons.append(replace(pair, role=_role(pair, roles or {})))
-    return _corrected(comparisons)
+        for first, second, pair in table.successes(pairs) if name == SUCCESS else table.pairs(METRICS[name], pairs):
+            known = replace(pair, first=chosen[first], second=chosen[second], interest=interest.of(name))
+            alike = are_twins(twins, known.first, known.second)
+            comparisons.append(replace(known, twins=alike, role=_role(known, roles)))
+    return _ruled(_corrected(comparisons))
 
 
-def _role(pair: Comparison, roles: Mapping[Compared, str]) -> str:
+def _role(pair: Comparison, roles: Mapping[Compared, str] | None) -> str:
+    if roles is None:
+        return PRIMARY if pair.metric == MAIN[0] else EXPLORATORY
     return roles.get((pair.metric, frozenset((pair.first, pair.second))), EXPLORATORY)
 
 
@@ -92,6 +112,37 @@ def _corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
         for family in set(families)
     }
     return [replace(pair, p_holm=next(adjusted[family])) for pair, family in zip(comparisons, families, strict=True)]
+
+
+def _ruled(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """The comparisons with their verdicts; the noise floor is no bound to the twins that it is made of."""
+    floors = {metric: floor(comparisons, metric) for metric in {pair.metric for pair in comparisons}}
+    ruled = []
+    for pair in comparisons:
+        noise = floors[pair.metric]
+        ruling = verdict(
+            pair.size,
+            pair.p_holm,
+            is_ratio=pair.is_ratio,
+            interest=pair.interest,
+            noise=None if noise is None or pair.twins else noise.size.estimate,
+        )
+        ruled.append(replace(pair, verdict=ruling.verdict, reason=ruling.reason))
+    return ruled
+
+
+def methods_of(pairs: Sequence[Comparison]) -> list[Method]:
+    """What was run for some comparisons."""
+    there = {
+        RATIO: any(pair.is_ratio for pair in pairs),
+        WON: any(pair.won for pair in pairs),
+        DIFFERENCE: bool(pairs),  # of which ratios and shares speak, too
+        RATE_DIFFERENCE: any(pair.metric == SUCCESS for pair in pairs),
+        HOLM: bool(pairs),
+        VERDICTS: bool(pairs),
+        NOISE_FLOOR: any(pair.twins for pair in pairs),
+    }
+    return [method for method, run in there.items() if run]
 
 
 def how_many_questions(records: Records) -> int:
@@ -116,104 +167,168 @@ def apart(scan: Scan, questions: int) -> tuple[int, Mapping[str, Codes]]:
     return cells, added
 
 
-def paired_by_slot(sums: Floats, counts: Floats) -> statistics.Paired:
-    """The test of differences, each slot or run of slots with its mean.
-
-    :param sums: of the differences of each.
-    :param counts: how many these are.
-    """
-    kept = np.flatnonzero(counts)
-    return statistics.paired(sums[kept] / counts[kept], kept)
-
-
-def _known(values: Floats) -> Floats:
-    return (~np.isnan(values)).astype(float)
-
-
-class _Pair(NamedTuple):
-    """Two LLMs over the questions and slots where both have a value.
-
-    :param sums: of first − second, in each run of slots.
-    :param counts: how many of these there are, in each run.
-    :param slots: in how many slots there is one.
-    """
+class Cells(NamedTuple):
+    """Sums of values, and how many these are, by day (or run of days) and question: two tables of one shape."""
 
     sums: Floats
     counts: Floats
-    slots: int
+
+    @property
+    def grid(self) -> Grid:
+        """The means of the cells."""
+        means = np.divide(self.sums, self.counts, out=np.zeros_like(self.sums), where=self.counts > 0)
+        return Grid.of_table(means, self.counts)
+
+    def of_questions(self, questions: int) -> Cells:
+        """The cells of each question, whichever client or probe they are of."""
+        shape = (len(self.sums), -1, questions)
+        return Cells(self.sums.reshape(shape).sum(axis=1), self.counts.reshape(shape).sum(axis=1))
 
 
-class _Pairs(NamedTuple):
-    """The same of each two LLMs: arrays of the shape (runs, first, second), and (first, second) for slots."""
-
-    sums: Floats
-    counts: Floats
-    slots: Codes
-
-    def of(self, first: int, second: int) -> _Pair:
-        return _Pair(self.sums[:, first, second], self.counts[:, first, second], int(self.slots[first, second]))
+def runs_of_days(buckets: Buckets) -> Codes:
+    """Where the slots of each day begin in ``buckets.slots``; of many days, of each run of days."""
+    by_slot = np.empty(len(buckets.slots), np.intp)
+    there = buckets.place >= 0
+    by_slot[buckets.place[there]] = buckets.day[there]
+    return np.flatnonzero(np.diff(by_slot // max(1, -(-buckets.days // _RUNS)), prepend=-1))
 
 
-class _Grid:
-    """The records of some LLMs of a scan by bucket, LLM, slot and question."""
+def concluded(conclusion: Conclusion, *, days_last: bool) -> Conclusion:
+    """A conclusion, or only its estimate where days aren't clusters."""
+    interval = conclusion.interval
+    if not days_last or interval.low is None:
+        return conclusion
+    return Conclusion(replace(interval, low=None, high=None, doubt=DAYS_LAST))
+
+
+class _Table:
+    """The records of some LLMs of a scan by LLM, question and slot."""
 
     def __init__(self, scan: Scan, llms: Sequence[int], questions: int) -> None:
-        buckets, size = scan.buckets, scan.buckets.size
+        slots = len(scan.buckets.slots)
         asked, added = apart(scan, questions)
-        self._scan = scan
-        self._shape = (len(buckets.at), len(llms), size, asked)  # the last bucket may be short of some slots
-        bucket, slot = np.divmod(buckets.place, size)
-        place = np.full((len(scan.llms), buckets.place.size), -1)
+        self._scan, self._llms, self._questions = scan, llms, questions
+        self._shape = (len(llms), asked, slots)
+        self._runs = runs_of_days(scan.buckets)
+        self._bounds = [*self._runs.tolist(), slots]
+        there = scan.buckets.place >= 0
+        self._day = np.empty(slots, np.intp)
+        self._day[scan.buckets.place[there]] = scan.buckets.day[there]
+        place = np.full((len(scan.llms), scan.buckets.place.size), -1)
         for row, llm in enumerate(llms):
-            place[llm] = np.where(bucket < 0, -1, ((bucket * len(llms) + row) * size + slot) * asked)
-        self._key = Key(int(np.prod(self._shape)), place, np.arange(questions), added=added)
-        self._filled, self._there = np.zeros(self._key.size), np.zeros(self._key.size)
-        self._known = np.zeros(self._key.size, bool)
-        self._both = np.zeros((len(buckets.at), size, len(llms), len(llms)))
+            place[llm] = np.where(there, row * asked * slots + scan.buckets.place, -1)
+        wide = {name: codes * slots for name, codes in added.items()}
+        self._key = Key(int(np.prod(self._shape)), place, np.arange(questions) * slots, added=wide)
+        self._filled = np.zeros(self._shape)
+        self._asked, self._known = np.zeros(self._shape, bool), np.zeros(self._shape, bool)
+        self._fill(METRICS[MAIN[0]], is_ratio=True)
+        self._succeeded = self._known.copy()  # only a success has a latency, and every success has one
 
-    def pairs(self, metric: Metric, change: Callable[[Floats], Floats] | None = None) -> _Pairs:
-        """What one LLM has over another.
-
-        Σ (first − second) over the cells that both fill is Σ first · [second is there] − Σ second · [first is there]:
-        two products of matrices give it for all pairs at once.
-
-        :param change: what is compared instead of the metric's values.
-        """
-        buckets, llms, size, _ = self._shape
-        self._fill(metric, change)
-        filled, there = (cells.reshape(buckets, llms, -1) for cells in (self._filled, self._there))
-        product = filled @ there.transpose(0, 2, 1)
-        sums, counts = product - product.transpose(0, 2, 1), self._both.sum(axis=1)
-        if size > 1:
-            runs = np.arange(0, buckets, -(-buckets // _RUNS))
-            sums, counts = np.add.reduceat(sums, runs), np.add.reduceat(counts, runs)
-        return _Pairs(sums, counts, np.count_nonzero(self._both, axis=(0, 1)))
-
-    def _fill(self, metric: Metric, change: Callable[[Floats], Floats] | None) -> None:
-        """The cells with their values, and how many two LLMs share in each slot."""
-        self._filled.fill(0)
-        known = np.zeros(self._key.size, bool)
+    def _fill(self, metric: Metric, *, is_ratio: bool) -> None:
+        """The cells with a metric's values, or with their logarithms."""
+        filled, known, asked = self._filled.reshape(-1), self._known.reshape(-1), self._asked.reshape(-1)
+        filled.fill(0)
+        known.fill(False)
         for cell, values in self._scan.each(metric, self._key):
-            compared = values if change is None else change(values)
-            known[cell] = there = ~np.isnan(compared)
-            self._filled[cell] = np.where(there, compared, 0)
-        if not np.array_equal(known, self._known):  # most metrics stand in the same records
-            self._known, self._there = known, known.astype(float)
-            by_slot = self._there.reshape(self._shape).transpose(0, 2, 1, 3)
-            self._both = by_slot @ by_slot.transpose(0, 1, 3, 2)
+            there = values > 0 if is_ratio else ~np.isnan(values)
+            known[cell], asked[cell] = there, True
+            filled[cell] = (
+                np.log(values, out=np.zeros_like(values), where=there) if is_ratio else np.where(there, values, 0)
+            )
 
+    def pairs(self, metric: Metric, pairs: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, Comparison]]:
+        """Each pair compared in a metric, without names."""
+        is_ratio = not metric.share
+        self._fill(metric, is_ratio=is_ratio)
+        days_last = self._scan.days_last(metric)[self._llms]
+        approximate = self._scan.approximate and is_ratio
+        for first, second, cells in self._cells(pairs):
+            last = bool(days_last[first] or days_last[second])
+            grid, won, these = cells.grid, None, None
+            if is_ratio:
+                size = concluded(ratio_of_logarithms(grid, "questions like these"), days_last=last)
+                these = concluded(ratio_of_logarithms(grid, "these questions"), days_last=last)
+            else:
+                size = concluded(mean_of(grid, "questions like these"), days_last=last)
+            if metric.name in TIMES:
+                won = concluded(wins_of(self._wins(first, second).grid, "questions like these"), days_last=last)
+            both = self._known[first] & self._known[second]
+            asked = np.count_nonzero(self._asked[first] & self._asked[second])
+            pair = self._described(metric.name, both, left_out=int(asked) - grid.n)
+            yield (
+                first,
+                second,
+                replace(
+                    pair,
+                    size=size.interval if grid.n else None,
+                    p=size.p_value,
+                    is_ratio=is_ratio,
+                    these=these.interval if these and grid.n else None,
+                    won=won.interval if won and won.interval.n else None,
+                    approximate=approximate,
+                ),
+            )
 
-def _comparison(metric: str, first: str, second: str, pair: _Pair, *, asked: int) -> Comparison:
-    test, n = paired_by_slot(pair.sums, pair.counts), int(pair.counts.sum())
-    return Comparison(
-        metric=metric,
-        first=first,
-        second=second,
-        n=n,
-        slots=pair.slots,
-        left_out=asked - n,
-        difference=replace(test.difference, n=n) if n else None,
-        p=test.p_value,
-        p_holm=None,
-        effect=test.effect,
-    )
+    def successes(self, pairs: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, Comparison]]:
+        """Each pair compared in how often it succeeded, without names."""
+        for first, second in pairs:
+            both = self._asked[first] & self._asked[second]
+            one, other = ((self._succeeded[llm] & both).sum(axis=0) for llm in (first, second))
+            difference = rate_difference(one, other, both.sum(axis=0))
+            pair = self._described(SUCCESS, both, left_out=0)
+            size = difference.interval if pair.n else None
+            yield first, second, replace(pair, size=size, p=difference.p_value, scope="these questions")
+
+    def _described(self, name: str, both: Flags, *, left_out: int) -> Comparison:
+        """A comparison that says how many pairs there are of how many slots, days and questions."""
+        slots = both.any(axis=0)
+        questions = both.any(axis=1).reshape(-1, self._questions).any(axis=0)
+        return Comparison(
+            metric=name,
+            first="",
+            second="",
+            n=int(np.count_nonzero(both)),
+            slots=int(np.count_nonzero(slots)),
+            days=np.unique(self._day[slots]).size,
+            questions=int(np.count_nonzero(questions)),
+            left_out=left_out,
+            size=None,
+        )
+
+    def _cells(self, pairs: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, Cells]]:
+        """What one LLM has over another, by day and question.
+
+        Σ (first − second) over the slots that both fill is Σ first · [second is there] − Σ second · [first is there]:
+        two products of matrices give it for many pairs at once.
+        """
+        llms, asked, _ = self._shape
+        rows = max(1, _CELLS // (len(self._runs) * asked * llms))
+        there = self._known.astype(np.float64)
+        for start in range(0, llms, rows):
+            chosen = [(first, second) for first, second in pairs if start <= first < start + rows]
+            if not chosen:
+                continue
+            sums = np.empty((len(self._runs), asked, min(rows, llms - start), llms))
+            counts = np.empty_like(sums)
+            for run, (begin, end) in enumerate(zip(self._bounds, self._bounds[1:], strict=False)):
+                values, known = (
+                    part[:, :, begin:end].transpose(1, 0, 2) for part in (self._filled, there)
+                )  # question, LLM, slot
+                mine, my = values[:, start : start + rows], known[:, start : start + rows]
+                sums[run] = mine @ known.transpose(0, 2, 1) - my @ values.transpose(0, 2, 1)
+                counts[run] = my @ known.transpose(0, 2, 1)
+            for first, second in chosen:
+                at = (slice(None), slice(None), first - start, second)
+                cells = Cells(np.round(sums[at], _DECIMALS), counts[at])
+                yield first, second, cells.of_questions(self._questions)
+
+    def _wins(self, first: int, second: int) -> Cells:
+        """Pairs of times that the first wins less those that it loses, by day and question; failures come last."""
+        one, other = (
+            np.where(self._known[llm], self._filled[llm], np.where(self._asked[llm], np.inf, np.nan))
+            for llm in (first, second)
+        )
+        won = (one < other).view(np.int8) - (one > other).view(np.int8)
+        both = self._asked[first] & self._asked[second]
+        sums, counts = (np.add.reduceat(part, self._runs, axis=1, dtype=np.float64) for part in (won, both))
+        return Cells(sums.T, counts.T).of_questions(self._questions)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-
 import numpy as np
 
 from llm_bench.analysis import statistics
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.metrics import Metric
+from llm_bench.analysis.queries import strata
+from llm_bench.analysis.queries.comparisons import concluded
+from llm_bench.analysis.queries.numbers import Scan
 from llm_bench.analysis.queries.shapes import FirstPlace, Order
+from llm_bench.analysis.statistics.method import Method
+from llm_bench.analysis.statistics.scopes import Grid, ratio_of_logarithms
 from llm_bench.analysis.view import View
-
-_RUNS = 100
-"""Runs of slots that a comparison of many slots rests on, at most."""
 
 _ORDER = """
     WITH asked AS (
@@ -31,9 +31,15 @@ _MIDDLES = """
         median({name}) FILTER (position = 1) AS first, median({name}) FILTER (position > 1) AS others
     FROM records WHERE position IS NOT NULL AND {where} GROUP BY llm ORDER BY llm
 """
-_BY_SLOT = """
-    SELECT llm, slot, avg({name}) FILTER (position = 1) - avg({name}) FILTER (position > 1) AS difference
-    FROM records WHERE position IS NOT NULL AND {where} GROUP BY llm, slot ORDER BY llm, slot
+_FIRST = """
+    WITH placed AS (
+            SELECT llm, slot_no, question_no, industry, client_no, position, ln({name}) AS level
+            FROM records WHERE position IS NOT NULL AND {name} > 0 AND {where}),
+        rest AS (
+            SELECT llm, slot_no, industry, client_no, avg(level) AS level FROM placed WHERE position > 1 GROUP BY ALL)
+    SELECT llm, slot_no, question_no, placed.level - rest.level AS more
+    FROM placed JOIN rest USING (llm, slot_no, industry, client_no) WHERE position = 1
+    ORDER BY llm, slot_no, question_no, more
 """
 
 
@@ -54,25 +60,38 @@ def order(records: Records, view: View) -> Order | None:
     )
 
 
-def first_places(records: Records, view: View, metric: Metric) -> list[FirstPlace]:
-    """What the first question of a cell has over the others, for each LLM in name order; p corrected over the LLMs.
+FIRST_PLACE = Method(
+    "Position",
+    "The first question of each cell is set in relation to the geometric mean of the cell's others. The ratio's mean, "
+    "interval and p are made as those of differences of scores, on the logarithms; days and the questions that stood "
+    "first are what varies. p is corrected over the LLMs by Holm.",
+)
 
-    Each slot counts once, with the difference of its means; with many slots, runs of them, at most 100.
+
+def first_places(records: Records, view: View, metric: Metric) -> list[FirstPlace]:
+    """How the first question of a cell goes beside the others, for each LLM in name order; p corrected over the LLMs.
+
+    The first one of each cell is set in relation to the geometric mean of the cell's others. Days and the questions
+    that stood first are what varies.
+
+    :param metric: of values above 0.
     """
     where, parameters = view.where()
-    differences: dict[str, list[float]] = defaultdict(list)
-    for row in records.rows(_BY_SLOT.format(name=metric.name, where=where), parameters):
-        if row["difference"] is not None:
-            differences[row["llm"]].append(row["difference"])
     rows = records.rows(_MIDDLES.format(name=metric.name, where=where), parameters)
-    tests = [_test(differences[row["llm"]]) for row in rows]
+    if not rows:
+        return []
+    firsts = strata.table(records, _FIRST.format(name=metric.name, where=where), parameters)
+    scan = Scan.of(records, view, [metric])
+    lasts = dict(zip(scan.llms, scan.days_last(metric).tolist(), strict=True))
+    days = scan.buckets.day[firsts["slot_no"].astype(np.intp)]
+    tests = []
+    for row in rows:
+        mine = firsts["llm"] == row["llm"]
+        grid = Grid.of(firsts["more"][mine], days[mine], firsts["question_no"][mine])
+        ratio = ratio_of_logarithms(grid, "questions like these")
+        tests.append(concluded(ratio, days_last=bool(lasts.get(row["llm"]))))
     adjusted = statistics.holm([test.p_value for test in tests])
     return [
-        FirstPlace(**row, difference=test.difference if test.difference.n else None, p=p)
+        FirstPlace(**row, ratio=test.interval if test.interval.n else None, p=p)
         for row, test, p in zip(rows, tests, adjusted, strict=True)
     ]
-
-
-def _test(differences: list[float]) -> statistics.Paired:
-    run = max(1, -(-len(differences) // _RUNS))
-    return statistics.paired(np.array(differences), np.arange(len(differences)) // run)

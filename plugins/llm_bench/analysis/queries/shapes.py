@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from llm_bench.analysis.statistics import Interval
+    from llm_bench.analysis.statistics.scopes import Scope
+    from llm_bench.analysis.verdicts import Verdict
 
-EXPLORATORY = "exploratory"
-"""The role of a comparison that nobody has said beforehand to be primary."""
+PRIMARY, EXPLORATORY = "primary", "exploratory"
+"""Roles of a comparison: what a study is for, and all else."""
 
 Group = Literal["llm", "industry", "question"]
 
@@ -270,20 +272,29 @@ class Failures:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two LLMs on the same questions in the same slots: the first less the second, everywhere.
+    """Two LLMs on the same questions in the same slots: the first beside the second, everywhere.
 
     :param metric: a name of METRICS, or "success".
     :param first: LLM; of the two the one that was named first, as by the study.
     :param second: LLM.
-    :param n: pairs in which both have the metric.
+    :param n: pairs in which both have the metric; of success, pairs in which both were asked.
     :param slots: in which these pairs are.
+    :param days: in which they are.
+    :param questions: of which they are.
     :param left_out: pairs in which one or both failed, or lack the metric.
-    :param difference: first − second: Hodges-Lehmann's estimate with its interval, or the difference of rates of
-        "success"; None without a pair.
-    :param p: of the paired test; None where there is nothing to test.
-    :param p_holm: corrected over all comparisons that were asked for at once; of twins, over those of twins.
-    :param effect: rank-biserial correlation, −1 to 1; positive where the first is larger. None as p.
-    :param role: what it is for: EXPLORATORY unless it was chosen before the data.
+    :param size: first − second; where ``is_ratio``, how many times as long, as fast or as dear the first is as the
+        second, above 0. None without a pair.
+    :param p: that there is no difference, in the headline ``scope``; None where there is nothing to test.
+    :param p_holm: corrected over all comparisons of the same role; of twins, over those of twins.
+    :param is_ratio: of times, speeds and cost; scores and success are differences.
+    :param these: of ratios, the same size for these questions alone; None as ``size``.
+    :param won: of times, the share of all pairs in which the first is faster: a failure is a loss. None of others.
+    :param scope: what size, p and verdict hold for.
+    :param interest: the smallest size that matters to the study; None where it has none for the metric.
+    :param verdict: what can be concluded of the first.
+    :param reason: why it can't be told, where it is more than that too little was measured: ``size.doubt``, or
+        ``verdicts.WITHIN_NOISE``.
+    :param role: what it is for: "primary" or EXPLORATORY; of a study that was sealed late, as its protocol has it.
     :param twins: the second is the first, measured once more.
     """
 
@@ -292,11 +303,19 @@ class Comparison:
     second: str
     n: int
     slots: int
+    days: int
+    questions: int
     left_out: int
-    difference: Interval | None
-    p: float | None
-    p_holm: float | None
-    effect: float | None
+    size: Interval | None
+    p: float | None = None
+    p_holm: float | None = None
+    is_ratio: bool = False
+    these: Interval | None = None
+    won: Interval | None = None
+    scope: Scope = "questions like these"
+    interest: float | None = None
+    verdict: Verdict = "can't tell"
+    reason: str | None = None
     approximate: bool = False
     role: str = EXPLORATORY
     twins: bool = False
@@ -349,8 +368,9 @@ class FirstPlace:
     :param n: values at the first place.
     :param n_others: values at others.
     :param first: median; None without a value, as ``others``.
-    :param difference: first − others, over the slots; None without a slot that has both.
-    :param p: of the difference, Holm-corrected over the LLMs; None where there is nothing to test.
+    :param ratio: how many times as long, or as much, the first is as the others of its cell, for questions like these;
+        None without a cell that has both.
+    :param p: that it is 1, Holm-corrected over the LLMs; None where there is nothing to test.
     """
 
     llm: str
@@ -358,7 +378,7 @@ class FirstPlace:
     n_others: int
     first: float | None
     others: float | None
-    difference: Interval | None
+    ratio: Interval | None
     p: float | None
 
 

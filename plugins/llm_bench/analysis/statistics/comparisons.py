@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.sample import NOTHING, Floats, Interval, interval, sample, slot_sums
 
 _EXACT = 50
@@ -93,6 +94,14 @@ def _bounding_rank(n: int, level: float) -> int:
     for rank in range(1, n + 1):
         chances = (np.append(chances, np.zeros(rank)) + np.append(np.zeros(rank), chances)) / 2
     return int((chances.cumsum() <= (1 - level) / 2).sum())
+
+
+HOLM = Method(
+    "Correction for many comparisons",
+    "p is corrected by Holm's sequentially rejective procedure: over the primary comparisons, and over the exploratory "
+    "ones apart. Primary are those that were sealed; where nothing was, all pairs in the first metric.",
+    ("holm1979",),
+)
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:

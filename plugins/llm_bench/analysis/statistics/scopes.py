@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.sample import NOTHING, Codes, Floats, Interval, numbered
 
 Scope = Literal["these questions", "questions like these"]
@@ -27,7 +28,8 @@ BEYOND = 2
 """Questions that there must be beyond a quantile (a share of all) for it to be said of questions like these."""
 _ROUNDED = 1e-12
 FEW_DAYS, FEW_QUESTIONS, FEW_BEYOND = "few days", "few questions", "few questions beyond"
-"""Why there is no conclusion."""
+DAYS_LAST = "days last"
+"""Why there is no conclusion; the last, where days aren't clusters (``blocks.days_last``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,13 @@ class Grid:
         kept = ~np.isnan(known) & (counts > 0)
         day, question = (numbered(np.asarray(labels).ravel()[kept]) for labels in (days, questions))
         return cls(known[kept], day, question, counts[kept])
+
+    @classmethod
+    def of_table(cls, means: Floats, counts: Floats) -> Grid:
+        """The same of a table of means by day and question, and how many values each is of."""
+        day, question = np.nonzero(counts)
+        days, questions = ((counts > 0).any(axis=axis).cumsum() - 1 for axis in (1, 0))
+        return cls(means[day, question], days[day], questions[question], counts[day, question])
 
     @property
     def n(self) -> int:
@@ -137,6 +146,18 @@ def crossed(
     return whole, np.where(spread > 0, np.maximum(free, 1.0), days - 1.0)
 
 
+DIFFERENCE = Method(
+    "Differences of scores",
+    "Two LLMs' scores of the same question in the same slot are subtracted, and each question's differences of a day "
+    "are averaged. The interval and the p of the mean difference are for questions like these on days like these: days "
+    "and questions are taken as crossed random factors. The variance of the mean by days and that by questions are "
+    "added, and what neither explains, which both contain, is taken off once (components of a two-way layout with "
+    "random effects); Student's t has Satterthwaite's degrees of freedom. There is no interval with fewer than "
+    f"{LEAST_DAYS} days or {LEAST_QUESTIONS} questions, nor where a slow time may outlast a day.",
+    ("satterthwaite1946",),
+)
+
+
 def mean_of(grid: Grid, scope: Scope, level: float = 0.95) -> Conclusion:
     """The mean, in the values' unit, and whether it differs from 0: of differences, whether there is one."""
     if not grid.values.size:
@@ -164,7 +185,20 @@ def ratio_of(
     times = np.array([first, second], np.float64)
     both = (np.isfinite(times) & (times > 0)).all(axis=0)
     one, other = np.log(times, out=np.full(times.shape, np.nan), where=both)
-    logarithm = mean_of(Grid.of(one - other, days, questions), scope)
+    return ratio_of_logarithms(Grid.of(one - other, days, questions), scope)
+
+
+RATIO = Method(
+    "Ratios of times, speeds and cost",
+    "How many times as long (as fast, as dear) one LLM is as another: the geometric mean of the ratios over all pairs "
+    "of the same question and slot in which both have the number, which is the mean of the differences of logarithms, "
+    "taken back. Interval and p are made as those of differences of scores, on the logarithms.",
+)
+
+
+def ratio_of_logarithms(grid: Grid, scope: Scope) -> Conclusion:
+    """``ratio_of`` of what the logarithms of two LLMs' values differ by, first − second."""
+    logarithm = mean_of(grid, scope)
     kept = logarithm.interval
     low, middle, high = (None if end is None else math.exp(end) for end in (kept.low, kept.estimate, kept.high))
     return Conclusion(replace(kept, estimate=middle, low=low, high=high), logarithm.p_value)
@@ -183,10 +217,23 @@ def share_won(
     """
     one, other = np.asarray(first, np.float64), np.asarray(second, np.float64)
     above = np.where(np.isnan(one) | np.isnan(other), np.nan, (one < other) - 0.5 + (one == other) / 2)
-    won = mean_of(Grid.of(above, days, questions), scope)
+    return wins_of(Grid.of(2 * above, days, questions), scope)
+
+
+WON = Method(
+    "Share of pairs won",
+    "In what share of the pairs one LLM is faster than another. A failure is later than any answer, so that a pair in "
+    "which one failed is lost by that one, and one in which both failed, or which is even, counts half. Nothing that "
+    "was asked drops out. The interval is made as that of differences of scores.",
+)
+
+
+def wins_of(grid: Grid, scope: Scope) -> Conclusion:
+    """``share_won`` of pairs that are 1 where the first wins, −1 where it loses and 0 where neither does."""
+    won = mean_of(grid, scope)
     kept = won.interval
     low, middle, high = (
-        None if end is None else min(max(end + 0.5, 0.0), 1.0) for end in (kept.low, kept.estimate, kept.high)
+        None if end is None else min(max((end + 1) / 2, 0.0), 1.0) for end in (kept.low, kept.estimate, kept.high)
     )
     return Conclusion(replace(kept, estimate=middle, low=low, high=high), won.p_value)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.rates import score_ends
 from llm_bench.analysis.statistics.sample import LEAST_SLOTS, NOTHING, Floats, Interval, student
 from llm_bench.analysis.statistics.scopes import Conclusion
@@ -68,6 +69,17 @@ def rate(successes: npt.ArrayLike, asked: npt.ArrayLike, level: float = 0.95) ->
         return Conclusion(Interval(share, None, None, int(n), counts.size, doubt))
     low, high = score_ends(share, n / clustering(counts - good, counts), student(level, counts.size))
     return Conclusion(Interval(share, low, high, int(n), counts.size))
+
+
+RATE_DIFFERENCE = Method(
+    "Differences of rates of success",
+    "The interval is made of those of the two rates (Newcombe's square-and-add), both with the greater of their two "
+    "design effects. The test gives each run of slots in which the two LLMs differ a sign at random, and compares how "
+    "far the rates are apart then; a run ends where the two are even for a slot, so that an outage is one event. Up to "
+    f"{_ALL_SIGNS} runs all signs are tried, of more {FLIPS:,} random ones of a fixed seed. There is no interval with "
+    f"fewer than {LEAST_SLOTS} slots, nor where neither failed.",
+    ("newcombe1998",),
+)
 
 
 def rate_difference(

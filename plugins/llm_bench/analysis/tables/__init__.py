@@ -12,7 +12,7 @@ from llm_bench.analysis.tables.factors import heading, level_tests, levels, leve
 from llm_bench.analysis.tables.llms import QUANTILES, grouped, headline, least_covered, quantiles, tradeoff
 from llm_bench.analysis.tables.network import first_places, network
 from llm_bench.analysis.tables.outcomes import cut_often, failures, failures_over_time, rates_over_time, success
-from llm_bench.analysis.tables.pairs import differences, noise_floor
+from llm_bench.analysis.tables.pairs import conclusions, differences, noise_floor
 from llm_bench.analysis.tables.times import (
     hour_tests,
     hours_matter,
@@ -28,6 +28,7 @@ __all__ = [
     "bounds",
     "cache_worth",
     "changes",
+    "conclusions",
     "cut_often",
     "differences",
     "failures",

@@ -18,14 +18,13 @@ def cache_worth(worth: Sequence[CacheWorth], looks: Looks) -> Table:
     """What each LLM's requests save when their prompt is known already."""
     return Table(
         "cache-worth",
-        "Cold less warm: what a known prompt saves, with 95 % intervals",
+        "Cold beside warm: what a known prompt saves, with 95 % intervals",
         [
             table.llm(looks),
             table.count("asked", "Pairs"),
             table.count("n", "Compared", hint="both have a first token"),
-            table.difference("ttft_sec", "First token", "s"),
+            table.ratio("ttft_ratio", "First token", "times as long cold"),
             table.chance("p_holm", "p, Holm", hint="corrected"),
-            table.effect("effect", "Effect"),
             table.difference("usd_per_thousand", "1,000 questions", "USD"),
             table.count("usd_n", "Cost known"),
             table.rate("cached_cold", "Cached, cold"),
@@ -33,14 +32,14 @@ def cache_worth(worth: Sequence[CacheWorth], looks: Looks) -> Table:
         ],
         [
             [
-                *(saved.llm, saved.asked, saved.n, saved.ttft, saved.p_holm, saved.effect, saved.usd, saved.usd_n),
+                *(saved.llm, saved.asked, saved.n, saved.ttft, saved.p_holm, saved.usd, saved.usd_n),
                 *(saved.cached_cold, saved.cached_warm),
             ]
             for saved in looks.ordered(worth)
         ],
         [
-            "The same question in the same slot, asked twice: above 0, warm is faster, or cheaper. Effect: "
-            "rank-biserial correlation.",
+            "The same question in the same slot, asked twice; for questions like these, on days like these. First "
+            "token: how many times as long it takes cold as warm. 1,000 questions: cold less warm.",
             CACHED,
         ],
     )

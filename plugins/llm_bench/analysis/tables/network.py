@@ -47,15 +47,16 @@ def first_places(llms: Sequence[FirstPlace], metric: Metric, looks: Looks) -> Ta
             table.count("n_others", "Others"),
             table.number("first", "Of the first", metric.unit),
             table.number("others", "Of the others", metric.unit),
-            table.difference("difference", "Difference", metric.unit),
+            table.ratio("ratio", "Ratio", "times as long"),
             table.chance("p_holm", "p, Holm", hint="corrected"),
         ],
         [
-            [place.llm, place.n, place.n_others, place.first, place.others, place.difference, place.p]
+            [place.llm, place.n, place.n_others, place.first, place.others, place.ratio, place.p]
             for place in looks.ordered(llms)
         ],
         [
-            "Difference: first minus others, over the slots, with its 95 % interval. Where the order is as written, "
-            "the first place is always the same question's, so that the difference may be the question's."
+            "Ratio: the first beside the others of its cell, with its 95 % interval, for questions like these on days "
+            "like these. Where the order is as written, the first place is always the same question's, so that the "
+            "ratio may be the question's."
         ],
     )

@@ -1,4 +1,4 @@
-"""The table of what one LLM has over another, and what a twin says of it in sentences. Pure."""
+"""The table of what one LLM has over another, what can be concluded, and what a twin says of it, in sentences. Pure."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.noise import LEVEL, doubtful, floor, significant
 from llm_bench.analysis.queries.shapes import EXPLORATORY
 from llm_bench.analysis.table import Table
+from llm_bench.analysis.verdicts import differ, said, words_of
 
 if TYPE_CHECKING:
     from llm_bench.analysis.charts import Looks
     from llm_bench.analysis.noise import Floor
     from llm_bench.analysis.queries import Comparison
+    from llm_bench.analysis.table import Column
 
 TWINS = "these are twins"
 _STANDINGS = {"above": "above it", "unclear": "within its interval", "below": "below it"}
@@ -32,72 +34,145 @@ def name_of(metric: str) -> str:
 
 
 def differences(pairs: Sequence[Comparison], metric: str, looks: Looks) -> Table:
-    """The paired differences in one metric; the primary ones are marked, where there are any.
+    """The pairs in one metric, verdicts first; the primary ones are marked, where there are any.
 
     With a twin they stand beside the study's noise floor.
 
     :param pairs: of all metrics.
     :param metric: the one to show: a name of METRICS, or "success".
     """
-    known, unit, noise = METRICS.get(metric), _unit(metric), floor(pairs, metric)
-    beside = [table.estimate("noise_floor", "Noise floor", unit), table.words("to_the_floor", "The difference is")]
+    noise, of_metric = floor(pairs, metric), [pair for pair in pairs if pair.metric == metric]
+    is_ratio = any(pair.is_ratio for pair in of_metric)
+    beside = [
+        table.ratio("noise_floor", "Noise floor", "times, either way")
+        if is_ratio
+        else table.estimate("noise_floor", "Noise floor", _unit(metric)),
+        table.words("to_the_floor", "To the floor"),
+    ]
     made = Table(
         name_of(metric),
-        f"Paired differences in {known.title.lower() if known else metric}, first minus second, with 95 % intervals",
+        f"{_title(metric).capitalize()} of each two LLMs: {'ratios, first to' if is_ratio else 'first minus'} second, "
+        "with 95 % intervals",
         [
             table.llm(looks, "first", "First"),
             table.llm(looks, "second", "Second"),
-            table.count("n", "Pairs"),
-            table.count("left_out", "Left out"),
-            table.difference("difference", "Difference", unit),
+            table.words("verdict", "Verdict on the first"),
+            _size("ratio" if is_ratio else "difference", "Ratio" if is_ratio else "Difference", metric, is_ratio),
+            table.ratio("ratio_these", "Ratio", "of these questions"),
+            table.rate("won", "Faster in"),
             table.chance("p", "p"),
             table.chance("p_holm", "p, Holm", hint="corrected"),
-            table.effect("effect", "Effect"),
+            table.count("n", "Pairs"),
+            *(table.count(name, name.capitalize()) for name in ("slots", "days", "questions")),
+            table.count("left_out", "Left out"),
             table.words("role", "Role"),
             *(beside if noise else []),
         ],
         [
             [
-                *(pair.first, pair.second, pair.n, pair.left_out, pair.difference),
-                *(pair.p, pair.p_holm, pair.effect, pair.role),
+                *(pair.first, pair.second, said(pair), pair.size, pair.these, pair.won, pair.p, pair.p_holm),
+                *(pair.n, pair.slots, pair.days, pair.questions, pair.left_out, pair.role),
                 *([noise.size, _standing(pair, noise)] if noise else []),
             ]
-            for pair in pairs
-            if pair.metric == metric
+            for pair in of_metric
         ],
-        [
-            f"On the same questions in the same slots. p, Holm: corrected {_corrected(pairs)}. Effect: "
-            "rank-biserial correlation, positive where the first is larger.",
-            *([_explained(noise, looks)] if noise else []),
-        ],
+        [*_notes(of_metric, pairs), *([_explained(noise, looks)] if noise else [])],
     )
-    return made if _primary(pairs) else made.without("role")
+    without = {
+        "ratio_these": not is_ratio,
+        "won": not any(pair.won for pair in of_metric),
+        "role": not _primary(pairs),
+    }
+    return made.without(*(name for name, unused in without.items() if unused))
+
+
+def _size(name: str, title: str, metric: str, is_ratio: bool) -> Column:
+    if is_ratio:
+        return table.ratio(name, title, f"times as {words_of(metric).size}")
+    return table.difference(name, title, _unit(metric))
+
+
+def _notes(of_metric: Sequence[Comparison], pairs: Sequence[Comparison]) -> Iterator[str]:
+    yield f"On the same questions in the same slots. p, Holm: corrected {_corrected(pairs)}."
+    if not of_metric:
+        return
+    pair = of_metric[0]
+    yield (
+        f"Size, p and verdict are for {pair.scope}"
+        + (", “of these questions” is for these alone" if pair.is_ratio else "")
+        + (": both on days like these." if pair.is_ratio else ", on days like these.")
+    )
+    if pair.interest is not None:
+        yield (
+            "No difference that matters: the whole interval lies within what the study takes for too small, "
+            f"{interest_of(pair)} either way."
+        )
+    if any(pair.won for pair in of_metric):
+        yield "Faster in: the share of all pairs in which the first is; a failure loses, two failures are even."
 
 
 def _corrected(pairs: Sequence[Comparison]) -> str:
     primary = len(_primary(pairs))
     if not primary:
         return "over all comparisons here, all of them exploratory"
-    return f"over the {primary} primary comparisons, which were sealed, and over the exploratory ones apart"
+    return f"over the {primary} primary comparisons, and over the exploratory ones apart"
 
 
 def _primary(pairs: Sequence[Comparison]) -> list[Comparison]:
-    return [pair for pair in pairs if pair.role != EXPLORATORY]
+    return [pair for pair in pairs if pair.role != EXPLORATORY and not pair.twins]
 
 
 def _standing(pair: Comparison, noise: Floor) -> str | None:
     if pair.twins:
         return TWINS
-    standing = noise.standing(pair.difference)
+    standing = noise.standing(pair.size)
     return _STANDINGS[standing] if standing else None
 
 
 def _explained(noise: Floor, looks: Looks) -> str:
     first, second = (looks.names[llm] for llm in (noise.pair.first, noise.pair.second))
     return (
-        f"Noise floor: what {first} and {second}, one LLM measured twice in the same slots, differ by, without its "
-        "sign. Twins don't count in the correction of the others; theirs is apart."
+        f"Noise floor: what {first} and {second}, one LLM measured twice in the same slots, differ by, whichever way. "
+        "Twins don't count in the correction of the others; theirs is apart."
     )
+
+
+def conclusions(pairs: Sequence[Comparison], looks: Looks) -> list[str]:
+    """What can be concluded of the primary comparisons, a sentence for each metric; of all, where none is primary."""
+    chosen = _primary(pairs) or [pair for pair in pairs if not pair.twins and pair.metric == pairs[0].metric]
+    return [
+        f"On {_title(metric)}: {'; '.join(_concluded([pair for pair in chosen if pair.metric == metric], looks))}."
+        for metric in dict.fromkeys(pair.metric for pair in chosen)
+    ]
+
+
+def _concluded(pairs: Sequence[Comparison], looks: Looks) -> Iterator[str]:
+    """What is said of the pairs of a metric: of those that differ, the better one first."""
+    words = words_of(pairs[0].metric)
+    over: dict[str, list[str]] = {}
+    for pair in filter(differ, pairs):
+        better, worse = pair.first, pair.second
+        if (pair.verdict == "more") != words.more_is_better:
+            better, worse = worse, better
+        over.setdefault(looks.names[better], []).append(looks.names[worse])
+    comparative = words.more if words.more_is_better else words.less
+    for better, others in over.items():
+        yield f"{better} is {comparative} than {_listed(others)}"
+    alike = [pair for pair in pairs if pair.verdict == "no difference that matters"]
+    if alike:
+        between = "; between ".join(f"{looks.names[pair.first]} and {looks.names[pair.second]}" for pair in alike)
+        yield f"there is no difference that matters between {between}"
+    unknown = [pair for pair in pairs if pair.verdict == "can't tell"]
+    if unknown:
+        days = max(pair.days for pair in unknown)
+        rest = f"for the other {f'{len(unknown):,} pairs' if len(unknown) > 1 else 'pair'} "
+        seen = f"these {days:,} days" if days > 1 else "one day" if days else "these records"
+        yield f"{'' if len(unknown) == len(pairs) else rest}nothing can be told from {seen}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    *before, last = names
+    return f"{', '.join(before)} and {last}" if before else last
 
 
 def noise_floor(pairs: Sequence[Comparison], looks: Looks) -> list[str]:
@@ -107,7 +182,7 @@ def noise_floor(pairs: Sequence[Comparison], looks: Looks) -> list[str]:
         return []
     below = [pair for metric in metrics for pair in doubtful(pairs, metric, "below")]
     unclear = [pair for metric in metrics for pair in doubtful(pairs, metric, "unclear")]
-    said = [
+    sentences = [
         *_significant_twins(pairs, looks),
         *_sentence("Smaller than the noise floor, though significant: {}. No difference of LLMs.", below, pairs, looks),
         *_sentence(
@@ -118,19 +193,18 @@ def noise_floor(pairs: Sequence[Comparison], looks: Looks) -> list[str]:
             looks,
         ),
     ]
-    return said or [
+    return sentences or [
         f"The study has a twin, so that its noise floor is known. No difference with p < {LEVEL} is within it."
     ]
 
 
 def _significant_twins(pairs: Iterable[Comparison], looks: Looks) -> Iterator[str]:
-    differ: dict[tuple[str, str], list[str]] = {}
+    differing: dict[tuple[str, str], list[str]] = {}
     for pair in pairs:
         if pair.twins and significant(pair):
-            change = text.change(pair.difference, _unit(pair.metric))
-            what = f"{_title(pair.metric)} ({change}, p {text.p_equals(pair.p_holm)})"
-            differ.setdefault((pair.first, pair.second), []).append(what)
-    for (first, second), metrics in differ.items():
+            what = f"{_title(pair.metric)} ({size_of(pair)}, p {text.p_equals(pair.p_holm)})"
+            differing.setdefault((pair.first, pair.second), []).append(what)
+    for (first, second), metrics in differing.items():
         yield (
             f"The study has a systematic difference between two equal LLMs: {looks.names[first]} and "
             f"{looks.names[second]} differ significantly in {', '.join(metrics)}, though they are one LLM. "
@@ -144,12 +218,33 @@ def _sentence(words: str, of: Sequence[Comparison], pairs: Sequence[Comparison],
 
 
 def _beside(pair: Comparison, noise: Floor | None, looks: Looks) -> str:
-    unit = _unit(pair.metric)
-    names = f"{looks.names[pair.first]} − {looks.names[pair.second]}"
-    size = f", floor {text.interval(noise.size, unit)}" if noise else ""
-    return (
-        f"{_title(pair.metric)}, {names}: {text.change(pair.difference, unit)} (p {text.p_equals(pair.p_holm)}{size})"
+    names = f"{looks.names[pair.first]} {'to' if pair.is_ratio else '−'} {looks.names[pair.second]}"
+    return f"{_title(pair.metric)}, {names}: {size_of(pair)} (p {text.p_equals(pair.p_holm)}{_floor_of(noise)})"
+
+
+def _floor_of(noise: Floor | None) -> str:
+    if noise is None:
+        return ""
+    of = noise.pair
+    size = (
+        text.ratio(noise.size, words_of(of.metric).size) if of.is_ratio else text.interval(noise.size, _unit(of.metric))
     )
+    return f", floor {size}"
+
+
+def size_of(pair: Comparison) -> str:
+    """How large a comparison's difference is: "1.80 times as long [1.70, 1.90]", "+1.2 pp [+0.4, +2.0]"."""
+    if pair.is_ratio:
+        return text.ratio(pair.size, words_of(pair.metric).size)
+    return text.change(pair.size, _unit(pair.metric))
+
+
+def interest_of(pair: Comparison) -> str:
+    """The smallest size that matters to the study: "1.1 times", "0.05", "2 pp"."""
+    if pair.is_ratio:
+        return f"{pair.interest:g} times"
+    unit = _unit(pair.metric)
+    return f"{(pair.interest or 0) * (100 if unit else 1):g}{text.behind(text.difference_unit(unit))}"
 
 
 def _unit(metric: str) -> str:
