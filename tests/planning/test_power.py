@@ -136,8 +136,9 @@ class TestTheSmallestDifferenceOfSuccess:
     def test_is_larger_with_outages(self):
         assert smallest_of_rates(Failing(0.03, 0.05, 3), DESIGN) > smallest_of_rates(FAILING, DESIGN)
 
-    def test_is_that_of_the_runs_that_are_compared_of_very_many_slots(self):
-        assert smallest_of_rates(FAILING, Design(20, 14, 20)) < smallest_of_rates(FAILING, Design(8, 14, 20))
+    def test_of_very_many_slots_shrinks_with_the_root_of_their_number(self):
+        ten, forty = (smallest_of_rates(FAILING, Design(days, 50, 10)) for days in (10, 40))
+        assert forty == pytest.approx(ten / 2)
 
     def test_is_none_with_too_few_slots(self):
         assert smallest_of_rates(FAILING, Design(1, 5, 20)) is None

@@ -31,8 +31,8 @@ _DRAWS = 20_000
 """What studies may show of their parts: a power is exact to a tenth of a percentage point."""
 _STUDIES = 1000
 """Whole studies of which rates are compared: a power is exact to about a percentage point."""
-_SINGLE, _RUNS = 200, 100
-"""Slots up to which each counts singly for a rate; beyond, they are put together into so many runs at most."""
+_MOST_SLOTS = 500
+"""Slots that are drawn of a longer study; what more of them find shrinks with the root of their number."""
 _CLEAR = 2.0
 """How many times a p by the normal distribution must miss the level for the signs not to be tried."""
 _SEED = 20261207
@@ -128,7 +128,9 @@ def smallest_of_rates(failing: Failing, design: Design, level: float = LEVEL) ->
 
     The LLM that is worse has more failures that stand alone; outages are as frequent with both.
     """
-    return _smallest_of_rates(failing.rounded(), design.all_slots, design.questions, level)
+    drawn = min(design.all_slots, _MOST_SLOTS)
+    size = _smallest_of_rates(failing.rounded(), drawn, design.questions, level)
+    return None if size is None else size * float(np.sqrt(drawn / design.all_slots))
 
 
 @lru_cache(maxsize=256)
@@ -137,8 +139,7 @@ def _smallest_of_rates(failing: Failing, slots: int, questions: int, level: floa
         return None
     draws = np.random.default_rng(_SEED)
     chances, down = draws.random((2, _STUDIES, slots)), failing.down(draws, (2, _STUDIES), slots)
-    starts = np.arange(0, slots, 1 if slots <= _SINGLE else -(-slots // _RUNS))
-    asked = questions * np.diff(starts, append=slots).astype(np.float64)
+    asked = np.full(slots, float(questions))
 
     def power(moved: float) -> float:
         lower = max(0.0, failing.isolated - moved / 2)
@@ -146,8 +147,7 @@ def _smallest_of_rates(failing: Failing, slots: int, questions: int, level: floa
             np.where(out, questions, _failures(chance, questions, share))
             for chance, out, share in zip(chances, down, (lower + moved, lower), strict=True)
         ]
-        first, second = (asked - np.add.reduceat(each, starts, axis=1) for each in lost)
-        return share_of_rates_found(first, second, asked, level)
+        return share_of_rates_found(asked - lost[0], asked - lost[1], asked, level)
 
     rough = 3 * np.sqrt(failing.variance(questions) / slots) + 2 / (questions * slots)
     moved = _solve(power, float(rough), 1.0 - failing.isolated / 2)

@@ -74,10 +74,12 @@ def rate(successes: npt.ArrayLike, asked: npt.ArrayLike, level: float = 0.95) ->
 RATE_DIFFERENCE = Method(
     "Differences of rates of success",
     "The interval is made of those of the two rates (Newcombe's square-and-add), both with the greater of their two "
-    "design effects. The test gives each run of slots in which the two LLMs differ a sign at random, and compares how "
-    "far the rates are apart then; a run ends where the two are even for a slot, so that an outage is one event. Up to "
-    f"{_ALL_SIGNS} runs all signs are tried, of more {FLIPS:,} random ones of a fixed seed. There is no interval with "
-    f"fewer than {LEAST_SLOTS} slots, nor where neither failed.",
+    "design effects. p is the larger of two. One gives each run of slots in which the two LLMs differ a sign at "
+    "random, and compares how far the rates are apart then; a run ends where the two are even for a slot, and where "
+    "the size of their difference passes its mean over the slots in which they differ, so that an outage is one event "
+    f"and single failures are others. Up to {_ALL_SIGNS} runs all signs are tried, of more {FLIPS:,} random ones of a "
+    "fixed seed. The other is Student's t of the difference, with the rate of both together and that design effect. "
+    f"There is no interval with fewer than {LEAST_SLOTS} slots, nor where neither failed.",
     ("newcombe1998",),
 )
 
