@@ -18,6 +18,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -114,15 +115,20 @@ def main() -> int:
     options = parser.parse_args()
     tables: dict[str, dict[str, Tallies]] = defaultdict(dict)
     every = [(kinds(), _times), (FASTER, _found), (FAILURES, _failures), (WORSE, _found_failing)]
-    for named, measure in every:
-        for name, kind in named.items():
-            if options.kind and options.kind not in name:
-                continue
-            started = time.monotonic()
-            tallies = measure(kind, options.runs)
+    chosen = [
+        (measure, name, kind)
+        for named, measure in every
+        for name, kind in named.items()
+        if not options.kind or options.kind in name
+    ]
+    started = time.monotonic()
+    with ProcessPoolExecutor() as pool:
+        waiting = [(name, pool.submit(measure, kind, options.runs)) for measure, name, kind in chosen]
+        for name, measured in waiting:
+            tallies = measured.result()
             for table in dict.fromkeys(table for table, _ in tallies):
                 tables[table][name] = {key: tally for key, tally in tallies.items() if key[0] == table}
-            print(f"  {name}: {options.runs} studies ({time.monotonic() - started:.0f} s)", file=sys.stderr, flush=True)
+            print(f"  {name}: {options.runs} studies, {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
     text = "\n\n".join([*(_table(table, rows) for table, rows in tables.items()), _widths(tables)])
     print(text)
     if options.write:
@@ -320,7 +326,8 @@ def _widths(tables: Mapping[str, Mapping[str, Tallies]]) -> str:
             before, now = (tallies.get((table, key), Tally()).widths for key in (by_slots, column))
             narrow = float(np.median(before)) if before and now else 0.0
             cells.append(f"{np.median(now) / narrow:.1f}" if narrow > 1e-9 else "–")
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+        if set(cells) != {"–"}:
+            lines.append(f"| {name} | {' | '.join(cells)} |")
     head = " | ".join(f"{table}, {column}" for table, _, column in WIDTHS)
     return "\n".join([f"| times as wide as by slots | {head} |", "| --- |" + " --- |" * len(WIDTHS), *lines])
 

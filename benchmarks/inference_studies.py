@@ -92,6 +92,11 @@ TIMES = {
     "half of the last day missed": Kind(day=0.1, missed=7),
     "all of it": USUAL,
 }
+LONGER = (
+    *("independent slots", "keeps .5", "keeps .8", "days differ by .2", "LLM × question .25", "answers fixed"),
+    *("10 % time out", "all of it"),
+)
+"""Kinds that are simulated with 14 days, too."""
 FASTER = {
     f"{name}{days}": replace(TIMES[name], faster=float(np.log(1.1)), days=number)
     for number, days in ((4, ""), (14, ", 14 days"))
@@ -121,8 +126,8 @@ WORSE = {
 
 
 def kinds() -> dict[str, Kind]:
-    """The kinds for times and scores, with 4 days and with 14."""
-    longer = {f"{name}, 14 days": replace(kind, days=14) for name, kind in TIMES.items()}
+    """The kinds for times and scores, with 4 days and, some, with 14."""
+    longer = {f"{name}, 14 days": replace(TIMES[name], days=14) for name in LONGER}
     return TIMES | longer
 
 

@@ -239,7 +239,8 @@ def _took_sec(batch: Sequence[Record]) -> float:
 
 DAYS, PER_DAY, QUESTIONS = 4, 14, 20
 EARLIER_DAYS, EARLIER_QUESTIONS = 40, 200
-"""Of the earlier study: enough for how much days and questions vary to be known to about a tenth."""
+"""Of the earlier study, whose days and questions vary by just as much as they should: a plan is no better than what its
+records show, and it is the plan that is held to something here."""
 MEAN_SEC, COVERAGE = 1.7, 0.5
 SHARED = Parts(question=0.4, day=0.1, slot=0.1, rest=0.0)
 """What both LLMs have in common, of logarithms of latencies; it is in no difference."""
@@ -324,12 +325,19 @@ def p_of(metric: str, first: Floats, second: Floats) -> float | None:
 
 
 def study_of(
-    draws: np.random.Generator, metric: str, basis: Parts | Failing, size: float, shape: tuple[int, int]
+    draws: np.random.Generator,
+    metric: str,
+    basis: Parts | Failing,
+    size: float,
+    shape: tuple[int, int],
+    *,
+    exact: bool = False,
 ) -> tuple[Floats, Floats]:
     """Two LLMs' values by slot and question, the first with more by so much: longer, better, or more often there.
 
     :param size: a ratio of latencies, or a difference.
     :param shape: days and questions.
+    :param exact: whether those that were drawn vary by just so much, and not by as much as it happens.
     """
     slots, questions = shape[0] * PER_DAY, shape[1]
     if isinstance(basis, Failing):
@@ -340,28 +348,31 @@ def study_of(
         first, second = (~(fails | down[:, :, None])).astype(float)
         return first, second
     shared = _sum(draws, SHARED, shape) if metric == "latency_sec" else 0.0
-    one, other = (_sum(draws, basis, shape) / np.sqrt(2) for _ in range(2))  # each has half of the variance
+    half = _sum(draws, basis, shape, exact=exact) / 2
     if metric == "latency_sec":
-        return MEAN_SEC * size * np.exp(shared + one), MEAN_SEC * np.exp(shared + other)
-    return COVERAGE + size / 2 + one, COVERAGE - size / 2 + other
+        return MEAN_SEC * size * np.exp(shared + half), MEAN_SEC * np.exp(shared - half)
+    return COVERAGE + size / 2 + half, COVERAGE - size / 2 - half
 
 
-def _sum(draws: np.random.Generator, parts: Parts, shape: tuple[int, int]) -> Floats:
+def _sum(draws: np.random.Generator, parts: Parts, shape: tuple[int, int], *, exact: bool = False) -> Floats:
     """What values vary by."""
     (days, questions), slots = shape, shape[0] * PER_DAY
-    day = np.repeat(parts.day * draws.standard_normal((days, 1)), PER_DAY, axis=0)
-    slot = parts.slot * draws.standard_normal((slots, 1))
-    question = parts.question * draws.standard_normal((1, questions))
-    whole: Floats = day + slot + question + parts.rest * draws.standard_normal((slots, questions))
-    return whole
+
+    def part(size: float, many: int) -> Floats:
+        values = draws.standard_normal(many)
+        return size * ((values - values.mean()) / values.std(ddof=1) if exact else values)
+
+    by_slot = np.repeat(part(parts.day, days), PER_DAY) + part(parts.slot, slots)
+    whole: Floats = by_slot[:, None] + part(parts.question, questions)
+    return whole + parts.rest * draws.standard_normal((slots, questions))
 
 
 def fill(study: Study, home: Path) -> None:
     """The records of the earlier study: its LLMs are alike but for what varies."""
     assert study.window is not None
     draws, shape = np.random.default_rng(7), (EARLIER_DAYS, EARLIER_QUESTIONS)
-    latencies = study_of(draws, "latency_sec", PARTS["latency_sec"], 1.0, shape)
-    scores = study_of(draws, "coverage_score", PARTS["coverage_score"], 0.0, shape)
+    latencies = study_of(draws, "latency_sec", PARTS["latency_sec"], 1.0, shape, exact=True)
+    scores = study_of(draws, "coverage_score", PARTS["coverage_score"], 0.0, shape, exact=True)
     successes = study_of(draws, "success", FAILING, 0.0, shape)
     store = open_store(study.storage, home)
     for number, slot in enumerate(study.window.schedule):
@@ -386,7 +397,8 @@ def same_test(home: Path, study: Study) -> None:
     end = study.window.schedule[DAYS * PER_DAY]
     pairs = compare(records, View(end=end), [llm.name for llm in study.llms])
     rows = records.query(
-        "SELECT slot_no, question_no, llm_no, latency_sec, coverage_score, CAST(success AS DOUBLE) AS success FROM records"
+        "SELECT slot_no, question_no, llm_no, latency_sec, coverage_score, CAST(success AS DOUBLE) AS success "
+        "FROM records"
     )
     columns = {name: rows.column(name).to_numpy() for name in rows.column_names}
     for pair in pairs:
