@@ -121,7 +121,7 @@ class TestWarmRecords:
 class TestTheWorthOfACache:
     def test_is_shown_with_its_numbers(self, varied, reader):
         assert set(specs(reader, "caching")) == {"first-token", "dollars"}
-        assert "Cold less warm: what a known prompt saves" in see(reader, "caching").text
+        assert "Cold beside warm: what a known prompt saves" in see(reader, "caching").text
 
     def test_of_a_study_that_asks_once_says_what_would_show_it(self, loaded, reader):
         assert "With cache: both in its file" in see(reader, "caching").text

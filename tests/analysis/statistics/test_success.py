@@ -195,6 +195,12 @@ class TestADifferenceOfRates:
         expected = stats.binomtest(6, len(apart)).pvalue
         assert rate_difference(first, second, asked()).p_value == pytest.approx(expected, abs=0.002)
 
+    def test_takes_the_normal_where_there_are_very_many_events(self):
+        """Every second slot has one failure: of the first LLM in 180, of the other in 120 of 300."""
+        first, second = (slots(dict.fromkeys(range(start, stop, 2), 1), 600) for start, stop in ((0, 360), (360, 600)))
+        expected = 2 * stats.norm.sf(60 / math.sqrt(300))
+        assert rate_difference(first, second, asked(600)).p_value == pytest.approx(expected)
+
     def test_is_the_same_at_every_call(self):
         apart = dict.fromkeys(range(0, 56, 2), 2)
         first, second = slots(apart), slots({1: 3})

@@ -10,7 +10,7 @@ import numpy as np
 from llm_bench.analysis import statistics
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.metrics import METRICS, Metric
-from llm_bench.analysis.queries.comparisons import Cells, apart, concluded, how_many_questions, runs_of_days
+from llm_bench.analysis.queries.comparisons import Cells, apart, how_many_questions, runs_of_days, unless_days_last
 from llm_bench.analysis.queries.counts import choices, count
 from llm_bench.analysis.queries.numbers import Key, Scan
 from llm_bench.analysis.statistics import Floats, Interval
@@ -67,11 +67,11 @@ def cache_worth(records: Records, view: View) -> list[CacheWorth]:
     pairs = _Pairs(scan, how_many_questions(records))
     last = {metric: scan.days_last(metric) for metric in (TTFT, COST)}
     ttft = [
-        concluded(ratio_of_logarithms(cells.grid, "questions like these"), days_last=bool(lasts))
+        unless_days_last(ratio_of_logarithms(cells.grid, "questions like these"), days_last=bool(lasts))
         for cells, lasts in zip(pairs.cells(TTFT, logarithms=True), last[TTFT], strict=True)
     ]
     usd = [
-        concluded(mean_of(cells.grid, "questions like these"), days_last=bool(lasts)).interval
+        unless_days_last(mean_of(cells.grid, "questions like these"), days_last=bool(lasts)).interval
         for cells, lasts in zip(pairs.cells(COST), last[COST], strict=True)
     ]
     adjusted = statistics.holm([saved.p_value for saved in ttft])

@@ -59,7 +59,7 @@ def compare(
     roles: Mapping[Compared, str] | None = None,
     interest: Interest | None = None,
 ) -> list[Comparison]:
-    """Every pair of the LLMs in each of the main metrics and in success, with what can be concluded of it.
+    """Every pair of the LLMs in each of the main metrics and in success, with what can be unless_days_last of it.
 
     The first of a pair is the one that stands earlier in ``llms``. A pair of records is complete where both have the
     metric; the others are counted as left out. What is compared is the mean of each question on each day, so that days
@@ -76,9 +76,12 @@ def compare(
     """
     twins, interest = twins or {}, interest or Interest()
     measured_twice = dict.fromkeys(name for pair in twins.items() for name in pair)
-    seen = replace(view, llms=tuple(dict.fromkeys([*view.llms, *measured_twice]))) if view.llms and twins else view
+    asked_for = [llm for llm in dict.fromkeys(llms) if not view.llms or llm in view.llms]
+    if not asked_for and not twins:
+        return []
+    seen = replace(view, llms=tuple(dict.fromkeys([*asked_for, *measured_twice])))  # no others need be read
     scan = Scan.of(records, seen, [METRICS[name] for name in MAIN])
-    named = [llm for llm in dict.fromkeys(llms) if llm in scan.llms and (not view.llms or llm in view.llms)]
+    named = [llm for llm in asked_for if llm in scan.llms]
     chosen = list(dict.fromkeys([*named, *(llm for llm in measured_twice if llm in scan.llms)]))
 
     pairs = [
@@ -193,7 +196,7 @@ def runs_of_days(buckets: Buckets) -> Codes:
     return np.flatnonzero(np.diff(by_slot // max(1, -(-buckets.days // _RUNS)), prepend=-1))
 
 
-def concluded(conclusion: Conclusion, *, days_last: bool) -> Conclusion:
+def unless_days_last(conclusion: Conclusion, *, days_last: bool) -> Conclusion:
     """A conclusion, or only its estimate where days aren't clusters."""
     interval = conclusion.interval
     if not days_last or interval.low is None:
@@ -239,35 +242,30 @@ class _Table:
     def pairs(self, metric: Metric, pairs: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, Comparison]]:
         """Each pair compared in a metric, without names."""
         is_ratio = not metric.share
+        estimate = ratio_of_logarithms if is_ratio else mean_of
         self._fill(metric, is_ratio=is_ratio)
         days_last = self._scan.days_last(metric)[self._llms]
-        approximate = self._scan.approximate and is_ratio
+        waits = self._waits() if metric.name in TIMES else None
         for first, second, cells in self._cells(pairs):
-            last = bool(days_last[first] or days_last[second])
-            grid, won, these = cells.grid, None, None
-            if is_ratio:
-                size = concluded(ratio_of_logarithms(grid, "questions like these"), days_last=last)
-                these = concluded(ratio_of_logarithms(grid, "these questions"), days_last=last)
-            else:
-                size = concluded(mean_of(grid, "questions like these"), days_last=last)
-            if metric.name in TIMES:
-                won = concluded(wins_of(self._wins(first, second).grid, "questions like these"), days_last=last)
-            both = self._known[first] & self._known[second]
-            asked = np.count_nonzero(self._asked[first] & self._asked[second])
-            pair = self._described(metric.name, both, left_out=int(asked) - grid.n)
-            yield (
-                first,
-                second,
-                replace(
-                    pair,
-                    size=size.interval if grid.n else None,
-                    p=size.p_value,
-                    is_ratio=is_ratio,
-                    these=these.interval if these and grid.n else None,
-                    won=won.interval if won and won.interval.n else None,
-                    approximate=approximate,
-                ),
+            grid, last = cells.grid, bool(days_last[first] or days_last[second])
+            size = unless_days_last(estimate(grid, "questions like these"), days_last=last)
+            these = unless_days_last(estimate(grid, "these questions"), days_last=last)
+            asked = self._asked[first] & self._asked[second]
+            pair = self._described(metric.name, self._known[first] & self._known[second])
+            pair = replace(
+                pair,
+                left_out=int(np.count_nonzero(asked)) - pair.n,
+                size=size.interval if pair.n else None,
+                p=size.p_value,
+                is_ratio=is_ratio,
+                these=these.interval if pair.n and is_ratio else None,
+                approximate=self._scan.approximate and is_ratio,
             )
+            if waits is not None and asked.any():
+                wins = self._wins(waits[first], waits[second], asked)
+                won = unless_days_last(wins_of(wins.grid, "questions like these"), days_last=last)
+                pair = replace(pair, won=won.interval)
+            yield first, second, pair
 
     def successes(self, pairs: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, Comparison]]:
         """Each pair compared in how often it succeeded, without names."""
@@ -275,11 +273,11 @@ class _Table:
             both = self._asked[first] & self._asked[second]
             one, other = ((self._succeeded[llm] & both).sum(axis=0) for llm in (first, second))
             difference = rate_difference(one, other, both.sum(axis=0))
-            pair = self._described(SUCCESS, both, left_out=0)
+            pair = self._described(SUCCESS, both)
             size = difference.interval if pair.n else None
             yield first, second, replace(pair, size=size, p=difference.p_value, scope="these questions")
 
-    def _described(self, name: str, both: Flags, *, left_out: int) -> Comparison:
+    def _described(self, name: str, both: Flags) -> Comparison:
         """A comparison that says how many pairs there are of how many slots, days and questions."""
         slots = both.any(axis=0)
         questions = both.any(axis=1).reshape(-1, self._questions).any(axis=0)
@@ -291,7 +289,7 @@ class _Table:
             slots=int(np.count_nonzero(slots)),
             days=np.unique(self._day[slots]).size,
             questions=int(np.count_nonzero(questions)),
-            left_out=left_out,
+            left_out=0,
             size=None,
         )
 
@@ -322,13 +320,19 @@ class _Table:
                 cells = Cells(np.round(sums[at], _DECIMALS), counts[at])
                 yield first, second, cells.of_questions(self._questions)
 
-    def _wins(self, first: int, second: int) -> Cells:
-        """Pairs of times that the first wins less those that it loses, by day and question; failures come last."""
-        one, other = (
-            np.where(self._known[llm], self._filled[llm], np.where(self._asked[llm], np.inf, np.nan))
-            for llm in (first, second)
-        )
-        won = (one < other).view(np.int8) - (one > other).view(np.int8)
-        both = self._asked[first] & self._asked[second]
-        sums, counts = (np.add.reduceat(part, self._runs, axis=1, dtype=np.float64) for part in (won, both))
+    def _waits(self) -> list[Floats]:
+        """Of each LLM how long is waited, by question and slot: for ever, where it failed; NaN where it wasn't asked.
+
+        Logarithms do as well as times: only the order counts.
+        """
+        every = zip(self._filled, self._known, self._asked, strict=True)
+        return [np.where(known, filled, np.where(asked, np.inf, np.nan)) for filled, known, asked in every]
+
+    def _wins(self, first: Floats, second: Floats, asked: Flags) -> Cells:
+        """Pairs that the first wins less those that it loses, by day and question.
+
+        :param first: as ``_waits`` has it.
+        """
+        won = (first < second).view(np.int8) - (first > second).view(np.int8)
+        sums, counts = (np.add.reduceat(part, self._runs, axis=1, dtype=np.float64) for part in (won, asked))
         return Cells(sums.T, counts.T).of_questions(self._questions)

@@ -8,7 +8,7 @@ from llm_bench.analysis import statistics
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.metrics import Metric
 from llm_bench.analysis.queries import strata
-from llm_bench.analysis.queries.comparisons import concluded
+from llm_bench.analysis.queries.comparisons import unless_days_last
 from llm_bench.analysis.queries.numbers import Scan
 from llm_bench.analysis.queries.shapes import FirstPlace, Order
 from llm_bench.analysis.statistics.method import Method
@@ -89,7 +89,7 @@ def first_places(records: Records, view: View, metric: Metric) -> list[FirstPlac
         mine = firsts["llm"] == row["llm"]
         grid = Grid.of(firsts["more"][mine], days[mine], firsts["question_no"][mine])
         ratio = ratio_of_logarithms(grid, "questions like these")
-        tests.append(concluded(ratio, days_last=bool(lasts.get(row["llm"]))))
+        tests.append(unless_days_last(ratio, days_last=bool(lasts.get(row["llm"]))))
     adjusted = statistics.holm([test.p_value for test in tests])
     return [
         FirstPlace(**row, ratio=test.interval if test.interval.n else None, p=p)

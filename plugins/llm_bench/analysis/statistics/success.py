@@ -21,6 +21,8 @@ FLIPS, SEED = 9_999, 20_261_207
 """How many random signs `rate_difference` compares with where there are too many to try all, and their seed."""
 _ALL_SIGNS = 12
 """Runs of slots up to which all signs are tried."""
+_MANY = 200
+"""Runs of slots from which on the normal takes the place of random signs."""
 
 
 def clustering(failures: npt.ArrayLike, asked: npt.ArrayLike) -> float:
@@ -78,8 +80,9 @@ RATE_DIFFERENCE = Method(
     "random, and compares how far the rates are apart then; a run ends where the two are even for a slot, and where "
     "the size of their difference passes its mean over the slots in which they differ, so that an outage is one event "
     f"and single failures are others. Up to {_ALL_SIGNS} runs all signs are tried, of more {FLIPS:,} random ones of a "
-    "fixed seed. The other is Student's t of the difference, with the rate of both together and that design effect. "
-    f"There is no interval with fewer than {LEAST_SLOTS} slots, nor where neither failed.",
+    f"fixed seed; of more than {_MANY} the normal takes their place. The other is Student's t of the difference, with "
+    f"the rate of both together and that design effect. There is no interval with fewer than {LEAST_SLOTS} slots, nor "
+    "where neither failed.",
     ("newcombe1998",),
 )
 
@@ -165,7 +168,12 @@ def p_of_runs(runs: Floats) -> Floats:
 
     :param runs: whole numbers, of the shape (studies, runs), at least one.
     """
+    from scipy.special import ndtr
+
     size = runs.shape[1]
+    if size > _MANY:
+        by_normal: Floats = 2 * ndtr(-np.abs(runs.sum(axis=1)) / np.sqrt(np.square(runs).sum(axis=1)))
+        return by_normal
     if size <= _ALL_SIGNS:
         negative = np.arange(2**size)[:, None] >> np.arange(size) & 1
     else:
