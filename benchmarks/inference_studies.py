@@ -19,6 +19,7 @@ PER_DAY, QUESTIONS = 14, 20
 """Slots of a day, and questions: 10 of each of two industries."""
 BASE, SCALE = 0.6, 0.15
 _DRAWS = 2_000_000
+_KEPT = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,9 @@ class Kind:
     :param interaction: what it has for one of them.
     :param spikes: share of the requests whose time is drawn from a heavy tail (Pareto, exponent 2.5).
     :param fails: share of the requests that fail, each by itself.
+    :param waves: how much that share goes up and down, each LLM's own: standard deviation of its logit, of which a slot
+        keeps .7.
+    :param worse: by how much more of the second LLM's requests fail, each by itself.
     :param outages: share of the slots in which all requests fail.
     :param length: slots of an outage.
     :param missed: slots at the end that weren't measured.
@@ -49,6 +53,8 @@ class Kind:
     request: float = 0.4
     spikes: float = 0.0
     fails: float = 0.0
+    waves: float = 0.0
+    worse: float = 0.0
     outages: float = 0.0
     length: int = 1
     missed: int = 0
@@ -60,8 +66,13 @@ class Kind:
 
     @property
     def succeeds(self) -> float:
-        """The true rate of success."""
-        return (1 - self.outages) * (1 - self.fails)
+        """The first LLM's true rate of success."""
+        return (1 - self.outages) * self.succeeds_alone
+
+    @property
+    def succeeds_alone(self) -> float:
+        """The same where no outage is."""
+        return 1 - float(_waved(self, np.random.default_rng(18).normal(size=_DRAWS)).mean())
 
 
 USUAL = Kind(kept=0.5, day=0.1, diurnal=0.2, question=0.4, interaction=0.2, fails=0.02)
@@ -81,7 +92,10 @@ TIMES = {
     "half of the last day missed": Kind(day=0.1, missed=7),
     "all of it": USUAL,
 }
-LONGER = ("independent slots", "keeps .5", "days differ by .2", "LLM × question .25", "all of it")
+LONGER = (
+    *("independent slots", "keeps .5", "keeps .8", "days differ by .2", "LLM × question .25", "answers fixed"),
+    *("10 % time out", "all of it"),
+)
 """Kinds that are simulated with 14 days, too."""
 FASTER = {
     f"{name}{days}": replace(TIMES[name], faster=float(np.log(1.1)), days=number)
@@ -89,16 +103,26 @@ FASTER = {
     for name in ("independent slots", "keeps .5", "questions differ by .4", "LLM × question .25")
 }
 """Kinds in which one LLM takes 1.1 times as long as the other."""
-FAILURES = {
+SHORT = {
     "isolated failures, 2.5 %": Kind(fails=0.025),
     "isolated failures, 10 %": Kind(fails=0.1),
     "outages of 1 slot, 10 %": Kind(outages=0.1),
     "outages of 1 slot, 10 %, and isolated": Kind(outages=0.1, fails=0.02),
     "outages of 4 slots, 15 %": Kind(outages=0.15, length=4),
     "outages of 4 slots, 15 %, and isolated": Kind(outages=0.15, length=4, fails=0.02),
-    "outages of 4 slots, 15 %, 14 days": Kind(days=14, outages=0.15, length=4),
-    "outages of 4 slots, 15 %, and isolated, 14 days": Kind(days=14, outages=0.15, length=4, fails=0.02),
+    "failures in waves, 5 %": Kind(fails=0.05, waves=1.2),
 }
+FAILURES = SHORT | {f"{name}, 14 days": replace(kind, days=14) for name, kind in SHORT.items()}
+WORSE = {
+    f"{name}, {more:.0%} more fail": replace(SHORT[name], worse=more)
+    for name in (
+        "isolated failures, 2.5 %",
+        "outages of 1 slot, 10 %, and isolated",
+        "outages of 4 slots, 15 %, and isolated",
+    )
+    for more in (0.02, 0.05, 0.2)
+}
+"""Kinds in which more of the second LLM's requests fail."""
 
 
 def kinds() -> dict[str, Kind]:
@@ -113,11 +137,13 @@ class Study:
 
     :param levels: sums of the parts: logarithms of the times; NaN where it wasn't asked.
     :param failed: which requests did.
+    :param down: (2, slots): which slots an outage hit.
     :param questions: (2, questions): what is fixed in it, each question's own part.
     """
 
     levels: Floats
     failed: npt.NDArray[np.bool_]
+    down: npt.NDArray[np.bool_]
     questions: Floats
 
 
@@ -137,8 +163,31 @@ def _study(kind: Kind, draw: np.random.Generator) -> Study:
     levels = time[:, :, None] + questions[:, None, :] + _requests(kind, draw, shape)
     levels[0] += kind.faster
     levels[:, kind.slots - kind.missed :] = np.nan
-    failed = draw.random(shape) < kind.fails
-    return Study(levels, failed | _outages(kind, draw)[:, :, None], questions)
+    chances, down = draw.random(shape), _outages(kind, draw)
+    failed = chances < _failing(kind, draw)[:, :, None]
+    if kind.worse:
+        failed[1] |= chances[1] < kind.fails + kind.worse
+    return Study(levels, failed | down[:, :, None], down, questions)
+
+
+def _failing(kind: Kind, draw: np.random.Generator) -> Floats:
+    """What share of the requests fails in each slot, each by itself: (2, slots)."""
+    if not kind.waves:
+        return np.full((2, kind.slots), kind.fails)
+    steps = draw.normal(size=(2, kind.slots)) * np.sqrt(1 - _KEPT**2)
+    steps[:, 0] /= np.sqrt(1 - _KEPT**2)
+    for place in range(1, kind.slots):
+        steps[:, place] += _KEPT * steps[:, place - 1]
+    return _waved(kind, steps)
+
+
+def _waved(kind: Kind, steps: Floats) -> Floats:
+    """The share that fails, as often as not less than in the middle."""
+    if not kind.waves:
+        return np.full_like(steps, kind.fails)
+    middle = np.log(kind.fails / (1 - kind.fails))
+    shares: Floats = 1 / (1 + np.exp(-(middle + kind.waves * steps)))
+    return shares
 
 
 def _course(kind: Kind, draw: np.random.Generator) -> Floats:

@@ -66,6 +66,7 @@ TESTS = {
     "measure.page": ["measure/test_page.py"],
     "measure.refusals": ["measure/test_refusals.py"],
     "planning.amounts": ["planning/test_amounts.py"],
+    "planning.failing": ["planning/test_failing.py"],
     "planning.limits": ["planning/test_accounts.py"],
     "planning.plan": ["planning/test_accounts.py", "planning/test_words.py"],
     "planning.power": ["planning/test_power.py"],

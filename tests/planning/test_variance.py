@@ -63,10 +63,11 @@ class TestWhatRecordsCannotShow:
         parts = estimate(np.array([]), empty, empty, empty, STATED)
         assert (parts.slot, parts.rest, len(parts.assumed)) == (7.0, 6.0, 4)
 
-    def test_is_what_days_and_slots_make_where_there_is_one_slot(self):
+    def test_is_what_days_and_slots_make_and_how_questions_differ_where_there_is_one_slot(self):
         parts = estimate(**made_up(Parts(0.3, 0, 0, 0.4), days=1, slots=1, questions=400), stated=STATED)
         assert parts.assumed == ("question", "day", "slot")
-        assert parts.rest == pytest.approx(0.5, rel=0.1)  # the questions' part is in it
+        assert np.hypot(parts.question, parts.rest) == pytest.approx(0.5, rel=0.1)
+        assert parts.question / parts.rest == pytest.approx(STATED.question / STATED.rest)
         assert parts.slot == STATED.slot
 
     @pytest.mark.parametrize(("days", "slots"), [(1, 5), (2, 5), (5, 1)])

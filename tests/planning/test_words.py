@@ -5,9 +5,17 @@ from dataclasses import replace
 
 import pytest
 
+from llm_bench.planning.failing import Failing
 from llm_bench.planning.plan import Duration, as_json
 from llm_bench.planning.power import Design
-from llm_bench.planning.prospects import ASSUMED, Pair, prospect
+from llm_bench.planning.prospects import (
+    ASSUMED,
+    ASSUMED_FAILING,
+    Pair,
+    Prospect,
+    prospect,
+    prospect_of_success,
+)
 from llm_bench.planning.variance import Parts
 from llm_bench.planning.words import facts, rows, warnings
 from planning.made import GROQ, OTHER, account, plan
@@ -89,39 +97,85 @@ class TestWhatIsAsked:
 
 
 DESIGN = Design(days=4, slots=14, questions=20)
+ALL = ("question", "day", "slot", "rest")
+
+
+def of_means(metric: str, parts: Parts, design: Design = DESIGN, comparisons: int = 6) -> Prospect:
+    return prospect(metric, [Pair("a", "b", parts)], design, comparisons)
+
+
+def of_success(failing: Failing = ASSUMED_FAILING, design: Design = DESIGN) -> Prospect:
+    return prospect_of_success([failing], design, 42)
 
 
 class TestWhatAStudyCanShow:
-    def words(self, metric: str, parts: Parts, design: Design = DESIGN) -> str:
-        made = prospect(metric, [Pair("a", "b", parts)], design, 48)
-        assert made is not None
-        return said("Can show", prospects=(made,))[0]
-
     @pytest.mark.parametrize(
-        ("metric", "beginning"),
+        ("made", "beginning", "scope"),
         [
-            ("latency_sec", "Latency ratio: 1."),
-            ("coverage_score", "Coverage difference: 0.0"),
-            ("success", "Success difference: 2."),
+            (of_means("latency_sec", ASSUMED["latency_sec"]), "Latency ratio: 1.", "questions like these"),
+            (of_means("coverage_score", ASSUMED["coverage_score"]), "Coverage difference: 0.1", "questions like these"),
+            (of_success(), "Success difference: 1.", "these questions"),
         ],
+        ids=["latency", "coverage", "success"],
     )
-    def test_is_said_in_the_metrics_own_terms(self, metric: str, beginning: str):
-        words = self.words(metric, ASSUMED[metric])
+    def test_is_said_in_the_metrics_own_terms_with_its_scope(self, made: Prospect, beginning: str, scope: str):
+        (words,) = said("Can show", prospects=(made,))
         assert words.startswith(beginning)
-        assert "after Holm over 48 comparisons" in words
+        assert f" and more for {scope}, on days like these (" in words
+        assert f"after Holm over {made.comparisons} comparisons" in words
+
+    def test_is_said_for_these_questions_alone_where_that_is_another_size(self):
+        (words,) = said("Can show", prospects=(of_means("latency_sec", ASSUMED["latency_sec"]),))
+        assert "; 1.15 for these questions alone" in words
+        (words,) = said("Can show", prospects=(of_means("latency_sec", Parts(0, 0.2, 0, 0)),))
+        assert "alone" not in words
 
     def test_is_said_with_what_buys_most(self):
-        assert "; twice the days would buy most: " in self.words("latency_sec", Parts(0.3, 0.2, 0.0, 0.1))
+        (words,) = said("Can show", prospects=(of_means("latency_sec", Parts(0.1, 0.2, 0.0, 0.1)),))
+        assert "; twice the days would buy most: " in words
 
-    def test_is_nothing_with_too_few_slots(self):
-        words = self.words("latency_sec", ASSUMED["latency_sec"], Design(1, 4, 20))
-        assert words == "Latency ratio: none is found with so few slots"
+    def test_is_nothing_with_too_few_days_but_for_what_would_help(self):
+        (words,) = said("Can show", prospects=(of_means("latency_sec", ASSUMED["latency_sec"], Design(2, 4, 20)),))
+        assert words.startswith("Latency ratio: none with fewer than 4 days; twice the days would buy most: 1.")
+
+    def test_is_said_of_these_questions_where_there_are_too_few_for_more(self):
+        (words,) = said("Can show", prospects=(of_means("latency_sec", ASSUMED["latency_sec"], Design(4, 14, 5)),))
+        assert words.startswith("Latency ratio: none with fewer than 6 questions; 1.")
+        assert " for these questions alone" in words
+
+    def test_is_nothing_of_success_with_too_few_slots(self):
+        (words,) = said("Can show", prospects=(of_success(design=Design(1, 5, 20)),))
+        assert words.startswith("Success difference: none with fewer than 6 slots")
+
+
+class TestWhatIsAssumed:
+    def test_is_said_part_by_part(self):
+        parts = replace(ASSUMED["latency_sec"], assumed=ALL)
+        assert said("Assumed", prospects=(of_means("latency_sec", parts),)) == [
+            "Latency: two LLMs differ by 30 % from question to question (LLM × question), 5 % from day to day, "
+            "10 % from slot to slot, 50 % from request to request"
+        ]
+
+    def test_is_only_what_records_could_not_show(self):
+        parts = replace(ASSUMED["coverage_score"], assumed=("slot",))
+        assert said("Assumed", prospects=(of_means("coverage_score", parts),)) == [
+            "Coverage: two LLMs differ by 0.0100 from slot to slot"
+        ]
+
+    def test_is_nothing_where_records_show_all(self):
+        assert said("Assumed", prospects=(of_means("latency_sec", ASSUMED["latency_sec"]),)) == []
+
+    def test_of_success_is_how_requests_fail(self):
+        failing = replace(ASSUMED_FAILING, assumed=("isolated failures", "outages"))
+        assert said("Assumed", prospects=(of_success(failing),)) == [
+            "Success: 2 % of the requests fail, each by itself, no outages"
+        ]
 
 
 class TestItsJSON:
     def test_has_all_that_is_said(self):
-        made = prospect("latency_sec", [Pair("a", "b", ASSUMED["latency_sec"])], Design(4, 14, 20), 48)
-        content = json.loads(json.dumps(as_json(plan(accounts=(account(),), prospects=(made,)))))
+        made = of_means("latency_sec", ASSUMED["latency_sec"])
+        content = json.loads(json.dumps(as_json(plan(accounts=(account(),), prospects=(made, of_success())))))
         assert content["to_come"]["requests"] == 2240
         assert content["accounts"][0]["refused"] == 37
         assert content["accounts"][0]["exceeded"][0]["remedy"] == {
@@ -130,5 +184,7 @@ class TestItsJSON:
             "accounts": 7,
         }
         assert content["duration"]["fits"] is True
-        assert content["prospects"][0]["metric"] == "latency_sec"
+        assert [made["metric"] for made in content["prospects"]] == ["latency_sec", "success"]
+        assert content["prospects"][0]["basis"]["question"] == 0.3
+        assert content["prospects"][1]["basis"]["isolated"] == 0.02
         assert content["needs_a_hand"] is True

@@ -12,13 +12,14 @@ import numpy.typing as npt
 
 from llm_bench.analysis.cache import Cache
 from llm_bench.analysis.statistics import Codes, Floats
+from llm_bench.analysis.statistics.blocks import days_of
 from llm_bench.records import WARM_SQL
 from llm_bench.study import LLM, Study
 
 _RECORDS = f"""
 SELECT llm, llm_provider || '/' || llm_model AS model, industry, prompt_hash, run_type, attempt,
   dense_rank() OVER (ORDER BY slot) AS slot,
-  dense_rank() OVER (ORDER BY CAST(slot AS DATE)) AS day,
+  epoch(slot) AS slot_sec,
   dense_rank() OVER (ORDER BY industry, question_id) AS question,
   row_number() OVER cell = 1 AS opens,
   lead(epoch(measured_at) - wait_sec) OVER cell - epoch(measured_at) AS busy_sec,
@@ -79,6 +80,7 @@ class Histories:
         """
         table = Cache(home).records(study).query(_RECORDS)
         columns = {name: table.column(name).to_numpy() for name in table.column_names}
+        columns["day"] = days_of(columns["slot_sec"])
         self.by_name: dict[str, History] = {}
         models: dict[str, History] = {}
         for name in dict.fromkeys(columns["llm"]):
@@ -98,24 +100,32 @@ class Differences:
     """What one LLM has over another on the same question in the same slot, where both have a value."""
 
     differences: Floats
-    means: Floats
     questions: Codes
     slots: Codes
     days: Codes
 
 
 def differences(first: History, second: History, metric: str) -> Differences:
-    """The differences of two LLMs of the same study.
+    """The differences of two LLMs of the same study; of times, those of their logarithms.
 
     :param metric: a column.
     """
     sides = []
     for history in (first, second):
         values = history.columns[metric].astype(np.float64)
+        if metric.endswith("_sec"):
+            values = np.log(values, out=np.full_like(values, np.nan), where=values > 0)
         kept = history.columns["compared"] & ~np.isnan(values)
         place = history.columns["slot"] * 1_000_000 + history.columns["question"]
         sides.append((place[kept], values[kept], history.columns["question"][kept], history.columns["day"][kept]))
     (places, values, questions, days), (others, other_values, _, _) = sides
     both, here, there = np.intersect1d(places, others, return_indices=True)
-    left, right = values[here], other_values[there]
-    return Differences(left - right, (left + right) / 2, questions[here], both // 1_000_000, days[here])
+    return Differences(values[here] - other_values[there], questions[here], both // 1_000_000, days[here])
+
+
+def failures(history: History) -> tuple[Floats, Floats]:
+    """The failures of each slot, in order, and how many were asked."""
+    kept = history.columns["compared"]
+    success = history.columns["success"][kept].astype(np.float64)
+    _, slot = np.unique(history.columns["slot"][kept], return_inverse=True)
+    return np.bincount(slot, 1 - success).astype(np.float64), np.bincount(slot).astype(np.float64)

@@ -10,17 +10,30 @@ from datetime import datetime, timedelta
 from itertools import combinations
 from pathlib import Path
 
+import numpy as np
+
 from llm_bench.analysis.noise import are_twins
 from llm_bench.analysis.queries.comparisons import MAIN
+from llm_bench.analysis.statistics.blocks import days_of
 from llm_bench.measure.accounts import known_limits
 from llm_bench.measure.limits import Limits, Rates, Tokens
 from llm_bench.measure.pacing import CHARACTERS_PER_TOKEN
 from llm_bench.planning.asked import Prompted, asking, of_llm, prompted
-from llm_bench.planning.history import Differences, Histories, History, differences
+from llm_bench.planning.failing import Failing, typical
+from llm_bench.planning.failing import estimate as fails
+from llm_bench.planning.history import Differences, Histories, History, differences, failures
 from llm_bench.planning.limits import accounts, batches_a_day, rates_of
 from llm_bench.planning.plan import WARM_UP, Duration, OfLLM, Plan
 from llm_bench.planning.power import Design
-from llm_bench.planning.prospects import ASSUMED, ASSUMED_SUCCESS, Pair, Prospect, prospect
+from llm_bench.planning.prospects import (
+    ASSUMED,
+    ASSUMED_FAILING,
+    FIRST,
+    Pair,
+    Prospect,
+    prospect,
+    prospect_of_success,
+)
 from llm_bench.planning.simulation import Ask, Batch, Cell, play
 from llm_bench.planning.variance import Parts, estimate
 from llm_bench.study import LLM, Study
@@ -33,6 +46,7 @@ _MOST_PLAYED = 20_000
 _IN_A_ROW = 14
 """Batches that are played through to see whether so many of a period would fit."""
 _DAY = timedelta(days=1)
+_UNKNOWN = replace(ASSUMED_FAILING, assumed=("isolated failures", "outages"))
 
 
 def make(study: Study, home: Path, include: Path, now: datetime, pilot: Study | None = None) -> Plan:
@@ -75,7 +89,7 @@ def make(study: Study, home: Path, include: Path, now: datetime, pilot: Study | 
         llms=llms,
         accounts=accounts(study, llms, stated, batches, whole_days=len(moments) == _in_two_days(to_come or due)),
         duration=_duration(study, batches, played),
-        prospects=_prospects(study, pairs, due, len(prompts)) if due else (),
+        prospects=_prospects(pairs, due, len(prompts)) if due else (),
         prospects_basis=basis,
     )
 
@@ -150,9 +164,14 @@ def _duration(study: Study, batches: Sequence[Batch], played: Callable[[Sequence
     return replace(duration, fitting=fitting)
 
 
-def _pairs(study: Study, sources: Sequence[Histories]) -> tuple[dict[str, list[Pair]], str]:
-    """Each pair of the LLMs in each metric, and what they rest on."""
+Pairs = tuple[dict[str, list[Pair]], list[Failing]]
+"""Each pair of LLMs in each metric of means, and how their requests fail."""
+
+
+def _pairs(study: Study, sources: Sequence[Histories]) -> tuple[Pairs, str]:
+    """Each pair of the LLMs, and what they rest on."""
     pairs: dict[str, list[Pair]] = {metric: [] for metric in ASSUMED}
+    failing: list[Failing] = []
     bases: Counter[str] = Counter()
     for first, second in combinations(study.llms, 2):
         if are_twins(study.twins, first.name, second.name):
@@ -160,10 +179,13 @@ def _pairs(study: Study, sources: Sequence[Histories]) -> tuple[dict[str, list[P
         histories = _both(first, second, sources)
         bases[_basis(histories[0]) if histories else "assumptions"] += 1
         for metric, stated in ASSUMED.items():
-            pairs[metric].append(_pair(metric, first.name, second.name, histories, stated))
+            pairs[metric].append(Pair(first.name, second.name, _parts(metric, histories, stated)))
+        failing.append(
+            typical([fails(*failures(history), ASSUMED_FAILING) for history in histories or ()] or [_UNKNOWN])
+        )
     if len(bases) == 1:
-        return pairs, next(iter(bases))
-    return pairs, ", ".join(f"{basis} ({count} pairs)" for basis, count in bases.items())
+        return (pairs, failing), next(iter(bases))
+    return (pairs, failing), ", ".join(f"{basis} ({count} pairs)" for basis, count in bases.items())
 
 
 def _basis(history: History) -> str:
@@ -179,22 +201,20 @@ def _both(first: LLM, second: LLM, sources: Sequence[Histories]) -> tuple[Histor
     return None
 
 
-def _pair(metric: str, first: str, second: str, histories: tuple[History, History] | None, stated: Parts) -> Pair:
+def _parts(metric: str, histories: tuple[History, History] | None, stated: Parts) -> Parts:
     if histories is None:
-        return Pair(first, second, replace(stated, assumed=("question", "day", "slot", "rest")))
+        return replace(stated, assumed=("question", "day", "slot", "rest"))
     both: Differences = differences(*histories, metric)
-    mean = float(both.means.mean()) if both.means.size else 1.0
-    unit = mean if metric == "latency_sec" and mean > 0 else 1.0
-    parts = estimate(both.differences / unit, both.questions, both.slots, both.days, stated)
-    share = mean if metric == "success" and both.means.size else ASSUMED_SUCCESS
-    return Pair(first, second, parts, share)
+    return estimate(both.differences, both.questions, both.slots, both.days, stated)
 
 
-def _prospects(
-    study: Study, pairs: Mapping[str, Sequence[Pair]], due: Sequence[datetime], questions: int
-) -> tuple[Prospect, ...]:
-    days = len({moment.astimezone(study.zone).date() for moment in due})
+def _prospects(known: Pairs, due: Sequence[datetime], questions: int) -> tuple[Prospect, ...]:
+    """What can be shown: the first metric's pairs are the primary comparisons, corrected apart from all others."""
+    pairs, failing = known
+    if not failing:
+        return ()
+    days = len(np.unique(days_of([moment.timestamp() for moment in due])))
     design = Design(days, round(len(due) / days), questions)
-    comparisons = len(pairs[next(iter(ASSUMED))]) * (len(MAIN) + 1)
-    prospects = (prospect(metric, pairs[metric], design, comparisons) for metric in ASSUMED)
-    return tuple(filter(None, prospects))
+    others = len(failing) * len(MAIN)  # the other metrics, and success
+    means = [prospect(name, of, design, others if name != FIRST else len(of)) for name, of in pairs.items()]
+    return (*means, prospect_of_success(failing, design, others))

@@ -1,34 +1,40 @@
-"""The smallest difference that the report's own test would find. Pure.
+"""The smallest difference that the report's own tests would find. Pure.
 
-The report compares two LLMs by Wilcoxon's signed ranks over the slots' mean differences (`statistics.paired`). So that
-very test is made here of simulated slots, by the same ranks and the same bounds: of their share below the level, and of
-how large a difference must be for a share of 80 %. The draws are the same in every call, so that the same plan gives
-the same numbers.
+Times and scores are compared over days and questions (`statistics.scopes`). Of normal parts, what a study shows of its
+days, its questions and the rest are three independent chi-squares, and its mean is independent of them: so those are
+drawn, and the test's own formula (`scopes.crossed`) and Student's t say how large a difference each study would find.
+Rates of success are compared by random signs of runs of slots (`statistics.success`): whole studies are drawn, and that
+very test is made of each. The draws are the same in every call, so that the same plan gives the same numbers.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import lru_cache
 
 import numpy as np
 
 from llm_bench.analysis.statistics import LEAST_SLOTS, Floats
+from llm_bench.analysis.statistics.scopes import LEAST_DAYS, LEAST_QUESTIONS, Scope, crossed
+from llm_bench.analysis.statistics.success import p_by_error, p_of_runs, runs_of
+from llm_bench.planning.failing import Failing
 from llm_bench.planning.variance import Parts
 
 POWER = 0.8
 LEVEL = 0.05
-DRAWS = 4000
-"""Simulated studies that a share is of: it is exact to about a percentage point."""
+LIKE: Scope = "questions like these"
+THESE: Scope = "these questions"
 
-_EXACT = 50
-"""Slots up to which the report's test takes the ranks' exact distribution, where no two are tied."""
-_TIED = 13
-"""Slots up to which that test goes through all signs where some are tied."""
-_SINGLE = 200
-_RUNS = 100
-"""Slots up to which each counts singly in a comparison; beyond, they are put together into so many runs at most."""
+_DRAWS = 20_000
+"""What studies may show of their parts: a power is exact to a tenth of a percentage point."""
+_STUDIES = 1000
+"""Whole studies of which rates are compared: a power is exact to about a percentage point."""
+_MOST_SLOTS = 500
+"""Slots that are drawn of a longer study; what more of them find shrinks with the root of their number."""
+_CLEAR = 2.0
+"""How many times a p by the normal distribution must miss the level for the signs not to be tried."""
 _SEED = 20261207
 
 
@@ -46,15 +52,8 @@ class Design:
     questions: int
 
     @property
-    def clusters(self) -> int:
-        """How many means the test has: one for each slot, or for each run of slots."""
-        many = self.days * self.slots
-        return many if many <= _SINGLE else -(-many // -(-many // _RUNS))
-
-    @property
-    def slots_a_cluster(self) -> float:
-        """Slots that a mean is of."""
-        return self.days * self.slots / self.clusters
+    def all_slots(self) -> int:
+        return self.days * self.slots
 
     def doubled(self, what: str) -> Design:
         """The same with twice as many of one of these."""
@@ -62,118 +61,51 @@ class Design:
         return replace(self, **changes)
 
 
-def share_found(differences: Floats, level: float) -> float:
-    """The share of studies in which the report's test has a p of at most the level.
-
-    :param differences: of the shape (studies, slots).
-    """
-    zero = differences == 0
-    ranks = _ranks(np.abs(differences)) - zero.sum(axis=1, keepdims=True)
-    ranks[zero] = 0.0
-    counts = differences.shape[1] - zero.sum(axis=1)
-    signed = np.abs((ranks * np.sign(differences)).sum(axis=1))
-    spread = np.sqrt((ranks**2).sum(axis=1))  # with its ties: their ranks are means
-    whole = counts * (counts + 1) / 2
-    untied = np.isclose(spread**2, counts * (counts + 1) * (2 * counts + 1) / 6)
-    exact = untied & (counts <= _EXACT)
-    bounds = np.array([_bound(int(n), level) for n in range(_EXACT + 1)])
-    by_rank = (whole - signed) / 2 <= bounds[np.minimum(counts, _EXACT)]
-    below = np.where(exact, by_rank, (counts > 0) & (signed >= _normal(1 - level / 2) * spread))
-    for study in np.flatnonzero(~untied & (counts <= _TIED)):
-        below[study] = signed[study] >= _bound_of_tied(tuple(np.sort(2 * ranks[study]).astype(int)), level) / 2
-    return float(np.mean(below))
-
-
-def _ranks(sizes: Floats) -> Floats:
-    """The rank of each in its row; those of ties are means."""
-    from scipy.stats import rankdata
-
-    order = np.argsort(sizes, axis=1)
-    ascending = np.take_along_axis(sizes, order, axis=1)
-    if (ascending[:, 1:] == ascending[:, :-1]).any():
-        return np.asarray(rankdata(sizes, axis=1), np.float64)
-    ranks = np.empty(sizes.shape)  # in a third of the time
-    np.put_along_axis(ranks, order, np.broadcast_to(np.arange(1.0, sizes.shape[1] + 1), sizes.shape), axis=1)
-    return ranks
-
-
-@cache
-def _bound_of_tied(ranks: tuple[int, ...], level: float) -> float:
-    """The smallest sum of signed ranks that is at most as likely as the level says, of all signs that there are.
-
-    :param ranks: doubled, so that those of ties are whole, too; in the same unit as the result.
-    """
-    whole = sum(ranks)
-    chances = np.ones(1)
-    for rank in filter(None, ranks):
-        chances = (np.append(chances, np.zeros(rank)) + np.append(np.zeros(rank), chances)) / 2
-    fewest = int((2 * chances.cumsum() <= level * (1 + 1e-9)).sum()) - 1
-    return whole - 2 * fewest if fewest >= 0 else np.inf
-
-
-@cache
-def _bound(n: int, level: float) -> int:
-    """The largest sum of ranks of the rarer sign that is at most as likely as the level says; −1 where none is."""
-    chances = np.ones(1)
-    for rank in range(1, n + 1):
-        chances = (np.append(chances, np.zeros(rank)) + np.append(np.zeros(rank), chances)) / 2
-    return int((2 * chances.cumsum() <= level * (1 + 1e-9)).sum()) - 1
-
-
-@cache
-def _normal(share: float) -> float:
-    from scipy.special import ndtri
-
-    return float(ndtri(share))
-
-
-def smallest(parts: Parts, design: Design, level: float = LEVEL) -> float | None:
+def smallest(parts: Parts, design: Design, level: float = LEVEL, scope: Scope = LIKE) -> float | None:
     """The smallest difference, in the unit of the parts, that is found with 80 % power; None where none would be.
 
-    A slot's mean is taken as normal, as it is the mean of many questions.
+    :param parts: of the differences of scores, or of those of logarithms of times.
     """
-    slot, day = _of_cluster(parts, design)
-    whole = float(np.hypot(day, slot))
-    if whole == 0:
-        return 0.0 if design.clusters >= LEAST_SLOTS else None
-    share = round((day / whole) ** 2, 2)
-    in_sd = _smallest_in_sd(min(design.days, design.clusters) if share else 1, design.clusters, share, level)
-    return None if in_sd is None else in_sd * whole
-
-
-def roughly(parts: Parts, design: Design, level: float = LEVEL) -> float:
-    """The same of many slots, by the efficiency of signed ranks for normal means, 3/π of a t-test's.
-
-    E. L. Lehmann, Nonparametrics, 1975, ch. 4. The test takes slots as independent, and so days as more of them.
-    """
-    slot, day = _of_cluster(parts, design)
-    taken = np.hypot(slot, day) / np.sqrt(design.clusters)
-    real = np.hypot(slot / np.sqrt(design.clusters), day / np.sqrt(design.days))
-    return float(np.sqrt(np.pi / 3) * (_normal(1 - level / 2) * taken + _normal(POWER) * real))
-
-
-def _of_cluster(parts: Parts, design: Design) -> tuple[float, float]:
-    """Standard deviations of a cluster's mean: within its day, and of the day.
-
-    Of a single day the day is a part of the difference itself.
-    """
-    slot = parts.within_day(design.questions) / np.sqrt(design.slots_a_cluster)
-    return float(slot), parts.day if design.days > 1 else 0.0
-
-
-@lru_cache(maxsize=512)
-def _smallest_in_sd(days: int, clusters: int, share: float, level: float) -> float | None:
-    """The same in standard deviations of a slot's mean.
-
-    :param share: of the variance of a slot's mean, that of its day.
-    """
-    if _bound(min(clusters, _EXACT), level) < 0:
+    if design.days < LEAST_DAYS or (scope == LIKE and design.questions < LEAST_QUESTIONS):
         return None
+    variances = _variances(parts, design)
+    by_day, by_question, neither = variances
+    real = float(np.sqrt(by_day + by_question - neither if scope == LIKE else by_day))
+    if real == 0:
+        return 0.0
+    bounds = _bounds(variances, design, level, scope)
+    return _solve(lambda size: _power(size, bounds, real), 3 * real, float(np.quantile(bounds, 0.9)) + 5 * real)
+
+
+def _variances(parts: Parts, design: Design) -> tuple[float, float, float]:
+    """The variance of the mean that days show, the one that questions show, and what is in both of them."""
+    neither = parts.rest**2 / (design.all_slots * design.questions)
+    by_day = parts.day**2 / design.days + parts.slot**2 / design.all_slots + neither
+    return by_day, parts.question**2 / design.questions + neither, neither
+
+
+def _bounds(variances: tuple[float, float, float], design: Design, level: float, scope: Scope) -> Floats:
+    """How far from 0 a difference has to be in each of many studies, for the test to find it."""
+    from scipy.special import stdtrit
+
     draws = np.random.default_rng(_SEED)
-    day = draws.standard_normal((DRAWS, days))[:, np.arange(clusters) * days // clusters]
-    noise = np.sqrt(share) * day + np.sqrt(1 - share) * draws.standard_normal((DRAWS, clusters))
-    start = 3 * np.sqrt(share / days + (1 - share) / clusters)
-    return _solve(lambda size: share_found(noise + size, level), float(start), 1e6)
+    of_days, of_questions = design.days - 1, design.questions - 1
+    frees = of_days, of_questions, of_days * of_questions
+    day, question, left = (
+        part * draws.chisquare(free, _DRAWS) / free for part, free in zip(variances, frees, strict=True)
+    )
+    variance, free = day, np.full(_DRAWS, float(of_days))
+    if scope == LIKE:
+        variance, free = crossed(day, question, left, design.days, design.questions)
+    bounds: Floats = np.sqrt(variance) * stdtrit(free, 1 - level / 2)
+    return bounds
+
+
+def _power(size: float, bounds: Floats, real: float) -> float:
+    """The share of the studies that find a difference, whose mean has this standard error."""
+    from scipy.special import ndtr
+
+    return float(np.mean(ndtr((size - bounds) / real) + ndtr((-size - bounds) / real)))
 
 
 def _solve(power: Callable[[float], float], start: float, most: float) -> float | None:
@@ -188,36 +120,68 @@ def _solve(power: Callable[[float], float], start: float, most: float) -> float 
         if high >= most:
             return None
         low, high = high, min(1.5 * high, most)
-    return float(brentq(lambda size: power(size) - POWER, low, high, xtol=0.002 * high, rtol=0.002))
+    return float(brentq(lambda size: power(size) - POWER, low, high, xtol=0.004 * high, rtol=0.004))
 
 
-def smallest_of_shares(share: float, slot: float, design: Design, level: float = LEVEL) -> float | None:
-    """The smallest difference of two success rates that is found with 80 % power; None where none would be.
+def smallest_of_rates(failing: Failing, design: Design, level: float = LEVEL) -> float | None:
+    """The smallest difference of two rates of success that is found with 80 % power; None where none would be.
 
-    :param share: of the questions that both LLMs together answer.
-    :param slot: standard deviation of the difference from slot to slot, beyond what single questions make.
+    The LLM that is worse has more failures that stand alone; outages are as frequent with both.
     """
-    return _smallest_of_shares(round(share, 3), round(slot, 3), design, level)
+    drawn = min(design.all_slots, _MOST_SLOTS)
+    size = _smallest_of_rates(failing.rounded(), drawn, design.questions, level)
+    return None if size is None else size * float(np.sqrt(drawn / design.all_slots))
 
 
 @lru_cache(maxsize=256)
-def _smallest_of_shares(share: float, slot: float, design: Design, level: float) -> float | None:
-    clusters, questions = design.clusters, round(design.questions * design.slots_a_cluster)
-    if _bound(min(clusters, _EXACT), level) < 0:
+def _smallest_of_rates(failing: Failing, slots: int, questions: int, level: float) -> float | None:
+    if slots < LEAST_SLOTS:
         return None
+    draws = np.random.default_rng(_SEED)
+    chances, down = draws.random((2, _STUDIES, slots)), failing.down(draws, (2, _STUDIES), slots)
+    asked = np.full(slots, float(questions))
 
-    def power(size: float) -> float:
-        draws = np.random.default_rng(_SEED)
-        upper = min(1.0, share + size / 2)
-        moved = draws.standard_normal((DRAWS, clusters)) * slot
-        first = draws.binomial(questions, upper, (DRAWS, clusters))
-        second = draws.binomial(questions, np.clip(upper - size + moved, 0, 1))
-        return share_found((first - second) / questions, level)
+    def power(moved: float) -> float:
+        lower = max(0.0, failing.isolated - moved / 2)
+        lost = [
+            np.where(out, questions, _failures(chance, questions, share))
+            for chance, out, share in zip(chances, down, (lower + moved, lower), strict=True)
+        ]
+        return share_of_rates_found(asked - lost[0], asked - lost[1], asked, level)
 
-    start = roughly(of_shares(share, slot), design, level) + 1 / (questions * clusters)
-    return _solve(power, start, min(1.0, 2 * share))
+    rough = 3 * np.sqrt(failing.variance(questions) / slots) + 2 / (questions * slots)
+    moved = _solve(power, float(rough), 1.0 - failing.isolated / 2)
+    return None if moved is None else moved * (1 - failing.outages)
 
 
-def of_shares(share: float, slot: float) -> Parts:
-    """The parts of a difference of success rates, where single questions fail independently of one another."""
-    return Parts(0.0, 0.0, slot, float(np.sqrt(2 * share * (1 - share))))
+def _failures(chances: Floats, questions: int, share: float) -> Floats:
+    """How many questions of each slot fail, by a chance from 0 to 1 of each; no fewer with a greater share."""
+    from scipy.special import bdtr
+
+    upto = bdtr(np.arange(questions), questions, min(share, 1.0))
+    return np.searchsorted(upto, chances, side="right").astype(np.float64)
+
+
+def share_of_rates_found(first: Floats, second: Floats, asked: Floats, level: float) -> float:
+    """The share of studies in which `success.rate_difference` has a p of at most the level.
+
+    :param first: successes of one LLM, of the shape (studies, slots), like those of the other.
+    :param asked: of each slot.
+    """
+    from scipy.special import ndtr
+
+    by_size: dict[int, list[Floats]] = defaultdict(list)
+    for study in (first - second)[p_by_error(first, second, asked) <= level]:
+        runs = runs_of(study)
+        by_size[runs.size].append(runs)
+    below = 0
+    for size, studies in by_size.items():
+        if 2.0 ** (1 - size) > level:
+            continue  # not one sign of all is as rare
+        runs = np.array(studies)
+        roughly = 2 * ndtr(-np.abs(runs.sum(axis=1)) / np.sqrt((runs**2).sum(axis=1)))
+        close = (roughly < level * _CLEAR) & (roughly > level / _CLEAR)
+        below += int((roughly <= level / _CLEAR).sum())
+        if close.any():
+            below += int((p_of_runs(runs[close]) <= level).sum())
+    return below / len(first)

@@ -2,40 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from llm_bench.planning.power import LEVEL, POWER, Design, of_shares, roughly, smallest, smallest_of_shares
+from llm_bench.analysis.statistics import LEAST_SLOTS
+from llm_bench.analysis.statistics.scopes import FEW_DAYS, FEW_QUESTIONS, LEAST_DAYS, LEAST_QUESTIONS, Scope
+from llm_bench.analysis.statistics.success import FEW_SLOTS
+from llm_bench.planning.failing import Failing, typical
+from llm_bench.planning.power import LEVEL, LIKE, POWER, THESE, Design, smallest, smallest_of_rates
 from llm_bench.planning.variance import Parts, pooled
 
+FIRST = "latency_sec"
+"""The metric whose pairs are the primary comparisons of a study that seals none."""
 ASSUMED: Mapping[str, Parts] = {
     "latency_sec": Parts(question=0.30, day=0.05, slot=0.10, rest=0.50),
-    "coverage_score": Parts(question=0.15, day=0.00, slot=0.01, rest=0.15),
-    "success": Parts(question=0.02, day=0.00, slot=0.02, rest=0.24),
+    "coverage_score": Parts(question=0.20, day=0.00, slot=0.01, rest=0.10),
 }
-"""Parts of a difference where no records show them: of latency as shares of the mean, of the others as they are."""
-ASSUMED_SUCCESS = 0.97
+"""Parts of a difference where no records show them: of latency of its logarithm, so 0.3 is about 30 %."""
+ASSUMED_FAILING = Failing(isolated=0.02, outages=0.0, length=1.0)
 
-_NORMAL = 2.80  # of a two-sided 5 % and a power of 80 %
 _AS_GOOD = 1.01
-_MANY = 20
-"""Slots from which on the rough size changes as the simulated one does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two LLMs, and what makes their difference in a metric vary.
-
-    :param parts: of latency as shares of the mean of both.
-    :param share: of the questions that both together answer.
-    """
+    """Two LLMs, and what makes their difference in a metric vary."""
 
     first: str
     second: str
     parts: Parts
-    share: float = ASSUMED_SUCCESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +40,27 @@ class Prospect:
 
     Of latency all are ratios of the slower to the faster, of the others differences.
 
+    :param scope: what the conclusion is for; all are for days like those.
     :param typical: of a typical pair, at a two-sided 5 %.
-    :param after_holm: the same where it is the only difference among all that the report compares.
-    :param of_pairs: first and second LLM → theirs, at 5 %.
+    :param after_holm: the same where it is the only difference among the comparisons that are corrected with it.
+    :param of_pairs: first and second LLM → theirs, at 5 %; empty for success.
     :param doubled: what there would be twice as much of (days, slots of a day, questions) → the typical one then.
     :param most: those of them that make it the smallest.
-    :param like_these: what a claim about questions like these, and not only these, would need; None where not known.
-    :param parts: of the typical pair.
+    :param these: the typical one for these questions alone; None where that is the scope, or it isn't found.
+    :param basis: what it varies by: the parts of the typical pair, or how requests fail.
+    :param doubt: why none would be found: "few days", "few questions", "few slots"; else None.
     """
 
     metric: str
+    scope: Scope
     typical: float | None
     after_holm: float | None
     of_pairs: Mapping[str, float | None]
     doubled: Mapping[str, float | None]
     most: tuple[str, ...]
-    like_these: float | None
-    parts: Parts
+    these: float | None
+    basis: Parts | Failing
+    doubt: str | None = None
     power: float = POWER
     level: float = LEVEL
     comparisons: int = field(default=1)
@@ -72,73 +72,75 @@ class Prospect:
         return max(known, key=lambda pair: pair[1]) if known else None
 
 
-def prospect(metric: str, pairs: Sequence[Pair], design: Design, comparisons: int) -> Prospect | None:
-    """What a study of a design can show in a metric; None without a pair.
+def prospect(metric: str, pairs: Sequence[Pair], design: Design, comparisons: int) -> Prospect:
+    """What a study of a design can show in times or scores.
 
-    :param comparisons: that the report makes, over all pairs and metrics.
+    :param pairs: at least one.
+    :param comparisons: that p is corrected over.
     """
-    if not pairs:
-        return None
-    typical = Pair("", "", pooled([pair.parts for pair in pairs]), float(np.mean([pair.share for pair in pairs])))
+    parts = pooled([pair.parts for pair in pairs])
 
-    base = _size(metric, typical, design, LEVEL)
+    def size(other: Design, *, of: Parts = parts, level: float = LEVEL, scope: Scope = LIKE) -> float | None:
+        return as_shown(metric, smallest(of, other, level, scope))
 
-    def size(pair: Pair, other: Design) -> float | None:
-        """That of another pair or design: of many slots as the typical one's, changed as it roughly changes."""
-        if base is None or min(design.clusters, other.clusters) < _MANY:
-            return _size(metric, pair, other, LEVEL)
-        rough = roughly(_parts(metric, typical), design)
-        return base * roughly(_parts(metric, pair), other) / rough if rough else base
-
-    doubled = {what: size(typical, design.doubled(what)) for what in ("slots", "questions", "days")}
+    doubled, most = _doubled(size, design)
     return Prospect(
         metric=metric,
-        typical=as_shown(metric, base),
-        after_holm=as_shown(metric, _size(metric, typical, design, LEVEL / comparisons)),
-        of_pairs={f"{pair.first} · {pair.second}": as_shown(metric, size(pair, design)) for pair in pairs},
-        doubled={what: as_shown(metric, changed) for what, changed in doubled.items()},
-        most=_smallest_of(doubled),
-        like_these=as_shown(metric, _like_these(typical.parts, design)),
-        parts=typical.parts,
+        scope=LIKE,
+        typical=size(design),
+        after_holm=size(design, level=LEVEL / comparisons),
+        of_pairs={f"{pair.first} · {pair.second}": size(design, of=pair.parts) for pair in pairs},
+        doubled=doubled,
+        most=most,
+        these=size(design, scope=THESE),
+        basis=parts,
+        doubt=_doubt(design),
+        comparisons=comparisons,
+    )
+
+
+def prospect_of_success(pairs: Sequence[Failing], design: Design, comparisons: int) -> Prospect:
+    """The same in success.
+
+    :param pairs: how the requests of each pair of LLMs fail; at least one.
+    """
+    failing = typical(pairs)
+
+    def size(other: Design, level: float = LEVEL) -> float | None:
+        return smallest_of_rates(failing, other, level)
+
+    doubled, most = _doubled(size, design)
+    return Prospect(
+        metric="success",
+        scope=THESE,
+        typical=size(design),
+        after_holm=size(design, LEVEL / comparisons),
+        of_pairs={},
+        doubled=doubled,
+        most=most,
+        these=None,
+        basis=failing,
+        doubt=FEW_SLOTS if design.all_slots < LEAST_SLOTS else None,
         comparisons=comparisons,
     )
 
 
 def as_shown(metric: str, size: float | None) -> float | None:
-    """A difference of latencies, a share of their mean, as a ratio; of another metric as it is."""
-    if size is None or metric != "latency_sec":
-        return size
-    return (2 + size) / (2 - size) if size < 2 else None
+    """A difference of logarithms of latencies as a ratio; one of scores as it is, where scores can differ so much."""
+    if size is None or metric == FIRST:
+        return None if size is None else math.exp(size)
+    return size if size <= 1 else None
 
 
-def _size(metric: str, pair: Pair, design: Design, level: float) -> float | None:
-    if metric == "success":
-        return smallest_of_shares(pair.share, _of_slot(pair), design, level)
-    return smallest(pair.parts, design, level)
+def _doubt(design: Design) -> str | None:
+    if design.days < LEAST_DAYS:
+        return FEW_DAYS
+    return FEW_QUESTIONS if design.questions < LEAST_QUESTIONS else None
 
 
-def _parts(metric: str, pair: Pair) -> Parts:
-    return of_shares(pair.share, _of_slot(pair)) if metric == "success" else pair.parts
-
-
-def _of_slot(pair: Pair) -> float:
-    return float(np.hypot(pair.parts.slot, pair.parts.day))
-
-
-def _like_these(parts: Parts, design: Design) -> float | None:
-    """The questions are then a sample, too, and their own differences count beside those of days and slots."""
-    if "question" in parts.assumed:
-        return None
-    slots = design.days * design.slots
-    variance = (
-        parts.question**2 / design.questions
-        + parts.day**2 / design.days
-        + parts.within_day(design.questions) ** 2 / slots
-    )
-    return _NORMAL * float(np.sqrt(variance))
-
-
-def _smallest_of(doubled: Mapping[str, float | None]) -> tuple[str, ...]:
-    known = {what: size for what, size in doubled.items() if size is not None}
+def _doubled(size: Callable[[Design], float | None], design: Design) -> tuple[dict[str, float | None], tuple[str, ...]]:
+    """The smallest difference with twice as much of each, and what makes it the smallest."""
+    doubled = {what: size(design.doubled(what)) for what in ("slots", "questions", "days")}
+    known = {what: changed for what, changed in doubled.items() if changed is not None}
     least = min(known.values(), default=0.0)
-    return tuple(what for what, size in known.items() if size <= least * _AS_GOOD)
+    return doubled, tuple(what for what, changed in known.items() if changed <= least * _AS_GOOD)

@@ -1,6 +1,7 @@
 """What makes the difference of two LLMs vary: questions, slots, days, and what is left. Pure.
 
-The difference of question q in slot s of day d is taken as mean + question + day + slot + rest. The parts are estimated
+The difference of question q in slot s of day d is taken as mean + question + day + slot + rest. What a question has for
+both LLMs isn't in it; its part is what the question has for one of them alone, LLM × question. The parts are estimated
 by the sums of squares of the usual analysis of variance (Searle, Casella and McCulloch, Variance Components, 1992, ch.
 2 and 4): unbiased as long as few records are missing, and a part that comes out below zero is zero.
 """
@@ -23,9 +24,10 @@ Part = Literal["question", "day", "slot", "rest"]
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Standard deviations of the parts of a difference, in the metric's unit.
+    """Standard deviations of the parts of a difference, in the metric's unit; of times, in that of logarithms.
 
-    :param question: what one LLM has over the other on one question more than on another; it is the same in each slot.
+    :param question: what one LLM has over the other on one question more than on another (LLM × question); it is the
+        same in each slot.
     :param day: of a whole day.
     :param slot: of a whole slot, within its day.
     :param rest: of a single question in a single slot.
@@ -38,16 +40,12 @@ class Parts:
     rest: float
     assumed: tuple[Part, ...] = ()
 
-    def within_day(self, questions: float) -> float:
-        """Standard deviation of a slot's mean of so many questions, within its day."""
-        return float(np.hypot(self.slot, self.rest / np.sqrt(questions)))
-
 
 def estimate(differences: Floats, questions: Codes, slots: Codes, days: Codes, stated: Parts) -> Parts:
     """The parts of a difference, and in place of what the records can't show, what is stated.
 
-    Records of one slot alone can't tell what a question is from what is left: all of it then counts as the rest, which
-    is too much rather than too little.
+    Records of one slot alone show how much questions differ there, and not which part of it they would keep in the
+    next: that is divided as it is stated.
 
     :param differences: first − second, of one question in one slot each; none is missing.
     :param questions: the question of each.
@@ -60,8 +58,8 @@ def estimate(differences: Floats, questions: Codes, slots: Codes, days: Codes, s
     if differences.size < 2:
         return Parts(stated.question, stated.day, stated.slot, stated.rest, ("question", "day", "slot", "rest"))
     if first.size < 2:
-        spread = float(np.std(differences, ddof=1))
-        return Parts(stated.question, stated.day, stated.slot, spread, ("question", "day", "slot"))
+        scale = float(np.std(differences, ddof=1) / (np.hypot(stated.question, stated.rest) or 1.0))
+        return Parts(stated.question * scale, stated.day, stated.slot, stated.rest * scale, ("question", "day", "slot"))
     means = np.bincount(question, differences) / np.bincount(question)
     free = differences - means[question]
     by_slot = np.bincount(slot, free) / np.bincount(slot)

@@ -6,9 +6,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from llm_bench.analysis import format as text
+from llm_bench.analysis.statistics import LEAST_SLOTS
+from llm_bench.analysis.statistics.scopes import FEW_DAYS, FEW_QUESTIONS, LEAST_DAYS, LEAST_QUESTIONS
+from llm_bench.analysis.statistics.success import FEW_SLOTS
 from llm_bench.planning.amounts import DAY_LIMITS, Amount
+from llm_bench.planning.failing import Failing
 from llm_bench.planning.plan import Duration, Exceeded, Limit, OfAccount, Plan
-from llm_bench.planning.prospects import Prospect
+from llm_bench.planning.prospects import FIRST, Prospect
 
 UNITS = {"days": "days", "slots": "slots a day", "questions": "questions"}
 """What there can be twice as much of, by its name in a prospect."""
@@ -29,7 +33,8 @@ def facts(plan: Plan) -> Iterator[tuple[str, str]]:
     yield from (("Limits", _account(account)) for account in plan.accounts if account.limits)
     yield from (("Can show", _prospect(prospect)) for prospect in plan.prospects)
     if plan.prospects:
-        yield "", f"that is of a typical pair of LLMs, with 80 % power, by {plan.prospects_basis}{_assumed(plan)}"
+        yield "", f"that is of a typical pair of LLMs, with 80 % power, by {plan.prospects_basis}"
+    yield from (("Assumed", words) for prospect in plan.prospects if (words := _assumed(prospect)))
     for basis, names in _bases(plan).items():
         yield "Rests on", f"{', '.join(names)}: {basis}" if len(names) < len(plan.llms) else basis
 
@@ -134,18 +139,37 @@ def _fitting(exceeded: Exceeded) -> str:
     return ", or ".join(ways)
 
 
+_DOUBTS = {
+    FEW_DAYS: f"none with fewer than {LEAST_DAYS} days",
+    FEW_QUESTIONS: f"none with fewer than {LEAST_QUESTIONS} questions",
+    FEW_SLOTS: f"none with fewer than {LEAST_SLOTS} slots",
+}
+
+
 def _prospect(prospect: Prospect) -> str:
-    title = f"{prospect.metric.partition('_')[0].capitalize()} {'ratio' if _is_ratio(prospect) else 'difference'}"
+    title = f"{_title(prospect)} {'ratio' if _is_ratio(prospect) else 'difference'}"
     if prospect.typical is None:
-        return f"{title}: none is found with so few slots"
-    words = f"{title}: {_size(prospect, prospect.typical)} and more"
+        return f"{title}: {_DOUBTS.get(prospect.doubt or '', 'none')}{_of_these(prospect)}{_doubled(prospect)}"
+    words = f"{title}: {_size(prospect, prospect.typical)} and more for {prospect.scope}, on days like these"
     after = "none" if prospect.after_holm is None else _size(prospect, prospect.after_holm)
     words += f" ({after} after Holm over {prospect.comparisons:,} comparisons)" if prospect.comparisons > 1 else ""
     if prospect.widest is not None and _size(prospect, prospect.widest[1]) != _size(prospect, prospect.typical):
         words += f"; {_size(prospect, prospect.widest[1])} for {prospect.widest[0]}"
-    if prospect.like_these is not None:
-        words += f"; {_size(prospect, prospect.like_these)} for a claim about questions like these"
-    return words + _doubled(prospect)
+    return words + _of_these(prospect) + _doubled(prospect)
+
+
+def _of_these(prospect: Prospect) -> str:
+    """What is found of these questions, where that is another size."""
+    if prospect.these is None:
+        return ""
+    size = _size(prospect, prospect.these)
+    if prospect.typical is not None and size == _size(prospect, prospect.typical):
+        return ""
+    return f"; {size} for these questions alone"
+
+
+def _title(prospect: Prospect) -> str:
+    return prospect.metric.partition("_")[0].capitalize()
 
 
 def _doubled(prospect: Prospect) -> str:
@@ -157,7 +181,7 @@ def _doubled(prospect: Prospect) -> str:
 
 
 def _is_ratio(prospect: Prospect) -> bool:
-    return prospect.metric == "latency_sec"
+    return prospect.metric == FIRST
 
 
 def _size(prospect: Prospect, size: float) -> str:
@@ -166,12 +190,35 @@ def _size(prospect: Prospect, size: float) -> str:
     return f"{size * 100:.1f} points" if prospect.metric == "success" else f"{text.number(size)}"
 
 
-def _assumed(plan: Plan) -> str:
-    """Of which parts the records said nothing."""
-    assumed = sorted({part for prospect in plan.prospects for part in prospect.parts.assumed})
-    if not assumed or plan.prospects_basis == "assumptions":
-        return ""
-    return f"; assumed, as they can't show it: how much {', '.join(assumed)} vary"
+_STEPS = {
+    "question": "from question to question (LLM × question)",
+    "day": "from day to day",
+    "slot": "from slot to slot",
+    "rest": "from request to request",
+}
+
+
+def _assumed(prospect: Prospect) -> str:
+    """What the records couldn't show, and what is taken instead; empty where they showed all."""
+    basis = prospect.basis
+    if isinstance(basis, Failing):
+        words = {
+            "isolated failures": f"{_percent(basis.isolated)} of the requests fail, each by itself",
+            "outages": f"outages in {_percent(basis.outages)} of the slots" if basis.outages else "no outages",
+        }
+        known = [words[part] for part in words if part in basis.assumed]
+    else:
+        sizes = {part: getattr(basis, part) for part in _STEPS if part in basis.assumed}
+        known = [
+            f"{_percent(size) if _is_ratio(prospect) else text.number(size)} {_STEPS[part]}"
+            for part, size in sizes.items()
+        ]
+        known[:1] = [f"two LLMs differ by {part}" for part in known[:1]]
+    return f"{_title(prospect)}: {', '.join(known)}" if known else ""
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2g} %"
 
 
 def _bases(plan: Plan) -> dict[str, list[str]]:

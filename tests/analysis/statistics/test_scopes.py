@@ -16,6 +16,7 @@ from llm_bench.analysis.statistics.scopes import (
     Conclusion,
     Grid,
     Scope,
+    crossed,
     mean_of,
     quantile_of,
     ratio_of,
@@ -102,6 +103,26 @@ class TestAMeanOfQuestionsLikeThese:
             error, free = noise.error(noise.values, LIKE)
             assert error >= max(noise.error(noise.values, THESE)[0], by_question) - 1e-12
             assert free >= 1
+
+
+class TestTheVarianceOverDaysAndQuestions:
+    def test_of_many_studies_is_that_of_each(self):
+        parts = np.random.default_rng(1).chisquare(3, (3, 50)) * [[3.0], [2.0], [1.0]]
+        whole, free = crossed(*parts, 4, 20)
+        each = [crossed(*study, 4, 20) for study in parts.T]
+        assert (whole.tolist(), free.tolist()) == ([float(v) for v, _ in each], [float(f) for _, f in each])
+
+    @pytest.mark.parametrize(
+        ("parts", "variance", "free"),
+        [
+            ((3, 2, 1), 4, 16 / (9 / 3 + 4 / 19 + 1 / 57)),
+            ((1, 5, 4), 5, 25 / (1 / 3 + 25 / 19 + 16 / 57)),
+            ((0, 0, 0), 0, 3),
+        ],
+        ids=["added, with what both contain taken off once", "no less than either", "nothing varies"],
+    )
+    def test_is(self, parts: tuple[float, float, float], variance: float, free: float):
+        assert [float(part) for part in crossed(*parts, 4, 20)] == pytest.approx([variance, free])
 
 
 class TestWhatNothingCanBeSaidOf:

@@ -17,8 +17,12 @@ from llm_bench.analysis.statistics.success import (
     FEW_SLOTS,
     NO_FAILURES,
     clustering,
+    clusterings,
+    p_by_error,
+    p_of_runs,
     rate,
     rate_difference,
+    runs_of,
 )
 
 SLOTS, ASKED = 56, 20
@@ -118,6 +122,38 @@ class TestARate:
             assert 0 <= interval.low <= interval.estimate <= interval.high <= 1
 
 
+class TestRunsOfSlots:
+    def test_end_where_two_llms_are_even(self):
+        assert runs_of(np.array([0, 5, 5, 0, 5, 0, -5, -5])).tolist() == [10, 5, -10]
+
+    def test_end_where_an_outage_meets_single_failures(self):
+        assert runs_of(np.array([1, 20, 19, 20, 1, 1, 0])).tolist() == [1, 59, 2]
+
+    def test_are_none_where_two_llms_never_differ(self):
+        assert runs_of(np.zeros(9)).size == 0
+
+    @given(st.lists(st.integers(-20, 20), min_size=1, max_size=30), st.integers(0, 2**32 - 1))
+    def test_have_the_same_slots_whoever_failed_in_them(self, differences: list[int], seed: int):
+        signs = np.random.default_rng(seed).choice([-1, 1], len(differences))
+        sizes = np.abs(np.array(differences))
+        assert runs_of(sizes * signs).size == runs_of(sizes).size
+        assert runs_of(sizes).sum() == sizes.sum()
+
+
+class TestManyStudiesAtOnce:
+    def test_have_the_clustering_of_each(self):
+        draw = np.random.default_rng(1)
+        lost = np.array([draw.binomial(ASKED, share, SLOTS) * (draw.random(SLOTS) < 0.3) for share in (0, 0.1, 0.9, 1)])
+        assert clusterings(lost.astype(float), asked().astype(float)) == pytest.approx(
+            [clustering(study, asked()) for study in lost]
+        )
+
+    @pytest.mark.parametrize("size", [6, 30])
+    def test_have_the_p_of_each(self, size: int):
+        runs = np.random.default_rng(1).integers(-20, 20, (5, size)).astype(float)
+        assert p_of_runs(runs).tolist() == [p_of_runs(study[None])[0] for study in runs]
+
+
 class TestADifferenceOfRates:
     def test_is_in_shares_of_what_was_asked(self):
         conclusion = rate_difference(slots({1: 4}), slots({9: 10, 30: 8}), asked())
@@ -133,6 +169,19 @@ class TestADifferenceOfRates:
     def test_takes_an_outage_for_one_event_however_long_it_was(self):
         conclusion = rate_difference(slots(OUTAGE), slots({}), asked())
         assert conclusion.p_value == 1
+
+    def test_is_seen_where_one_llm_fails_more_often_all_along(self):
+        draw = np.random.default_rng(1)
+        first, second = (draw.binomial(ASKED, share, SLOTS) for share in (0.98, 0.8))
+        assert (first != second).mean() > 0.95  # hardly a slot in which the two are even
+        p = rate_difference(first, second, asked()).p_value
+        assert p is not None
+        assert p < 0.001
+
+    def test_has_a_p_no_smaller_than_that_of_its_error(self):
+        first, second = slots({}), slots(dict.fromkeys(range(0, 56, 8), 20))
+        by_error = p_by_error(first[None].astype(float), second[None].astype(float), asked().astype(float))
+        assert rate_difference(first, second, asked()).p_value == max(2 / 2**7, by_error[0])
 
     def test_compares_by_size_not_by_number(self):
         second = slots({2: 1, 8: 1, 14: 1, 20: 1, 26: 1, 32: 1})

@@ -144,12 +144,24 @@ def error_of(sums: Floats, counts: Floats, scope: Scope) -> tuple[float, float]:
         error = math.sqrt(day)
         return error if error > _ROUNDED * float(np.abs(sums).sum()) / n else 0.0, days - 1
     left = table - by_day[:, None] / questions - by_question / days
-    free = (days - 1) * (questions - 1)
     question = float(by_question @ by_question) * questions / (questions - 1) / n**2
-    neither = float(np.square(left).sum()) * days * questions / free / n**2
-    whole = max(day + question - neither, day, question)
-    parts = day**2 / (days - 1) + question**2 / (questions - 1) + neither**2 / free
-    return math.sqrt(whole), max(whole**2 / parts, 1.0) if parts else days - 1.0
+    neither = float(np.square(left).sum()) * days * questions / ((days - 1) * (questions - 1)) / n**2
+    whole, free = crossed(day, question, neither, days, questions)
+    return math.sqrt(whole), float(free)
+
+
+def crossed(
+    day: npt.ArrayLike, question: npt.ArrayLike, neither: npt.ArrayLike, days: int, questions: int
+) -> tuple[Floats, Floats]:
+    """The variance of a mean over crossed days and questions, and its degrees of freedom, from its parts.
+
+    :param day: variance of the mean as days show it, like ``question`` and ``neither``; or an array of each.
+    """
+    by_day, by_question, left = (np.asarray(part, np.float64) for part in (day, question, neither))
+    whole = np.maximum(np.maximum(by_day + by_question - left, by_day), by_question)
+    spread = by_day**2 / (days - 1) + by_question**2 / (questions - 1) + left**2 / ((days - 1) * (questions - 1))
+    free = np.divide(whole**2, spread, out=np.full(whole.shape, days - 1.0), where=spread > 0)
+    return whole, np.where(spread > 0, np.maximum(free, 1.0), days - 1.0)
 
 
 DIFFERENCE = Method(

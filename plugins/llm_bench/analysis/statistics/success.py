@@ -34,20 +34,26 @@ def clustering(failures: npt.ArrayLike, asked: npt.ArrayLike) -> float:
 
     :param failures: of each slot, in order, like ``asked``; slots that were missed are left out before.
     """
-    lost, counts = np.asarray(failures, np.float64), np.asarray(asked, np.float64)
-    n, slots = counts.sum(), counts.size
-    share = lost.sum() / n
-    if not 0 < share < 1:
-        return 1.0
-    rest = lost - share * counts
-    own = float(rest @ rest)
-    lasting = 0.0
+    return float(clusterings(np.asarray(failures, np.float64)[None], np.asarray(asked, np.float64))[0])
+
+
+def clusterings(failures: Floats, asked: Floats) -> Floats:
+    """The ``clustering`` of many studies: failures of the shape (studies, slots), asked of (slots)."""
+    n, slots = asked.sum(), asked.size
+    shares = failures.sum(axis=1) / n
+    rest = failures - shares[:, None] * asked
+    sums = np.square(rest).sum(axis=1)
+    lasts = np.ones(len(failures), bool)
     for lag in range(1, slots // 4):
-        together = float(rest[:-lag] @ rest[lag:])
-        if together <= 0:
+        together = (rest[:, :-lag] * rest[:, lag:]).sum(axis=1)
+        lasts &= together > 0
+        if not lasts.any():
             break
-        lasting += 2 * together
-    return max(float((own + lasting) * slots / (slots - 1) / (n * share * (1 - share))), 1.0)
+        sums += 2 * np.where(lasts, together, 0.0)
+    alone = n * shares * (1 - shares)
+    known = alone > 0
+    effects = np.divide(sums * slots / max(slots - 1, 1), alone, out=np.ones_like(alone), where=known)
+    return np.maximum(effects, 1.0)
 
 
 def rate(successes: npt.ArrayLike, asked: npt.ArrayLike, level: float = 0.95) -> Conclusion:
@@ -70,10 +76,13 @@ def rate(successes: npt.ArrayLike, asked: npt.ArrayLike, level: float = 0.95) ->
 RATE_DIFFERENCE = Method(
     "Differences of rates of success",
     "The interval is made of those of the two rates (Newcombe's square-and-add), both with the greater of their two "
-    "design effects. The test gives each run of slots in which the two LLMs differ a sign at random, and compares how "
-    "far the rates are apart then; a run ends where the two are even for a slot, so that an outage is one event. Up to "
-    f"{_ALL_SIGNS} runs all signs are tried, of more {FLIPS:,} random ones of a fixed seed; of more than {_MANY} the "
-    f"normal takes their place. There is no interval with fewer than {LEAST_SLOTS} slots, nor where neither failed.",
+    "design effects. p is the larger of two. One gives each run of slots in which the two LLMs differ a sign at "
+    "random, and compares how far the rates are apart then; a run ends where the two are even for a slot, and where "
+    "the size of their difference passes its mean over the slots in which they differ, so that an outage is one event "
+    f"and single failures are others. Up to {_ALL_SIGNS} runs all signs are tried, of more {FLIPS:,} random ones of a "
+    f"fixed seed; of more than {_MANY} the normal takes their place. The other is Student's t of the difference, with "
+    f"the rate of both together and that design effect. There is no interval with fewer than {LEAST_SLOTS} slots, nor "
+    "where neither failed.",
     ("newcombe1998",),
 )
 
@@ -86,9 +95,10 @@ def rate_difference(
     The interval is made of those of the two rates (Newcombe's square-and-add, Statistics in Medicine 1998), both with
     the greater of their two design effects: the LLM that had no outage yet may have one of the kind that the other had.
 
-    The test gives each run of slots in which the two differ a sign at random, and compares how far the rates are apart
-    then: of LLMs that are alike, either could have been the one that failed there. A run ends where the two are even
-    for a slot, so that an outage, however long, is one event; six events are the fewest that can be significant.
+    The test's p is the larger of two. One gives each run of slots in which the two differ a sign at random, and
+    compares how far the rates are apart then: of LLMs that are alike, either could have been the one that failed there.
+    So an outage, however long, is one event (`runs_of`); six events are the fewest that can be significant. The other
+    is Student's t of the difference, with the rate of both together and that design effect (`p_by_error`).
 
     :param first: successes of one LLM in each slot, in order, like those of the other and the requests to each.
     """
@@ -108,32 +118,70 @@ def rate_difference(
     (low, high), (lower, higher) = (score_ends(share, n / effect, student(level, counts.size)) for share in shares)
     down, up = np.hypot(shares[0] - low, higher - shares[1]), np.hypot(high - shares[0], shares[1] - lower)
     interval = Interval(estimate, float(estimate - down), float(estimate + up), int(n), counts.size)
-    return Conclusion(interval, _sign_flips(one - other))
+    by_sign = _sign_flips(one - other)
+    by_error = float(p_by_error(one[None], other[None], counts)[0])
+    return Conclusion(interval, None if by_sign is None else max(by_sign, by_error))
 
 
 def _sign_flips(differences: Floats) -> float | None:
     """How often random signs of the runs in which two differ give a sum as far from 0; None where they never do."""
+    runs = runs_of(differences)
+    return float(p_of_runs(runs[None])[0]) if runs.size else None
+
+
+def runs_of(differences: Floats) -> Floats:
+    """The sum of each run of slots in which two LLMs differ, in their order.
+
+    A run ends where they are even for a slot, and where the size of their difference passes its mean, over the slots in
+    which they differ: single failures beside an outage are no part of it, and where one LLM fails more often all along,
+    its failures don't make one single run. Which slots make a run doesn't depend on whose the failures are.
+    """
     places = np.flatnonzero(differences)
     if not places.size:
-        return None
-    first_of_run = np.flatnonzero(np.diff(places, prepend=-2) > 1)
-    runs = np.add.reduceat(differences[places], first_of_run)
-    if runs.size > _MANY:
-        return _p_of_many(runs)
-    if runs.size <= _ALL_SIGNS:
-        negative = np.arange(2**runs.size)[:, None] >> np.arange(runs.size) & 1
-    else:
-        negative = np.random.default_rng(SEED).integers(0, 2, (1 + FLIPS, runs.size))
-        negative[0] = 0  # as it was measured
-    sums = np.abs((1.0 - 2 * negative) @ runs)
-    return float((sums >= sums[0] - 1e-9).mean())
+        return np.zeros(0)
+    there = np.asarray(differences, np.float64)[places]
+    large = np.abs(there) > np.abs(there).mean() * (1 + 1e-9)
+    passes = np.diff(large, prepend=large[0])
+    return np.add.reduceat(there, np.flatnonzero((np.diff(places, prepend=-2) > 1) | passes))
 
 
-def _p_of_many(runs: Floats) -> float:
-    """The same by the normal, which the sum of many runs with random signs follows."""
+def p_by_error(first: Floats, second: Floats, asked: Floats) -> Floats:
+    """The p of the differences of rates by their standard error, of studies with failures.
+
+    :param first: successes, of the shape (studies, slots), like ``second``.
+    :param asked: of each slot.
+    """
+    from scipy.special import stdtr
+
+    n, slots = asked.sum(), asked.size
+    together = (first.sum(axis=1) + second.sum(axis=1)) / (2 * n)
+    effects = np.maximum(clusterings(asked - first, asked), clusterings(asked - second, asked))
+    error = np.sqrt(2 * together * (1 - together) * effects / n)
+    apart = np.abs(first.sum(axis=1) - second.sum(axis=1)) / n
+    t = np.divide(apart, error, out=np.zeros_like(apart), where=error > 0)
+    p_values: Floats = 2 * stdtr(slots - 1, -t)
+    return p_values
+
+
+def p_of_runs(runs: Floats) -> Floats:
+    """The p of studies with as many runs each, which all get the same signs.
+
+    :param runs: whole numbers, of the shape (studies, runs), at least one.
+    """
     from scipy.special import ndtr
 
-    return float(2 * ndtr(-abs(runs.sum()) / np.sqrt(np.square(runs).sum())))
+    size = runs.shape[1]
+    if size > _MANY:
+        by_normal: Floats = 2 * ndtr(-np.abs(runs.sum(axis=1)) / np.sqrt(np.square(runs).sum(axis=1)))
+        return by_normal
+    if size <= _ALL_SIGNS:
+        negative = np.arange(2**size)[:, None] >> np.arange(size) & 1
+    else:
+        negative = np.random.default_rng(SEED).integers(0, 2, (1 + FLIPS, size), np.int8)
+        negative[0] = 0  # as it was measured
+    sums = np.abs(runs.sum(axis=1) - 2 * (negative.astype(np.float32) @ runs.T.astype(np.float32)))
+    shares: Floats = (sums >= sums[0]).mean(axis=0)
+    return shares
 
 
 def _kept(successes: npt.ArrayLike, asked: npt.ArrayLike) -> tuple[Floats, Floats]:
