@@ -186,8 +186,8 @@ Make the report again, every figure and table, from this archive alone, with llm
     llm-bench report --from {origin.study.name}.zip
 
 The report is the same, byte for byte, as the one of whoever measured: compare the SHA256SUMS of the two reports. It
-was tried with Python {made["python"]} and the packages that {VERSIONS} names. With others, numbers are the same as far as
-they are shown, and figures may differ in their bytes. {LOCK}, where it is here, names every package.
+was tried with Python {made["python"]} and the packages that {VERSIONS} names. With others, numbers are the same as far
+as they are shown, and figures may differ in their bytes. {LOCK}, where it is here, names every package.
 
     {README:<24} this page
     {CITATION:<24} how to cite it
