@@ -129,12 +129,14 @@ def _write(study: Study, view: View, root: Path, folder: Path) -> int:
 
     :param root: the folder of ``include/``, and of a relative storage.
     """
+    from llm_bench.analysis.cache import afresh
     from llm_bench.report import write_report
 
-    records = _records(study, view, root)
-    _check_any(records, view)
-    say("Drawing")
-    write_report(records, study, view, folder, root)
+    with afresh(study, root) as records:
+        _check_named(records, study, view)
+        _check_any(records, view)
+        say("Drawing")
+        write_report(records, study, view, folder, root)
     console().print(f"Report: {folder / 'report.html'}", markup=False)
     return 0
 
@@ -191,21 +193,23 @@ def records_of(study: Study, view: View) -> Records:
         records have.
     :raises StorageError: the store can't be read.
     """
-    store_at(study.storage)
-    return _records(study, view, home())
-
-
-def _records(study: Study, view: View, root: Path) -> Records:
     from llm_bench.analysis import cache
+
+    store_at(study.storage)
+    records = cache.Cache(home()).records(study)
+    _check_named(records, study, view)
+    return records
+
+
+def _check_named(records: Records, study: Study, view: View) -> None:
+    """Refuses a view that names what neither the study nor its records have."""
     from llm_bench.analysis.queries import choices
 
-    records = cache.Cache(root).records(study)
     known = choices(records)
     _check(study, "LLM", view.llms, [*(llm.name for llm in study.llms), *known.llms])
     _check(study, "industry", view.industries, [*study.industries, *known.industries])
     _check(study, "upstream", view.upstreams, known.upstreams)
     _check(study, "client", view.clients, known.clients)
-    return records
 
 
 def _check_any(records: Records, view: View) -> None:
