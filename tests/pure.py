@@ -40,6 +40,7 @@ TESTS = {
     "analysis.statistics.timeofday": ["analysis/statistics/test_timeofday.py", _BORDERS],
     "analysis.summary": ["analysis/test_summary.py"],
     "analysis.view": ["analysis/test_view.py"],
+    "archive.layout": ["archive/test_layout.py"],
     "dashboard.highlight": ["dashboard/test_highlight.py"],
     "measure.baselines": ["measure/test_baselines.py"],
     "measure.failures": ["measure/test_failures.py"],
