@@ -7,7 +7,6 @@ that describe it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
 METADATA = "ro-crate-metadata.json"
@@ -56,7 +55,7 @@ class Member(NamedTuple):
 
 def media_type(name: str) -> str:
     """The media type of a file of an archive."""
-    return _TYPES.get(PurePosixPath(name).suffix.lower(), "application/octet-stream")
+    return _TYPES.get("." + name.rpartition(".")[2].lower(), "application/octet-stream")
 
 
 def is_inside(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""What an archive says of itself, for people. Pure."""
+"""What an archive says of itself, for people."""
 
 from __future__ import annotations
 
