@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from llm_bench.archive.layout import CITATION, DICTIONARY, METADATA, SUMS, Member, media_type
+from llm_bench.archive.layout import CITATION, DICTIONARY, METADATA, README, SUMS, Member, media_type
 from llm_bench.archive.words import Origin, files_in_words
 from llm_bench.fields import Field
 from llm_bench.records import FIELDS, SCHEMA_VERSION, utc_text
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 RECORDS = "data/records/"
 _VERSION = "1.2"
 _RECORD = f"#record-schema-{SCHEMA_VERSION}"
+_ABOUT = {"llm-bench": {"@id": README}, "LiteLLM": "https://docs.litellm.ai/"}
+"""Software → what is said about it; RO-Crate wants an address for each, and what made an archive describes it there."""
 _CFF = "https://citation-file-format.github.io/1.2.0/schema.json"
 
 
@@ -36,9 +38,12 @@ def metadata(origin: Origin, members: Mapping[str, Member]) -> bytes:
     root["datePublished"] = utc_text(origin.last)[:10]
     root["temporalCoverage"] = f"{utc_text(origin.first)}/{utc_text(origin.last)}"
     root["license"] = _licence(crate, origin)
-    root["author"] = [_author(crate, author.name, author.orcid) for author in origin.authors]
+    root["author"] = _single([_author(crate, author.name, author.orcid) for author in origin.authors])
     files = {name: _file(crate, name, member) for name, member in sorted(members.items())}
-    crate.add_file(dest_path=SUMS, properties={"name": "Checksums of all files", "encodingFormat": "text/plain"})
+    crate.add_file(
+        dest_path=SUMS,
+        properties={"name": SUMS, "description": "A checksum of every other file", "encodingFormat": "text/plain"},
+    )
     for identifier, name in {
         _RECORD: f"Schema {SCHEMA_VERSION} of llm-bench's record, as {DICTIONARY} has it",
         _CFF: "Citation File Format 1.2.0",
@@ -54,14 +59,15 @@ def metadata(origin: Origin, members: Mapping[str, Member]) -> bytes:
         },
     )
     asked = [file for name, file in files.items() if name.startswith("include/")]
-    root["mentions"] = [_measuring(crate, origin, asked, records)]
+    root["mentions"] = _measuring(crate, origin, asked, records)
     return (json.dumps(crate.metadata.generate(), indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
 def _file(crate: ROCrate, name: str, member: Member) -> Entity:
     standard = {".parquet": _RECORD, ".cff": _CFF}.get("." + name.rpartition(".")[2])
     properties: dict[str, Any] = {
-        "name": files_in_words(name),
+        "name": name.rpartition("/")[2],
+        "description": files_in_words(name),
         "contentSize": str(member.size),
         "encodingFormat": media_type(name),
         "sha256": member.sha256,
@@ -98,7 +104,7 @@ def _author(crate: ROCrate, name: str, orcid: str | None) -> ContextEntity:
 
 def _measuring(crate: ROCrate, origin: Origin, asked: Iterable[Entity], records: Entity) -> ContextEntity:
     software = [
-        _add(crate, f"#{name}-{version}", "SoftwareApplication", name=name, version=version)
+        _add(crate, f"#{name}-{version}", "SoftwareApplication", name=name, version=version, url=_ABOUT[name])
         for name, versions in origin.measured_with.items()
         for version in versions
     ]
@@ -109,11 +115,16 @@ def _measuring(crate: ROCrate, origin: Origin, asked: Iterable[Entity], records:
         name=f"The measuring of study {origin.study.name}",
         startTime=utc_text(origin.first),
         endTime=utc_text(origin.last),
-        instrument=software,
+        instrument=_single(software),
         object=list(asked),
-        result=[records],
+        result=records,
         actionStatus="http://schema.org/CompletedActionStatus",
     )
+
+
+def _single(values: list[Any]) -> Any:
+    """Values as RO-Crate writes them: one of them isn't a list."""
+    return values[0] if len(values) == 1 else values
 
 
 def _add(crate: ROCrate, identifier: str, kind: str, **properties: Any) -> ContextEntity:
