@@ -46,6 +46,7 @@ TESTS = {
     "analysis.summary": ["analysis/test_summary.py"],
     "analysis.verdicts": ["analysis/test_verdicts.py"],
     "analysis.view": ["analysis/test_view.py"],
+    "archive.layout": ["archive/test_layout.py"],
     "dashboard.highlight": ["dashboard/test_highlight.py"],
     "measure.baselines": ["measure/test_baselines.py"],
     "measure.failures": ["measure/test_failures.py"],

@@ -128,12 +128,31 @@ class Cache:
         return self._copies[key].records(open_store(study.storage, self._home), self._fresh_sec)
 
 
-class _Copy:
-    """One study's copy, of this process alone."""
+@contextmanager
+def afresh(study: Study, home: Path) -> Iterator[Records]:
+    """The study's records in a copy that was just made, and is gone afterwards: its numbers are the same everywhere.
 
-    def __init__(self, study: str, folder: Path) -> None:
+    Sums of floats differ in their last digits with the order of the rows. A copy that is kept has them as they came,
+    and several threads take them as it happens; this one has them in the order of the objects, for one thread.
+
+    :param home: the folder that a relative storage is in.
+    :raises StorageError: the store can't be read.
+    """
+    with TemporaryDirectory(prefix="llm-bench-") as folder:
+        copy = _Copy(study.name, Path(folder), threads=1)
+        yield copy.records(open_store(study.storage, home), 0)
+
+
+class _Copy:
+    """One study's copy, of this process alone.
+
+    :param threads: that work on it; None: one for each core.
+    """
+
+    def __init__(self, study: str, folder: Path, threads: int | None = None) -> None:
         self._study = study
         self._folder = folder
+        self._threads = threads
         self._lock = threading.Lock()
         self._damaged = threading.Event()
         self._ours: TextIO | TemporaryDirectory[str] | None = None  # for as long as this lives
@@ -164,7 +183,7 @@ class _Copy:
 
         self._path = self._take()
         with suppress(duckdb.Error):
-            self._connection = _connect(self._path)
+            self._connection = _connect(self._path, self._threads)
             if layout.is_current(self._connection):
                 return
             self._connection.close()
@@ -196,7 +215,7 @@ class _Copy:
 
     def _create(self, path: Path) -> None:
         _remove(path)
-        self._connection = _connect(path)
+        self._connection = _connect(path, self._threads)
         layout.create(self._connection)
 
     def _refresh(self, store: Store) -> None:
@@ -237,11 +256,11 @@ def _unusable(study: str, fault: Exception) -> StorageError:
     )
 
 
-def _connect(path: Path) -> duckdb.DuckDBPyConnection:
+def _connect(path: Path, threads: int | None) -> duckdb.DuckDBPyConnection:
     import duckdb
 
-    connection = duckdb.connect(
-        path, config={"memory_limit": _MEMORY, "temp_directory": f"{path}.tmp", "allow_community_extensions": False}
-    )
+    config: dict[str, Any] = {"memory_limit": _MEMORY, "temp_directory": f"{path}.tmp"}
+    config |= {"threads": threads} if threads else {}
+    connection = duckdb.connect(path, config=config | {"allow_community_extensions": False})
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     return connection

@@ -80,7 +80,7 @@ _STATEMENTS = (
     "JOIN slots USING (slot) JOIN llms USING (llm) JOIN questions USING (industry, question_id) "
     f"JOIN upstreams ON upstream = {UPSTREAM_SQL} "
     f"JOIN clients ON clients.client = coalesce(asked.client, '{UNNAMED}') "
-    "ORDER BY slot, llm_no, question_no",
+    "ORDER BY slot, llm_no, question_no, client_no, cache_probe, record_id",
 )
 _ROWS_AT_ONCE = 50_000
 

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, get_args
 
 from llm_bench.analysis.view import Cache, Cached, Suspect, View
 from llm_bench.cli.console import console, say
-from llm_bench.cli.options import Actions, add_command, add_study, complete, industry_names, llm_names
+from llm_bench.cli.options import (
+    Actions,
+    add_command,
+    add_study,
+    complete,
+    industry_names,
+    llm_names,
+    study_names,
+)
 from llm_bench.cli.studies import find_study, store_at
 from llm_bench.errors import InputError, unknown
 from llm_bench.paths import home
@@ -33,10 +41,17 @@ def register(actions: Actions) -> None:
         "It writes report.html, figures (PNG, SVG, PDF), tables (CSV, LaTeX), records.csv and SHA256SUMS. The same "
         "data give the same files, byte for byte."
     )
-    example = "llm-bench report thesis --run-type scheduled --suspect exclude"
+    example = (
+        "llm-bench report thesis --run-type scheduled --suspect exclude\n"
+        "llm-bench report --from thesis.zip --out report-of-thesis"
+    )
     command = add_command(actions, report, summary, detail=detail, example=example)
-    add_study(command)
-    command.add_argument("--out", type=Path, help="folder to write to; left out: data/reports/STUDY")
+    study = command.add_argument("study", nargs="?", help="name of a study in include/studies")
+    complete(study, study_names)
+    text = "make it from this file of `llm-bench archive` alone, wherever it was made; no project is needed"
+    command.add_argument("--from", dest="archive", metavar="ARCHIVE", type=Path, help=text)
+    text = "folder to write to; left out: data/reports/STUDY, or with --from report-of-STUDY in the current folder"
+    command.add_argument("--out", type=Path, help=text)
     add_view(command)
 
     summary = "Write a study's records as CSV, JSON or Parquet, all or a view of them."
@@ -79,18 +94,49 @@ def add_view(command: argparse.ArgumentParser) -> None:
     group.add_argument("--client", action="append", help=text.format("client, LLM_BENCH_CLIENT, or unnamed"))
 
 
-def report(study: str, out: Path | None, **options: object) -> int:
+def report(study: str | None, archive: Path | None, out: Path | None, **options: object) -> int:
     """Writes a report of a view into a folder; below ``data/reports`` where none is given."""
+    if (study is None) == (archive is None):
+        raise InputError(
+            "A report is of a study, or of an archive.",
+            "Name one of the two: `llm-bench report STUDY`, or --from FILE.",
+        )
+    if archive is not None:
+        return _report_from(archive, out, options)
+    chosen = find_study(str(study))
+    view = view_of(chosen, options)
+    say(f"Reading {chosen.name}")
+    store_at(chosen.storage)
+    return _write(chosen, view, home(), out or home() / "data" / "reports" / chosen.name)
+
+
+def _report_from(archive: Path, out: Path | None, options: dict[str, object]) -> int:
+    """Writes the report of an archive's study."""
+    from llm_bench.archive.opening import opened
+    from llm_bench.archive.versions import differences
+
+    say(f"Checking {archive}")
+    with opened(archive) as held:
+        for line in differences(held.versions):
+            console().print(line, style="yellow", markup=False)
+        view = view_of(held.study, options)
+        say(f"Reading {held.study.name}")
+        return _write(held.study, view, held.root, out or Path(f"report-of-{held.study.name}"))
+
+
+def _write(study: Study, view: View, root: Path, folder: Path) -> int:
+    """Writes a report.
+
+    :param root: the folder of ``include/``, and of a relative storage.
+    """
+    from llm_bench.analysis.cache import afresh
     from llm_bench.report import write_report
 
-    chosen = find_study(study)
-    view = view_of(chosen, options)
-    folder = out or home() / "data" / "reports" / chosen.name
-    say(f"Reading {chosen.name}")
-    records = records_of(chosen, view)
-    _check_any(records, view)
-    say("Drawing")
-    write_report(records, chosen, view, folder)
+    with afresh(study, root) as records:
+        _check_named(records, study, view)
+        _check_any(records, view)
+        say("Drawing")
+        write_report(records, study, view, folder, root)
     console().print(f"Report: {folder / 'report.html'}", markup=False)
     return 0
 
@@ -148,16 +194,22 @@ def records_of(study: Study, view: View) -> Records:
     :raises StorageError: the store can't be read.
     """
     from llm_bench.analysis import cache
-    from llm_bench.analysis.queries import choices
 
     store_at(study.storage)
     records = cache.Cache(home()).records(study)
+    _check_named(records, study, view)
+    return records
+
+
+def _check_named(records: Records, study: Study, view: View) -> None:
+    """Refuses a view that names what neither the study nor its records have."""
+    from llm_bench.analysis.queries import choices
+
     known = choices(records)
     _check(study, "LLM", view.llms, [*(llm.name for llm in study.llms), *known.llms])
     _check(study, "industry", view.industries, [*study.industries, *known.industries])
     _check(study, "upstream", view.upstreams, known.upstreams)
     _check(study, "client", view.clients, known.clients)
-    return records
 
 
 def _check_any(records: Records, view: View) -> None:

@@ -12,10 +12,12 @@ from fastapi import APIRouter, HTTPException, Response
 from fastapi.responses import StreamingResponse
 
 from llm_bench.analysis import export, queries
+from llm_bench.analysis.cache import afresh
 from llm_bench.analysis.export import Format
 from llm_bench.dashboard.context import Look, Looked
 from llm_bench.dashboard.form import form
 from llm_bench.dashboard.templating import show
+from llm_bench.paths import home
 from llm_bench.records import SEED_NAMES
 
 FORMATS: Mapping[Format, str] = {
@@ -70,7 +72,8 @@ def report(look: Looked) -> Response:
     """The report of the view, packed."""
     from llm_bench.report import report_zip  # noqa: PLC0415
 
-    content = report_zip(look.records, look.study, look.view)
+    with afresh(look.study, home()) as records:
+        content = report_zip(records, look.study, look.view)
     return Response(content, media_type="application/zip", headers=_named(f"{look.study.name}-report.zip"))
 
 

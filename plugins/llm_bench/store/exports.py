@@ -33,8 +33,8 @@ def _text(moment: str) -> str:
 
 
 COLUMNS = ", ".join(map(_column, FIELDS))
-ORDER = "study, slot, llm_provider, llm_model, llm, question_id"
-"""What every export selects from a table of records, and in which order."""
+ORDER = "study, slot, llm_provider, llm_model, llm, question_id, client, cache_probe, record_id"
+"""What every export selects from a table of records, and in which order; no two records have the same place in it."""
 
 
 def export(store: Store, data: Path) -> int:

@@ -126,7 +126,7 @@ def success_rate_over_time(failures: Failures, looks: Looks, zone: tzinfo = UTC,
     names = looks.present(rate.llm for rate in failures.rates)
     legend = alt.Legend(title="Share failed", format=".0%", orient="bottom", gradientLength=160, tickCount=5)
     chart = alt.Chart(
-        axes.inline(made),
+        axes.inline(_described(made)),
         height=len(names) * axes.ROW,
         title=axes.titled(title, [f"Share of the records of {_each(failures.bucket)}; blank where none was measured"]),
         description=f"{title}, of {len(names)} LLMs in {len(times)} slots",
@@ -138,6 +138,7 @@ def success_rate_over_time(failures: Failures, looks: Looks, zone: tzinfo = UTC,
         y=axes.rows(names),
         color=alt.Color("failed:Q", scale=alt.Scale(domain=[0, 1], range="ramp"), legend=legend),
         tooltip=axes.tooltip({"llm": "LLM", "when": "Slot", "shown": "Failed"}),
+        description=alt.Description("said:N"),
         **_href(made),
     )
     return drawn
@@ -259,12 +260,18 @@ def _strip(
     names = _shown(made, looks)
     values = axes.Values.of([row["middle"] for row in made], metric, approximate=approximate)
     chart = alt.Chart(
-        axes.inline([row | {"from": row["at"] - width / 2, "to": row["at"] + width / 2} for row in made]),
+        axes.inline(_described([row | {"from": row["at"] - width / 2, "to": row["at"] + width / 2} for row in made])),
         height=len(names) * axes.ROW,
         description=f"{metric.title} of {', '.join(names)}",
     )
     drawn: alt.Chart = chart.mark_rect(height={"band": 0.85}).encode(
-        x=x, x2="to", y=axes.rows(names), color=values.shade("middle"), tooltip=_seen(), **_href(made)
+        x=x,
+        x2="to",
+        y=axes.rows(names),
+        color=values.shade("middle"),
+        tooltip=_seen(),
+        description=alt.Description("said:N"),
+        **_href(made),
     )
     return drawn
 
@@ -298,6 +305,11 @@ def _slot_width(times: set[int]) -> int:
 def _seen() -> list[alt.Tooltip]:
     counts = {"n": "Records", "failed": "Failed", "left_out": "Left out"}
     return axes.tooltip({"llm": "LLM", "when": "Slot", "shown": "Value", **counts})
+
+
+def _described(made: Sequence[Row]) -> list[Row]:
+    """The rows with what each says to whoever can't see it; the end of a mark would be said in the machine's zone."""
+    return [row | {"said": f"{row['llm']}, {row['when']}: {row['shown']}"} for row in made]
 
 
 def _href(made: Sequence[Row]) -> dict[str, str]:
