@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from llm_bench.analysis.statistics.correlation import carry_over
+from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.sample import Codes, numbered
 
 LASTING = 0.05
@@ -18,6 +19,17 @@ _ALIKE = 1.0
 """Seconds by which two pauses are taken for as long as one another."""
 _REACH, _NEARLY = 1.645, 0.999
 """The normal's 0.95-quantile, and the greatest correlation, either way, that is taken for one."""
+
+DAYS = Method(
+    "Days",
+    "A day begins after the longest pause between the times of day of the slots; around the clock, where there is no "
+    "longest, it is 24 hours from the first slot on. "
+    "Days are no clusters where what a slot keeps of the one before may last into the next day: nothing is concluded "
+    "by days then. "
+    "That is so where the means of neighbouring days may correlate by more than "
+    f"{LASTING}, with the upper end of a one-sided interval of 95 % for the correlation of neighbouring slots (by "
+    "Fisher's z).",
+)
 
 
 def days_of(moments: npt.ArrayLike) -> Codes:

@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.sample import NOTHING, Codes, Floats, Interval, numbered
 
 Scope = Literal["these questions", "questions like these"]
@@ -28,6 +29,53 @@ BEYOND = 2
 _ROUNDED = 1e-12
 FEW_DAYS, FEW_QUESTIONS, FEW_BEYOND = "few days", "few questions", "few questions beyond"
 """Why there is no conclusion."""
+
+SCOPES = Method(
+    "What a conclusion is for",
+    "A conclusion is for these questions, or for questions like these, both on other days like those measured. "
+    "Every question is asked on every day: days and questions are crossed random factors. "
+    "A finding on a sample of questions is one of more than the sample only where its error counts how they differ. "
+    "The day is the cluster of time: nothing is supposed of how the slots of a day follow one another, as a t test "
+    "over a few groups' estimates holds whatever the correlation within groups is. "
+    "Of these questions the error is from the sums of the days, with Student's t of as many degrees of freedom as "
+    "there are days, less one. "
+    "Of questions like these it is the root of the variance by days, plus the variance by questions, less the variance "
+    "that neither explains, which both of these contain; it is never below either of the first two. "
+    "It has Satterthwaite's degrees of freedom. "
+    f"With fewer than {LEAST_DAYS} days there is an estimate without an interval, and so there is for questions like "
+    f"these with fewer than {LEAST_QUESTIONS} questions. "
+    "Intervals are two-sided, of 95 %.",
+    ("ibragimov2010", "clark1973", "cameron2011", "satterthwaite1946"),
+)
+MEANS = Method(
+    "Means and differences",
+    "A mean is that of all values, and a mean difference that of all pairs. "
+    "Its p is two-sided, by the same t: that the mean is 0.",
+)
+RATIOS = Method(
+    "Times of two LLMs",
+    "How many times as long one LLM takes as another is the geometric mean of the ratios of their times for the same "
+    "question in the same slot. "
+    "Its interval and its p are those of the mean difference of the logarithms. "
+    "A pair has a ratio where both answered.",
+)
+WON = Method(
+    "Which of two LLMs is faster",
+    "The share of pairs that an LLM wins is tested against one half. "
+    "A failure is later than any answer: where one failed, the pair is lost by it. "
+    "Where both failed, or took equally long, the pair counts one half. "
+    "No pair that was asked drops out.",
+)
+QUANTILES = Method(
+    "Medians and other quantiles",
+    "A quantile is of all that were asked, a failure being later than any answer. "
+    "It is of Hyndman and Fan's type 7. "
+    "Its interval is Woodruff's: the values at the ends of the interval of the share below it, with the error of its "
+    "scope. "
+    "The high end is open where it reaches the failures, or lies beyond all values. "
+    f"Of questions like these there is an interval where {BEYOND} questions or more lie beyond the quantile.",
+    ("hyndman1996", "woodruff1952"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.rates import score_ends
 from llm_bench.analysis.statistics.sample import LEAST_SLOTS, NOTHING, Floats, Interval, student
 from llm_bench.analysis.statistics.scopes import Conclusion
@@ -20,6 +21,29 @@ FLIPS, SEED = 9_999, 20_261_207
 """How many random signs `rate_difference` compares with where there are too many to try all, and their seed."""
 _ALL_SIGNS = 12
 """Runs of slots up to which all signs are tried."""
+
+RATES = Method(
+    "Rates of success",
+    "A rate is of the slots of these questions. "
+    "Its interval is Wilson's, of as many independent trials as the failures amount to: the records over their design "
+    "effect, with Student's t of as many degrees of freedom as there are slots, less one. "
+    "The design effect is the variance of a slot's failures over that of as many independent ones, and twice what "
+    "slots that follow one another have in common, summed up to the first lag at which that isn't positive, as in the "
+    "initial sequences of Geyer. "
+    "It is at least 1, the value of failures that come alone. "
+    f"Without a failure, or with fewer than {LEAST_SLOTS} slots, there is no interval.",
+    ("wilson1927", "geyer1992"),
+)
+RATE_DIFFERENCES = Method(
+    "Differences of rates",
+    "The interval of a difference is made of the Wilson intervals of the two rates, in Newcombe's manner, both with "
+    "the greater of the two design effects. "
+    "Its p is how often the difference is as large where each run of slots in which the two differ is given to either "
+    "LLM at random, as whole blocks are where errors within them depend on one another. "
+    "A run ends where the two are even for a slot, so that an outage is one event, however long. "
+    f"Up to {_ALL_SIGNS} runs all ways are tried, and of more {FLIPS:,} random ones of a fixed seed.",
+    ("newcombe1998", "winkler2014"),
+)
 
 
 def clustering(failures: npt.ArrayLike, asked: npt.ArrayLike) -> float:
