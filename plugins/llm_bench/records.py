@@ -24,6 +24,7 @@ from llm_bench.fields import (
     TokensPerSecond,
     fields_of,
 )
+from llm_bench.method import Method
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,6 +59,11 @@ UNNAMED = "unnamed"
 """What stands for the client, or the upstream, of a record that names none."""
 CUT_REASONS = ("length", "max_tokens")
 """Finish reasons of an answer that reached its limit of tokens, in small letters: some providers use large ones."""
+CUT = Method(
+    "Cut answers",
+    "An answer is cut where its finish reason says that it reached its limit of tokens. "
+    "The share of cut answers is of those that have a finish reason.",
+)
 
 
 class SeedRecord(TypedDict):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from llm_bench.fields import Field
+from llm_bench.method import Method
 from llm_bench.records import FIELDS
 
 Better = Literal["lower", "higher"]
@@ -84,6 +85,13 @@ DERIVED: Mapping[Field, str] = {
     ): "CASE WHEN network_rtt_sec <= ttft_sec THEN ttft_sec - network_rtt_sec END"
 }
 """Metrics that follow from a record's fields, each as DuckDB computes it."""
+
+LESS_ROUND_TRIP = Method(
+    "Less a round trip",
+    "The time to first token less the shortest round trip to where the connection ends that the kernel saw on it: what "
+    "the distance of this client doesn't explain. "
+    "It isn't known where the round trip isn't, or where the round trip is the longer one.",
+)
 
 _FIELDS = {field.name: field for field in (*FIELDS, *DERIVED)}
 METRICS: Mapping[str, Metric] = {name: _metric(_FIELDS[name]) for name in _TITLES}
