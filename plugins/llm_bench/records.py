@@ -64,6 +64,11 @@ CUT = Method(
     "An answer is cut where its finish reason says that it reached its limit of tokens. "
     "The share of cut answers is of those that have a finish reason.",
 )
+CACHED = Method(
+    "Cached tokens",
+    "The share of cached tokens is of the prompts' tokens that the provider says it read from its cache, over all "
+    "records that say so.",
+)
 
 
 class SeedRecord(TypedDict):

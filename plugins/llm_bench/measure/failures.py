@@ -29,8 +29,8 @@ _LONGEST_ERROR = 2000
 
 SUCCESS = Method(
     "Success",
-    "A request succeeded where its stream ended as its format documents, for a reason that counts as a success, with an "
-    "answer that isn't blank. "
+    "A request succeeded where its stream ended as its format documents, for a reason that counts as a success, with "
+    "an answer that isn't blank. "
     "What the provider lays to the user (a refused key, an empty account, a wrong request) counts against no LLM: it "
     "stops the cell, and leaves no record.",
 )

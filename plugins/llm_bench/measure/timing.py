@@ -27,9 +27,7 @@ CLOCK = Method(
     "The first question of a cell opens the connection, which the others use again; opening it is no part of a time. "
     "Nothing is sent to warm up: the client library is loaded by a request that goes nowhere.",
 )
-LATENCY = Method(
-    "Latency", "From the request to the end of the answer's stream; a failed request has none."
-)
+LATENCY = Method("Latency", "From the request to the end of the answer's stream; a failed request has none.")
 FIRST_TOKEN = Method(
     "Time to first token", "From the request to the first event that carries a generated token, reasoning included."
 )

@@ -5,10 +5,12 @@ from __future__ import annotations
 from llm_bench.analysis import charts, queries, table, tables
 from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.queries import Factor
+from llm_bench.analysis.statistics.comparisons import HOLM
+from llm_bench.analysis.statistics.factors import LEVELS
 from llm_bench.analysis.table import Table
 from llm_bench.analysis.tables.pairs import name_of
 from llm_bench.records import UNNAMED, utc_text
-from llm_bench.report.facts import Facts
+from llm_bench.report.facts import Facts, basis
 from llm_bench.report.source import Figure, Section, Source
 
 COMPARED = ("latency_sec", "ttft_sec", "throughput_tps", "coverage_score", "groundedness", "success")
@@ -79,7 +81,8 @@ def factors(source: Source, factor: Factor) -> Section | None:
         Figure(f"first-token-by-{factor}", charts.levels(by_level, source.looks, "ttft_sec")),
     ]
     numbers = [tables.levels(by_level, source.looks), tables.level_tests(by_level, source.looks)]
-    return Section(tables.heading(factor), drawn, numbers, [tables.levels_differ(by_level, source.looks)])
+    note = tables.levels_differ(by_level, source.looks)
+    return Section(tables.heading(factor), drawn, numbers, [note], [LEVELS, HOLM])
 
 
 def cache(source: Source) -> Section | None:
@@ -92,7 +95,8 @@ def cache(source: Source) -> Section | None:
         Figure("cache-dollars", charts.cache_worth(worth, source.looks, "usd")),
     ]
     note = "Each question was asked cold and, right after, once more, warm: the two are compared as a pair."
-    return Section("Cache", drawn, [tables.cache_worth(worth, source.looks)], [note])
+    both = basis(source.records, source.view.whole)
+    return Section("Cache", drawn, [tables.cache_worth(worth, source.looks)], [note], [HOLM], both)
 
 
 def appendix(facts: Facts) -> Section:

@@ -20,7 +20,7 @@ class Reference:
     """A source.
 
     :param key: what methods cite it by.
-    :param fields: as BibTeX has them; ``note`` says what it is cited for.
+    :param fields: as BibTeX has them; ``annote`` says what it is cited for.
     :param written: the whole entry, as it stands in the file.
     """
 
@@ -30,7 +30,7 @@ class Reference:
 
     def field(self, name: str) -> str:
         """A field as plain text; empty where it lacks."""
-        return _BRACE.sub("", self.fields.get(name, "")).replace("--", "–")
+        return _BRACE.sub("", self.fields.get(name, "")).replace(r"\&", "&").replace("--", "–")
 
     @property
     def authors(self) -> str:
@@ -62,8 +62,7 @@ def references() -> Mapping[str, Reference]:
     """All sources by their keys, in the order of these."""
     text = (Path(__file__).parent / FILE).read_text(encoding="utf-8")
     entries = [
-        Reference(entry["key"], {field["name"]: field["content"] for field in _FIELD.finditer(entry["fields"])}, entry[0])
-        for entry in _ENTRY.finditer(text)
+        Reference(entry["key"], dict(_FIELD.findall(entry["fields"])), entry[0]) for entry in _ENTRY.finditer(text)
     ]
     return {entry.key: entry for entry in sorted(entries, key=lambda entry: entry.key)}
 
