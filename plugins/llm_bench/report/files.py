@@ -73,8 +73,7 @@ def report_zip(records: Records, study: Study, view: View, root: Path | None = N
 def _files(records: Records, study: Study, view: View, root: Path, checksum: str) -> Iterator[tuple[str, bytes]]:
     """Name and content of each file but the records."""
     facts = gather(records, study, view, root)
-    source = Source.of(records, study, view, roles(facts.protocols, view.to_query()))
-    sections = _sections(source, study, facts)
+    sections = sections_of(records, study, view, facts)
     drawn: dict[str, Drawn] = {}
     for figure in (figure for section in sections for figure in section.figures):
         drawn[figure.name] = draw(figure.chart)
@@ -93,8 +92,9 @@ def _files(records: Records, study: Study, view: View, root: Path, checksum: str
     yield "report.html", render(study, facts, Contents(sections, drawn, named, parts), checksum=checksum)
 
 
-def _sections(source: Source, study: Study, facts: Facts) -> list[Section]:
+def sections_of(records: Records, study: Study, view: View, facts: Facts) -> list[Section]:
     """The results, in their order."""
+    source = Source.of(records, study, view, roles(facts.protocols, view.to_query()))
     parts = (speed.summary, speed.latency, speed.throughput, quality.success, quality.coverage, quality.comparison)
     apart = (quality.factors(source, "upstream"), quality.factors(source, "client"), quality.cache(source))
     sealed = [Section("Protocol", [], [departed(facts.departures)])] if facts.protocols else []
