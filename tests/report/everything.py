@@ -10,7 +10,6 @@ from datetime import datetime
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from pkgutil import walk_packages
 from typing import Any
 
 import llm_bench
@@ -118,6 +117,8 @@ def constants() -> Iterator[Method]:
     from llm_bench.rag.retrieval import described
 
     yield described(Retrieval())
-    for module in walk_packages(llm_bench.__path__, "llm_bench."):
-        if not re.search(r"\.(airflow|plugin|__main__)\b", module.name):
-            yield from (value for value in vars(import_module(module.name)).values() if isinstance(value, Method))
+    root = Path(llm_bench.__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        if "= Method(" in path.read_text(encoding="utf-8"):
+            module = import_module(".".join(["llm_bench", *path.relative_to(root).with_suffix("").parts]))
+            yield from (value for value in vars(module).values() if isinstance(value, Method))
