@@ -170,18 +170,15 @@ class TestAReport:
         naming = [name for name, made in content(report).items() if str(whole[1]).encode() in made]
         assert naming == []
 
+    @pytest.mark.skipif(not shutil.which("pdflatex"), reason="no LaTeX here")
     def test_has_latex_that_compiles(self, report: Path, tmp_path: Path):
-        made = sorted((report / "tables").glob("*.tex"))
-        text = "\n".join(path.read_text() for path in made)
-        for opened, closed in (("begin{tabular}", "end{tabular}"), ("begin{longtable}", "end{longtable}"), ("{", "}")):
-            plain = text.replace(r"\{", "").replace(r"\}", "")
-            assert plain.count(opened) == plain.count(closed)
-        if not shutil.which("pdflatex"):
-            return
-        figure = r"\includegraphics{%s}" % (report / "figures" / "latency-over-time.pdf")
         head = r"\documentclass{article}\usepackage[a4paper,margin=2.5cm]{geometry}\usepackage[T1]{fontenc}"
-        packages = r"\usepackage{array,booktabs,textcomp,graphicx}\usepackage{longtable}"
-        (tmp_path / "all.tex").write_text(f"{head}{packages}\\begin{{document}}{figure}\n{text}\\end{{document}}")
+        packages = r"\usepackage{array,booktabs,graphicx,longtable,textcomp}"
+        taken = "".join(rf"\input{{\llmbench/{name}.tex}}" for name in ("methods", "results"))
+        sources = r"\bibliographystyle{plain}\bibliography{\llmbench/references}"
+        folder = rf"\newcommand{{\llmbench}}{{{report}}}"
+        text = rf"{head}{packages}\begin{{document}}{folder}{taken}{sources}\end{{document}}"
+        (tmp_path / "all.tex").write_text(text)
         command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout[-2000:]
