@@ -83,7 +83,12 @@ class TestScopes:
         reach = stats.t.ppf(0.975, DAYS - 1) * means.std(ddof=1) / math.sqrt(DAYS)
         assert half_width(mean_of(GRID, "these questions")) == pytest.approx(reach)
 
-    @says("Of questions like these it is the root of the variance by days", "It has Satterthwaite's degrees of freedom")
+    @says(
+        "Of questions like these it is the root of the variance by days",
+        "It has Satterthwaite's degrees of freedom",
+        "The interval and the p of the mean difference are for questions like these on days like these",
+        "The variance of the mean by days and that by questions are added, and what neither explains",
+    )
     def test_questions_like_these_have_the_sum_of_the_variances_less_what_both_contain(self):
         day, question, neither = by_hand()
         whole = day + question - neither
@@ -115,6 +120,19 @@ class TestScopes:
         assert interval.estimate - interval.low == pytest.approx(interval.high - interval.estimate)
         assert interval == mean_of(GRID, "these questions", level=0.95).interval
 
+    @says("Two LLMs' scores of the same question in the same slot are subtracted, and each question's differences of a")
+    def test_a_days_mean_of_a_question_says_the_same_as_its_slots(self):
+        cells = VALUES.reshape(DAYS, QUESTIONS, TIMES).mean(axis=2).ravel()
+        day, question = (axis.ravel() for axis in np.mgrid[:DAYS, :QUESTIONS])
+        averaged = mean_of(Grid.of(cells, day, question), "questions like these")
+        assert half_width(averaged) == pytest.approx(half_width(mean_of(GRID, "questions like these")))
+
+    @says("There is no interval with fewer than 4 days or 6 questions, nor where a slow time may outlast a day.")
+    def test_a_difference_of_few_days_or_questions_has_no_interval(self):
+        for few in (DAY < 3, QUESTION < 5):
+            few_of = Grid.of(VALUES[few], DAY[few], QUESTION[few])
+            assert mean_of(few_of, "questions like these").interval.low is None
+
 
 class TestMeans:
     @says("A mean is that of all values, and a mean difference that of all pairs.")
@@ -133,7 +151,10 @@ FIRST, SECOND = np.exp(VALUES), np.exp(VALUES - 0.1 + 0.3 * DRAW.normal(size=VAL
 
 
 class TestTimesOfTwo:
-    @says("How many times as long one LLM takes as another", "Its interval and its p are those of the mean difference")
+    @says(
+        "How many times as long (as fast, as dear) one LLM is as another: the geometric mean of the ratios",
+        "Interval and p are made as those of differences of scores, on the logarithms.",
+    )
     def test_the_ratio_is_the_geometric_mean_with_the_interval_of_the_logarithms(self):
         ratio = ratio_of(FIRST, SECOND, DAY, QUESTION, "questions like these")
         logarithms = mean_of(Grid.of(np.log(FIRST / SECOND), DAY, QUESTION), "questions like these")
@@ -141,23 +162,28 @@ class TestTimesOfTwo:
         assert ratio.interval.low == pytest.approx(math.exp(logarithms.interval.low))
         assert ratio.p_value == pytest.approx(logarithms.p_value)
 
-    @says("A pair has a ratio where both answered.")
     def test_a_failure_leaves_its_pair_without_a_ratio(self):
         failed = FIRST.copy()
         failed[0] = np.inf
         assert ratio_of(failed, SECOND, DAY, QUESTION, "these questions").interval.n == FIRST.size - 1
 
-    @says("The share of pairs that an LLM wins is tested against one half.")
+    @says(
+        "In what share of the pairs one LLM is faster than another.",
+        "The interval is made as that of differences of scores.",
+    )
     def test_the_share_won_is_tested_against_one_half(self):
         won = share_won(FIRST, SECOND, DAY, QUESTION, "these questions")
         by_day = (FIRST < SECOND).reshape(DAYS, -1).mean(axis=1)
         assert won.interval.estimate == pytest.approx((FIRST < SECOND).mean())
         assert won.p_value == pytest.approx(stats.ttest_1samp(by_day, 0.5).pvalue)
+        as_scores = mean_of(Grid.of(FIRST < SECOND, DAY, QUESTION), "questions like these")
+        assert half_width(share_won(FIRST, SECOND, DAY, QUESTION, "questions like these")) == pytest.approx(
+            half_width(as_scores)
+        )
 
     @says(
-        "A failure is later than any answer: where one failed, the pair is lost by it.",
-        "Where both failed, or took equally long, the pair counts one half.",
-        "No pair that was asked drops out.",
+        "A failure is later than any answer, so that a pair in which one failed is lost by that one",
+        "Nothing that was asked drops out.",
     )
     def test_a_failure_loses_and_two_are_a_draw(self):
         ones = np.ones(VALUES.size)
@@ -298,7 +324,7 @@ class TestRates:
         assert success.rate(few[0][:5], few[1][:5]).doubt == success.FEW_SLOTS
         assert success.rate(few[0][:6], few[1][:6]).doubt is None
 
-    @says("The interval of a difference is made of the Wilson intervals of the two rates, in Newcombe's manner")
+    @says("The interval is made of those of the two rates (Newcombe's square-and-add), both with the greater of their")
     def test_a_difference_has_newcombes_interval_with_the_greater_design_effect(self):
         (one, asked), (other, _) = of_failures(ALONE), of_failures(OUTAGES)
         effect = max(success.clustering(asked - good, asked) for good in (one, other))
@@ -310,10 +336,7 @@ class TestRates:
         assert found.low == pytest.approx(first - second - math.hypot(first - low, higher - second))
         assert found.high == pytest.approx(first - second + math.hypot(high - first, second - lower))
 
-    @says(
-        "Its p is how often the difference is as large where each run of slots in which the two differ",
-        "A run ends where the two are even for a slot, so that an outage is one event, however long.",
-    )
+    @says("The test gives each run of slots in which the two LLMs differ a sign at random, and compares how far")
     def test_its_p_gives_each_run_to_either_at_random(self):
         (one, asked), (other, _) = of_failures({}), of_failures({3: 20, 4: 20, 9: 2, 20: 5, 21: 1, 40: 3})
         runs = [40, 2, 6, 3]  # what each run of slots that follow one another comes to
@@ -324,7 +347,7 @@ class TestRates:
         expected = np.mean([abs(total) >= sum(runs) for total in sums])
         assert success.rate_difference(one, other, asked).p_value == pytest.approx(expected)
 
-    @says("Up to 12 runs all ways are tried, and of more 9,999 random ones of a fixed seed.")
+    @says("Up to 12 runs all signs are tried, of more 9,999 random ones of a fixed seed.")
     def test_all_ways_are_tried_of_few_runs_and_random_ones_of_many(self):
         def p(runs: int) -> float:
             (one, asked), (other, _) = of_failures({}), of_failures({2 * run: 1 for run in range(runs)})
@@ -336,20 +359,25 @@ class TestRates:
         assert (p(13) * 10_000) == pytest.approx(round(p(13) * 10_000))
         assert p(13) != pytest.approx(2 / 2**13, rel=1e-6)
 
+    @says("There is no interval with fewer than 6 slots, nor where neither failed.")
+    def test_a_difference_of_few_slots_or_without_a_failure_has_no_interval(self):
+        (one, asked), (other, _) = of_failures({}), of_failures(ALONE)
+        assert success.rate_difference(one, one, asked).interval.low is None
+        assert success.rate_difference(one[:5], other[:5] - 1, asked[:5]).interval.low is None
+        assert success.rate_difference(one[:6], other[:6], asked[:6]).interval.low is not None
+
 
 class TestManyTests:
-    @says("p is corrected for the tests of a family by Holm's procedure")
+    @says("p is corrected over the LLMs by Holm.")
     def test_the_smallest_counts_as_often_as_there_are_tests_and_each_next_one_once_less(self):
         assert holm([0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.03, 0.06])
 
-    @says("The chance of a false alarm among all of a family is then no greater than the level.")
     def test_false_alarms_stay_below_the_level(self):
         draw = np.random.default_rng(2)
         alarms = np.mean([min(holm(list(draw.uniform(size=6)))) <= 0.05 for _ in range(4000)])
         assert 0.035 < alarms < 0.06
         assert np.mean([draw.uniform(size=6).min() <= 0.05 for _ in range(4000)]) > 0.2
 
-    @says("What couldn't be tested doesn't count.")
     def test_a_test_that_wasnt_made_corrects_nothing(self):
         assert holm([0.02, None, 0.03]) == pytest.approx([0.04, None, 0.04])
 
@@ -448,7 +476,7 @@ class TestWhichModelAnswered:
         assert tested(10) == []
         assert tested(11) == [5, 6]
 
-    @says("Where p, corrected over the LLMs, is below 0.02, the answers are said to have changed")
+    @says("Where p, corrected over the LLMs by Holm, is below 0.02, the answers are said to have changed")
     def test_below_the_level_they_are_said_to_have_changed(self):
         from dataclasses import fields
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from llm_bench.analysis import charts, queries, tables
 from llm_bench.analysis.statistics.changes import CHANGES
-from llm_bench.analysis.statistics.comparisons import HOLM
 from llm_bench.analysis.statistics.kernels import LIKENESS
 from llm_bench.report.source import Figure, Section, Source
 from llm_bench.study import Study
@@ -23,4 +22,4 @@ def answered(source: Source, study: Study) -> Section:
         tables.changes(known, looks, zone),
         tables.names(known, looks, zone),
     ]
-    return Section("Which model answered", drawn, numbers, methods=[LIKENESS, CHANGES, HOLM])
+    return Section("Which model answered", drawn, numbers, methods=[LIKENESS, CHANGES])

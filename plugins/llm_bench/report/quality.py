@@ -5,8 +5,10 @@ from __future__ import annotations
 from llm_bench.analysis import charts, queries, table, tables
 from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.queries import Factor
-from llm_bench.analysis.statistics.comparisons import HOLM
+from llm_bench.analysis.statistics.blocks import DAYS
 from llm_bench.analysis.statistics.factors import LEVELS
+from llm_bench.analysis.statistics.scopes import CONCLUSIONS, MEANS
+from llm_bench.analysis.statistics.success import RATES
 from llm_bench.analysis.table import Table
 from llm_bench.analysis.tables.pairs import name_of
 from llm_bench.records import UNNAMED, utc_text
@@ -32,7 +34,7 @@ def success(source: Source) -> Section:
     ]
     numbers = [tables.success(outcomes, looks), tables.failures(outcomes, looks)]
     often = tables.cut_often({outcome.llm: outcome.cut_rate for outcome in outcomes}, looks)
-    return Section("Success and failures", drawn, numbers, [often])
+    return Section("Success and failures", drawn, numbers, [often], [RATES])
 
 
 def coverage(source: Source) -> Section:
@@ -53,7 +55,7 @@ def coverage(source: Source) -> Section:
         tables.grouped(questions, COVERAGE, looks, "question"),
         tables.least_covered(queries.least_covered(records, view), looks),
     ]
-    return Section("Coverage", drawn, numbers)
+    return Section("Coverage", drawn, numbers, methods=[CONCLUSIONS, DAYS, MEANS])
 
 
 def comparison(source: Source) -> Section:
@@ -82,7 +84,7 @@ def factors(source: Source, factor: Factor) -> Section | None:
     ]
     numbers = [tables.levels(by_level, source.looks), tables.level_tests(by_level, source.looks)]
     note = tables.levels_differ(by_level, source.looks)
-    return Section(tables.heading(factor), drawn, numbers, [note], [LEVELS, HOLM])
+    return Section(tables.heading(factor), drawn, numbers, [note], [LEVELS])
 
 
 def cache(source: Source) -> Section | None:
@@ -96,7 +98,7 @@ def cache(source: Source) -> Section | None:
     ]
     note = "Each question was asked cold and, right after, once more, warm: the two are compared as a pair."
     both = basis(source.records, source.view.whole)
-    return Section("Cache", drawn, [tables.cache_worth(worth, source.looks)], [note], [HOLM], both)
+    return Section("Cache", drawn, [tables.cache_worth(worth, source.looks)], [note], basis=both)
 
 
 def appendix(facts: Facts) -> Section:

@@ -30,9 +30,9 @@ CHANGES = Method(
     f"Whole slots change places in {ORDERS:,} random orders of a fixed seed, and each moment is set in relation to its "
     "mean and spread over the orders. "
     "p is how often the greatest of all moments is as great by chance. "
-    f"Where p, corrected over the LLMs, is below {LEVEL}, the answers are said to have changed, most likely at the "
-    "moment of the greatest.",
-    ("gao2025", "gretton2012"),
+    f"Where p, corrected over the LLMs by Holm, is below {LEVEL}, the answers are said to have changed, most likely at "
+    "the moment of the greatest.",
+    ("gao2025", "gretton2012", "holm1979"),
 )
 
 

@@ -9,20 +9,10 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.sample import NOTHING, Floats, Interval, interval, sample, slot_sums
 
 _EXACT = 50
 """Signed ranks: up to so many slots by their exact distribution, as `scipy.stats.wilcoxon` does, then by the normal."""
-
-HOLM = Method(
-    "Many tests",
-    "p is corrected for the tests of a family by Holm's procedure: those of one question over the LLMs, or the "
-    "comparisons of a family. "
-    "The chance of a false alarm among all of a family is then no greater than the level. "
-    "What couldn't be tested doesn't count.",
-    ("holm1979",),
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ LEVELS = Method(
     "values are ranked within their slot, and each level's ranks add up to what it is above or below the slot's "
     "middle, over the slot's size, which are the sums of van Elteren's test. "
     "Their mean over the slots is tested against 0 by Hotelling's T², with the slot as the unit. "
-    f"With fewer than {LEAST_SLOTS} slots in which two levels meet nothing is tested.",
-    ("vanelteren1960", "hotelling1931"),
+    f"With fewer than {LEAST_SLOTS} slots in which two levels meet nothing is tested. "
+    "p is corrected over the LLMs by Holm.",
+    ("vanelteren1960", "hotelling1931", "holm1979"),
 )
 
 

@@ -22,29 +22,6 @@ FLIPS, SEED = 9_999, 20_261_207
 _ALL_SIGNS = 12
 """Runs of slots up to which all signs are tried."""
 
-RATES = Method(
-    "Rates of success",
-    "A rate is of the slots of these questions. "
-    "Its interval is Wilson's, of as many independent trials as the failures amount to: the records over their design "
-    "effect, with Student's t of as many degrees of freedom as there are slots, less one. "
-    "The design effect is the variance of a slot's failures over that of as many independent ones, and twice what "
-    "slots that follow one another have in common, summed up to the first lag at which that isn't positive, as in the "
-    "initial sequences of Geyer. "
-    "It is at least 1, the value of failures that come alone. "
-    f"Without a failure, or with fewer than {LEAST_SLOTS} slots, there is no interval.",
-    ("wilson1927", "geyer1992"),
-)
-RATE_DIFFERENCES = Method(
-    "Differences of rates",
-    "The interval of a difference is made of the Wilson intervals of the two rates, in Newcombe's manner, both with "
-    "the greater of the two design effects. "
-    "Its p is how often the difference is as large where each run of slots in which the two differ is given to either "
-    "LLM at random, as whole blocks are where errors within them depend on one another. "
-    "A run ends where the two are even for a slot, so that an outage is one event, however long. "
-    f"Up to {_ALL_SIGNS} runs all ways are tried, and of more {FLIPS:,} random ones of a fixed seed.",
-    ("newcombe1998", "winkler2014"),
-)
-
 
 def clustering(failures: npt.ArrayLike, asked: npt.ArrayLike) -> float:
     """How many independent failures' worth of variance a failure has: the design effect of the rate, at least 1.
@@ -86,6 +63,17 @@ def rate(successes: npt.ArrayLike, asked: npt.ArrayLike, level: float = 0.95) ->
         return Conclusion(Interval(share, None, None, int(n), counts.size, doubt))
     low, high = score_ends(share, n / clustering(counts - good, counts), student(level, counts.size))
     return Conclusion(Interval(share, low, high, int(n), counts.size))
+
+
+RATE_DIFFERENCE = Method(
+    "Differences of rates of success",
+    "The interval is made of those of the two rates (Newcombe's square-and-add), both with the greater of their two "
+    "design effects. The test gives each run of slots in which the two LLMs differ a sign at random, and compares how "
+    "far the rates are apart then; a run ends where the two are even for a slot, so that an outage is one event. Up to "
+    f"{_ALL_SIGNS} runs all signs are tried, of more {FLIPS:,} random ones of a fixed seed. There is no interval with "
+    f"fewer than {LEAST_SLOTS} slots, nor where neither failed.",
+    ("newcombe1998", "winkler2014"),
+)
 
 
 def rate_difference(
@@ -140,3 +128,17 @@ def _sign_flips(differences: Floats) -> float | None:
 def _kept(successes: npt.ArrayLike, asked: npt.ArrayLike) -> tuple[Floats, Floats]:
     counts = np.asarray(asked, np.float64)
     return np.asarray(successes, np.float64)[counts > 0], counts[counts > 0]
+
+
+RATES = Method(
+    "Rates of success",
+    "A rate is of the slots of these questions. "
+    "Its interval is Wilson's, of as many independent trials as the failures amount to: the records over their design "
+    "effect, with Student's t of as many degrees of freedom as there are slots, less one. "
+    "The design effect is the variance of a slot's failures over that of as many independent ones, and twice what "
+    "slots that follow one another have in common, summed up to the first lag at which that isn't positive, as in the "
+    "initial sequences of Geyer. "
+    "It is at least 1, the value of failures that come alone. "
+    f"Without a failure, or with fewer than {LEAST_SLOTS} slots, there is no interval.",
+    ("wilson1927", "geyer1992"),
+)
