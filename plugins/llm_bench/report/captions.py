@@ -48,7 +48,8 @@ def captions(sections: Sequence[Section], drawn: Mapping[str, charts.Caption]) -
 
     :param drawn: name of a figure → its chart's own title and lines.
     """
-    figures, tables = {}, {}
+    figures: dict[str, Caption] = {}
+    tables: dict[str, Caption] = {}
     for section in sections:
         for figure in section.figures:
             own = drawn[figure.name]
