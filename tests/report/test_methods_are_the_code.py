@@ -9,9 +9,11 @@ import pytest
 
 from report.claims import CLAIMS
 from report.everything import Everything, constants, sentences
+from report.held import SAID, claim
 
 for _name in ("study", "instrument", "scores", "statistics"):
     import_module(f"report.test_methods_of_the_{_name}")
+claim()
 
 
 def claiming(sentence: str) -> set[str]:
@@ -32,3 +34,6 @@ class TestTheMethods:
     def test_say_all_that_is_checked(self, written: list[str]):
         claimed = {begin for sentence in written for begin in claiming(sentence)}
         assert sorted(CLAIMS.keys() - claimed) == []
+
+    def test_rest_on_tests_that_are_there(self):
+        assert [held.test for held in SAID if not held.is_checked] == []

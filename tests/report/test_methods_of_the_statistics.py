@@ -347,7 +347,7 @@ class TestRates:
         expected = np.mean([abs(total) >= sum(runs) for total in sums])
         assert success.rate_difference(one, other, asked).p_value == pytest.approx(expected)
 
-    @says("Up to 12 runs all signs are tried, of more 9,999 random ones of a fixed seed.")
+    @says("Up to 12 runs all signs are tried, of more 9,999 random ones of a fixed seed")
     def test_all_ways_are_tried_of_few_runs_and_random_ones_of_many(self):
         def p(runs: int) -> float:
             (one, asked), (other, _) = of_failures({}), of_failures({2 * run: 1 for run in range(runs)})
