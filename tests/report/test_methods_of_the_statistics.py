@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from llm_bench.analysis.statistics import success
-from llm_bench.analysis.statistics.blocks import LASTING, days_correlate, days_last, days_of
+from llm_bench.analysis.statistics import blocks, success
+from llm_bench.analysis.statistics.blocks import days_correlate, days_last, days_of
 from llm_bench.analysis.statistics.changes import LEVEL, ORDERS, SEED, change
 from llm_bench.analysis.statistics.comparisons import holm
 from llm_bench.analysis.statistics.correlation import carry_over
@@ -244,25 +244,31 @@ class TestDays:
         assert days_of(clock).tolist() == np.repeat([0, 1], 12).tolist()
 
     @says("Days are no clusters where what a slot keeps of the one before may last into the next day", "That is so")
-    def test_days_are_no_clusters_where_their_means_may_correlate(self):
-        def study(kept: float, moments: np.ndarray) -> tuple[bool, float]:
-            draw, levels = np.random.default_rng(3), [0.0]
+    def test_days_are_no_clusters_where_their_means_may_correlate(self, monkeypatch: pytest.MonkeyPatch):
+        def lasts(kept: float, moments: np.ndarray, seed: int = 3) -> bool:
+            draw, levels = np.random.default_rng(seed), [0.0]
             for shock in draw.normal(size=moments.size - 1):
                 levels.append(kept * levels[-1] + shock)
-            day = days_of(moments)
-            known = carry_over(levels, moments)
-            likely = known.correlation + (1 + 3 * max(known.correlation, 0)) / known.pairs
-            upper = math.tanh(math.atanh(likely) + stats.norm.ppf(0.95) / math.sqrt(known.pairs - 3))
-            apart = round(float(np.median(np.diff(moments)[np.diff(day) > 0]) / np.median(np.diff(moments))))
-            return days_last(levels, moments, day), days_correlate(upper, int(np.bincount(day)[0]), apart)
+            return days_last(levels, moments, days_of(moments))
 
         office = np.concatenate([day * 86_400 + HOURS for day in range(8)])
         around = 7200.0 * np.arange(96)
-        for kept, moments in itertools.product((0.0, 0.5, 0.9), (office, around)):
-            lasts, may = study(kept, moments)
-            assert lasts == (may > LASTING)
-        assert study(0.9, around)[0]
-        assert not study(0.0, office)[0]
+        assert lasts(0.9, around)
+        assert not lasts(0.0, office)
+        assert blocks.LASTING == 0.05
+        assert days_correlate(0.5, 6, 7) < 0.05 < days_correlate(0.8, 12, 1)  # of the slots' own means, by powers
+        monkeypatch.setattr(blocks, "LASTING", 1.0)
+        assert not lasts(0.9, around)
+
+    def test_the_correlation_that_counts_is_the_upper_end_of_its_interval(self, monkeypatch: pytest.MonkeyPatch):
+        assert pytest.approx(stats.norm.ppf(0.95), abs=1e-3) == blocks._REACH
+        counted: list[float] = []
+        monkeypatch.setattr(blocks, "days_correlate", lambda kept, _slots, _apart: counted.append(kept) or 0.0)
+        moments = 7200.0 * np.arange(96)
+        levels = np.random.default_rng(3).normal(size=96)
+        known = carry_over(levels, moments)
+        days_last(levels, moments, days_of(moments))
+        assert counted[0] > math.tanh(math.atanh(known.correlation) + 1.6 / math.sqrt(known.pairs - 3))
 
 
 ASKED, SLOTS = 20, 56

@@ -26,7 +26,7 @@ class TestTheSources:
             assert all(source.field(name) for name in ("author", "title", "year", "annote")), source.key
             assert source.doi or source.address.startswith("http"), source.key
             assert re.fullmatch(r"10\.\d{4,9}/\S+", source.doi or "10.1000/none"), source.key
-            assert source.key.endswith(source.field("year")), source.key
+            assert source.field("year") in source.key, source.key
             assert source.field("annote").startswith("Cited for: "), source.key
 
     def test_have_no_entry_that_isnt_read(self):
