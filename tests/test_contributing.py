@@ -50,7 +50,7 @@ EXAMPLES = (
     Example(
         "add_field", 3, tests("tests/test_stream_events.py", "tests/test_records.py", "tests/docs/test_metrics.py")
     ),
-    Example("add_statistic", 5, ("-c", DISPERSION)),
+    Example("add_statistic", 4, ("-c", DISPERSION)),
     Example("add_page", 3, tests("tests/dashboard/test_pages.py", "-k", "cost")),
     Example("add_command", 2, tests("tests/cli/test_slots.py", "tests/cli/test_command_line.py")),
     Example("add_expectation", 1, tests("tests/gate/test_bad_rows.py", "-m", "not slow")),

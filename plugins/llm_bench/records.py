@@ -24,6 +24,7 @@ from llm_bench.fields import (
     TokensPerSecond,
     fields_of,
 )
+from llm_bench.method import Method
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,6 +59,16 @@ UNNAMED = "unnamed"
 """What stands for the client, or the upstream, of a record that names none."""
 CUT_REASONS = ("length", "max_tokens")
 """Finish reasons of an answer that reached its limit of tokens, in small letters: some providers use large ones."""
+CUT = Method(
+    "Cut answers",
+    "An answer is cut where its finish reason says that it reached its limit of tokens. "
+    "The share of cut answers is of those that have a finish reason.",
+)
+CACHED = Method(
+    "Cached tokens",
+    "The share of cached tokens is of the prompts' tokens that the provider says it read from its cache, over all "
+    "records that say so.",
+)
 
 
 class SeedRecord(TypedDict):
@@ -79,11 +90,15 @@ class SeedRecord(TypedDict):
         TokensPerSecond | None, About("clock", "response_tokens / latency_sec; null when it failed.")
     ]
     success: Annotated[
-        bool, About("outcome", "The stream ended as the protocol says, with an answer that isn't empty.")
+        bool, About("outcome", "The stream ended as its wire format documents, with an answer that isn't blank.")
     ]
     coverage_score: Annotated[
         Share | None,
-        About("quality", "How much of what the context says about the question the answer uses; null without one."),
+        About(
+            "quality",
+            "How much of the question's reference points that its context holds the answer states (of the context's "
+            "sentences, where the question has no points); null without any, and without an answer.",
+        ),
     ]
     prompt_tokens: Annotated[
         Tokens | None, About("tokens", "Tokens of the prompt; null when neither stated nor countable.")
@@ -263,14 +278,15 @@ class Record(SeedRecord):
     ]
 
     groundedness: Annotated[
-        Share | None, About("quality", "How much of the answer the context supports; null without a claim.")
+        Share | None,
+        About("quality", "How much of what the answer claims the context supports, by words; null without a claim."),
     ]
     answerable: Annotated[bool, About("quality", "Whether the documents hold the answer, as the question set says.")]
     declined: Annotated[
         bool | None,
         About(
             "quality",
-            "The answer says that the context lacks what was asked, or a part of it; null without an answer.",
+            "A sentence of the answer says that the context lacks what was asked, or a part; null without an answer.",
         ),
     ]
     context_hash: Annotated[str, About("quality", "SHA-256 of the context, as given to the LLM.")]

@@ -68,7 +68,7 @@ class Project:
         (part,) = (
             part for part in methods(self.study, view or View(), self.facts(view)) if part.title == "What was sealed"
         )
-        return dict(part.items)
+        return {item.term: item.lines for item in part.items}
 
     def header(self, view: View | None = None) -> str:
         facts = self.facts(view)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from llm_bench.fields import Field
+from llm_bench.method import Method
 from llm_bench.records import FIELDS
 
 Better = Literal["lower", "higher"]
@@ -110,6 +111,13 @@ DERIVED: Mapping[Field, str] = {
     ): "CASE WHEN success AND latency_sec > 0 THEN length(answer) / latency_sec END",
 }
 """What follows from a record's fields, each as DuckDB computes it."""
+
+LESS_ROUND_TRIP = Method(
+    "Less a round trip",
+    "The time to first token less the shortest round trip to where the connection ends that the kernel saw on it: what "
+    "the distance of this client doesn't explain. "
+    "It isn't known where the round trip isn't, or where the round trip is the longer one.",
+)
 
 _FIELDS = {field.name: field for field in (*FIELDS, *DERIVED)}
 METRICS: Mapping[str, Metric] = {name: _metric(_FIELDS[name]) for name in _TITLES}

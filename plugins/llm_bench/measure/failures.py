@@ -14,6 +14,7 @@ from llm_bench.measure import refusals
 from llm_bench.measure.exchange import Deadline
 from llm_bench.measure.formats.answer import STOPPED, Answer, storable
 from llm_bench.measure.hiding import hide
+from llm_bench.method import Method
 
 _TIMEOUT_KINDS: Mapping[Deadline, str] = {
     "connect": "timeout_connect",
@@ -25,6 +26,14 @@ _SECRETS = re.compile(
     r"\b(sk-[A-Za-z0-9_-]{8,}|gsk_[A-Za-z0-9]{8,}|AIza[A-Za-z0-9_-]{8,}|Bearer\s+[A-Za-z0-9._~+/=-]{8,})"
 )
 _LONGEST_ERROR = 2000
+
+SUCCESS = Method(
+    "Success",
+    "A request succeeded where its stream ended as its format documents, for a reason that counts as a success, with "
+    "an answer that isn't blank. "
+    "What the provider lays to the user (a refused key, an empty account, a wrong request) counts against no LLM: it "
+    "stops the cell, and leaves no record.",
+)
 
 
 def error_kind(error: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from llm_bench.measure.notices import LONGEST_SEC, LONGEST_WAIT_SEC, Allowance, Notice
+from llm_bench.method import Method
 
 MINUTE_SEC, DAY_SEC = 60.0, 86400.0
 BUCKET_SEC = 600.0
@@ -22,6 +23,13 @@ PROBE_SEC = 1800.0
 early, and each batch has the provider's own word for it."""
 
 _LONGEST_SPAN_SEC = 30 * DAY_SEC
+
+PACING = Method(
+    "Pacing",
+    "A request waits until the limits that the study states for its LLM, and those that the provider reports, leave "
+    "room for it. "
+    "The wait comes before its clock starts.",
+)
 
 
 class Tokens(NamedTuple):

@@ -7,7 +7,14 @@ from types import ModuleType
 
 from llm_bench.measure.formats.answer import Usage
 from llm_bench.measure.library import off_line
+from llm_bench.method import Method
 from llm_bench.study import BASELINE, LLM
+
+COST = Method(
+    "Cost",
+    "As the provider states it; else its tokens at the study's price, or at LiteLLM's list price; not known where "
+    "there is neither.",
+)
 
 
 def cost(

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
+from llm_bench.method import Method
+
 SUSPECT_DELAY_SHARE = 0.05
 """A record is suspect when one of its reads waited for a core longer than this share of its time to first token.
 
@@ -15,6 +17,34 @@ the sum of all waits nor the load average tells them apart (precision at most 0.
 SUSPECT_DELAY_SEC = 0.001
 """Waits below this are never suspect. (In the same requests, a read that waited longer than this found the times off by
 over 1 ms with a precision of 1.00 and a recall of 0.99.)"""
+
+CLOCK = Method(
+    "Clock",
+    "Times are of the monotonic clock, from the moment when the request's first byte is handed to the open connection. "
+    "A piece of the answer is stamped when the read of the socket that brought it returns, before it is parsed. "
+    "Each question is one HTTP request, whose answer is streamed and not compressed: a second request is kept off the "
+    "wire. "
+    "The first question of a cell opens the connection, which the others use again; opening it is no part of a time. "
+    "Nothing is sent to warm up: the client library is loaded by a request that goes nowhere.",
+)
+LATENCY = Method("Latency", "From the request to the end of the answer's stream; a failed request has none.")
+FIRST_TOKEN = Method(
+    "Time to first token", "From the request to the first event that carries a generated token, reasoning included."
+)
+FIRST_ANSWER = Method(
+    "Time to first answer",
+    "From the request to the first event with text of the answer that isn't blank: later where the LLM reasons first.",
+)
+THROUGHPUT = Method(
+    "Throughput",
+    "Tokens generated, reasoning included, over the latency. "
+    "Each LLM's tokens are counted by its own tokenizer, so that rates of two LLMs aren't rates of text.",
+)
+SUSPECT = Method(
+    "Suspect",
+    "A record is suspect where one of its reads waited for a core of this machine for longer than "
+    f"{SUSPECT_DELAY_SEC * 1000:g} ms and {SUSPECT_DELAY_SHARE:.0%} of its time to first token.".replace("%", " %"),
+)
 
 
 def elapsed(start: float | None, end: float | None) -> float | None:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from llm_bench.files import locked, replacing, storage_errors
-from llm_bench.rag.documents import Passage, load_documents, passages
+from llm_bench.method import Method
+from llm_bench.rag.documents import PASSAGE_WORDS, Passage, load_documents, passages
 from llm_bench.rag.embeddings import Embedder, bundled_folder, model_identity
 from llm_bench.rag.prompt import build_messages, canonical_hash, context_hash, prompt_hash, within_budget
 from llm_bench.rag.questions import Question, load_questions
@@ -35,6 +36,25 @@ _UNLIKE = -1.0  # no cosine is less
 
 _DECIMALS = 6
 """Similarities that agree this far are a tie: a last digit, which differs between machines, decides nothing."""
+
+
+def described(settings: Retrieval) -> Method:
+    """How the contexts of a study are found, in words."""
+    return Method(
+        "Context",
+        f"Documents are cut into passages: paragraphs of at most {PASSAGE_WORDS} words, and tables, below the title "
+        "and heading that they stand under. "
+        "For each question all passages are ranked twice: by meaning, which is the cosine of their sentence "
+        f"embeddings and the question's ({settings.embedding_model}), and by words, which is Okapi BM25 with k1 = {K1} "
+        f"and b = {B}. "
+        f"Of more than {MANY_PASSAGES:,} passages, only the {LIKELY_PASSAGES} that are best by words are ranked by "
+        "meaning. "
+        f"The two rankings are fused by the sum of their reciprocal ranks, with the constant {RANK_CONSTANT}. "
+        f"The best {settings.top_k} passages are the context, best first, as many as fit whole into "
+        f"{settings.max_context_tokens:,} tokens of {DEFAULT_EMBEDDING_MODEL}. "
+        "Where not even the first fits, it is cut at the end of a sentence or of a table's row.",
+        ("reimers2019", "robertson2009", "cormack2009"),
+    )
 
 
 class Prompt(TypedDict):

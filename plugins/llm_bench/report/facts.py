@@ -15,6 +15,7 @@ from typing import Any
 from llm_bench.analysis import queries
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.queries import Network, Order
+from llm_bench.analysis.statistics.blocks import days_of
 from llm_bench.analysis.view import View
 from llm_bench.measure.calibration import latest
 from llm_bench.paths import client
@@ -26,12 +27,15 @@ from llm_bench.protocol.draft import draft
 from llm_bench.rag.questions import Question, load_question_sets
 from llm_bench.records import UNNAMED
 from llm_bench.report.sealing import seen
+from llm_bench.report.source import Basis
 from llm_bench.store.base import Store, open_store
 from llm_bench.study import Study
 from llm_bench.templates import Template, load_template
 
 _COUNTS = """
-    SELECT count(*) AS records, count(DISTINCT slot) AS slots, min(slot) AS first, max(slot) AS last,
+    SELECT count(*) AS records, count(DISTINCT slot) AS slots, count(DISTINCT (industry, question_id)) AS questions,
+        count(DISTINCT llm) AS llms, list_sort(list(DISTINCT epoch(slot))) AS moments,
+        min(slot) AS first, max(slot) AS last,
         count(warnings) AS warned, count(*) FILTER (attempt > 1) AS retried,
         count(*) FILTER (token_source = 'estimated') AS estimated,
         count(*) FILTER (run_type = 'scheduled') AS scheduled, count(*) FILTER (run_type = 'backfill') AS backfill,
@@ -75,6 +79,7 @@ class Facts:
     """What a report says beside the figures.
 
     :param counts: of the view's records: see the query.
+    :param basis: how much the view holds.
     :param suspect: records marked so, whether the view has them or not.
     :param prompts: one for each question that was asked, with the hashes of its prompts and contexts.
     :param answered: LLM → the models that its provider says answered; only where it says so.
@@ -93,6 +98,7 @@ class Facts:
     """
 
     counts: Mapping[str, Any]
+    basis: Basis
     suspect: int
     prompts: Sequence[Mapping[str, Any]]
     answered: Mapping[str, Sequence[str]]
@@ -137,6 +143,7 @@ def gather(records: Records, study: Study, view: View, home: Path) -> Facts:
     probes = records.rows(_PROBES.format(whole), whole_parameters)
     facts = Facts(
         counts=counts,
+        basis=_basis(counts),
         suspect=queries.total(records, replace(view, suspect="only")),
         prompts=records.rows(_PROMPTS.format(where), parameters),
         answered={row["llm"]: row["models"] for row in records.rows(_ANSWERED.format(where), parameters)},
@@ -153,6 +160,17 @@ def gather(records: Records, study: Study, view: View, home: Path) -> Facts:
         protocols=keeping.held(store, study.name),
     )
     return replace(facts, departures=_departures(records, study, view, facts, home / "include"))
+
+
+def basis(records: Records, view: View) -> Basis:
+    """How much a view holds."""
+    where, parameters = view.where()
+    return _basis(records.rows(_COUNTS + where, parameters)[0])
+
+
+def _basis(counts: Mapping[str, Any]) -> Basis:
+    days = len(set(days_of(counts["moments"] or ()).tolist()))
+    return Basis(counts["records"], counts["llms"], counts["questions"], counts["slots"], days)
 
 
 def _departures(records: Records, study: Study, view: View, facts: Facts, include: Path) -> list[Departure]:

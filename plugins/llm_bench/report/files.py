@@ -11,17 +11,19 @@ from tempfile import TemporaryDirectory
 
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.export import stream
-from llm_bench.analysis.table import Table
 from llm_bench.analysis.view import View
 from llm_bench.files import storage_errors
 from llm_bench.paths import home
 from llm_bench.protocol.content import roles
-from llm_bench.report import answering, identity, quality, speed
+from llm_bench.report import answering, identity, quality, references, speed
+from llm_bench.report.captions import captions
 from llm_bench.report.facts import Facts, gather
 from llm_bench.report.latex import latex
-from llm_bench.report.page import Drawn, draw, render
+from llm_bench.report.methods import methods
+from llm_bench.report.page import Contents, Drawn, draw, render
 from llm_bench.report.sealing import departed
 from llm_bench.report.source import Section, Source
+from llm_bench.report.thesis import methods_file, results_file
 from llm_bench.study import Study
 
 SUMS = "SHA256SUMS"
@@ -71,20 +73,28 @@ def report_zip(records: Records, study: Study, view: View, root: Path | None = N
 def _files(records: Records, study: Study, view: View, root: Path, checksum: str) -> Iterator[tuple[str, bytes]]:
     """Name and content of each file but the records."""
     facts = gather(records, study, view, root)
-    source = Source.of(records, study, view, roles(facts.protocols, view.to_query()))
-    sections = _sections(source, study, facts)
+    sections = sections_of(records, study, view, facts)
     drawn: dict[str, Drawn] = {}
     for figure in (figure for section in sections for figure in section.figures):
         drawn[figure.name] = draw(figure.chart)
         for suffix, content in drawn[figure.name].files.items():
             yield f"figures/{figure.name}.{suffix}", content
+    named = captions(sections, {name: chart.caption for name, chart in drawn.items()})
+    yield "captions.txt", named.to_text()
     for table in (table for section in sections for table in section.tables):
-        yield from _table_files(table)
-    yield "report.html", render(study, view, facts, sections=sections, drawn=drawn, checksum=checksum)
+        yield f"tables/{table.name}.csv", table.to_csv()
+        yield f"tables/{table.name}.tex", latex(table, named.tables[table.name].sentences).encode()
+    parts = methods(study, view, facts, sections)
+    keys = {key for part in parts for item in part.items for key in item.cites}
+    yield references.FILE, references.bibliography(keys)
+    yield "methods.tex", methods_file(parts).encode()
+    yield "results.tex", results_file(sections, named).encode()
+    yield "report.html", render(study, facts, Contents(sections, drawn, named, parts), checksum=checksum)
 
 
-def _sections(source: Source, study: Study, facts: Facts) -> list[Section]:
+def sections_of(records: Records, study: Study, view: View, facts: Facts) -> list[Section]:
     """The results, in their order."""
+    source = Source.of(records, study, view, roles(facts.protocols, view.to_query()))
     fast = (speed.summary, speed.latency, speed.throughput)
     parts = (quality.success, quality.coverage, quality.comparison)
     apart = (quality.factors(source, "upstream"), quality.factors(source, "client"), quality.cache(source))
@@ -97,12 +107,8 @@ def _sections(source: Source, study: Study, facts: Facts) -> list[Section]:
         *filter(None, (in_time, declining, *apart)),
         identity.answered(source, study),
     ]
+    results = [section if section.basis else section._replace(basis=facts.basis) for section in results]
     return [*results, *sealed, quality.appendix(facts)]
-
-
-def _table_files(table: Table) -> Iterator[tuple[str, bytes]]:
-    yield f"tables/{table.name}.csv", table.to_csv()
-    yield f"tables/{table.name}.tex", latex(table).encode()
 
 
 def _copy(parts: Iterable[bytes], path: Path) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from llm_bench.analysis import charts, queries, tables
+from llm_bench.analysis.statistics.changes import CHANGES
+from llm_bench.analysis.statistics.kernels import LIKENESS
 from llm_bench.report.source import Figure, Section, Source
 from llm_bench.study import Study
 
@@ -20,4 +22,4 @@ def answered(source: Source, study: Study) -> Section:
         tables.changes(known, looks, zone),
         tables.names(known, looks, zone),
     ]
-    return Section("Which model answered", drawn, numbers)
+    return Section("Which model answered", drawn, numbers, methods=[LIKENESS, CHANGES])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 from llm_bench.analysis.table import Cell, Column, Table
 
@@ -49,6 +50,8 @@ _SIGNS = {
     "×": r"$\times$",
     "·": r"$\cdot$",
     "→": r"$\rightarrow$",
+    "±": r"$\pm$",
+    "²": r"\texttwosuperior{}",
     "\u00a0": "~",
     "\u202f": "~",
     "/": r"/\allowbreak{}",
@@ -73,13 +76,15 @@ def _letter(letter: str) -> str:
     return " " if unicodedata.category(letter) in ("Cc", "Zs", "Zl", "Zp") else f"[U+{ord(letter):04X}]"
 
 
-def latex(table: Table) -> str:
-    """A table with its caption and label, to be taken in by ``\\input``; its first line names the packages."""
+def latex(table: Table, sentences: Sequence[str] | None = None) -> str:
+    """A table with its caption and label, to be taken in by ``\\input``; its first line names the packages.
+
+    :param sentences: of its caption, after the title; its notes where left out.
+    """
     long = len(table.rows) > LONG
     heading = " & ".join(_heading(column) for column in table.columns) + r" \\"
     spec = "".join(_kinds(table))
-    caption = rf"\caption{{{escape(table.title)}}}\label{{tab:{table.name}}}"
-    notes = rf"\par\smallskip{{\footnotesize {escape(' '.join(table.all_notes))}\par}}" if table.all_notes else ""
+    caption = titled(table.title, table.all_notes if sentences is None else sentences) + rf"\label{{tab:{table.name}}}"
     body = [_line(row) for row in table.cells]
     if long:
         lines = [
@@ -92,7 +97,6 @@ def latex(table: Table) -> str:
             r"\bottomrule\endfoot",
             *body,
             r"\end{longtable}",
-            *([notes] if notes else []),
             "}",
         ]
     else:
@@ -107,11 +111,15 @@ def latex(table: Table) -> str:
             *body,
             r"\bottomrule",
             r"\end{tabular}",
-            *([notes] if notes else []),
             r"\end{table}",
         ]
     packages = r"\usepackage{array,booktabs,textcomp}" + (r"\usepackage{longtable}" if long else "")
     return "\n".join([f"% In the preamble: {packages}", *lines, ""])
+
+
+def titled(title: str, sentences: Sequence[str]) -> str:
+    """A caption whose title alone stands in a list of figures or tables."""
+    return rf"\caption[{{{escape(title)}}}]{{{escape(' '.join([f'{title}.', *sentences]))}}}"
 
 
 _SIZE = r"\footnotesize\setlength{\tabcolsep}{4pt}"

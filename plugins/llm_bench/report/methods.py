@@ -11,10 +11,15 @@ from typing import Any, NamedTuple
 
 from llm_bench.analysis import format as text
 from llm_bench.analysis.view import View
+from llm_bench.measure.limits import PACING
+from llm_bench.measure.timing import CLOCK
+from llm_bench.method import Method
+from llm_bench.rag.retrieval import described
 from llm_bench.records import utc_text
-from llm_bench.report.definitions import METRICS, STATISTICS
+from llm_bench.report.definitions import metrics, statistics
 from llm_bench.report.facts import Facts, Place
 from llm_bench.report.sealing import sealed_items
+from llm_bench.report.source import Section
 from llm_bench.study import LLM, Generation, Study, Window
 from llm_bench.templates import BUILT_IN, Template
 
@@ -31,10 +36,17 @@ class Item(NamedTuple):
     """What is said about one matter.
 
     :param lines: a paragraph each.
+    :param cites: keys of its sources.
     """
 
     term: str
     lines: Sequence[str]
+    cites: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, method: Method) -> Item:
+        """A method's own words."""
+        return cls(method.term, [method.text], method.cites)
 
 
 class Part(NamedTuple):
@@ -44,16 +56,19 @@ class Part(NamedTuple):
     items: Sequence[Item]
 
 
-def methods(study: Study, view: View, facts: Facts) -> list[Part]:
-    """All that has to be known to judge the numbers, or to measure them again."""
+def methods(study: Study, view: View, facts: Facts, sections: Sequence[Section] = ()) -> list[Part]:
+    """All that has to be known to judge the numbers, or to measure them again.
+
+    :param sections: of the report, with the statistics that were run for them.
+    """
     return [
         Part("What was sealed", [Item(*item) for item in sealed_items(facts.protocols, facts.departures, study.zone)]),
         Part("What was asked", list(_asked(study, facts))),
         Part("When", list(_when(study, facts))),
         Part("What is in this report", list(_included(view, facts))),
         Part("How it was measured", list(_measured(facts))),
-        Part("What the metrics mean", [Item(term, [text]) for term, text in METRICS]),
-        Part("Statistics", [Item(term, [text]) for term, text in STATISTICS]),
+        Part("What the metrics mean", [Item.of(method) for method in metrics(facts.questions)]),
+        Part("Statistics", [Item.of(method) for method in statistics(sections)]),
     ]
 
 
@@ -78,18 +93,8 @@ def _asked(study: Study, facts: Facts) -> Iterator[Item]:
             *_changed(facts),
         ],
     )
-    retrieval, generation = study.retrieval, study.generation
-    yield Item(
-        "Context",
-        [
-            f"The {retrieval.top_k} passages nearest to the question, as far as they fit into "
-            f"{retrieval.max_context_tokens:,} tokens; embedding model {retrieval.embedding_model}."
-        ],
-    )
-    yield Item(
-        "Generation",
-        [f"{_generation(generation)}; streamed; the same for all, but for what stands beside an LLM."],
-    )
+    yield Item.of(described(study.retrieval))
+    yield Item("Generation", [f"{_generation(study.generation)}; the same for all, but for what stands beside an LLM."])
     yield Item("Cache", [CACHES[study.cache], *_probed(facts)])
     yield Item("Order", list(_order(study, facts)))
     limits = study.deadlines
@@ -100,7 +105,10 @@ def _asked(study: Study, facts: Facts) -> Iterator[Item]:
             f"{limits.total_sec:g} s to the end. What takes longer is a failure."
         ],
     )
-    yield Item("At once", [f"Up to {study.concurrency} cells (an LLM and an industry) for each provider."])
+    yield Item(
+        "At once", [f"Up to {study.concurrency} cells (an LLM and an industry) of a provider are asked at once."]
+    )
+    yield Item.of(PACING)
 
 
 def _order(study: Study, facts: Facts) -> Iterator[str]:
@@ -231,7 +239,7 @@ def _included(view: View, facts: Facts) -> Iterator[Item]:
         ["None."]
         if not counts["records"]
         else [
-            f"{counts['records']:,} from {counts['slots']:,} slots, "
+            f"{facts.basis}: "
             + ", ".join(f"{counts[name]:,} of them started {words}" for name, words in started.items() if counts[name])
             + f"; the last was asked {utc_text(counts['until'])}."
         ],
@@ -239,10 +247,7 @@ def _included(view: View, facts: Facts) -> Iterator[Item]:
     kept = {"include": "They are in all figures", "exclude": "They are left out", "only": "They alone are shown"}
     yield Item(
         "Suspect",
-        [
-            f"{facts.suspect:,} records are marked suspect: this machine was too busy for their times to be trusted. "
-            f"{kept[view.suspect]}."
-        ],
+        [f"{facts.suspect:,} records are marked suspect. {kept[view.suspect]}."],
     )
     refused = sum(slot.quarantined for slot in facts.slots)
     yield Item(
@@ -267,6 +272,7 @@ def _measured(facts: Facts) -> Iterator[Item]:
     yield Item("Versions", [f"{words} {', '.join(facts.versions[name]) or '–'}" for name, words in names.items()])
     models = facts.versions["embedding_model"]
     several = " Scores of several models stand together here, and aren't comparable." if len(models) > 1 else ""
+    yield Item.of(CLOCK)
     yield Item("Where the client was", list(_place(facts)))
     yield Item("Scored by", [f"{', '.join(models) or '–'}.{several}"])
     errors = [line for place in facts.places for line in _calibrated(place.calibration, _from(place, facts))]

@@ -7,20 +7,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from llm_bench.analysis import charts
 from llm_bench.analysis import format as text
 from llm_bench.analysis.html import encoded, environment
-from llm_bench.report.methods import methods, settings
+from llm_bench.report.methods import settings
+from llm_bench.report.references import cited
 from llm_bench.report.sealing import header
 
 if TYPE_CHECKING:
     import jinja2
 
     from llm_bench.analysis.charts.drawing import Caption, Chart
-    from llm_bench.analysis.view import View
+    from llm_bench.report.captions import Captions
     from llm_bench.report.facts import Facts
+    from llm_bench.report.methods import Part
     from llm_bench.report.source import Section
     from llm_bench.study import Study
 
@@ -55,23 +57,36 @@ def draw(chart: Chart) -> Drawn:
     )
 
 
-def render(
-    study: Study, view: View, facts: Facts, *, sections: Sequence[Section], drawn: Mapping[str, Drawn], checksum: str
-) -> bytes:
+class Contents(NamedTuple):
+    """What a report is made of.
+
+    :param drawn: name of a figure → how it is drawn.
+    :param captions: of figures and tables.
+    :param methods: with the sources that they cite.
+    """
+
+    sections: Sequence[Section]
+    drawn: Mapping[str, Drawn]
+    captions: Captions
+    methods: Sequence[Part]
+
+
+def render(study: Study, facts: Facts, contents: Contents, *, checksum: str) -> bytes:
     """The page, as UTF-8. Whatever comes from a record is text in it.
 
     :param checksum: of the records, as SHA-256.
     """
+    sources = cited(key for part in contents.methods for item in part.items for key in item.cites)
     page = (
         _templates()
         .get_template("report.html")
         .render(
             study=study,
             facts=facts,
-            sections=sections,
-            drawn=drawn,
+            **contents._asdict(),
             checksum=checksum,
-            methods=methods(study, view, facts),
+            sources=sources,
+            number={source.key: number for number, source in enumerate(sources, 1)},
             protocol=header(study.name, facts.protocols, facts.departures, study.zone),
             settings=settings(study),
             moment=text.moment_and_zone,

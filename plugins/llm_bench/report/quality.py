@@ -6,10 +6,14 @@ from llm_bench.analysis import charts, queries, table, tables
 from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.queries import Factor
 from llm_bench.analysis.queries.caches import CACHE_WORTH
+from llm_bench.analysis.statistics.blocks import DAYS
+from llm_bench.analysis.statistics.factors import LEVELS
+from llm_bench.analysis.statistics.scopes import CONCLUSIONS, MEANS
+from llm_bench.analysis.statistics.success import RATES
 from llm_bench.analysis.table import Table
 from llm_bench.analysis.tables.pairs import name_of
 from llm_bench.records import UNNAMED, utc_text
-from llm_bench.report.facts import Facts
+from llm_bench.report.facts import Facts, basis
 from llm_bench.report.source import Figure, Section, Source
 
 COMPARED = ("latency_sec", "ttft_sec", "throughput_tps", "coverage_score", "groundedness", "success")
@@ -31,7 +35,7 @@ def success(source: Source) -> Section:
     ]
     numbers = [tables.success(outcomes, looks), tables.failures(outcomes, looks)]
     often = tables.cut_often({outcome.llm: outcome.cut_rate for outcome in outcomes}, looks)
-    return Section("Success and failures", drawn, numbers, [often])
+    return Section("Success and failures", drawn, numbers, [often], [RATES])
 
 
 def coverage(source: Source) -> Section:
@@ -52,7 +56,7 @@ def coverage(source: Source) -> Section:
         tables.grouped(questions, COVERAGE, looks, "question"),
         tables.least_covered(queries.least_covered(records, view), looks),
     ]
-    return Section("Coverage", drawn, numbers)
+    return Section("Coverage", drawn, numbers, methods=[CONCLUSIONS, DAYS, MEANS])
 
 
 def comparison(source: Source) -> Section:
@@ -83,7 +87,8 @@ def factors(source: Source, factor: Factor) -> Section | None:
         Figure(f"first-token-by-{factor}", charts.levels(by_level, source.looks, "ttft_sec")),
     ]
     numbers = [tables.levels(by_level, source.looks), tables.level_tests(by_level, source.looks)]
-    return Section(tables.heading(factor), drawn, numbers, [tables.levels_differ(by_level, source.looks)])
+    note = tables.levels_differ(by_level, source.looks)
+    return Section(tables.heading(factor), drawn, numbers, [note], [LEVELS])
 
 
 def cache(source: Source) -> Section | None:
@@ -96,7 +101,8 @@ def cache(source: Source) -> Section | None:
         Figure("cache-dollars", charts.cache_worth(worth, source.looks, "usd")),
     ]
     note = "Each question was asked cold and, right after, once more, warm: the two are compared as a pair."
-    return Section("Cache", drawn, [tables.cache_worth(worth, source.looks)], [note], [CACHE_WORTH])
+    both = basis(source.records, source.view.whole)
+    return Section("Cache", drawn, [tables.cache_worth(worth, source.looks)], [note], [CACHE_WORTH], basis=both)
 
 
 def appendix(facts: Facts) -> Section:

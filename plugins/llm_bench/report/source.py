@@ -28,11 +28,34 @@ class Figure(NamedTuple):
     chart: Chart
 
 
+class Basis(NamedTuple):
+    """How much something rests on."""
+
+    records: int
+    llms: int
+    questions: int
+    slots: int
+    days: int
+
+    def __str__(self) -> str:
+        parts = [
+            f"{_many(self.records, 'record')} of {_many(self.llms, 'LLM')}",
+            _many(self.questions, "question"),
+            f"{_many(self.slots, 'slot')} on {_many(self.days, 'day')}",
+        ]
+        return ", ".join(parts)
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 class Section(NamedTuple):
     """A part of the results.
 
     :param notes: what has to be known to read it, a paragraph each.
     :param methods: of the statistics that were run for it.
+    :param basis: the records that its figures and tables are of; None where they are of something else.
     """
 
     title: str
@@ -40,6 +63,7 @@ class Section(NamedTuple):
     tables: Sequence[Table]
     notes: Sequence[str] = ()
     methods: Sequence[Method] = ()
+    basis: Basis | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,13 @@ from dataclasses import replace
 from llm_bench.analysis import charts, queries, tables
 from llm_bench.analysis.metrics import METRICS, Metric
 from llm_bench.analysis.queries import Spread
+from llm_bench.analysis.queries.positions import FIRST_PLACE
+from llm_bench.analysis.statistics.blocks import DAYS
 from llm_bench.analysis.statistics.correlation import FOLLOWING
 from llm_bench.analysis.statistics.drift import DRIFT
 from llm_bench.analysis.statistics.length import AT_LENGTH, TEXT_SPEED
+from llm_bench.analysis.statistics.scopes import CONCLUSIONS, MEANS, QUANTILES
+from llm_bench.analysis.statistics.success import RATES
 from llm_bench.analysis.statistics.timeofday import TIME_OF_DAY
 from llm_bench.analysis.table import Table
 from llm_bench.report.source import Figure, Section, Source
@@ -31,6 +35,8 @@ SPEED = (
     "failed",
 )
 """Columns of the summary's first table; its second one has the others."""
+OF_TIMES = (CONCLUSIONS, DAYS, QUANTILES)
+"""The methods of times and speeds."""
 
 
 def summary(source: Source) -> Section:
@@ -38,7 +44,7 @@ def summary(source: Source) -> Section:
     whole = tables.headline(queries.headline(source.records, source.view), source.looks)
     speed = replace(whole.only("llm", *SPEED), name="summary-speed", title="Success and speed of each LLM")
     quality = replace(whole.without(*SPEED), name="summary-quality", title="Quality and cost of each LLM")
-    return Section("Summary", [], [speed, quality])
+    return Section("Summary", [], [speed, quality], methods=[*OF_TIMES, MEANS, RATES])
 
 
 def latency(source: Source) -> Section:
@@ -66,7 +72,8 @@ def latency(source: Source) -> Section:
         tables.network(queries.network(source.records, source.view), source.looks),
         tables.first_places(queries.first_places(source.records, source.view, LATENCY), LATENCY, source.looks),
     ]
-    return Section("Latency", drawn, numbers, [note for note in notes if note], [TIME_OF_DAY, DRIFT, FOLLOWING])
+    methods = [*OF_TIMES, TIME_OF_DAY, DRIFT, FOLLOWING, FIRST_PLACE]
+    return Section("Latency", drawn, numbers, [note for note in notes if note], methods)
 
 
 def throughput(source: Source) -> Section:
@@ -74,7 +81,8 @@ def throughput(source: Source) -> Section:
     medians = queries.summary(source.records, source.view, THROUGHPUT)
     spreads = queries.distribution(source.records, source.view, THROUGHPUT)
     bars = Figure("throughput", charts.bars(medians, THROUGHPUT, source.looks))
-    return Section("Throughput", [bars, *_times(source, THROUGHPUT, "throughput", spreads)], [])
+    drawn = [bars, *_times(source, THROUGHPUT, "throughput", spreads)]
+    return Section("Throughput", drawn, [], methods=OF_TIMES)
 
 
 def equal_length(source: Source, study: Study) -> Section:

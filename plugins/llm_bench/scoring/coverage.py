@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from llm_bench.method import Method
 from llm_bench.scoring.statements import Evidence, Statement
 
 UNRELATED = 0.2
@@ -37,6 +38,39 @@ SHARPNESS = 6
 """Without reference points a context sentence with cosine 0.7 to the question counts 14 times one with 0.45."""
 HELD = 0.5
 """From this support on, a context holds a reference point."""
+
+SUPPORT = Method(
+    "Support",
+    "Answer and context are cut into sentences, and a sentence is compared with each sentence of the other side, and "
+    "with each two of one passage, by the cosine of their embeddings: up to "
+    f"{UNRELATED} they have nothing in common, and from {SAME} on they say the same. "
+    "Figures, years, names and direction are compared apart, and each that differs leaves a part of the likeness: "
+    f"{NO_FIGURE} for a figure that is missing, {WRONG_FIGURE} for another figure in its place, {WRONG_YEAR} for "
+    f"another year, {MISSING_NAMES} for missing names, {WRONG_DIRECTION} for the opposite direction. "
+    f"Where a figure agrees, a cosine of {SAME_WITH_FIGURE} is enough. "
+    "A figure of an answer counts as far as the words beside it stand beside the same figure in the context rather "
+    "than beside another. "
+    f"The support is the greatest of all, with the greatest plain cosine as {FINE} of it. "
+    "No LLM judges another's answers.",
+    ("reimers2019",),
+)
+COVERAGE = Method(
+    "Coverage",
+    "Coverage is a recall, from 0 to 1: the mean support that the answer gives the question's reference points. "
+    f"Those count that the question's context holds, with a support of {HELD} or more. "
+    "Where a question can't be answered from the documents, or its context holds no point, there is none.",
+)
+COVERAGE_WITHOUT_POINTS = Method(
+    "Coverage without reference points",
+    "For a question without reference points the sentences of its context stand in their place, each weighted by the "
+    f"{SHARPNESS}th power of its cosine to the question.",
+)
+GROUNDEDNESS = Method(
+    "Groundedness",
+    "Groundedness is a precision, from 0 to 1: the mean support that the context gives what the answer claims, each "
+    "sentence weighted by its words. "
+    "Sentences that decline or are polite claim nothing, and an answer without a claim has none.",
+)
 
 
 def support(statements: Sequence[Statement], evidence: Evidence) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import numpy as np
 
 from llm_bench.errors import LLMBenchError
+from llm_bench.method import Method
 from llm_bench.rag.documents import headings, sentences
 from llm_bench.rag.prompt import context_hash
 from llm_bench.scoring import coverage as maths
@@ -31,6 +32,12 @@ _LABEL = re.compile(r"^\s*(?:[-*+•]\s+|[0-9]{1,3}[.)]\s+)?\*\*(?P<text>[^*\n]{
 
 _DECIMALS = 6
 """Beyond it the digits depend on the machine and on what else was encoded with a sentence."""
+
+SCORING = Method(
+    "Scoring",
+    f"An answer that succeeded is scored, without its reasoning, by version {SCORING_VERSION} of the scoring, with the "
+    f"context that it was asked with; the same answer has the same score on any day, to {_DECIMALS} digits.",
+)
 
 
 class ContextMismatchError(LLMBenchError):

@@ -10,6 +10,7 @@ from itertools import combinations, compress
 
 import numpy as np
 
+from llm_bench.method import Method
 from llm_bench.scoring.numbers import Figure, Figures, figures
 from llm_bench.scoring.surroundings import IDLE, STEM, Surroundings, counted
 
@@ -72,6 +73,12 @@ _REMARK = re.compile(
 )
 _ASSENT = re.compile(r"(?:sure|certainly|of course)\b\W*", re.IGNORECASE)
 """What a claim may begin with: "Sure, sales rose"."""
+
+DECLINED = Method(
+    "Declined",
+    "An answer declines where a sentence of it has one of a fixed list of English turns which say that the context "
+    "lacks what was asked, or a part of it.",
+)
 
 
 @lru_cache(maxsize=50_000)

@@ -74,6 +74,19 @@ def titled(text: str, lines: Sequence[str]) -> alt.TitleParams:
     return alt.TitleParams(text, subtitle=[part for line in lines for part in wrap(line, _LINE)])
 
 
+def unbroken(lines: Sequence[str]) -> tuple[str, ...]:
+    """The lines as ``titled`` was given them: one was broken where the next word would not have fitted into it."""
+    whole: list[str] = []
+    last = ""
+    for line in lines:
+        if whole and len(last) + 1 + len(line.partition(" ")[0]) > _LINE:
+            whole[-1] += f" {line}"
+        else:
+            whole.append(line)
+        last = line
+    return tuple(whole)
+
+
 def nothing(title: str, why: str = "No records to show") -> alt.Chart:
     """What is drawn where there is nothing to draw."""
     import altair as alt

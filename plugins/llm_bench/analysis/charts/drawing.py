@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from llm_bench.analysis.charts.axes import unbroken
 from llm_bench.analysis.charts.looks import Theme, config
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Caption(NamedTuple):
 def caption(chart: Chart) -> Caption:
     """A chart's title, to be set as text of the page where the chart is drawn without."""
     title = chart.to_dict(validate=False)["title"]
-    return Caption(title["text"], tuple(title.get("subtitle", ())))
+    return Caption(title["text"], unbroken(title.get("subtitle", ())))
 
 
 def spec(

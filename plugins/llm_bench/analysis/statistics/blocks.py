@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from llm_bench.analysis.statistics.correlation import carry_over
+from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.sample import Codes, Floats, numbered
 
 LASTING = 0.05
@@ -86,3 +87,15 @@ def days_last(values: npt.ArrayLike, moments: npt.ArrayLike, days: npt.ArrayLike
     likely = known.correlation + spent * (1 + 3 * max(known.correlation, 0.0)) / known.pairs
     kept = float(np.tanh(np.arctanh(np.clip(likely, -_NEARLY, _NEARLY)) + _REACH / np.sqrt(known.pairs - 3)))
     return days_correlate(kept, round(float(np.median(np.bincount(day)))), apart) > LASTING
+
+
+DAYS = Method(
+    "Days",
+    "A day begins after the longest pause between the times of day of the slots; around the clock, where there is no "
+    "longest, it is 24 hours from the first slot on. "
+    "Days are no clusters where what a slot keeps of the one before may last into the next day: nothing is concluded "
+    "by days then. "
+    "That is so where the means of neighbouring days may correlate by more than "
+    f"{LASTING}, with the upper end of a one-sided interval of 95 % for the correlation of neighbouring slots (by "
+    "Fisher's z).",
+)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.sample import Codes, Floats
 
 LEVEL = 0.02
@@ -19,6 +20,20 @@ LEAST_TO_COMPARE = 11
 below `LEVEL` any more where the p of four LLMs are corrected."""
 _AT_ONCE = 64
 """Orders that are looked at together."""
+
+CHANGES = Method(
+    "Which model answered",
+    "At each moment between two slots, the answers before are compared with those after by their maximum mean "
+    "discrepancy, as Gao, Liang and Guestrin compare a service's answers with a model's, though by another kernel. "
+    f"Each side has {LEAST_BEFORE_AND_AFTER} slots or more, and with fewer than {LEAST_TO_COMPARE} slots nothing is "
+    "tested. "
+    f"Whole slots change places in {ORDERS:,} random orders of a fixed seed, and each moment is set in relation to its "
+    "mean and spread over the orders. "
+    "p is how often the greatest of all moments is as great by chance. "
+    f"Where p, corrected over the LLMs by Holm, is below {LEVEL}, the answers are said to have changed, most likely at "
+    "the moment of the greatest.",
+    ("gao2025", "gretton2012", "holm1979"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.sample import LEAST_SLOTS, Floats, numbered
+
+LEVELS = Method(
+    "Who answered, and where it was asked from",
+    "Whether a time differs by these is tested within slots, so that what a slot does to all requests cancels out: "
+    "values are ranked within their slot, and each level's ranks add up to what it is above or below the slot's "
+    "middle, over the slot's size, which are the sums of van Elteren's test. "
+    "Their mean over the slots is tested against 0 by Hotelling's T², with the slot as the unit. "
+    f"With fewer than {LEAST_SLOTS} slots in which two levels meet nothing is tested. "
+    "p is corrected over the LLMs by Holm.",
+    ("vanelteren1960", "hotelling1931", "holm1979"),
+)
 
 
 @dataclass(frozen=True, slots=True)

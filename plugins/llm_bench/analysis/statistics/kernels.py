@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.sample import Codes, Floats
 
 Kernel = Callable[[Sequence[str]], Floats]
@@ -23,6 +24,18 @@ _BUCKETS = 1 << _BITS
 """That pieces are put into, by their hash."""
 _LEAST_SPREAD = 1e-9
 """Below it, comparisons are the same but for how they were rounded."""
+
+LIKENESS = Method(
+    "How alike answers are",
+    f"Stored answers to the same question are compared between slots, by the pieces of {PIECE} characters that stand "
+    "in both, in the manner of a spectrum kernel. "
+    f"Of an answer its first {LONGEST:,} characters count. "
+    "A piece counts as there or not there, however often it stands in the answer, and what all answers to the question "
+    "have counts for nothing. "
+    "The comparisons of all questions are added up, each question's in relation to their spread, so that each counts "
+    "alike.",
+    ("leslie2002",),
+)
 
 
 def equality(texts: Sequence[str]) -> Floats:

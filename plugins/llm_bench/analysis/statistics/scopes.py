@@ -176,6 +176,18 @@ DIFFERENCE = Method(
 )
 
 
+DIFFERENCE = Method(
+    "Differences of scores",
+    "Two LLMs' scores of the same question in the same slot are subtracted, and each question's differences of a day "
+    "are averaged. The interval and the p of the mean difference are for questions like these on days like these: days "
+    "and questions are taken as crossed random factors. The variance of the mean by days and that by questions are "
+    "added, and what neither explains, which both contain, is taken off once (components of a two-way layout with "
+    "random effects); Student's t has Satterthwaite's degrees of freedom. There is no interval with fewer than "
+    f"{LEAST_DAYS} days or {LEAST_QUESTIONS} questions, nor where a slow time may outlast a day.",
+    ("satterthwaite1946",),
+)
+
+
 def mean_of(grid: Grid, scope: Scope, level: float = 0.95) -> Conclusion:
     """The mean, in the values' unit, and whether it differs from 0: of differences, whether there is one."""
     if not grid.values.size:
@@ -189,6 +201,14 @@ def mean_of(grid: Grid, scope: Scope, level: float = 0.95) -> Conclusion:
     reach = error * _student(level, free)
     interval = Interval(estimate, estimate - reach, estimate + reach, grid.n, days)
     return Conclusion(interval, _two_sided(estimate, error, free))
+
+
+RATIO = Method(
+    "Ratios of times, speeds and cost",
+    "How many times as long (as fast, as dear) one LLM is as another: the geometric mean of the ratios over all pairs "
+    "of the same question and slot in which both have the number, which is the mean of the differences of logarithms, "
+    "taken back. Interval and p are made as those of differences of scores, on the logarithms.",
+)
 
 
 def ratio_of(
@@ -221,6 +241,14 @@ def ratio_of_logarithms(grid: Grid, scope: Scope) -> Conclusion:
     kept = logarithm.interval
     low, middle, high = (None if end is None else math.exp(end) for end in (kept.low, kept.estimate, kept.high))
     return Conclusion(replace(kept, estimate=middle, low=low, high=high), logarithm.p_value)
+
+
+WON = Method(
+    "Share of pairs won",
+    "In what share of the pairs one LLM is faster than another. A failure is later than any answer, so that a pair in "
+    "which one failed is lost by that one, and one in which both failed, or which is even, counts half. Nothing that "
+    "was asked drops out. The interval is made as that of differences of scores.",
+)
 
 
 def share_won(
@@ -338,3 +366,37 @@ def _two_sided(estimate: float, error: float, free: float) -> float | None:
     from scipy.special import stdtr
 
     return float(2 * stdtr(free, -abs(estimate) / error)) if error > 0 else None
+
+
+CONCLUSIONS = Method(
+    "What a conclusion is for",
+    "A conclusion is for these questions, or for questions like these, both on other days like those measured. "
+    "Every question is asked on every day: days and questions are crossed random factors. "
+    "A finding on a sample of questions is one of more than the sample only where its error counts how they differ. "
+    "The day is the cluster of time: nothing is supposed of how the slots of a day follow one another, as a t test "
+    "over a few groups' estimates holds whatever the correlation within groups is. "
+    "Of these questions the error is from the sums of the days, with Student's t of as many degrees of freedom as "
+    "there are days, less one. "
+    "Of questions like these it is the root of the variance by days, plus the variance by questions, less the variance "
+    "that neither explains, which both of these contain; it is never below either of the first two. "
+    "It has Satterthwaite's degrees of freedom. "
+    f"With fewer than {LEAST_DAYS} days there is an estimate without an interval, and so there is for questions like "
+    f"these with fewer than {LEAST_QUESTIONS} questions. "
+    "Intervals are two-sided, of 95 %.",
+    ("ibragimov2010", "clark1973", "cameron2011", "satterthwaite1946"),
+)
+MEANS = Method(
+    "Means and differences",
+    "A mean is that of all values, and a mean difference that of all pairs. "
+    "Its p is two-sided, by the same t: that the mean is 0.",
+)
+QUANTILES = Method(
+    "Medians and other quantiles",
+    "A quantile is of all that were asked, a failure being later than any answer. "
+    "It is of Hyndman and Fan's type 7. "
+    "Its interval is Woodruff's: the values at the ends of the interval of the share below it, with the error of its "
+    "scope. "
+    "The high end is open where it reaches the failures, or lies beyond all values. "
+    f"Of questions like these there is an interval where {BEYOND} questions or more lie beyond the quantile.",
+    ("hyndman1996", "woodruff1952"),
+)

@@ -83,7 +83,7 @@ RATE_DIFFERENCE = Method(
     f"fixed seed; of more than {_MANY} the normal takes their place. The other is Student's t of the difference, with "
     f"the rate of both together and that design effect. There is no interval with fewer than {LEAST_SLOTS} slots, nor "
     "where neither failed.",
-    ("newcombe1998",),
+    ("newcombe1998", "winkler2014"),
 )
 
 
@@ -187,3 +187,17 @@ def p_of_runs(runs: Floats) -> Floats:
 def _kept(successes: npt.ArrayLike, asked: npt.ArrayLike) -> tuple[Floats, Floats]:
     counts = np.asarray(asked, np.float64)
     return np.asarray(successes, np.float64)[counts > 0], counts[counts > 0]
+
+
+RATES = Method(
+    "Rates of success",
+    "A rate is of the slots of these questions. "
+    "Its interval is Wilson's, of as many independent trials as the failures amount to: the records over their design "
+    "effect, with Student's t of as many degrees of freedom as there are slots, less one. "
+    "The design effect is the variance of a slot's failures over that of as many independent ones, and twice what "
+    "slots that follow one another have in common, summed up to the first lag at which that isn't positive, as in the "
+    "initial sequences of Geyer. "
+    "It is at least 1, the value of failures that come alone. "
+    f"Without a failure, or with fewer than {LEAST_SLOTS} slots, there is no interval.",
+    ("wilson1927", "geyer1992"),
+)
