@@ -52,8 +52,8 @@ def clusterings(failures: Floats, asked: Floats) -> Floats:
         sums += 2 * np.where(lasts, together, 0.0)
     alone = n * shares * (1 - shares)
     known = alone > 0
-    effects = np.divide(sums * slots / max(slots - 1, 1), alone, out=np.ones_like(alone), where=known)
-    return np.maximum(effects, 1.0)
+    effects: Floats = np.divide(sums * slots / max(slots - 1, 1), alone, out=np.ones_like(alone), where=known)
+    return np.maximum(effects, 1.0, out=effects)
 
 
 def rate(successes: npt.ArrayLike, asked: npt.ArrayLike, level: float = 0.95) -> Conclusion:
