@@ -101,7 +101,7 @@ class Matrices(ABC):
         :param where: as of a block.
         """
         many = 0 if parts is None else int(parts.max(initial=-1)) + 1
-        columns = [slice(None)] if parts is None else [_run(parts == part) for part in range(many)]
+        columns: list[Codes | slice] = [slice(None)] if parts is None else [_run(parts == part) for part in range(many)]
         made = []
         for rows, last in zip(self._rows, days_last, strict=True):
             block, states = self.block(metric, rows, where), rows.of(self.states)
