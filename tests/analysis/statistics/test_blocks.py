@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.statistics.samples import course
-from llm_bench.analysis.statistics.blocks import LASTING, days_correlate, days_last, days_of
+from llm_bench.analysis.statistics.blocks import LASTING, clock, days_correlate, days_last, days_of
 
 DAY = np.repeat(np.arange(4), 14)
 CLOCK = np.arange(56.0)
@@ -38,6 +38,18 @@ class TestTheDayOfASlot:
 
     def test_of_no_slot_there_is_none(self):
         assert days_of([]).size == 0
+
+
+class TestTheClockOfASlot:
+    @pytest.mark.parametrize("start", [0.0, 8 * HOUR, 20 * HOUR])
+    def test_counts_seconds_from_the_beginning_of_its_day(self, start: float):
+        slots = start + np.concatenate([PERIOD + day * 24 * HOUR for day in (0, 1, 4)])
+        days, times = clock(slots)
+        assert list(np.diff(np.unique(days))) == [1, 3]
+        assert times == pytest.approx(np.tile(PERIOD, 3))
+
+    def test_of_no_slot_there_is_none(self):
+        assert [part.size for part in clock([])] == [0, 0]
 
 
 class TestHowDaysCorrelate:
@@ -75,6 +87,12 @@ class TestDaysThatLast:
     def test_dont_depend_on_the_order(self):
         order = np.random.default_rng(5).permutation(56)
         assert days_last(self.carried()[order], CLOCK[order], DAY[order])
+
+    def test_are_seen_sooner_where_each_day_s_mean_is_taken_off_around_the_clock(self):
+        levels = course(np.random.default_rng(2), keeps=0.5, days=1, times=56)[0]
+        apart = levels - np.repeat(levels.reshape(4, 14).mean(axis=1), 14)
+        assert [days_last(apart, CLOCK, DAY, means=means) for means in (1, 4)] == [False, True]
+        assert not days_last(apart, CLOCK + 14 * DAY, DAY, means=4)
 
     def test_are_none_of_one_day(self):
         assert not days_last(self.carried(), CLOCK, np.zeros(56))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, tzinfo
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -143,17 +143,54 @@ def time_of_day(records: Records, view: View, metric: Metric, zone: tzinfo) -> T
 
 
 def _points(scan: Scan, metric: Metric, hours: Codes) -> list[HourPoint]:
-    low, middle, high, counts = _quartiles(scan, metric, scan.key(len(scan.llms) * 24, 24, hours))
+    key = scan.key(len(scan.llms) * 24, 24, hours)
+    if metric.share:
+        low, middle, high, counts = _quartiles(scan, metric, key)
+    else:
+        asked = _Asked.of(scan, metric, key)
+        low, middle, high = (asked.quantile(q) for q in (0.25, 0.5, 0.75))
+        counts = asked.counts
     return [
         HourPoint(scan.llms[i // 24], i % 24, int(counts[i]), float(low[i]), float(middle[i]), float(high[i]))
         for i in np.flatnonzero(counts).tolist()
     ]
 
 
+class _Asked(NamedTuple):
+    """A metric in groups; of what is waited for, failures are later than any answer.
+
+    :param late: of each group, the failures.
+    """
+
+    known: Groups
+    late: Codes
+
+    @classmethod
+    def of(cls, scan: Scan, metric: Metric, key: Key) -> _Asked:
+        known = scan.groups(metric, key)
+        if not (metric.waited and key.size and scan.llms):
+            return cls(known, np.zeros(key.size, np.intp))
+        failed = (scan.counts("records", key) - scan.counts("succeeded", key)).sum(axis=1)
+        return cls(known, np.minimum(failed, known.left_out))
+
+    @property
+    def counts(self) -> Codes:
+        counts: Codes = self.known.counts + self.late
+        return counts
+
+    def quantile(self, q: float) -> Floats:
+        """The quantile of each group: NaN for an empty one, infinite where so many failed."""
+        last = np.maximum(self.known.counts - 1, 0)
+        place = q * np.maximum(self.counts - 1, 0)
+        within = self.known.quantile(cast(float, np.minimum(place, last) / np.maximum(last, 1)))  # a place for each
+        beyond = (place > last) | (self.known.counts == 0)
+        return np.where(self.counts == 0, np.nan, np.where(beyond, np.inf, within))
+
+
 class _Cells(NamedTuple):
     """A metric of each LLM in slots, or in the hours of runs of days where there are too many.
 
-    :param values: (LLMs, cells): medians, as ``Groups`` has them; NaN without a value.
+    :param values: (LLMs, cells): medians of all that were asked; NaN without a value.
     :param days: of each cell, in whole days; the mean of a run.
     :param times: of each cell, in seconds since its day began.
     :param begin: when days begin, in seconds after midnight.
@@ -179,7 +216,7 @@ def _cells(scan: Scan, metric: Metric, zone: tzinfo) -> _Cells:
         middles = np.bincount(numbered(run), days) / np.bincount(numbered(run))
         days, times = middles[numbered(run)][first], times[first]
     many, llms = int(cell.max(initial=-1)) + 1, len(scan.llms)
-    values = scan.groups(metric, scan.key(llms * many, many, _of_slot(scan, cell.tolist()))).quantile(0.5)
+    values = _Asked.of(scan, metric, scan.key(llms * many, many, _of_slot(scan, cell.tolist()))).quantile(0.5)
     return _Cells(scan.llms, values.reshape(llms, many), days, times, begin)
 
 
