@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -53,7 +54,7 @@ class TestTheHelpOfACommand:
     def test_has_an_example_that_can_be_given(self, name: str):
         heading, *lines = str(COMMANDS[name].epilog).splitlines()
         assert heading == "example:"
-        for first, *words in map(str.split, lines):
+        for first, *words in map(shlex.split, lines):
             assert (first, words[0]) == ("llm-bench", name)
             assert command_line.command_line().parse_args(words).command.__name__ == name
 
