@@ -52,7 +52,8 @@ class Failing:
         """
         length = max(1, round(self.length))
         begins = draws.random((*shape, slots + length - 1)) < 1 - (1 - self.outages) ** (1 / length)
-        return np.any([begins[..., lag : lag + slots] for lag in range(length)], axis=0)
+        down: npt.NDArray[np.bool_] = np.any([begins[..., lag : lag + slots] for lag in range(length)], axis=0)
+        return down
 
 
 def estimate(failures: npt.ArrayLike, asked: npt.ArrayLike, stated: Failing) -> Failing:

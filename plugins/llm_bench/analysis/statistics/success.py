@@ -53,7 +53,8 @@ def clusterings(failures: Floats, asked: Floats) -> Floats:
     alone = n * shares * (1 - shares)
     known = alone > 0
     effects = np.divide(sums * slots / max(slots - 1, 1), alone, out=np.ones_like(alone), where=known)
-    return np.maximum(effects, 1.0)
+    at_least: Floats = np.maximum(effects, 1.0)
+    return at_least
 
 
 def rate(successes: npt.ArrayLike, asked: npt.ArrayLike, level: float = 0.95) -> Conclusion:
