@@ -20,13 +20,14 @@ from analysis.studies import make_batch, make_prompts, thesis
 from llm_bench.analysis import charts, queries, tables
 from llm_bench.analysis.cache import Cache, Records
 from llm_bench.analysis.charts.lengths import MAX_POINTS
+from llm_bench.analysis.doubts import doubt_in_words
 from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.queries import Lengths
 from llm_bench.analysis.queries.lengths import DAYS_LAST
 from llm_bench.analysis.statistics import Interval
 from llm_bench.analysis.statistics.length import APART, AT_LENGTH, TEXT_SPEED
 from llm_bench.analysis.statistics.scopes import FEW_DAYS
-from llm_bench.analysis.tables.lengths import CANT_TELL, DOUBTS, verdict
+from llm_bench.analysis.tables.lengths import verdict
 from llm_bench.analysis.view import View
 from llm_bench.records import Record, llm_of
 from llm_bench.report.source import Source
@@ -270,7 +271,7 @@ class TestBorders:
 
         lengths = queries.lengths(stored(tmp_path, only(SHORT, LONG, change=change)), View(), [LONG, SHORT])
         assert {row.equal.doubt for row in lengths.llms} == {APART}
-        assert verdict(lengths.pairs[0], 1.1) == f"{CANT_TELL}: {DOUBTS[APART]}"
+        assert verdict(lengths.pairs[0], 1.1) == doubt_in_words(APART, 4)
         assert any("overlap too little" in note for note in tables.at_equal_length(lengths))
 
     def test_three_days_have_an_estimate_alone(self, tmp_path):
@@ -295,9 +296,9 @@ class TestTheVerdict:
             (0.5, 0.6, 0.8, 0.001, "faster"),
             (0.95, 1.02, 1.09, 0.4, "no difference that matters"),
             (1.01, 1.03, 1.05, 0.001, "no difference that matters"),
-            (0.8, 1.1, 1.5, 0.4, CANT_TELL),
-            (1.01, 1.4, 1.9, 0.06, CANT_TELL),
-            (None, 1.4, None, None, CANT_TELL),
+            (0.8, 1.1, 1.5, 0.4, "can't tell"),
+            (1.01, 1.4, 1.9, 0.06, "can't tell"),
+            (None, 1.4, None, None, "can't tell"),
         ],
     )
     def test_is_in_words(self, low, estimate, high, p, words):

