@@ -79,7 +79,9 @@ class TestTheTimeToFirstTokenLessARoundTrip:
             assert headline.ttft is not None
             assert headline.ttft_less_rtt is not None
             difference = headline.ttft.estimate - headline.ttft_less_rtt.estimate
-            assert difference == pytest.approx(RTT[headline.llm.split("/")[0]])
+            assert difference == pytest.approx(
+                RTT[headline.llm.split("/")[0]], abs=0.003
+            )  # failures count in the first alone
 
 
 class TestTheNetwork:

@@ -100,10 +100,10 @@ class TestWords:
     @pytest.mark.parametrize(
         ("reason", "expected"),
         [
-            ("few days", "can't tell beyond these 3 days: it takes at least 4"),
+            ("few days", "can't tell beyond these 4 days: it takes at least 4"),
             ("few questions", "can't tell for questions like these: it takes at least 6"),
-            ("days last", "can't tell beyond these 3 days: what makes a slot slow may go on into the next day"),
-            ("few slots", "can't tell beyond these 3 slots: it takes at least 6"),
+            ("days last", "can't tell beyond these 4 days: what makes a slot slow may go on into the next day"),
+            ("few slots", "can't tell beyond these 4 slots: it takes at least 6"),
             ("no failures", "can't tell: neither failed"),
             (WITHIN_NOISE, "can't tell: within the noise"),
             (None, "can't tell"),

@@ -6,6 +6,7 @@ count its failures twice.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -55,7 +56,7 @@ class Gauge:
 def gauges(due: Due, records: Sequence[Mapping[str, Any]]) -> list[Gauge]:
     """The gauges of a batch. Pure.
 
-    What isn't known has no gauge: no latency of an LLM that answered nothing, nothing but the completeness of one that
+    What isn't known has no gauge: no latency of an LLM of whose requests half failed, nothing but the completeness of one that
     has no record, and no lag of a batch that no schedule started.
 
     :param records: the valid ones.
@@ -87,7 +88,7 @@ def _start_lag(records: Iterable[Mapping[str, Any]]) -> Iterator[float]:
 
 def _of_llm(tags: Mapping[str, str], records: Sequence[Mapping[str, Any]]) -> Iterator[Gauge]:
     (row,) = summarise(records)
-    if row.latency_sec is not None:
+    if row.latency_sec is not None and math.isfinite(row.latency_sec):
         yield Gauge(LATENCY, row.latency_sec, tags)
     failed = Counter(record["failure_kind"] for record in records)
     for kind in FAILURE_KINDS:  # also those that didn't happen: a gauge keeps its value until it is given another

@@ -50,7 +50,7 @@ class Metric:
         return "from 0 to 1" if self.share else f"in {self.unit}"
 
 
-_WAITED = frozenset({"latency_sec", "ttft_sec", "ttft_less_rtt_sec", "first_answer_sec"})
+_WAITED = frozenset({"latency_sec", "ttft_sec", "first_answer_sec"})
 _TITLES: Mapping[str, tuple[str, Better | None]] = {
     "latency_sec": ("Latency", "lower"),
     "ttft_sec": ("Time to first token", "lower"),

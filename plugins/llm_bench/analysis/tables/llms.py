@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from llm_bench.analysis.queries import Covered, Group, Headline, Spread, Summary, Tradeoff
 
 OF_ALL = "Times are of all that were asked: a failure is later than any answer."
-OF_ANSWERED = "Speeds and scores are of the answers alone."
+OF_ANSWERED = "Speeds, scores and what is less a round trip are of the answers alone."
 _MEDIANS = ("latency", "ttft", "ttft_less_rtt", "first_answer", "throughput", "text")
 DESCRIPTIONS = {field.name: field.description for field in (*FIELDS, *DERIVED)}
 COVERAGE, GROUNDED = METRICS["coverage_score"], METRICS["groundedness"]
