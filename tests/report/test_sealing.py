@@ -116,7 +116,7 @@ class TestAStudyThatWasNotSealed:
         table = project.compared("compare-latency")
         assert {row["role"] for row in rows(table)} == {"primary"}
         assert {row["role"] for row in rows(project.compared("compare-ttft"))} == {"exploratory"}
-        assert "corrected over the 6 primary comparisons, and over the exploratory ones apart" in table.notes[0]
+        assert "corrected over the 6 primary comparisons; that of the exploratory ones over all" in table.notes[0]
 
 
 class TestAStudyThatWasSealedAndKept:

@@ -209,12 +209,12 @@ def _parts(metric: str, histories: tuple[History, History] | None, stated: Parts
 
 
 def _prospects(known: Pairs, due: Sequence[datetime], questions: int) -> tuple[Prospect, ...]:
-    """What can be shown: the first metric's pairs are the primary comparisons, corrected apart from all others."""
+    """What can be shown: the first metric's pairs are the primary comparisons, all others are corrected over all."""
     pairs, failing = known
     if not failing:
         return ()
     days = len(np.unique(days_of([moment.timestamp() for moment in due])))
     design = Design(days, round(len(due) / days), questions)
-    others = len(failing) * len(MAIN)  # the other metrics, and success
-    means = [prospect(name, of, design, others if name != FIRST else len(of)) for name, of in pairs.items()]
-    return (*means, prospect_of_success(failing, design, others))
+    every = len(failing) * (len(MAIN) + 1)  # in each metric, and in success
+    means = [prospect(name, of, design, every if name != FIRST else len(of)) for name, of in pairs.items()]
+    return (*means, prospect_of_success(failing, design, every))

@@ -70,7 +70,7 @@ def compare(
 
     :param llms: in the order of the pairs; those of which the view has no record are left alone.
     :param twins: LLM → its twin.
-    :param roles: the comparisons that aren't exploratory, as "primary": p is corrected over those of a role apart. None
+    :param roles: the comparisons that aren't exploratory, as "primary": their p is corrected over those of their role. None
         where nobody chose any: all of the first metric are primary then.
     :param interest: the smallest differences that matter to the study.
     """
@@ -108,13 +108,21 @@ def _role(pair: Comparison, roles: Mapping[Compared, str] | None) -> str:
 
 
 def _corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """The comparisons, in their order, with p corrected over all of the same role; over those of twins apart."""
-    families = [("twins" if pair.twins else pair.role) for pair in comparisons]
-    adjusted = {
-        family: iter(statistics.holm([pair.p for pair, of in zip(comparisons, families, strict=True) if of == family]))
-        for family in set(families)
-    }
-    return [replace(pair, p_holm=next(adjusted[family])) for pair, family in zip(comparisons, families, strict=True)]
+    """The comparisons, in their order, with p corrected over all of the same role; over those of twins apart.
+
+    What is exploratory is corrected over what is primary, too: it was looked for among all of these.
+    """
+    adjusted: dict[int, float | None] = {}
+    for role in dict.fromkeys(pair.role for pair in comparisons):
+        for twins in (True, False):
+            family = [
+                place
+                for place, pair in enumerate(comparisons)
+                if pair.twins == twins and (twins or role in (EXPLORATORY, pair.role))
+            ]
+            known = zip(family, statistics.holm([comparisons[place].p for place in family]), strict=True)
+            adjusted |= {place: p for place, p in known if comparisons[place].role == role}
+    return [replace(pair, p_holm=adjusted[place]) for place, pair in enumerate(comparisons)]
 
 
 def _ruled(comparisons: Sequence[Comparison]) -> list[Comparison]:

@@ -115,7 +115,7 @@ def _corrected(pairs: Sequence[Comparison]) -> str:
     primary = len(_primary(pairs))
     if not primary:
         return "over all comparisons here, all of them exploratory"
-    return f"over the {primary} primary comparisons, and over the exploratory ones apart"
+    return f"over the {primary} primary comparisons; that of the exploratory ones over all"
 
 
 def _primary(pairs: Sequence[Comparison]) -> list[Comparison]:
