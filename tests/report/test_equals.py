@@ -104,7 +104,7 @@ class TestAStudyOfEquals:
 def found() -> dict[str, float]:
     """The share of 200 studies in which each metric's difference is significant."""
     design = Design(DAYS, SLOTS, QUESTIONS)
-    # Of two LLMs there is one primary comparison; what isn't is corrected over all that have a p: that, scores, success.
+    # Of two LLMs there is one primary comparison; what isn't is corrected over all that have a p, success too.
     slower, better = smallest(TIMES, design, LEVEL), smallest(SCORES, design, LEVEL / 3)
     assert slower is not None
     assert better is not None

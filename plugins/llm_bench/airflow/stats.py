@@ -56,8 +56,8 @@ class Gauge:
 def gauges(due: Due, records: Sequence[Mapping[str, Any]]) -> list[Gauge]:
     """The gauges of a batch. Pure.
 
-    What isn't known has no gauge: no latency of an LLM of whose requests half failed, nothing but the completeness of one that
-    has no record, and no lag of a batch that no schedule started.
+    What isn't known has no gauge: no latency of an LLM of whose requests half failed, nothing but the completeness
+    of one that has no record, and no lag of a batch that no schedule started.
 
     :param records: the valid ones.
     """

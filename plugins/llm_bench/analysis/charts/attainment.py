@@ -46,11 +46,10 @@ def attainment(attained: Sequence[Attainment], looks: Looks) -> Chart:
             {"llm": "LLM", "objective": "Objective", "shown": "In time", "interval": INTERVAL, "verdict": "Verdict"}
         ),
     )
-    sure = any(row.share.low is not None for row in known)
     heading = axes.titled(title, [f"Share and {INTERVAL}; upright line: the share that the objective asks for"])
     return axes.layered(
         line.encode(x=alt.X("share:Q", **x), y=y),
-        *([base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", **x), x2="high")] if sure else []),
+        base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", **x), x2="high"),
         base.mark_point(filled=True, size=60, opacity=1).encode(
             x=alt.X("value:Q", **x), shape=axes.shape(looks, names)
         ),

@@ -266,7 +266,22 @@ def inline(made: Sequence[Mapping[str, Any]]) -> alt.InlineData:
 
 
 def layered(*layers: alt.Chart, **properties: Any) -> alt.LayerChart:
-    """Charts drawn over one another, the first one undermost."""
+    """Charts drawn over one another, the first one undermost, but for those that have nothing to draw.
+
+    A layer without a mark, as of intervals where there is none, would be an image without a name to a screen reader.
+    """
     import altair as alt
 
-    return cast("alt.LayerChart", alt.layer(*layers, **properties))
+    return cast("alt.LayerChart", alt.layer(*(layer for layer in layers if _draws(layer)), **properties))
+
+
+def _draws(layer: alt.Chart) -> bool:
+    """Whether a layer has a row with all of its places; where that can't be seen from its data, it is taken to."""
+    import altair as alt
+
+    rows = getattr(layer.data, "values", None)
+    channels = [getattr(layer.encoding, name, alt.Undefined) for name in ("x", "x2", "y", "y2")]
+    fields = [str(getattr(channel, "shorthand", "")).partition(":")[0] for channel in channels]
+    if not isinstance(rows, list) or layer.transform is not alt.Undefined:
+        return True
+    return any(all(row.get(field, True) is not None for field in fields) for row in rows)

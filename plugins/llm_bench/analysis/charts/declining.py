@@ -52,9 +52,8 @@ def declining(declined: Sequence[Declined], looks: Looks, *, answerable: bool) -
         y=axes.rows(names), color=axes.colour(looks, names, legend=False), tooltip=seen
     )
     left_out = axes.left_out(sum(row.left_out for row in known), "failed, or not scored")
-    sure = any(row.share.low is not None for row in known)
     return axes.layered(
-        *([base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", **x), x2="high")] if sure else []),
+        base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", **x), x2="high"),
         base.mark_point(filled=True, size=70, opacity=1).encode(
             x=alt.X("value:Q", **x), shape=axes.shape(looks, names, legend=False)
         ),

@@ -70,8 +70,8 @@ def compare(
 
     :param llms: in the order of the pairs; those of which the view has no record are left alone.
     :param twins: LLM → its twin.
-    :param roles: the comparisons that aren't exploratory, as "primary": their p is corrected over those of their role. None
-        where nobody chose any: all of the first metric are primary then.
+    :param roles: the comparisons that aren't exploratory, as "primary": their p is corrected over those of their role.
+        None where nobody chose any: all of the first metric are primary then.
     :param interest: the smallest differences that matter to the study.
     """
     twins, interest = twins or {}, interest or Interest()

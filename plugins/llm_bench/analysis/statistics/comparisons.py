@@ -98,8 +98,9 @@ def _bounding_rank(n: int, level: float) -> int:
 
 HOLM = Method(
     "Correction for many comparisons",
-    "p is corrected by Holm's sequentially rejective procedure: over the primary comparisons; that of "
-    "the exploratory ones over all comparisons, which they were looked for among. Primary are those that were sealed; where nothing was, all pairs in the first metric.",
+    "p is corrected by Holm's sequentially rejective procedure: over the primary comparisons; that of the exploratory "
+    "ones over all comparisons, which they were looked for among. Primary are those that were sealed; where nothing "
+    "was, all pairs in the first metric.",
     ("holm1979",),
 )
 
