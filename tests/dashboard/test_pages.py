@@ -191,7 +191,7 @@ class TestNumbers:
     @pytest.mark.parametrize("metric", ["ttft_sec", "first_answer_sec"])
     def test_of_latency_tell_the_first_token_and_the_first_answer_apart(self, loaded, reader, metric):
         shown = specs(reader, "latency", metric=metric)
-        assert set(shown) == {"over-time", "distribution", "time-of-day", "by-industry"}
+        assert set(shown) == {"over-time", "answered-by", "distribution", "time-of-day", "by-industry"}
 
     def test_refuse_a_metric_of_another_page(self, loaded, reader):
         assert "metric is 'coverage_score'" in see(reader, "latency", 400, metric="coverage_score").text

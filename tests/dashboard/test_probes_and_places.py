@@ -98,7 +98,7 @@ class TestWarmRecords:
     def test_are_no_word_where_there_are_none(self, loaded, reader):
         text = see(reader, "latency").text
         assert "warm" not in text
-        assert "Answered by" not in text
+        assert 'name="upstream"' not in text
         assert "Asked from" not in text
         assert f"{ROOT}/caching" not in see(reader, "latency").addresses
 

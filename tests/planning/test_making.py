@@ -103,7 +103,7 @@ class TestWithoutRecords:
         plan = planned()
         assert plan.prospects_basis == "assumptions"
         assert [prospect.metric for prospect in plan.prospects] == ["latency_sec", "coverage_score", "success"]
-        assert [prospect.comparisons for prospect in plan.prospects] == [1, 7, 7]
+        assert [prospect.comparisons for prospect in plan.prospects] == [1, 8, 8]
 
 
 class TestWithRecords:
