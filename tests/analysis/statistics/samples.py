@@ -16,7 +16,6 @@ from llm_bench.analysis.statistics import (
 UNHURRIED = settings(deadline=None)
 NOTHING = Interval(None, None, None, 0, 0)
 
-SLOTS = st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)).map(sorted), min_size=1, max_size=60)
 CHANCES = st.one_of(st.none(), st.floats(0, 1))
 
 
