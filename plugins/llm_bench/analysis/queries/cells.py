@@ -31,11 +31,13 @@ class Layout:
     """Where records stand: rows by LLM, then by slot.
 
     :param llm: of each row, its number in the copy, as ``slot``.
+    :param apart: of each row, a number for its client and probe.
     :param place: of each record: its row times ``questions``, and the number of its question.
     """
 
     llm: Codes
     slot: Codes
+    apart: Codes
     place: Array
     questions: int
 
@@ -56,7 +58,7 @@ class Layout:
         row *= questions
         row += columns["question_no"]
         rows = np.flatnonzero(there)
-        return cls(rows // (apart * slots), rows // apart % slots, row.astype(np.uint32), questions)
+        return cls(rows // (apart * slots), rows // apart % slots, rows % apart, row.astype(np.uint32), questions)
 
     def filled(self, values: Array, empty: float) -> Array:
         """A matrix with a value for each record.
@@ -105,20 +107,28 @@ def bins(records: Records, metric: Metric) -> Array:
 
 
 def _bins(records: Records, metric: Metric) -> Array:
-    place, used = strata.bins(records, metric.name)
-    matrix = of_records(records).filled(place, 0)
-    if metric.waited:
-        matrix[states(records) == FAILED] = used.size + 1
-    return matrix
+    matrix = measured(records, metric)
+    if not metric.waited:
+        return matrix
+    _, used = strata.bins(records, metric.name)
+    return np.where(states(records) == FAILED, np.uint16(used.size + 1), matrix)
 
 
-def values(records: Records, name: str) -> Array:
-    """A share's values; 0 where there is none."""
-    return records.once(f"values of rows {name}", lambda known: _values(known, name))
+def measured(records: Records, metric: Metric) -> Array:
+    """The bin of each value, as ``strata.bins`` has it, of what failed as well; 0 where there is none."""
+    return records.once(
+        f"measured bins of rows {metric.name}",
+        lambda known: of_records(known).filled(strata.bins(known, metric.name)[0], 0),
+    )
 
 
-def _values(records: Records, name: str) -> Array:
-    content = strata.table(records, f"SELECT coalesce({name}, 0) AS content FROM records")["content"]  # noqa: S608
+def column(records: Records, sql: str) -> Array:
+    """The value of an expression of columns for each question in each row; 0 where it wasn't asked."""
+    return records.once(f"rows of {sql}", lambda known: _column(known, sql))
+
+
+def _column(records: Records, sql: str) -> Array:
+    content = strata.table(records, f"SELECT {sql} AS content FROM records")["content"]  # noqa: S608
     return of_records(records).filled(content, 0)
 
 
@@ -127,13 +137,14 @@ class Rows:
 
     :param chosen: which rows of the matrices these are.
     :param day: of each row, as ``bucket``; ascending.
+    :ivar days: those that have a row.
     """
 
     def __init__(self, chosen: Codes, day: Codes, bucket: Codes) -> None:
-        whole = chosen.size > 0 and chosen[-1] - chosen[0] + 1 == chosen.size and bool((np.diff(chosen) > 0).all())
-        self._chosen = slice(int(chosen[0]), int(chosen[-1]) + 1) if whole else chosen
+        self._chosen = run(chosen)
         self.bucket = bucket
         self._days = np.flatnonzero(np.diff(day, prepend=-1))
+        self.days = day[self._days]
 
     def of(self, matrix: Array) -> Array:
         """These rows of a matrix."""
@@ -168,6 +179,49 @@ def rows_of_llms(known: Layout, numbers: Sequence[int], place: Codes, day: Codes
         chosen = np.flatnonzero((known.llm == number) & (at >= 0))
         chosen = chosen[np.argsort(at[chosen], kind="stable")]
         yield Rows(chosen, day[known.slot[chosen]], bucket[known.slot[chosen]])
+
+
+class Beside:
+    """The rows of some LLMs side by side: those of a slot, client and probe are the same row of each.
+
+    :param known: where they stand.
+    :param numbers: of the LLMs.
+    :param place: of each slot's number: its place in the view, −1 where it isn't in it.
+    :ivar slot: of each row, its place in the view; ascending.
+    """
+
+    def __init__(self, known: Layout, numbers: Sequence[int], place: Codes) -> None:
+        at = place[known.slot]
+        apart = int(known.apart.max(initial=0)) + 1
+        keys = [np.zeros(0, np.intp)]
+        self._chosen = []
+        for number in numbers:
+            chosen = np.flatnonzero((known.llm == number) & (at >= 0))
+            key = at[chosen] * apart + known.apart[chosen]
+            order = np.argsort(key, kind="stable")
+            self._chosen.append(chosen[order])
+            keys.append(key[order])
+        rows = np.unique(np.concatenate(keys))
+        self._rows = [np.searchsorted(rows, key) for key in keys[1:]]
+        self.slot = rows // apart
+
+    def of(self, matrix: Array, llm: int, empty: float = 0) -> Array:
+        """The rows of one of the LLMs.
+
+        :param empty: what stands in those that it lacks.
+        """
+        chosen, rows = self._chosen[llm], self._rows[llm]
+        if rows.size == self.slot.size:
+            return matrix[run(chosen)]
+        whole = np.full((self.slot.size, matrix.shape[1]), empty, matrix.dtype)
+        whole[rows] = matrix[chosen]
+        return whole
+
+
+def run(places: Codes) -> Codes | slice:
+    """Some places, as a slice where they follow one another."""
+    whole = places.size > 0 and places[-1] - places[0] + 1 == places.size and bool((np.diff(places) > 0).all())
+    return slice(int(places[0]), int(places[-1]) + 1) if whole else places
 
 
 @dataclass(frozen=True)
