@@ -24,6 +24,7 @@ from llm_bench.analysis.statistics.scopes import Ascending
 Array = npt.NDArray[Any]
 NOT_ASKED, FAILED, SUCCEEDED = 0, 1, 2
 """What became of a question in a slot."""
+_BYTE = 255
 
 
 @dataclass(frozen=True)
@@ -137,10 +138,12 @@ class Rows:
 
     :param chosen: which rows of the matrices these are.
     :param day: of each row, as ``bucket``; ascending.
+    :ivar places: of these rows in the matrices.
     :ivar days: those that have a row.
     """
 
     def __init__(self, chosen: Codes, day: Codes, bucket: Codes) -> None:
+        self.places = chosen
         self._chosen = run(chosen)
         self.bucket = bucket
         self._days = np.flatnonzero(np.diff(day, prepend=-1))
@@ -150,22 +153,48 @@ class Rows:
         """These rows of a matrix."""
         return matrix[self._chosen]
 
+    def grouped(self, group: Codes) -> Rows:
+        """The same rows, those of a group following one another, as buckets.
+
+        :param group: of each row; −1 for one that is left out.
+        """
+        order = np.argsort(group, kind="stable")[np.count_nonzero(group < 0) :]
+        return Rows(self.places[order], np.zeros(order.size, np.intp), group[order])
+
     def by_day(self, block: Array, dtype: npt.DTypeLike = np.float64) -> Array:
         """The sums of each day that has a row; (days, questions)."""
-        if not self._days.size:
-            return np.zeros((0, block.shape[1]), dtype)
-        return np.add.reduceat(block, self._days, axis=0, dtype=dtype)
+        return sums_of_runs(block, self._days, dtype)
 
     def count_by_day(self, flags: Array) -> Floats:
         """How many there are on each day that has a row; (days, questions)."""
-        counts: Floats = self.by_day(flags.view(np.uint8), np.uint32).astype(np.float64)
-        return counts
+        return counts_of_runs(flags, self._days)
 
     @cached_property
     def ends(self) -> Sequence[tuple[int, int, int]]:
         """Each bucket that has a row, with its first row and the one after its last."""
         starts = np.flatnonzero(np.diff(self.bucket, prepend=-1))
         return list(zip(self.bucket[starts], starts, [*starts[1:], self.bucket.size], strict=True))
+
+
+def sums_of_runs(block: Array, starts: Codes, dtype: npt.DTypeLike = np.float64) -> Array:
+    """The sums of rows that follow one another, as ``np.add.reduceat``; many runs of one length are added up at once.
+
+    :param starts: the first row of each run; the last run ends with the rows.
+    """
+    lengths = np.diff(starts, append=len(block))
+    firsts = np.flatnonzero(np.diff(lengths, prepend=-1))
+    sums = np.empty((starts.size, block.shape[1]), dtype)
+    for first, end in zip(firsts, [*firsts[1:], starts.size], strict=True):
+        many, length = end - first, int(lengths[first])
+        part = block[starts[first] : starts[first] + many * length]
+        np.add.reduce(part.reshape(many, length, -1), axis=1, dtype=dtype, out=sums[first:end])
+    return sums
+
+
+def counts_of_runs(flags: Array, starts: Codes) -> Floats:
+    """How many there are in rows that follow one another: see ``sums_of_runs``."""
+    few = len(flags) - (int(starts[-1]) if starts.size else 0) <= _BYTE and np.diff(starts).max(initial=0) <= _BYTE
+    return sums_of_runs(flags.view(np.uint8), starts, np.uint8 if few else np.uint32).astype(np.float64)
 
 
 def rows_of_llms(known: Layout, numbers: Sequence[int], place: Codes, day: Codes, bucket: Codes) -> Iterator[Rows]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,8 @@ from llm_bench.analysis import statistics
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.metrics import METRICS, Metric
 from llm_bench.analysis.noise import NOISE_FLOOR, are_twins, floor
-from llm_bench.analysis.queries.cells import SUCCEEDED
+from llm_bench.analysis.queries.cells import SUCCEEDED, counts_of_runs, sums_of_runs
+from llm_bench.analysis.queries.matrices import Side
 from llm_bench.analysis.queries.numbers import Buckets, Scan
 from llm_bench.analysis.queries.shapes import EXPLORATORY, PRIMARY, Comparison
 from llm_bench.analysis.statistics import Codes, Floats
@@ -236,8 +237,8 @@ class _Table:
         for first, second in pairs:
             one, other = sides[first], sides[second]
             both = one.known & other.known
-            counts = self._by_day(both)
-            grid = Cells(np.round(unit * self._by_day((one.values - other.values) * both), _DECIMALS), counts).grid
+            sums = unit * sums_of_runs((one.values - other.values) * both, self._runs, one.values.dtype)
+            grid = Cells(np.round(sums, _DECIMALS), counts_of_runs(both, self._runs)).grid
             last = bool(days_last[first] or days_last[second])
             size = unless_days_last(estimate(grid, "questions like these"), days_last=last)
             these = unless_days_last(estimate(grid, "these questions"), days_last=last) if is_ratio else None
@@ -253,8 +254,8 @@ class _Table:
                 approximate=self._scan.approximate and is_ratio,
             )
             if metric.name in TIMES and asked.any():
-                won = (one.waits < other.waits).view(np.int8) - (one.waits > other.waits).view(np.int8)
-                wins = wins_of(Cells(self._by_day(won * asked), self._by_day(asked)).grid, "questions like these")
+                won = self._won(one, other, asked) - self._won(other, one, asked)
+                wins = wins_of(Cells(won, counts_of_runs(asked, self._runs)).grid, "questions like these")
                 pair = replace(pair, won=unless_days_last(wins, days_last=last).interval)
             yield first, second, pair
 
@@ -269,18 +270,15 @@ class _Table:
             size = difference.interval if pair.n else None
             yield first, second, replace(pair, size=size, p=difference.p_value, scope="these questions")
 
+    def _won(self, one: Side, other: Side, asked: Flags) -> Floats:
+        return counts_of_runs((one.waits < other.waits) & asked, self._runs)
+
     def _asked(self, first: int, second: int) -> Flags:
         asked: Flags = (self._states[first] > 0) & (self._states[second] > 0)
         return asked
 
     def _by_slot(self, of_rows: Codes) -> Floats:
         return np.bincount(self._beside.slot, of_rows, len(self._scan.buckets.slots)).astype(np.float64)
-
-    def _by_day(self, content: npt.NDArray[Any]) -> Floats:
-        """The sums on each day, or run of days, for each question."""
-        small = content.dtype.itemsize == 1
-        sums: Floats = np.add.reduceat(content, self._runs, axis=0, dtype=np.int32 if small else None)
-        return sums.astype(np.float64)
 
     def _described(self, name: str, both: Flags) -> Comparison:
         """A comparison that says how many pairs there are of how many slots, days and questions."""

@@ -52,17 +52,13 @@ class Side(NamedTuple):
     waits: Array
 
 
-class ByBucket(NamedTuple):
-    """Values of LLMs in buckets: those of the first LLM in all buckets come first.
+class Grouped(NamedTuple):
+    """Values of LLMs in groups of slots: those of the first LLM in all groups come first.
 
     :param segments: of each LLM.
-    :param failed: records that failed.
-    :param left_out: others without a value.
     """
 
     segments: Sequence[Segments]
-    failed: Codes
-    left_out: Codes
 
     @property
     def counts(self) -> Codes:
@@ -142,21 +138,27 @@ class Matrices(ABC):
     def ascending(self, metric: Metric) -> list[tuple[Ascending, int, int]]:
         """Of each LLM all values in order, how many records failed, and how many others lack a value."""
         blocks = [(self.block(metric, rows), rows.of(self.states)) for rows in self._rows]
-        return [(block.ascending, *_lost(states, block)) for block, states in blocks]
+        return [(block.ascending, *_count_lost(states, block)) for block, states in blocks]
 
-    def by_bucket(self, metric: Metric, many: int) -> ByBucket:
-        """A metric's values of each LLM in each bucket.
+    def grouped(self, metric: Metric, of_slot: Codes, many: int) -> Grouped:
+        """A metric's values of each LLM in groups of slots.
+
+        :param of_slot: of each slot's number: its group; −1 for none.
+        :param many: groups.
+        """
+        every = [rows.grouped(of_slot[self._layout.slot[rows.places]]) for rows in self._rows]
+        return Grouped([self.block(metric, rows).sorted(rows, many) for rows in every])
+
+    def lost(self, metric: Metric, many: int) -> tuple[Codes, Codes]:
+        """How many records failed, and how many others lack a value, of each LLM in each bucket.
 
         :param many: buckets.
         """
-        segments, lost = [], np.zeros((2, len(self._rows), many), np.intp)
+        lost = np.zeros((2, len(self._rows), many), np.intp)
         for llm, rows in enumerate(self._rows):
-            block, states = self.block(metric, rows), rows.of(self.states)
-            segments.append(block.sorted(rows, many))
-            flags = (states == cells.FAILED, (states == cells.SUCCEEDED) & ~block.known)
-            for place, flagged in enumerate(flags):
+            for place, flagged in enumerate(_lost(rows.of(self.states), self.block(metric, rows))):
                 lost[place, llm] = np.bincount(rows.bucket, np.count_nonzero(flagged, axis=1), many)
-        return ByBucket(segments, lost[0].ravel(), lost[1].ravel())
+        return lost[0].ravel(), lost[1].ravel()
 
 
 class Few(Matrices):
@@ -269,7 +271,7 @@ def _estimated(
 ) -> Estimated:
     """The mean where there are sums, else the median, of some questions."""
     part, state = block.of(columns), states[:, columns]
-    n, (failed, left_out) = int(np.count_nonzero(part.known)), _lost(state, part)
+    n, (failed, left_out) = int(np.count_nonzero(part.known)), _count_lost(state, part)
     if not n:
         return Estimated(None, None, 0, failed, left_out)
     counts = rows.count_by_day(part.known)
@@ -284,9 +286,13 @@ def _estimated(
     return Estimated(like, these, n, failed, left_out)
 
 
-def _lost(states: Array, block: Block) -> tuple[int, int]:
-    """How many records failed, and how many others lack a value."""
-    failed, left_out = states == cells.FAILED, (states == cells.SUCCEEDED) & ~block.known
+def _lost(states: Array, block: Block) -> tuple[Array, Array]:
+    """Which records failed, and which others lack a value."""
+    return states == cells.FAILED, (states == cells.SUCCEEDED) & ~block.known
+
+
+def _count_lost(states: Array, block: Block) -> tuple[int, int]:
+    failed, left_out = _lost(states, block)
     return int(np.count_nonzero(failed)), int(np.count_nonzero(left_out))
 
 

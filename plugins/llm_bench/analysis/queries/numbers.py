@@ -22,7 +22,7 @@ from llm_bench.analysis.metrics import Metric
 from llm_bench.analysis.queries import strata
 from llm_bench.analysis.queries.cells import STATE, Beside, Layout, Rows, of_records, rows_of_llms, stratum
 from llm_bench.analysis.queries.groups import Groups, Ints
-from llm_bench.analysis.queries.matrices import ByBucket, Estimated, Few, Many, Matrices
+from llm_bench.analysis.queries.matrices import Estimated, Few, Grouped, Many, Matrices
 from llm_bench.analysis.statistics import LEAST_SLOTS, Codes, Floats
 from llm_bench.analysis.statistics.blocks import days_last, days_of
 from llm_bench.analysis.statistics.scopes import Ascending
@@ -130,7 +130,7 @@ class Scan:
         names = llm_names(records)
         self._taken = strata.taken(records, self._held, view, self.buckets.place >= 0, names)
         self.llms, self._rank = ranked(self._held["llm_no"][self._taken], names)
-        self._in_buckets: dict[str, ByBucket] = {}
+        self._grouped: dict[tuple[str, bytes], Grouped] = {}
         self.exact = int(self._held["records"][self._taken].sum()) <= EXACT
         self._columns = self._read(view, metrics) if self.exact else {}
 
@@ -275,11 +275,20 @@ class Scan:
         """Of each LLM all values in order, how many records failed, and how many others lack a value."""
         return self.matrices.ascending(metric)
 
-    def by_llm_and_bucket(self, metric: Metric) -> ByBucket:
-        """A metric's values of each LLM in each bucket: those of the first LLM in all buckets come first."""
-        if metric.name not in self._in_buckets:
-            self._in_buckets[metric.name] = self.matrices.by_bucket(metric, len(self.buckets.at))
-        return self._in_buckets[metric.name]
+    def by_llm_and(self, of_slot: Codes, metric: Metric, many: int) -> Grouped:
+        """A metric's values of each LLM in groups of slots: those of the first LLM in all groups come first.
+
+        :param of_slot: of each slot of the copy: its group; −1 for none.
+        :param many: groups.
+        """
+        name = (metric.name, of_slot.tobytes())
+        if name not in self._grouped:
+            self._grouped[name] = self.matrices.grouped(metric, of_slot, many)
+        return self._grouped[name]
+
+    def by_llm_and_bucket(self, metric: Metric) -> Grouped:
+        """A metric's values of each LLM in each bucket."""
+        return self.by_llm_and(self.buckets.of_slot, metric, len(self.buckets.at))
 
     def levels(self, metric: Metric) -> Floats:
         """The median of each LLM in each bucket, (LLMs, buckets); where so many failed, more than any other."""
