@@ -100,12 +100,6 @@ class TestTimes:
         pair = compared(study, "latency_sec", {"latency_sec": times(1)})[0]
         assert (pair.days, pair.size.clusters, pair.size.doubt) == (4, 2, "few days")
 
-    def test_that_are_taken_a_few_llms_at_once_are_the_same(self, study, monkeypatch):
-        values = {"latency_sec": times(4, failing=0.05)}
-        together = compared(study, "latency_sec", values)
-        monkeypatch.setattr(comparisons, "_CELLS", 1)
-        assert compared(study, "latency_sec", values) == together
-
 
 class TestScores:
     def test_are_compared_by_their_difference_over_days_and_questions(self, study):

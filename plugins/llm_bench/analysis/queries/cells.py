@@ -24,6 +24,7 @@ from llm_bench.analysis.statistics.scopes import Ascending
 Array = npt.NDArray[Any]
 NOT_ASKED, FAILED, SUCCEEDED = 0, 1, 2
 """What became of a question in a slot."""
+_BYTE = 255
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,13 @@ class Layout:
     """Where records stand: rows by LLM, then by slot.
 
     :param llm: of each row, its number in the copy, as ``slot``.
+    :param apart: of each row, a number for its client and probe.
     :param place: of each record: its row times ``questions``, and the number of its question.
     """
 
     llm: Codes
     slot: Codes
+    apart: Codes
     place: Array
     questions: int
 
@@ -56,7 +59,7 @@ class Layout:
         row *= questions
         row += columns["question_no"]
         rows = np.flatnonzero(there)
-        return cls(rows // (apart * slots), rows // apart % slots, row.astype(np.uint32), questions)
+        return cls(rows // (apart * slots), rows // apart % slots, rows % apart, row.astype(np.uint32), questions)
 
     def filled(self, values: Array, empty: float) -> Array:
         """A matrix with a value for each record.
@@ -105,20 +108,28 @@ def bins(records: Records, metric: Metric) -> Array:
 
 
 def _bins(records: Records, metric: Metric) -> Array:
-    place, used = strata.bins(records, metric.name)
-    matrix = of_records(records).filled(place, 0)
-    if metric.waited:
-        matrix[states(records) == FAILED] = used.size + 1
-    return matrix
+    matrix = measured(records, metric)
+    if not metric.waited:
+        return matrix
+    _, used = strata.bins(records, metric.name)
+    return np.where(states(records) == FAILED, np.uint16(used.size + 1), matrix)
 
 
-def values(records: Records, name: str) -> Array:
-    """A share's values; 0 where there is none."""
-    return records.once(f"values of rows {name}", lambda known: _values(known, name))
+def measured(records: Records, metric: Metric) -> Array:
+    """The bin of each value, as ``strata.bins`` has it, of what failed as well; 0 where there is none."""
+    return records.once(
+        f"measured bins of rows {metric.name}",
+        lambda known: of_records(known).filled(strata.bins(known, metric.name)[0], 0),
+    )
 
 
-def _values(records: Records, name: str) -> Array:
-    content = strata.table(records, f"SELECT coalesce({name}, 0) AS content FROM records")["content"]  # noqa: S608
+def column(records: Records, sql: str) -> Array:
+    """The value of an expression of columns for each question in each row; 0 where it wasn't asked."""
+    return records.once(f"rows of {sql}", lambda known: _column(known, sql))
+
+
+def _column(records: Records, sql: str) -> Array:
+    content = strata.table(records, f"SELECT {sql} AS content FROM records")["content"]  # noqa: S608
     return of_records(records).filled(content, 0)
 
 
@@ -127,34 +138,63 @@ class Rows:
 
     :param chosen: which rows of the matrices these are.
     :param day: of each row, as ``bucket``; ascending.
+    :ivar places: of these rows in the matrices.
+    :ivar days: those that have a row.
     """
 
     def __init__(self, chosen: Codes, day: Codes, bucket: Codes) -> None:
-        whole = chosen.size > 0 and chosen[-1] - chosen[0] + 1 == chosen.size and bool((np.diff(chosen) > 0).all())
-        self._chosen = slice(int(chosen[0]), int(chosen[-1]) + 1) if whole else chosen
+        self.places = chosen
+        self._chosen = run(chosen)
         self.bucket = bucket
         self._days = np.flatnonzero(np.diff(day, prepend=-1))
+        self.days = day[self._days]
 
     def of(self, matrix: Array) -> Array:
         """These rows of a matrix."""
         return matrix[self._chosen]
 
+    def grouped(self, group: Codes) -> Rows:
+        """The same rows, those of a group following one another, as buckets.
+
+        :param group: of each row; −1 for one that is left out.
+        """
+        order = np.argsort(group, kind="stable")[np.count_nonzero(group < 0) :]
+        return Rows(self.places[order], np.zeros(order.size, np.intp), group[order])
+
     def by_day(self, block: Array, dtype: npt.DTypeLike = np.float64) -> Array:
         """The sums of each day that has a row; (days, questions)."""
-        if not self._days.size:
-            return np.zeros((0, block.shape[1]), dtype)
-        return np.add.reduceat(block, self._days, axis=0, dtype=dtype)
+        return sums_of_runs(block, self._days, dtype)
 
     def count_by_day(self, flags: Array) -> Floats:
         """How many there are on each day that has a row; (days, questions)."""
-        counts: Floats = self.by_day(flags.view(np.uint8), np.uint32).astype(np.float64)
-        return counts
+        return counts_of_runs(flags, self._days)
 
     @cached_property
     def ends(self) -> Sequence[tuple[int, int, int]]:
         """Each bucket that has a row, with its first row and the one after its last."""
         starts = np.flatnonzero(np.diff(self.bucket, prepend=-1))
         return list(zip(self.bucket[starts], starts, [*starts[1:], self.bucket.size], strict=True))
+
+
+def sums_of_runs(block: Array, starts: Codes, dtype: npt.DTypeLike = np.float64) -> Array:
+    """The sums of rows that follow one another, as ``np.add.reduceat``; many runs of one length are added up at once.
+
+    :param starts: the first row of each run; the last run ends with the rows.
+    """
+    lengths = np.diff(starts, append=len(block))
+    firsts = np.flatnonzero(np.diff(lengths, prepend=-1))
+    sums = np.empty((starts.size, block.shape[1]), dtype)
+    for first, end in zip(firsts, [*firsts[1:], starts.size], strict=True):
+        many, length = end - first, int(lengths[first])
+        part = block[starts[first] : starts[first] + many * length]
+        np.add.reduce(part.reshape(many, length, -1), axis=1, dtype=dtype, out=sums[first:end])
+    return sums
+
+
+def counts_of_runs(flags: Array, starts: Codes) -> Floats:
+    """How many there are in rows that follow one another: see ``sums_of_runs``."""
+    few = len(flags) - (int(starts[-1]) if starts.size else 0) <= _BYTE and np.diff(starts).max(initial=0) <= _BYTE
+    return sums_of_runs(flags.view(np.uint8), starts, np.uint8 if few else np.uint32).astype(np.float64)
 
 
 def rows_of_llms(known: Layout, numbers: Sequence[int], place: Codes, day: Codes, bucket: Codes) -> Iterator[Rows]:
@@ -168,6 +208,49 @@ def rows_of_llms(known: Layout, numbers: Sequence[int], place: Codes, day: Codes
         chosen = np.flatnonzero((known.llm == number) & (at >= 0))
         chosen = chosen[np.argsort(at[chosen], kind="stable")]
         yield Rows(chosen, day[known.slot[chosen]], bucket[known.slot[chosen]])
+
+
+class Beside:
+    """The rows of some LLMs side by side: those of a slot, client and probe are the same row of each.
+
+    :param known: where they stand.
+    :param numbers: of the LLMs.
+    :param place: of each slot's number: its place in the view, −1 where it isn't in it.
+    :ivar slot: of each row, its place in the view; ascending.
+    """
+
+    def __init__(self, known: Layout, numbers: Sequence[int], place: Codes) -> None:
+        at = place[known.slot]
+        apart = int(known.apart.max(initial=0)) + 1
+        keys = [np.zeros(0, np.intp)]
+        self._chosen = []
+        for number in numbers:
+            chosen = np.flatnonzero((known.llm == number) & (at >= 0))
+            key = at[chosen] * apart + known.apart[chosen]
+            order = np.argsort(key, kind="stable")
+            self._chosen.append(chosen[order])
+            keys.append(key[order])
+        rows = np.unique(np.concatenate(keys))
+        self._rows = [np.searchsorted(rows, key) for key in keys[1:]]
+        self.slot = rows // apart
+
+    def of(self, matrix: Array, llm: int, empty: float = 0) -> Array:
+        """The rows of one of the LLMs.
+
+        :param empty: what stands in those that it lacks.
+        """
+        chosen, rows = self._chosen[llm], self._rows[llm]
+        if rows.size == self.slot.size:
+            return matrix[run(chosen)]
+        whole = np.full((self.slot.size, matrix.shape[1]), empty, matrix.dtype)
+        whole[rows] = matrix[chosen]
+        return whole
+
+
+def run(places: Codes) -> Codes | slice:
+    """Some places, as a slice where they follow one another."""
+    whole = places.size > 0 and places[-1] - places[0] + 1 == places.size and bool((np.diff(places) > 0).all())
+    return slice(int(places[0]), int(places[-1]) + 1) if whole else places
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,9 @@ from llm_bench.analysis import statistics
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.metrics import METRICS, Metric
 from llm_bench.analysis.noise import NOISE_FLOOR, are_twins, floor
-from llm_bench.analysis.queries.numbers import Buckets, Key, Scan
+from llm_bench.analysis.queries.cells import SUCCEEDED, counts_of_runs, sums_of_runs
+from llm_bench.analysis.queries.matrices import Side
+from llm_bench.analysis.queries.numbers import Buckets, Scan
 from llm_bench.analysis.queries.shapes import EXPLORATORY, PRIMARY, Comparison
 from llm_bench.analysis.statistics import Codes, Floats
 from llm_bench.analysis.statistics.comparisons import HOLM
@@ -42,8 +44,6 @@ Compared = tuple[str, frozenset[str]]
 """A comparison by its metric and its two LLMs."""
 _RUNS = 60
 """Days that a comparison rests on, at most; of more, runs of days count as one."""
-_CELLS = 20_000_000
-"""Sums that are held at once."""
 _DECIMALS = 11
 """Of sums of scores and of logarithms: what is smaller is their rounding, and no difference."""
 
@@ -91,7 +91,7 @@ def compare(
     ]
     if not pairs:
         return []
-    table = _Table(scan, [scan.llms.index(llm) for llm in chosen], how_many_questions(records))
+    table = _Table(scan, [scan.llms.index(llm) for llm in chosen])
     comparisons = []
     for name in (*MAIN, SUCCESS):
         for first, second, pair in table.successes(pairs) if name == SUCCESS else table.pairs(METRICS[name], pairs):
@@ -211,53 +211,39 @@ def unless_days_last(conclusion: Conclusion, *, days_last: bool) -> Conclusion:
 
 
 class _Table:
-    """The records of some LLMs of a scan by LLM, question and slot."""
+    """The records of some LLMs of a scan side by side.
 
-    def __init__(self, scan: Scan, llms: Sequence[int], questions: int) -> None:
-        slots = len(scan.buckets.slots)
-        asked, added = apart(scan, questions)
-        self._scan, self._llms, self._questions = scan, llms, questions
-        self._shape = (len(llms), asked, slots)
-        self._runs = runs_of_days(scan.buckets)
-        self._bounds = [*self._runs.tolist(), slots]
-        there = scan.buckets.place >= 0
-        self._day = np.empty(slots, np.intp)
-        self._day[scan.buckets.place[there]] = scan.buckets.day[there]
-        place = np.full((len(scan.llms), scan.buckets.place.size), -1)
-        for row, llm in enumerate(llms):
-            place[llm] = np.where(there, row * asked * slots + scan.buckets.place, -1)
-        wide = {name: codes * slots for name, codes in added.items()}
-        self._key = Key(int(np.prod(self._shape)), place, np.arange(questions) * slots, added=wide)
-        self._filled = np.zeros(self._shape)
-        self._asked, self._known = np.zeros(self._shape, bool), np.zeros(self._shape, bool)
-        self._fill(METRICS[MAIN[0]], is_ratio=True)
-        self._succeeded = self._known.copy()  # only a success has a latency, and every success has one
+    :param llms: their places in the scan.
+    """
 
-    def _fill(self, metric: Metric, *, is_ratio: bool) -> None:
-        """The cells with a metric's values, or with their logarithms."""
-        filled, known, asked = self._filled.reshape(-1), self._known.reshape(-1), self._asked.reshape(-1)
-        filled.fill(0)
-        known.fill(False)
-        for cell, values in self._scan.each(metric, self._key):
-            there = values > 0 if is_ratio else ~np.isnan(values)
-            known[cell], asked[cell] = there, True
-            filled[cell] = (
-                np.log(values, out=np.zeros_like(values), where=there) if is_ratio else np.where(there, values, 0)
-            )
+    def __init__(self, scan: Scan, llms: Sequence[int]) -> None:
+        self._scan, self._llms, self._matrices = scan, llms, scan.matrices
+        self._beside = scan.beside(llms)
+        slots = scan.buckets
+        day = np.empty(len(slots.slots), np.intp)
+        day[slots.place[slots.place >= 0]] = slots.day[slots.place >= 0]
+        self._day = day
+        run = day[self._beside.slot] // max(1, -(-slots.days // _RUNS))
+        self._runs = np.flatnonzero(np.diff(run, prepend=-1))
+        self._states = [self._beside.of(self._matrices.states, place) for place in range(len(llms))]
 
     def pairs(self, metric: Metric, pairs: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, Comparison]]:
         """Each pair compared in a metric, without names."""
         is_ratio = not metric.share
         estimate = ratio_of_logarithms if is_ratio else mean_of
-        self._fill(metric, is_ratio=is_ratio)
         days_last = self._scan.days_last(metric)[self._llms]
-        waits = self._waits() if metric.name in TIMES else None
-        for first, second, cells in self._cells(pairs):
-            grid, last = cells.grid, bool(days_last[first] or days_last[second])
+        sides = [self._matrices.side(metric, self._beside, place) for place in range(len(self._llms))]
+        unit = self._matrices.unit(metric)
+        for first, second in pairs:
+            one, other = sides[first], sides[second]
+            both = one.known & other.known
+            sums = unit * sums_of_runs((one.values - other.values) * both, self._runs, one.values.dtype)
+            grid = Cells(np.round(sums, _DECIMALS), counts_of_runs(both, self._runs)).grid
+            last = bool(days_last[first] or days_last[second])
             size = unless_days_last(estimate(grid, "questions like these"), days_last=last)
             these = unless_days_last(estimate(grid, "these questions"), days_last=last) if is_ratio else None
-            asked = self._asked[first] & self._asked[second]
-            pair = self._described(metric.name, self._known[first] & self._known[second])
+            asked = self._asked(first, second)
+            pair = self._described(metric.name, both)
             pair = replace(
                 pair,
                 left_out=int(np.count_nonzero(asked)) - pair.n,
@@ -267,78 +253,44 @@ class _Table:
                 these=these.interval if these and pair.n else None,
                 approximate=self._scan.approximate and is_ratio,
             )
-            if waits is not None and asked.any():
-                wins = self._wins(waits[first], waits[second], asked)
-                won = unless_days_last(wins_of(wins.grid, "questions like these"), days_last=last)
-                pair = replace(pair, won=won.interval)
+            if metric.name in TIMES and asked.any():
+                won = self._won(one, other, asked) - self._won(other, one, asked)
+                wins = wins_of(Cells(won, counts_of_runs(asked, self._runs)).grid, "questions like these")
+                pair = replace(pair, won=unless_days_last(wins, days_last=last).interval)
             yield first, second, pair
 
     def successes(self, pairs: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, Comparison]]:
         """Each pair compared in how often it succeeded, without names."""
         for first, second in pairs:
-            both = self._asked[first] & self._asked[second]
-            one, other = ((self._succeeded[llm] & both).sum(axis=0) for llm in (first, second))
-            difference = rate_difference(one, other, both.sum(axis=0))
+            both = self._asked(first, second)
+            counts = [both, *(both & (self._states[llm] == SUCCEEDED) for llm in (first, second))]
+            asked, one, other = (self._by_slot(np.count_nonzero(flags, axis=1)) for flags in counts)
+            difference = rate_difference(one, other, asked)
             pair = self._described(SUCCESS, both)
             size = difference.interval if pair.n else None
             yield first, second, replace(pair, size=size, p=difference.p_value, scope="these questions")
 
+    def _won(self, one: Side, other: Side, asked: Flags) -> Floats:
+        return counts_of_runs((one.waits < other.waits) & asked, self._runs)
+
+    def _asked(self, first: int, second: int) -> Flags:
+        asked: Flags = (self._states[first] > 0) & (self._states[second] > 0)
+        return asked
+
+    def _by_slot(self, of_rows: Codes) -> Floats:
+        return np.bincount(self._beside.slot, of_rows, len(self._scan.buckets.slots)).astype(np.float64)
+
     def _described(self, name: str, both: Flags) -> Comparison:
         """A comparison that says how many pairs there are of how many slots, days and questions."""
-        slots = both.any(axis=0)
-        questions = both.any(axis=1).reshape(-1, self._questions).any(axis=0)
+        slots = np.unique(self._beside.slot[both.any(axis=1)])
         return Comparison(
             metric=name,
             first="",
             second="",
             n=int(np.count_nonzero(both)),
-            slots=int(np.count_nonzero(slots)),
+            slots=slots.size,
             days=np.unique(self._day[slots]).size,
-            questions=int(np.count_nonzero(questions)),
+            questions=int(np.count_nonzero(both.any(axis=0))),
             left_out=0,
             size=None,
         )
-
-    def _cells(self, pairs: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, Cells]]:
-        """What one LLM has over another, by day and question.
-
-        Σ (first − second) over the slots that both fill is Σ first · [second is there] − Σ second · [first is there]:
-        two products of matrices give it for many pairs at once.
-        """
-        llms, asked, _ = self._shape
-        rows = max(1, _CELLS // (len(self._runs) * asked * llms))
-        there = self._known.astype(np.float64)
-        for start in range(0, llms, rows):
-            chosen = [(first, second) for first, second in pairs if start <= first < start + rows]
-            if not chosen:
-                continue
-            sums = np.empty((len(self._runs), asked, min(rows, llms - start), llms))
-            counts = np.empty_like(sums)
-            for run, (begin, end) in enumerate(zip(self._bounds, self._bounds[1:], strict=False)):
-                values, known = (
-                    part[:, :, begin:end].transpose(1, 0, 2) for part in (self._filled, there)
-                )  # question, LLM, slot
-                mine, my = values[:, start : start + rows], known[:, start : start + rows]
-                sums[run] = mine @ known.transpose(0, 2, 1) - my @ values.transpose(0, 2, 1)
-                counts[run] = my @ known.transpose(0, 2, 1)
-            for first, second in chosen:
-                at = (slice(None), slice(None), first - start, second)
-                cells = Cells(np.round(sums[at], _DECIMALS), counts[at])
-                yield first, second, cells.of_questions(self._questions)
-
-    def _waits(self) -> list[Floats]:
-        """Of each LLM how long is waited, by question and slot: for ever, where it failed; NaN where it wasn't asked.
-
-        Logarithms do as well as times: only the order counts.
-        """
-        every = zip(self._filled, self._known, self._asked, strict=True)
-        return [np.where(known, filled, np.where(asked, np.inf, np.nan)) for filled, known, asked in every]
-
-    def _wins(self, first: Floats, second: Floats, asked: Flags) -> Cells:
-        """Pairs that the first wins less those that it loses, by day and question.
-
-        :param first: as ``_waits`` has it.
-        """
-        won = (first < second).view(np.int8) - (first > second).view(np.int8)
-        sums, counts = (np.add.reduceat(part, self._runs, axis=1, dtype=np.float64) for part in (won, asked))
-        return Cells(sums.T, counts.T).of_questions(self._questions)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,37 +13,27 @@ from llm_bench.analysis import statistics
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.noise import are_twins
-from llm_bench.analysis.queries import strata
+from llm_bench.analysis.queries import cells, strata
 from llm_bench.analysis.queries.comparisons import how_many_questions
-from llm_bench.analysis.queries.numbers import Scan, llm_names
+from llm_bench.analysis.queries.numbers import Scan
 from llm_bench.analysis.queries.summaries import summary
-from llm_bench.analysis.statistics import Interval
+from llm_bench.analysis.statistics import Codes, Floats, Interval
 from llm_bench.analysis.statistics.length import SEEN, Answers, Level, Line, as_measured, at_length, conclude
 from llm_bench.analysis.statistics.scopes import DAYS_LAST
 from llm_bench.analysis.view import View
 from llm_bench.records import CUT_SQL
 
 LATENCY, TEXT = METRICS["latency_sec"], METRICS["text_cps"]
-_SEEN = f"""
-    SELECT llm_no, slot_no, question_no, latency_sec, answer_chars, success AND coalesce({CUT_SQL}, false) AS cut,
-        success AND latency_sec > 0 AND answer_chars > 0 AND NOT coalesce({CUT_SQL}, false) AS whole,
-        token_source = 'provider' AND (reasoning_tokens IS NOT NULL OR first_answer_sec <= ttft_sec) AS told_apart,
-        response_tokens - coalesce(reasoning_tokens, 0) AS tokens
-    FROM records WHERE {{}}
-"""  # noqa: S608
-"""whole: answers that are taken, as they aren't cut, and have a latency and a character; told_apart: those of which it
-is known how many tokens the text has that is shown."""
-_CELLS = f"""
-    SELECT llm_no, $days[slot_no + 1] AS day, question_no, count(*)::DOUBLE AS records,
-        count(*) FILTER (cut)::DOUBLE AS cut, count(*) FILTER (whole)::DOUBLE AS n,
-        avg(ln(CASE WHEN whole THEN latency_sec END)) AS level, avg(answer_chars) FILTER (whole) AS length,
-        coalesce(sum(tokens) FILTER (whole AND told_apart AND tokens IS NOT NULL), 0)::DOUBLE AS tokens,
-        coalesce(sum(answer_chars) FILTER (whole AND told_apart AND tokens IS NOT NULL), 0)::DOUBLE AS chars
-    FROM ({_SEEN}) GROUP BY ALL ORDER BY ALL
-"""  # noqa: S608
-_LENGTHS = f"""
-    SELECT llm_no, answer_chars AS chars, count(*) AS n FROM ({_SEEN}) WHERE whole GROUP BY ALL ORDER BY ALL
-"""  # noqa: S608
+_CUT = f"success AND coalesce({CUT_SQL}, false)"
+_WHOLE = f"success AND latency_sec > 0 AND answer_chars > 0 AND NOT coalesce({CUT_SQL}, false)"
+"""Answers that are taken, as they aren't cut, and have a latency and a character."""
+_TOLD_APART = (
+    f"{_WHOLE} AND token_source = 'provider' AND (reasoning_tokens IS NOT NULL OR first_answer_sec <= ttft_sec) "
+    "AND response_tokens IS NOT NULL"
+)
+"""Those of which it is known how many tokens the text has that is shown."""
+_CHARS = f"CASE WHEN {_WHOLE} THEN answer_chars ELSE 0 END::UINTEGER"
+_LEVEL = f"CASE WHEN {_WHOLE} THEN ln(latency_sec) ELSE 0 END"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,62 +141,88 @@ def lengths(
     :param twins: LLM → its twin.
     """
     scan = Scan.of(records, view, [LATENCY])
-    where, parameters = view.where()
-    days = {"days": scan.buckets.day.tolist()}
-    cells = strata.table(records, _CELLS.format(where), {**parameters, **days})
-    seen = strata.table(records, _LENGTHS.format(where), parameters)
-    common = _quantiles(seen["chars"], seen["n"], [0.5])[0] if seen["n"].size else None
+    taken = [_taken(records, scan, place) for place in range(len(scan.llms))]
+    often = _added([of_llm.often for of_llm in taken])
+    common = _quantiles(often, [0.5])[0] if often.any() else None
     shape = (max(scan.buckets.days, 1), max(how_many_questions(records), 1))
     last = scan.days_last(LATENCY) if scan.llms else ()
-    names = {name: number for number, name in llm_names(records).items()}
     known: dict[str, _Levels] = {}
-    for llm, lasts in zip(scan.llms, last, strict=True):
-        own = seen["llm_no"] == names[llm]
-        if common is not None and own.any():
-            low, middle, high = _quantiles(seen["chars"][own], seen["n"][own], [SEEN[0], 0.5, SEEN[1]])
-            answers = _answers(cells, np.flatnonzero((cells["llm_no"] == names[llm]) & (cells["n"] > 0)))
-            known[llm] = _levels(answers, (low, middle, high), common, shape, lasts=bool(lasts))
+    for llm, of_llm, lasts in zip(scan.llms, taken, last, strict=True):
+        if common is not None and of_llm.often.any():
+            low, middle, high = _quantiles(of_llm.often, [SEEN[0], 0.5, SEEN[1]])
+            known[llm] = _levels(of_llm.answers, (low, middle, high), common, shape, lasts=bool(lasts))
     text = {row.llm: row.value for row in summary(records, view, TEXT)}
     order = [llm for llm in dict.fromkeys([*llms, *scan.llms]) if llm in known]
+    sums = _sums(records, scan)
     return Lengths(
         length=common,
         llms=[
-            _at_length(llm, _sums(cells, cells["llm_no"] == names[llm]), text.get(llm), known.get(llm))
-            for llm in scan.llms
+            _at_length(llm, {name: totals[place] for name, totals in sums.items()}, text.get(llm), known.get(llm))
+            for place, llm in enumerate(scan.llms)
         ],
         pairs=_corrected([_pair(pair, known, twins or {}) for pair in combinations(order, 2)]),
         slots=len(scan.buckets.slots),
         days=scan.buckets.days,
-        questions=int(np.unique(cells["question_no"][cells["n"] > 0]).size),
+        questions=int(np.unique(np.concatenate([np.zeros(0), *(of.answers.questions for of in taken)])).size),
     )
 
 
-def _quantiles(values: strata.Array, counts: strata.Array, shares: Sequence[float]) -> list[float]:
-    """Quantiles (type 7) of values, of which each stands so often."""
-    order = np.argsort(values, kind="stable")
-    upto = np.cumsum(counts[order])
+class _Taken(NamedTuple):
+    """The answers of one LLM that are taken.
+
+    :param often: of each length, how many answers have it.
+    """
+
+    answers: Answers
+    often: Codes
+
+
+def _taken(records: Records, scan: Scan, llm: int) -> _Taken:
+    every, kept = scan.of_copy
+    rows = every[llm]
+    chars = rows.of(cells.column(records, _CHARS))
+    if kept is not None:
+        chars = chars * rows.of(kept)
+    there = chars > 0
+    counts = rows.count_by_day(there)
+    day, question = np.nonzero(counts)
+    n = counts[day, question]
+    levels = rows.by_day(rows.of(cells.column(records, _LEVEL)) * there)
+    lengths = rows.by_day(chars)
+    means = (sums[day, question] / n for sums in (levels, lengths))
+    often = np.bincount(chars.ravel(), minlength=1)
+    often[0] = 0  # which stands for none
+    return _Taken(Answers(*means, n, rows.days[day], question), often)
+
+
+def _added(counts: Sequence[Codes]) -> Codes:
+    totals = np.zeros(max((of.size for of in counts), default=0), np.intp)
+    for of in counts:
+        totals[: of.size] += of
+    return totals
+
+
+def _sums(records: Records, scan: Scan) -> dict[str, Floats]:
+    """Of each LLM: its records, those that were cut, those that are taken, and the tokens and characters of some."""
+    tokens, chars = (
+        f"CASE WHEN {_TOLD_APART} THEN {sql} END"
+        for sql in ("response_tokens - coalesce(reasoning_tokens, 0)", "answer_chars")
+    )
+    totals = strata.sums(records, "1", f"({_CUT})::INTEGER", f"({_WHOLE})::INTEGER", tokens, chars)
+    return dict(zip(("records", "cut", "n", "tokens", "chars"), map(scan.by_llm, totals), strict=True))
+
+
+def _quantiles(often: Codes, shares: Sequence[float]) -> list[float]:
+    """Quantiles (type 7) of whole numbers, of each of which it is known how often it stands."""
+    values = np.flatnonzero(often)
+    upto = np.cumsum(often[values])
     place = np.array(shares) * (int(upto[-1]) - 1)
     below = np.floor(place)
     low, high = (
-        values[order][np.searchsorted(upto, np.minimum(rank, upto[-1] - 1), side="right")]
-        for rank in (below, below + 1)
+        values[np.searchsorted(upto, np.minimum(rank, upto[-1] - 1), side="right")] for rank in (below, below + 1)
     )
     quantiles: list[float] = (low + (place - below) * (high - low)).tolist()
     return quantiles
-
-
-def _sums(cells: strata.Table, own: strata.Array) -> dict[str, float]:
-    return {name: float(cells[name][own].sum()) for name in ("records", "cut", "n", "tokens", "chars")}
-
-
-def _answers(cells: strata.Table, rows: strata.Array) -> Answers:
-    return Answers(
-        levels=cells["level"][rows],
-        lengths=cells["length"][rows],
-        counts=cells["n"][rows],
-        days=cells["day"][rows].astype(np.intp),
-        questions=cells["question_no"][rows].astype(np.intp),
-    )
 
 
 def _levels(

@@ -14,9 +14,10 @@ from typing import NamedTuple
 import numpy as np
 
 from llm_bench.analysis.cache import Records
+from llm_bench.analysis.layout import BIN
 from llm_bench.analysis.metrics import Metric
 from llm_bench.analysis.queries import cells, strata
-from llm_bench.analysis.queries.cells import Array, Block, Layout, Rows, Segments
+from llm_bench.analysis.queries.cells import Array, Beside, Block, Layout, Rows, Segments
 from llm_bench.analysis.statistics import Codes, Floats, Interval
 from llm_bench.analysis.statistics.scopes import SCOPES, Ascending, Grid, concluded, mean_of
 
@@ -38,17 +39,26 @@ class Estimated(NamedTuple):
     left_out: int
 
 
-class ByBucket(NamedTuple):
-    """Values of LLMs in buckets: those of the first LLM in all buckets come first.
+class Side(NamedTuple):
+    """A metric of one LLM beside others, (rows, questions).
+
+    :param values: of shares; logarithms of others, in any unit; 0 where there is none.
+    :param known: where there is one: of what isn't a share, one above 0.
+    :param waits: in the order of how long one waits, longest where there is no value.
+    """
+
+    values: Array
+    known: Array
+    waits: Array
+
+
+class Grouped(NamedTuple):
+    """Values of LLMs in groups of slots: those of the first LLM in all groups come first.
 
     :param segments: of each LLM.
-    :param failed: records that failed.
-    :param left_out: others without a value.
     """
 
     segments: Sequence[Segments]
-    failed: Codes
-    left_out: Codes
 
     @property
     def counts(self) -> Codes:
@@ -91,6 +101,18 @@ class Matrices(ABC):
     def sums(self, metric: Metric, rows: Rows, block: Block) -> Floats:
         """A share's sums by day and question."""
 
+    @abstractmethod
+    def side(self, metric: Metric, beside: Beside, llm: int) -> Side:
+        """A metric's values of one LLM beside others, those of failures among them."""
+
+    @abstractmethod
+    def unit(self, metric: Metric) -> float:
+        """What the values of a side are in."""
+
+    def beside(self, numbers: Sequence[int], place: Codes) -> Beside:
+        """The rows of some LLMs side by side: as ``Beside`` takes them."""
+        return Beside(self._layout, numbers, place)
+
     def estimated(
         self, metric: Metric, days_last: Codes, parts: Codes | None, where: Array | None
     ) -> list[list[Estimated]]:
@@ -101,7 +123,9 @@ class Matrices(ABC):
         :param where: as of a block.
         """
         many = 0 if parts is None else int(parts.max(initial=-1)) + 1
-        columns: list[Codes | slice] = [slice(None)] if parts is None else [_run(parts == part) for part in range(many)]
+        columns: list[Codes | slice] = (
+            [slice(None)] if parts is None else [cells.run(np.flatnonzero(parts == part)) for part in range(many)]
+        )
         made = []
         for rows, last in zip(self._rows, days_last, strict=True):
             block, states = self.block(metric, rows, where), rows.of(self.states)
@@ -114,21 +138,27 @@ class Matrices(ABC):
     def ascending(self, metric: Metric) -> list[tuple[Ascending, int, int]]:
         """Of each LLM all values in order, how many records failed, and how many others lack a value."""
         blocks = [(self.block(metric, rows), rows.of(self.states)) for rows in self._rows]
-        return [(block.ascending, *_lost(states, block)) for block, states in blocks]
+        return [(block.ascending, *_count_lost(states, block)) for block, states in blocks]
 
-    def by_bucket(self, metric: Metric, many: int) -> ByBucket:
-        """A metric's values of each LLM in each bucket.
+    def grouped(self, metric: Metric, of_slot: Codes, many: int) -> Grouped:
+        """A metric's values of each LLM in groups of slots.
+
+        :param of_slot: of each slot's number: its group; −1 for none.
+        :param many: groups.
+        """
+        every = [rows.grouped(of_slot[self._layout.slot[rows.places]]) for rows in self._rows]
+        return Grouped([self.block(metric, rows).sorted(rows, many) for rows in every])
+
+    def lost(self, metric: Metric, many: int) -> tuple[Codes, Codes]:
+        """How many records failed, and how many others lack a value, of each LLM in each bucket.
 
         :param many: buckets.
         """
-        segments, lost = [], np.zeros((2, len(self._rows), many), np.intp)
+        lost = np.zeros((2, len(self._rows), many), np.intp)
         for llm, rows in enumerate(self._rows):
-            block, states = self.block(metric, rows), rows.of(self.states)
-            segments.append(block.sorted(rows, many))
-            flags = (states == cells.FAILED, (states == cells.SUCCEEDED) & ~block.known)
-            for place, flagged in enumerate(flags):
+            for place, flagged in enumerate(_lost(rows.of(self.states), self.block(metric, rows))):
                 lost[place, llm] = np.bincount(rows.bucket, np.count_nonzero(flagged, axis=1), many)
-        return ByBucket(segments, lost[0].ravel(), lost[1].ravel())
+        return lost[0].ravel(), lost[1].ravel()
 
 
 class Few(Matrices):
@@ -161,12 +191,25 @@ class Few(Matrices):
     def sums(self, metric: Metric, rows: Rows, block: Block) -> Floats:  # noqa: ARG002  (the block has its values)
         return rows.by_day(np.where(block.known, block.content, 0.0))
 
+    def side(self, metric: Metric, beside: Beside, llm: int) -> Side:
+        name = f"measured {metric.name}"
+        if name not in self._values:
+            self._values[name] = self._layout.filled(self._columns[metric.name].astype(np.float64), np.nan)
+        values = beside.of(self._values[name], llm, np.nan)
+        known = ~np.isnan(values) if metric.share else values > 0
+        values = (
+            np.where(known, values, 0.0) if metric.share else np.log(values, out=np.zeros_like(values), where=known)
+        )
+        return Side(values, known, np.where(known, values, np.inf))
+
+    def unit(self, metric: Metric) -> float:  # noqa: ARG002  (it is the same of all)
+        return 1.0
+
 
 class Many(Matrices):
     """All records of the copy, of which those of the view are taken.
 
-    :param taken: whether each stratum is, and last that none is where nothing was asked; None where all of its LLMs'
-        and slots' are.
+    :param kept: of each question in each row, whether it is; None where all of the rows are.
     :param middles: of a metric's bins.
     """
 
@@ -175,12 +218,12 @@ class Many(Matrices):
         layout: Layout,
         rows: Sequence[Rows],
         records: Records,
-        taken: Array | None,
+        kept: Array | None,
         middles: Callable[[Metric], Floats],
     ) -> None:
         super().__init__(layout, rows)
         self._records = records
-        self._kept = None if taken is None else taken[cells.stratum(records)]
+        self._kept = kept
         self._middles = middles
 
     @cached_property
@@ -198,7 +241,29 @@ class Many(Matrices):
         return Block(content, np.concatenate([[np.nan], self._middles(metric), [np.inf] * metric.waited]))
 
     def sums(self, metric: Metric, rows: Rows, block: Block) -> Floats:
-        return rows.by_day(rows.of(cells.values(self._records, metric.name)) * block.known)
+        return rows.by_day(rows.of(self._shares(metric)) * block.known)
+
+    def _shares(self, metric: Metric) -> Array:
+        """A share's values; 0 where there is none."""
+        return cells.column(self._records, f"coalesce({metric.name}, 0)")
+
+    def side(self, metric: Metric, beside: Beside, llm: int) -> Side:
+        """Of what is no share, the numbers of bins: one bin more is always the same ratio more."""
+        content = beside.of(cells.measured(self._records, metric), llm)
+        if self._kept is not None:
+            content = content * beside.of(self._kept, llm)
+        if metric.share:
+            known = content > 0
+            values = beside.of(self._shares(metric), llm) * known
+            return Side(values, known, values)
+        _, used = strata.bins(self._records, metric.name)
+        numbers = np.concatenate([[0], used]).astype(np.int32)
+        values = numbers.take(content, mode="clip")  # all are below; this is the fastest
+        known = values > 0  # the lowest bin is of what is 0
+        return Side(values, known, np.where(known, values, np.int32(np.iinfo(np.int32).max)))
+
+    def unit(self, metric: Metric) -> float:
+        return 1.0 if metric.share else BIN
 
 
 def _estimated(
@@ -206,7 +271,7 @@ def _estimated(
 ) -> Estimated:
     """The mean where there are sums, else the median, of some questions."""
     part, state = block.of(columns), states[:, columns]
-    n, (failed, left_out) = int(np.count_nonzero(part.known)), _lost(state, part)
+    n, (failed, left_out) = int(np.count_nonzero(part.known)), _count_lost(state, part)
     if not n:
         return Estimated(None, None, 0, failed, left_out)
     counts = rows.count_by_day(part.known)
@@ -221,18 +286,15 @@ def _estimated(
     return Estimated(like, these, n, failed, left_out)
 
 
-def _lost(states: Array, block: Block) -> tuple[int, int]:
-    """How many records failed, and how many others lack a value."""
-    failed, left_out = states == cells.FAILED, (states == cells.SUCCEEDED) & ~block.known
+def _lost(states: Array, block: Block) -> tuple[Array, Array]:
+    """Which records failed, and which others lack a value."""
+    return states == cells.FAILED, (states == cells.SUCCEEDED) & ~block.known
+
+
+def _count_lost(states: Array, block: Block) -> tuple[int, int]:
+    failed, left_out = _lost(states, block)
     return int(np.count_nonzero(failed)), int(np.count_nonzero(left_out))
 
 
 def _joined(parts: Sequence[Array]) -> Array:
     return np.concatenate(parts) if parts else np.zeros(0)
-
-
-def _run(chosen: Array) -> Codes | slice:
-    """The places of what is chosen, as a slice where they follow one another."""
-    places = np.flatnonzero(chosen)
-    whole = places.size and places[-1] - places[0] + 1 == places.size
-    return slice(int(places[0]), int(places[-1]) + 1) if whole else places

@@ -20,9 +20,9 @@ from llm_bench.analysis.cache import Records
 from llm_bench.analysis.layout import BIN, FLOOR
 from llm_bench.analysis.metrics import Metric
 from llm_bench.analysis.queries import strata
-from llm_bench.analysis.queries.cells import STATE, Layout, of_records, rows_of_llms
+from llm_bench.analysis.queries.cells import STATE, Beside, Layout, Rows, of_records, rows_of_llms, stratum
 from llm_bench.analysis.queries.groups import Groups, Ints
-from llm_bench.analysis.queries.matrices import ByBucket, Estimated, Few, Many, Matrices
+from llm_bench.analysis.queries.matrices import Estimated, Few, Grouped, Many, Matrices
 from llm_bench.analysis.statistics import LEAST_SLOTS, Codes, Floats
 from llm_bench.analysis.statistics.blocks import days_last, days_of
 from llm_bench.analysis.statistics.scopes import Ascending
@@ -130,7 +130,7 @@ class Scan:
         names = llm_names(records)
         self._taken = strata.taken(records, self._held, view, self.buckets.place >= 0, names)
         self.llms, self._rank = ranked(self._held["llm_no"][self._taken], names)
-        self._in_buckets: dict[str, ByBucket] = {}
+        self._grouped: dict[tuple[str, bytes], Grouped] = {}
         self.exact = int(self._held["records"][self._taken].sum()) <= EXACT
         self._columns = self._read(view, metrics) if self.exact else {}
 
@@ -177,6 +177,11 @@ class Scan:
         totals = np.bincount(self._places(spread), self._held[what][self._taken], size)
         return totals.reshape(-1, key.size).T.astype(np.int64)
 
+    def by_llm(self, of_stratum: strata.Array) -> Floats:
+        """What strata add up to, of each LLM."""
+        totals = np.bincount(self._rank[self._held["llm_no"][self._taken]], of_stratum[self._taken], len(self.llms))
+        return totals.astype(np.float64)
+
     def each(self, metric: Metric, key: Key) -> Iterator[tuple[Codes, Floats]]:
         """Groups and values of the records, some at a time; NaN where one has none."""
         if self.exact:
@@ -213,26 +218,48 @@ class Scan:
             yield codes, np.where(lacking, 0, values), (~lacking).astype(float), lacking.astype(float)
 
     @cached_property
-    def _matrices(self) -> Matrices:
-        numbers = {name: number for number, name in llm_names(self._records).items()}
-        chosen = [numbers[llm] for llm in self.llms]
-        within = self.buckets
+    def matrices(self) -> Matrices:
+        """The records as matrices."""
         if self.exact:
             layout = Layout.of(self._columns, strata.questions(self._records))
-            rows = rows_of_llms(layout, chosen, within.place, within.day, within.of_slot)
-            return Few(layout, list(rows), self._columns)
-        layout = of_records(self._records)
-        rows = rows_of_llms(layout, chosen, within.place, within.day, within.of_slot)
-        there = (within.place[self._held["slot_no"]] >= 0) & np.isin(self._held["llm_no"], chosen)
-        taken = None
-        if np.count_nonzero(there) > self._taken.size:
-            taken = np.zeros(there.size + 1, bool)
-            taken[self._taken] = True
-        return Many(layout, list(rows), self._records, taken, self._middles)
+            return Few(layout, self._rows(layout), self._columns)
+        rows, kept = self.of_copy
+        return Many(of_records(self._records), rows, self._records, kept, self._middles)
+
+    @cached_property
+    def of_copy(self) -> tuple[Sequence[Rows], strata.Array | None]:
+        """The rows of each LLM in the matrices of the whole copy, and which of the records there are the view's.
+
+        None where all of these rows are.
+        """
+        rows = self._rows(of_records(self._records))
+        there = (self.buckets.place[self._held["slot_no"]] >= 0) & np.isin(self._held["llm_no"], self._numbers)
+        if np.count_nonzero(there) == self._taken.size:
+            return rows, None
+        taken = np.zeros(there.size + 1, bool)  # the last one is what wasn't asked
+        taken[self._taken] = True
+        return rows, taken[stratum(self._records)]
+
+    @cached_property
+    def _numbers(self) -> Sequence[int]:
+        """Of each LLM, its number in the copy."""
+        numbers = {name: number for number, name in llm_names(self._records).items()}
+        return [numbers[llm] for llm in self.llms]
+
+    def _rows(self, layout: Layout) -> Sequence[Rows]:
+        within = self.buckets
+        return list(rows_of_llms(layout, self._numbers, within.place, within.day, within.of_slot))
+
+    def beside(self, llms: Sequence[int]) -> Beside:
+        """The rows of some LLMs side by side.
+
+        :param llms: their places.
+        """
+        return self.matrices.beside([self._numbers[llm] for llm in llms], self.buckets.place)
 
     def numbered(self, column: str) -> strata.Array:
         """One of the columns ``strata.NUMBERED``, of each question in each row of the matrices."""
-        return self._matrices.numbered(column)
+        return self.matrices.numbered(column)
 
     def estimated(
         self, metric: Metric, parts: Codes | None = None, *, where: strata.Array | None = None
@@ -242,17 +269,26 @@ class Scan:
         :param parts: of each question of the copy, −1 for none; all are one part where left out.
         :param where: of each question in each row, whether it counts; all do where left out.
         """
-        return self._matrices.estimated(metric, self.days_last(metric), parts, where)
+        return self.matrices.estimated(metric, self.days_last(metric), parts, where)
 
     def ascending(self, metric: Metric) -> list[tuple[Ascending, int, int]]:
         """Of each LLM all values in order, how many records failed, and how many others lack a value."""
-        return self._matrices.ascending(metric)
+        return self.matrices.ascending(metric)
 
-    def by_llm_and_bucket(self, metric: Metric) -> ByBucket:
-        """A metric's values of each LLM in each bucket: those of the first LLM in all buckets come first."""
-        if metric.name not in self._in_buckets:
-            self._in_buckets[metric.name] = self._matrices.by_bucket(metric, len(self.buckets.at))
-        return self._in_buckets[metric.name]
+    def by_llm_and(self, of_slot: Codes, metric: Metric, many: int) -> Grouped:
+        """A metric's values of each LLM in groups of slots: those of the first LLM in all groups come first.
+
+        :param of_slot: of each slot of the copy: its group; −1 for none.
+        :param many: groups.
+        """
+        name = (metric.name, of_slot.tobytes())
+        if name not in self._grouped:
+            self._grouped[name] = self.matrices.grouped(metric, of_slot, many)
+        return self._grouped[name]
+
+    def by_llm_and_bucket(self, metric: Metric) -> Grouped:
+        """A metric's values of each LLM in each bucket."""
+        return self.by_llm_and(self.buckets.of_slot, metric, len(self.buckets.at))
 
     def levels(self, metric: Metric) -> Floats:
         """The median of each LLM in each bucket, (LLMs, buckets); where so many failed, more than any other."""

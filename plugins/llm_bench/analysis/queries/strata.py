@@ -59,10 +59,15 @@ def _strata(records: Records) -> Table:
 
 def met(records: Records, *conditions: str) -> list[Array]:
     """How many records of each stratum meet each of some conditions of columns, in the order of the strata."""
-    counts = ", ".join(f"count(*) FILTER ({condition}) AS n{number}" for number, condition in enumerate(conditions))
-    sql = f"SELECT {_STRATUM}, {counts} FROM records GROUP BY ALL ORDER BY ALL"  # noqa: S608
-    counted = records.once(f"met {counts}", lambda known: table(known, sql))
-    return [counted[f"n{number}"] for number in range(len(conditions))]
+    return sums(records, *(f"({condition})::INTEGER" for condition in conditions))
+
+
+def sums(records: Records, *expressions: str) -> list[Array]:
+    """What expressions of columns add up to in each stratum, in the order of the strata."""
+    added = ", ".join(f"coalesce(sum({sql}), 0)::DOUBLE AS n{number}" for number, sql in enumerate(expressions))
+    sql = f"SELECT {_STRATUM}, {added} FROM records GROUP BY ALL ORDER BY ALL"  # noqa: S608
+    totals = records.once(f"sums {added}", lambda known: table(known, sql))
+    return [totals[f"n{number}"] for number in range(len(expressions))]
 
 
 def failures(records: Records) -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, tzinfo
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 
@@ -46,6 +46,7 @@ def over_time(records: Records, view: View, metric: Metric) -> Series:
     many = len(scan.buckets.at)
     groups = scan.by_llm_and_bucket(metric)
     low, high, counts = groups.quantile(0.25), groups.quantile(0.75), groups.counts
+    failed, left_out = scan.matrices.lost(metric, many)
     middle = _exact_means(scan, metric) if metric.share else groups.quantile(0.5)
     return Series(
         points=[
@@ -53,13 +54,13 @@ def over_time(records: Records, view: View, metric: Metric) -> Series:
                 llm=scan.llms[i // many],
                 at=scan.buckets.at[i % many],
                 n=int(counts[i]),
-                failed=int(groups.failed[i]),
-                left_out=int(groups.left_out[i]),
+                failed=int(failed[i]),
+                left_out=int(left_out[i]),
                 low=_known(low[i]),
                 middle=_known(middle[i]),
                 high=_known(high[i]),
             )
-            for i in np.flatnonzero(counts + groups.failed + groups.left_out).tolist()
+            for i in np.flatnonzero(counts + failed + left_out).tolist()
         ],
         bucket=scan.buckets.size,
         width=scan.buckets.width,
@@ -143,48 +144,16 @@ def time_of_day(records: Records, view: View, metric: Metric, zone: tzinfo) -> T
 
 
 def _points(scan: Scan, metric: Metric, hours: Codes) -> list[HourPoint]:
-    key = scan.key(len(scan.llms) * 24, 24, hours)
     if metric.share:
-        low, middle, high, counts = _quartiles(scan, metric, key)
+        low, middle, high, counts = _quartiles(scan, metric, scan.key(len(scan.llms) * 24, 24, hours))
     else:
-        asked = _Asked.of(scan, metric, key)
+        asked = scan.by_llm_and(hours, metric, 24)
         low, middle, high = (asked.quantile(q) for q in (0.25, 0.5, 0.75))
         counts = asked.counts
     return [
         HourPoint(scan.llms[i // 24], i % 24, int(counts[i]), float(low[i]), float(middle[i]), float(high[i]))
         for i in np.flatnonzero(counts).tolist()
     ]
-
-
-class _Asked(NamedTuple):
-    """A metric in groups; of what is waited for, failures are later than any answer.
-
-    :param late: of each group, the failures.
-    """
-
-    known: Groups
-    late: Codes
-
-    @classmethod
-    def of(cls, scan: Scan, metric: Metric, key: Key) -> _Asked:
-        known = scan.groups(metric, key)
-        if not (metric.waited and key.size and scan.llms):
-            return cls(known, np.zeros(key.size, np.intp))
-        failed = (scan.counts("records", key) - scan.counts("succeeded", key)).sum(axis=1)
-        return cls(known, np.minimum(failed, known.left_out))
-
-    @property
-    def counts(self) -> Codes:
-        counts: Codes = self.known.counts + self.late
-        return counts
-
-    def quantile(self, q: float) -> Floats:
-        """The quantile of each group: NaN for an empty one, infinite where so many failed."""
-        last = np.maximum(self.known.counts - 1, 0)
-        place = q * np.maximum(self.counts - 1, 0)
-        within = self.known.quantile(cast(float, np.minimum(place, last) / np.maximum(last, 1)))  # a place for each
-        beyond = (place > last) | (self.known.counts == 0)
-        return np.where(self.counts == 0, np.nan, np.where(beyond, np.inf, within))
 
 
 class _Cells(NamedTuple):
@@ -216,7 +185,7 @@ def _cells(scan: Scan, metric: Metric, zone: tzinfo) -> _Cells:
         middles = np.bincount(numbered(run), days) / np.bincount(numbered(run))
         days, times = middles[numbered(run)][first], times[first]
     many, llms = int(cell.max(initial=-1)) + 1, len(scan.llms)
-    values = _Asked.of(scan, metric, scan.key(llms * many, many, _of_slot(scan, cell.tolist()))).quantile(0.5)
+    values = scan.by_llm_and(_of_slot(scan, cell.tolist()), metric, many).quantile(0.5)
     return _Cells(scan.llms, values.reshape(llms, many), days, times, begin)
 
 

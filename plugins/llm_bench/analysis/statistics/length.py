@@ -166,7 +166,7 @@ def as_measured(answers: Answers, days: int, questions: int) -> Level:
     :param days: how many the view has.
     :param questions: likewise.
     """
-    mean = float(answers.counts @ answers.levels / answers.counts.sum())
+    mean = float((answers.counts * answers.levels).sum() / answers.counts.sum())
     fit = _Fit(mean, np.ones(1), np.ones((answers.levels.size, 1)), answers.levels - mean)
     return _level(answers, fit, days, questions)
 
@@ -256,16 +256,18 @@ def _fitted(places: Floats, levels: Floats, counts: Floats) -> tuple[Floats, Flo
 
     Gauss and Newton's steps, halved where one wouldn't come closer. In logarithms the ends can't fall to 0.
     """
-    heights = np.full(2, float(counts @ levels / counts.sum()))
+    heights = np.full(2, float((counts * levels).sum() / counts.sum()))
     line, shares = _heights(places, heights)
     rest = levels - line
     for _ in range(_TURNS):
         weighed = shares * counts[:, None]
-        step = np.linalg.lstsq(weighed.T @ shares, weighed.T @ rest, rcond=None)[0].clip(-_STEP, _STEP)
-        sum_before = counts @ np.square(rest)
+        step = np.linalg.lstsq(_products(weighed, shares), _products(weighed, rest[:, None])[:, 0], rcond=None)[0].clip(
+            -_STEP, _STEP
+        )
+        sum_before = (counts * np.square(rest)).sum()
         while np.abs(step).max() > _NEAR:
             line, nearer = _heights(places, heights + step)
-            if counts @ np.square(levels - line) <= sum_before:
+            if (counts * np.square(levels - line)).sum() <= sum_before:
                 break
             step = step / 2
         else:
@@ -283,10 +285,10 @@ def _level(answers: Answers, fit: _Fit, days: int, questions: int) -> Level:
     """
     estimate, gradient, shares, rest = fit
     weighed = shares * answers.counts[:, None]
-    whole = weighed.T @ shares
+    whole = _products(weighed, shares)
     pulls = weighed @ np.linalg.lstsq(whole, gradient, rcond=None)[0]
     parts: Floats = np.zeros((days, questions))
-    np.add.at(parts, (answers.days, answers.questions), pulls * rest)
+    parts += np.bincount(answers.days * questions + answers.questions, pulls * rest, parts.size).reshape(parts.shape)
     changes, there, alone = [], [], False
     for codes, many in ((answers.days, days), (answers.questions, questions)):
         left = whole - _sums(weighed[:, :, None] * shares[:, None, :], codes, many)
@@ -306,6 +308,11 @@ def _level(answers: Answers, fit: _Fit, days: int, questions: int) -> Level:
         n=int(answers.counts.sum()),
         doubt=ALIKE if alone else None,
     )
+
+
+def _products(first: Floats, second: Floats) -> Floats:
+    """``first.T @ second`` of few columns: what spreads it over threads takes far longer where these are busy."""
+    return np.array([[float((one * other).sum()) for other in second.T] for one in first.T])
 
 
 def _sums(values: Floats, codes: Codes, many: int) -> Floats:
