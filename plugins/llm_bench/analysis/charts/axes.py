@@ -87,6 +87,11 @@ def unbroken(lines: Sequence[str]) -> tuple[str, ...]:
     return tuple(whole)
 
 
+def without_line(intervals: Iterable[Interval]) -> list[str]:
+    """Why points have no interval, a line for each reason; none where all have."""
+    return [f"A point without a line: {doubt.partition(': ')[2].rstrip('.')}" for doubt in doubts(intervals)]
+
+
 def nothing(title: str, why: str = "No records to show") -> alt.Chart:
     """What is drawn where there is nothing to draw."""
     import altair as alt

@@ -42,6 +42,7 @@ def success(outcomes: Sequence[Success], looks: Looks) -> Table:
             ]
             for outcome in looks.ordered(outcomes)
         ],
+        ["Rate: of all that were asked, with intervals for these questions."],
     )
 
 
