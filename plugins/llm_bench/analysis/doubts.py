@@ -25,14 +25,17 @@ _WORDS = {
 }
 
 
-def doubts(intervals: Iterable[Interval]) -> list[str]:
-    """What "[—]" means among these intervals: a sentence for each reason, of the most that there are of it."""
+def doubts(intervals: Iterable[Interval], sign: str = NO_INTERVAL) -> list[str]:
+    """What "[—]" means among these intervals: a sentence for each reason, of the most that there are of it.
+
+    :param sign: what stands for it.
+    """
     most: dict[str, int] = {}
     for interval in intervals:
         if interval.estimate is not None and interval.low is None:
             doubt = interval.doubt or _SLOTS
             most[doubt] = max(most.get(doubt, 0), interval.clusters)
-    return [f"{NO_INTERVAL}: {doubt_in_words(doubt, n)}." for doubt, n in most.items()]
+    return [f"{sign}: {doubt_in_words(doubt, n)}." for doubt, n in most.items()]
 
 
 def doubt_in_words(doubt: str, n: int) -> str:

@@ -175,8 +175,11 @@ class Table:
 
     @property
     def cells(self) -> list[list[Cell]]:
-        """The cells as they are read."""
-        return [list(self._cells(row)) for row in self.rows]
+        """The cells as they are read; a table without any interval says so once, and not in each cell."""
+        cells = [list(self._cells(row)) for row in self.rows]
+        if self._has_intervals:
+            return cells
+        return [[replace(cell, interval="") for cell in row] for row in cells]
 
     def _cells(self, row: Sequence[Any]) -> Iterator[Cell]:
         named = {column.name: value for column, value in zip(self.columns, row, strict=True)}
@@ -199,7 +202,9 @@ class Table:
         ]
         approximate = any(column.approximate for column in self.columns) and bool(self.rows)
         remarks = [column.remark for column in self.columns if column.remark]
-        return [*self.notes, *remarks, *([_APPROXIMATE] if approximate else []), *signs, *doubts(self._intervals)]
+        level = ["Intervals are of 95 %."] if self._has_intervals else []
+        missing = doubts(self._intervals, sign=text.NO_INTERVAL if self._has_intervals else "There are no intervals")
+        return [*self.notes, *remarks, *([_APPROXIMATE] if approximate else []), *signs, *level, *missing]
 
     def _scopes(self, cells: Iterable[Cell]) -> list[str]:
         """For which questions its intervals of two scopes are."""
@@ -207,6 +212,10 @@ class Table:
             return [_THESE]
         there = any(isinstance(value, Scoped) and value.low is not None for row in self.rows for value in row)
         return [f"{_LIKE}."] if there else []
+
+    @property
+    def _has_intervals(self) -> bool:
+        return any(value.low is not None for value in self._intervals)
 
     @property
     def _intervals(self) -> list[Interval]:

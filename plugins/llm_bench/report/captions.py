@@ -65,10 +65,7 @@ def captions(sections: Sequence[Section], drawn: Mapping[str, charts.Caption]) -
 def _sentences(table: Table, section: Section) -> Iterator[str]:
     yield from map(_ended, table.all_notes)
     yield from _basis(section)
-    intervals = any(column.ends for column in table.columns)
-    if intervals and _LEVEL not in " ".join([table.title, *table.all_notes]):
-        yield f"Intervals are of {_LEVEL}."
-    if intervals or any(column.form is text.p_value for column in table.columns):
+    if any(column.ends or column.form is text.p_value for column in table.columns):
         yield from _by(section, table.name)
 
 

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from llm_bench.analysis import format as text
 from llm_bench.analysis.charts.looks import Looks
+from llm_bench.analysis.doubts import doubts
 from llm_bench.analysis.metrics import Metric
 
 if TYPE_CHECKING:
     import altair as alt
+
+    from llm_bench.analysis.statistics import Interval
 
 HEIGHT = 240
 ROW = 22
@@ -89,7 +92,7 @@ def unbroken(lines: Sequence[str]) -> tuple[str, ...]:
 
 def without_line(intervals: Iterable[Interval]) -> list[str]:
     """Why points have no interval, a line for each reason; none where all have."""
-    return [f"A point without a line: {doubt.partition(': ')[2].rstrip('.')}" for doubt in doubts(intervals)]
+    return [doubt.rstrip(".") for doubt in doubts(intervals, "A point without a line")]
 
 
 def nothing(title: str, why: str = "No records to show") -> alt.Chart:

@@ -63,7 +63,7 @@ def equal_length(lengths: Lengths, looks: Looks) -> Table:
     """Each LLM's latency as measured, and at equal length."""
     return Table(
         "equal-length",
-        f"Latency of each LLM, as measured and with {_characters(lengths)}, with 95 % intervals",
+        f"Latency of each LLM, as measured and with {_characters(lengths)}",
         [
             table.llm(looks),
             table.count("n", "Answers"),
@@ -91,7 +91,7 @@ def equal_length_pairs(lengths: Lengths, looks: Looks, interest: float) -> Table
     """
     return Table(
         "equal-length-pairs",
-        f"Ratios of latencies, first to second, as measured and with {_characters(lengths)}, with 95 % intervals",
+        f"Ratios of latencies, first to second, as measured and with {_characters(lengths)}",
         [
             table.llm(looks, "first", "First"),
             table.llm(looks, "second", "Second"),
@@ -110,8 +110,8 @@ def equal_length_pairs(lengths: Lengths, looks: Looks, interest: float) -> Table
             for pair in lengths.pairs
         ],
         [
-            f"How many times as long the first takes as the second: ratios of geometric mean latencies. {_SCOPES} p and "
-            "verdict are of the ratio at equal length, for questions like these; they are exploratory, and p is "
+            f"How many times as long the first takes as the second: ratios of geometric mean latencies. {_SCOPES} p "
+            "and verdict are of the ratio at equal length, for questions like these; they are exploratory, and p is "
             "corrected by Holm over the pairs of this table, those of twins apart. No difference that matters: the "
             f"whole interval lies within {interest:g} times either way.",
         ],

@@ -54,7 +54,7 @@ def headline(headlines: Sequence[Headline], looks: Looks) -> Table:
 
     return Table(
         "summary",
-        "Each LLM at a glance, with 95 % intervals",
+        "Each LLM at a glance",
         [
             table.llm(looks),
             table.count("records", "Records"),
@@ -67,7 +67,7 @@ def headline(headlines: Sequence[Headline], looks: Looks) -> Table:
             middle(
                 "ttft_less_rtt_sec",
                 "First token less a round trip",
-                "First token less a round trip: of the answers alone, less the shortest round trip on their connection.",
+                "First token less a round trip: of the answers alone, less the connection's shortest round trip.",
             ),
             middle("throughput_tps", remark="Throughput and text: of the answers alone."),
             middle("text_cps", "Text"),
@@ -167,7 +167,7 @@ def grouped(summaries: Sequence[Summary], metric: Metric, looks: Looks, group: G
         columns.insert(0, table.words("question", "Question"))
     return Table(
         f"{metric.short_name}-by-{group}",
-        f"{metric.title} by {group}, {metric.statistic} with its 95 % interval, {metric.scale}",
+        f"{metric.title} by {group}, {metric.statistic}, {metric.scale}",
         [
             *columns,
             table.llm(looks),

@@ -51,8 +51,7 @@ def differences(pairs: Sequence[Comparison], metric: str, looks: Looks) -> Table
     ]
     made = Table(
         name_of(metric),
-        f"{_title(metric).capitalize()} of each two LLMs: {'ratios, first to' if is_ratio else 'first minus'} second, "
-        "with 95 % intervals",
+        f"{_title(metric).capitalize()} of each two LLMs: {'ratios, first to' if is_ratio else 'first minus'} second",
         [
             table.llm(looks, "first", "First"),
             table.llm(looks, "second", "Second"),
@@ -109,8 +108,8 @@ def _notes(of_metric: Sequence[Comparison], pairs: Sequence[Comparison]) -> Iter
         )
     if any(pair.won for pair in of_metric):
         yield (
-            "Faster in: the share of all pairs in which the first is faster, for questions like these; a failure loses, "
-            "two failures are even. The ratio is of the pairs in which both answered; the others are left out of it."
+            "Faster in: the share of all pairs in which the first is faster, for questions like these; a failure "
+            "loses, two failures are even. The ratio is of the pairs in which both answered."
         )
 
 
