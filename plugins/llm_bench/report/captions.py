@@ -75,7 +75,7 @@ def _basis(section: Section) -> Iterable[str]:
 
 def _by(section: Section, name: str) -> Iterable[str]:
     terms = ", ".join(method.term for method in section.by.get(name, section.methods))
-    return [f"Methods: {terms}."] if terms else []
+    return [f"By these methods: {terms}."] if terms else []
 
 
 def _ended(line: str) -> str:

@@ -23,7 +23,7 @@ ATTAINMENT = Method(
     f"{LEAST_SLOTS} slots. Where all were in time, or none, how misses come together can't be seen: each day then "
     f"counts as a single trial (Clopper and Pearson's interval), from {LEAST_DAYS} days on. An objective is attained "
     "where the whole interval is at or above its share, and missed where the whole interval is below.",
-    ("wilson1927", "geyer1992", "thulin2014"),
+    ("wilson1927", "geyer1992", "thulin2013"),
 )
 
 
