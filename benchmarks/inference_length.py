@@ -47,7 +47,7 @@ def lengthy() -> dict[str, Lengthy]:
     """The kinds, with 4 days and, some, with 14."""
     made = {name: Lengthy(kind) for name, kind in TIMES.items() if kind.request}
     made["LLM × question .25, temperature 1"] = Lengthy(TIMES["LLM × question .25"], OF_REQUEST)
-    longer = [*LONGER, "LLM × question .25, temperature 1"]
+    longer = [name for name in (*LONGER, "LLM × question .25, temperature 1") if name in made]
     return made | {f"{name}, 14 days": replace(made[name], kind=replace(made[name].kind, days=14)) for name in longer}
 
 

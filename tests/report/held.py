@@ -113,10 +113,7 @@ HELD = [
     Held(
         "analysis.statistics.correlation:FOLLOWING",
         "report/test_methods_of_the_statistics.py::TestDays::test_days_are_no_clusters_where_their_means_may_correlate",
-        (
-            "It says whether days may be taken as clusters.",
-            "Where as much may go on that the means of neighbouring days would go together, nothing is concluded",
-        ),
+        ("It says whether days may be taken as clusters: where as much may go on that the means of neighbouring days",),
     ),
     Held(
         "analysis.statistics.correlation:FOLLOWING",
@@ -162,12 +159,15 @@ HELD = [
     Held(
         "analysis.statistics.timeofday:TIME_OF_DAY",
         f"{_S}/test_timeofday.py::TestWithoutACourseOfTheDay::test_an_effect_is_found_in_one_of_twenty_studies_at_most",
-        ("How slots of a day follow one another doesn't matter, nor a rise or fall that each day has by itself.",),
+        (
+            "The numbers of a day count as independent of one another, as orthogonal polynomials nearly are",
+            "A rise or fall that each day has by itself is no course.",
+        ),
     ),
     Held(
         "analysis.statistics.timeofday:TIME_OF_DAY",
         f"{_S}/test_timeofday.py::TestACourseOfTheDay::test_has_the_size_and_the_times_of_its_highest_and_lowest_part",
-        ("The size is the highest of all parts of the common course, each one 4th of the times of day",),
+        ("The size is the highest part of the common course, of all parts with 1/4 of the times of day",),
     ),
     Held(
         "analysis.statistics.timeofday:TIME_OF_DAY",

@@ -291,6 +291,11 @@ ALONE = {5: 1, 17: 1, 30: 1, 44: 1}
 OUTAGES = {5: 20, 6: 20, 7: 20, 30: 11, 50: 4}
 
 
+def by_sign(one: np.ndarray, other: np.ndarray) -> float:
+    """The p of random signs."""
+    return float(success.p_of_runs(success.runs_of(one - other)[None])[0])
+
+
 class TestRates:
     @says("A rate is of the slots of these questions.", "Its interval is Wilson's, of as many independent trials as")
     @pytest.mark.parametrize("lost", [ALONE, OUTAGES])
@@ -342,22 +347,42 @@ class TestRates:
         assert found.low == pytest.approx(first - second - math.hypot(first - low, higher - second))
         assert found.high == pytest.approx(first - second + math.hypot(high - first, second - lower))
 
-    @says("The test gives each run of slots in which the two LLMs differ a sign at random, and compares how far")
-    def test_its_p_gives_each_run_to_either_at_random(self):
-        (one, asked), (other, _) = of_failures({}), of_failures({3: 20, 4: 20, 9: 2, 20: 5, 21: 1, 40: 3})
+    @says("One gives each run of slots in which the two LLMs differ a sign at random, and compares how far the rates")
+    def test_one_p_gives_each_run_to_either_at_random(self):
+        (one, _), (other, _) = of_failures({}), of_failures({3: 20, 4: 20, 9: 2, 20: 5, 21: 1, 40: 3})
         runs = [40, 2, 6, 3]  # what each run of slots that follow one another comes to
         sums = [
             sum(sign * run for sign, run in zip(signs, runs, strict=True))
             for signs in itertools.product((1, -1), repeat=4)
         ]
-        expected = np.mean([abs(total) >= sum(runs) for total in sums])
-        assert success.rate_difference(one, other, asked).p_value == pytest.approx(expected)
+        assert list(success.runs_of(one - other)) == runs
+        assert by_sign(one, other) == np.mean([abs(total) >= sum(runs) for total in sums])
+        assert list(success.runs_of(np.array([1.0, 20, 20, 1, 0, 1]))) == [1, 40, 1, 1]
+
+    @says("The other is Student's t of the difference, with the rate of both together and that design effect.")
+    def test_the_other_p_is_by_students_t_with_the_design_effect(self):
+        (one, asked), (other, _) = of_failures(ALONE), of_failures(OUTAGES)
+        n, together = asked.sum(), (one.sum() + other.sum()) / (2 * asked.sum())
+        effect = max(success.clustering(asked - good, asked) for good in (one, other))
+        error = math.sqrt(2 * together * (1 - together) * effect / n)
+        expected = 2 * stats.t.sf(abs(one.sum() - other.sum()) / n / error, SLOTS - 1)
+        assert success.p_by_error(one[None], other[None], asked)[0] == pytest.approx(expected)
+
+    @says("p is the larger of two.")
+    def test_p_is_the_larger_of_two(self):
+        larger = set()
+        for failures in ({3: 20, 4: 20, 9: 2, 20: 5, 21: 1, 40: 3}, {3: 2, 9: 2, 20: 2, 30: 2}):
+            (one, asked), (other, _) = of_failures({}), of_failures(failures)
+            both = {"sign": by_sign(one, other), "error": float(success.p_by_error(one[None], other[None], asked)[0])}
+            assert success.rate_difference(one, other, asked).p_value == pytest.approx(max(both.values()))
+            larger.add(max(both, key=lambda name: both[name]))
+        assert larger == {"sign", "error"}
 
     @says("Up to 12 runs all signs are tried, of more 9,999 random ones of a fixed seed")
     def test_all_ways_are_tried_of_few_runs_and_random_ones_of_many(self):
         def p(runs: int) -> float:
-            (one, asked), (other, _) = of_failures({}), of_failures({2 * run: 1 for run in range(runs)})
-            first, again = (success.rate_difference(one, other, asked).p_value for _ in range(2))
+            (one, _), (other, _) = of_failures({}), of_failures({2 * run: 1 for run in range(runs)})
+            first, again = (by_sign(one, other) for _ in range(2))
             assert first == again
             return first
 

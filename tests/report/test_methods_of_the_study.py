@@ -40,7 +40,7 @@ class TestWhatWasSealed:
         "^[0-9]+ comparisons, in ",
         "Everything else in this report is exploratory.",
         "Filters: ",
-        "^(unit|test|estimate|correction|level|interval|scope|primary|family)[a-z ]*: ",
+        "^(unit|test|estimate|correction|level|interval|scope|primary|family|interest)[a-z ]*: ",
     )
     def test_it_is_the_protocol_of_the_store(self, everything: Everything):
         (protocol,) = everything.facts.protocols
