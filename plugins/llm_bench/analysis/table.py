@@ -25,8 +25,10 @@ _CUT = 300
 """Letters of a long text that are shown."""
 _LIKE = "Intervals are for questions like these"
 _THESE = f"{_LIKE}; where that for these questions is another one, it stands below."
-_OPEN = "open: too little was measured beyond it to bound it."
-_FAILED = "failed: so many failed that the time of all that were asked lies among the failures, later than any answer."
+_OPEN = "“open”: too little was measured beyond it to bound it."
+_FAILED = (
+    "“failed”: so many failed that the time of all that were asked lies among the failures, later than any answer."
+)
 _APPROXIMATE = "≈: there are too many records to sort, so that it is within half a percent."
 
 
@@ -203,8 +205,8 @@ class Table:
         approximate = any(column.approximate for column in self.columns) and bool(self.rows)
         remarks = [column.remark for column in self.columns if column.remark]
         level = ["Intervals are of 95 %."] if self._has_intervals else []
-        missing = doubts(self._intervals, sign=text.NO_INTERVAL if self._has_intervals else "There are no intervals")
-        return [*self.notes, *remarks, *([_APPROXIMATE] if approximate else []), *signs, *level, *missing]
+        approximately = [_APPROXIMATE] if approximate else []
+        return [*self.notes, *remarks, *approximately, *signs, *level, *doubts(self._intervals)]
 
     def _scopes(self, cells: Iterable[Cell]) -> list[str]:
         """For which questions its intervals of two scopes are."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from llm_bench.analysis import format as text
 from llm_bench.analysis.charts.looks import Looks
-from llm_bench.analysis.doubts import doubts
+from llm_bench.analysis.doubts import reasons
 from llm_bench.analysis.metrics import Metric
 
 if TYPE_CHECKING:
@@ -91,8 +91,8 @@ def unbroken(lines: Sequence[str]) -> tuple[str, ...]:
 
 
 def without_line(intervals: Iterable[Interval]) -> list[str]:
-    """Why points have no interval, a line for each reason; none where all have."""
-    return [doubt.rstrip(".") for doubt in doubts(intervals, "A point without a line")]
+    """Why some are drawn without a line, which is their interval; nothing where all have one."""
+    return [f"Without a line: {reason}" for reason in reasons(intervals)]
 
 
 def nothing(title: str, why: str = "No records to show") -> alt.Chart:

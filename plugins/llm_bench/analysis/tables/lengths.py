@@ -77,8 +77,7 @@ def equal_length(lengths: Lengths, looks: Looks) -> Table:
             for row in looks.ordered(lengths.llms)
         ],
         [
-            f"n = {sum(row.n for row in lengths.llms):,} answers to {lengths.questions:,} questions, in "
-            f"{lengths.slots:,} slots on {lengths.days:,} days. Latencies are geometric means, and leave {_CUT}. "
+            f"n = {sum(row.n for row in lengths.llms):,} answers. Latencies are geometric means, and leave {_CUT}. "
             f"{_SCOPES}",
         ],
     )
