@@ -28,10 +28,11 @@ from llm_bench.analysis.statistics import Interval
 from llm_bench.analysis.statistics.length import APART, AT_LENGTH, TEXT_SPEED
 from llm_bench.analysis.statistics.scopes import FEW_DAYS
 from llm_bench.analysis.tables.lengths import verdict
+from llm_bench.analysis.verdicts import VERDICTS
 from llm_bench.analysis.view import View
 from llm_bench.records import Record, llm_of
 from llm_bench.report.source import Source
-from llm_bench.report.speed import equal_length
+from llm_bench.report.speed import OF_TIMES, equal_length
 from llm_bench.store.base import FileStore, object_path, to_parquet
 
 INCLUDE = Path(__file__).parents[2] / "include"
@@ -327,7 +328,7 @@ class TestTheTables:
 
     def test_of_llms_says_what_it_rests_on(self, lengths):
         (note, *_) = tables.equal_length(lengths, LOOKS).notes
-        assert note.startswith("n = 480 answers to 20 questions, in 12 slots on 4 days.")
+        assert note.startswith("n = 480 answers.")
 
     def test_of_pairs_has_both_ratios(self, lengths):
         (row,) = csv.DictReader(io.StringIO(tables.equal_length_pairs(lengths, LOOKS, 1.1).to_csv().decode()))
@@ -367,7 +368,8 @@ class TestTheReport:
         section = equal_length(Source.of(records, STUDY, View()), STUDY)
         assert [figure.name for figure in section.figures] == ["text-throughput", "latency-by-length"]
         assert [made.name for made in section.tables] == ["answer-lengths", "equal-length", "equal-length-pairs"]
-        assert list(section.methods) == [TEXT_SPEED, AT_LENGTH]
+        assert [*OF_TIMES, TEXT_SPEED, AT_LENGTH, VERDICTS] == list(section.methods)
+        assert section.by["text-throughput"] == [*OF_TIMES, TEXT_SPEED]
 
     def test_has_the_pairs_in_the_order_of_the_study(self, records):
         (_, _, pairs) = equal_length(Source.of(records, STUDY, View()), STUDY).tables
@@ -377,4 +379,4 @@ class TestTheReport:
         interest = STUDY.interest.model_copy(update={"latency_sec": 1.25})
         study = STUDY.model_copy(update={"interest": interest})
         (_, _, pairs) = equal_length(Source.of(records, study, View()), study).tables
-        assert "from 1.25 on" in pairs.notes[0]
+        assert "lies within 1.25 times either way" in pairs.notes[0]

@@ -43,8 +43,8 @@ class TestTheTimeOfDay:
     def test_is_said_with_its_size_and_its_days_where_it_matters(self):
         tests = [HourTest("groq/a", 0.01, SIZE, LATE, EARLY), HourTest("groq/b", 0.3, SIZE, LATE, EARLY)]
         assert tables.hours_matter(tests, LATENCY, LOOKS) == (
-            "On days like these 4 latency of a in the slots from 16:00 to 18:34 is 1.42 times [1.20, 1.68] that in the "
-            "slots from 08:00 to 10:34. No course that the days have in common is seen of b."
+            "On days like these 4, latency of a in the slots from 16:00 to 18:34 is 1.42 times [1.20, 1.68] that in "
+            "the slots from 08:00 to 10:34. No course that the days have in common is seen of b."
         )
 
     def test_cannot_be_said_of_few_days(self):
@@ -67,7 +67,7 @@ class TestADriftOverTheDays:
     def test_is_said_as_a_ratio_of_a_day_to_the_day_before(self):
         trends = [Drift("groq/a", 0.01, Interval(1.08, 1.02, 1.14, 56, 4)), Drift("groq/b", 0.9, SIZE)]
         assert tables.drifts(trends, LATENCY, LOOKS) == (
-            "Over days like these 4 latency of a is 1.08 times [1.02, 1.14] what it was a day before. No drift over "
+            "Over days like these 4, latency of a is 1.08 times [1.02, 1.14] what it was a day before. No drift over "
             "the days is seen of b."
         )
 

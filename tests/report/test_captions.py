@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from pathlib import Path
 
@@ -18,6 +19,13 @@ from llm_bench.report import write_report
 from llm_bench.report.captions import captions
 from llm_bench.report.source import Basis, Figure, Section
 from report.everything import Everything
+
+
+def _column_widths(tex: str) -> list[list[float]]:
+    """Of each tabular of a table, the widths of its broken columns in widths of the text."""
+    specs = re.findall(r"^\\begin\{(?:tabular|longtable)\}(.*)$", tex, re.MULTILINE)
+    return [[float(width) for width in re.findall(r"p\{(-?[\d.]+)\\textwidth\}", spec)] for spec in specs]
+
 
 BASIS = Basis(records=4390, llms=4, questions=20, slots=55, days=4)
 TESTED = Method("A test", "It is made.")
@@ -49,10 +57,15 @@ class TestACaption:
         section = Section("One", [], [table], methods=[TESTED], basis=BASIS)
         assert captions([section], {}).tables["numbers"].sentences == [
             "Left out: failures.",
-            "Of 4,390 records of 4 LLMs, 20 questions, 55 slots on 4 days.",
             "Intervals are of 95 %.",
+            "Of 4,390 records of 4 LLMs, 20 questions, 55 slots on 4 days.",
             "By these methods: A test.",
         ]
+
+    def test_names_a_tables_own_methods_where_they_arent_all_of_its_section(self):
+        table, other = a_table(tables.estimate("x", "X")), Method("Another test", "It is made, too.")
+        section = Section("One", [], [table], methods=[TESTED, other], by={"numbers": [other]})
+        assert captions([section], {}).tables["numbers"].sentences[-1] == "By these methods: Another test."
 
     def test_names_no_method_where_nothing_was_concluded(self):
         section = Section("One", [], [a_table(tables.number("x", "X"))], methods=[TESTED])
@@ -95,8 +108,15 @@ class TestTheReport:
     def test_says_of_each_interval_which_level_it_has(self, folder: Path):
         for paragraph in (folder / "captions.txt").read_text().strip().split("\n\n"):
             name, caption = paragraph.split("\n", 1)
-            if name.startswith("tables/") and "_low" in (folder / f"{name}.csv").read_text().splitlines()[0]:
-                assert "95 %" in caption, name
+            if name.startswith("tables/"):
+                rows = csv.DictReader((folder / f"{name}.csv").open())
+                there = any(value for row in rows for key, value in row.items() if key.endswith("_low"))
+                assert there == ("Intervals are of 95 %." in caption), name
+
+    def test_sets_all_tables_within_the_width_of_a_page(self, folder: Path):
+        widths = [spec for path in folder.glob("tables/*.tex") for spec in _column_widths(path.read_text())]
+        assert all(width > 0 for spec in widths for width in spec)
+        assert max(map(sum, widths)) <= 1
 
     def test_links_each_citation_to_a_source_with_title_and_identifier(self, folder: Path):
         page = (folder / "report.html").read_text()

@@ -26,13 +26,22 @@ _WORDS = {
 
 
 def doubts(intervals: Iterable[Interval]) -> list[str]:
-    """What "[—]" means among these intervals: a sentence for each reason, of the most that there are of it."""
+    """What "[—]" means among these intervals: a sentence for each reason; one for all where there is no interval."""
+    known = list(intervals)
+    why = reasons(known)
+    if why and all(interval.low is None for interval in known):
+        return [f"There are no intervals: {'; '.join(why)}."]
+    return [f"{NO_INTERVAL}: {reason}." for reason in why]
+
+
+def reasons(intervals: Iterable[Interval]) -> list[str]:
+    """Why some of these lack, each reason with the most days or slots that there are of it."""
     most: dict[str, int] = {}
     for interval in intervals:
         if interval.estimate is not None and interval.low is None:
             doubt = interval.doubt or _SLOTS
             most[doubt] = max(most.get(doubt, 0), interval.clusters)
-    return [f"{NO_INTERVAL}: {doubt_in_words(doubt, n)}." for doubt, n in most.items()]
+    return [doubt_in_words(doubt, n) for doubt, n in most.items()]
 
 
 def doubt_in_words(doubt: str, n: int) -> str:

@@ -23,9 +23,12 @@ if TYPE_CHECKING:
 
 _CUT = 300
 """Letters of a long text that are shown."""
-_THESE = "Intervals are for questions like these; where that for these questions is another one, it stands below."
-_OPEN = "open: too little was measured beyond it to bound it."
-_FAILED = "failed: so many failed that the time of all that were asked lies among the failures, later than any answer."
+_LIKE = "Intervals are for questions like these"
+_THESE = f"{_LIKE}; where that for these questions is another one, it stands below."
+_OPEN = "“open”: too little was measured beyond it to bound it."
+_FAILED = (
+    "“failed”: so many failed that the time of all that were asked lies among the failures, later than any answer."
+)
 _APPROXIMATE = "≈: there are too many records to sort, so that it is within half a percent."
 
 
@@ -174,8 +177,11 @@ class Table:
 
     @property
     def cells(self) -> list[list[Cell]]:
-        """The cells as they are read."""
-        return [list(self._cells(row)) for row in self.rows]
+        """The cells as they are read; a table without any interval says so once, and not in each cell."""
+        cells = [list(self._cells(row)) for row in self.rows]
+        if self._has_intervals:
+            return cells
+        return [[replace(cell, interval="") for cell in row] for row in cells]
 
     def _cells(self, row: Sequence[Any]) -> Iterator[Cell]:
         named = {column.name: value for column, value in zip(self.columns, row, strict=True)}
@@ -188,7 +194,7 @@ class Table:
         """Its notes, its columns' remarks, and what ≈ and a missing interval mean where they stand."""
         cells = [cell for row in self.cells for cell in row]
         signs = [
-            *([_THESE] if any(cell.these for cell in cells) else []),
+            *self._scopes(cells),
             *(
                 [_FAILED]
                 if any(getattr(value, "estimate", value) == math.inf for row in self.rows for value in row)
@@ -198,7 +204,20 @@ class Table:
         ]
         approximate = any(column.approximate for column in self.columns) and bool(self.rows)
         remarks = [column.remark for column in self.columns if column.remark]
-        return [*self.notes, *remarks, *([_APPROXIMATE] if approximate else []), *signs, *doubts(self._intervals)]
+        level = ["Intervals are of 95 %."] if self._has_intervals else []
+        approximately = [_APPROXIMATE] if approximate else []
+        return [*self.notes, *remarks, *approximately, *signs, *level, *doubts(self._intervals)]
+
+    def _scopes(self, cells: Iterable[Cell]) -> list[str]:
+        """For which questions its intervals of two scopes are."""
+        if any(cell.these for cell in cells):
+            return [_THESE]
+        there = any(isinstance(value, Scoped) and value.low is not None for row in self.rows for value in row)
+        return [f"{_LIKE}."] if there else []
+
+    @property
+    def _has_intervals(self) -> bool:
+        return any(value.low is not None for value in self._intervals)
 
     @property
     def _intervals(self) -> list[Interval]:
@@ -366,6 +385,15 @@ def difference(name: str, title: str, unit: str) -> Column:
         text.difference_unit(unit),
         form=lambda amount: text.difference(amount, unit),
         ends=lambda low, high: text.difference_ends(low, high, unit),
+    )
+
+
+def amount(name: str, title: str, unit: str) -> Column:
+    """A column of how large differences are, whichever way they go, as precise as differences."""
+    return replace(
+        difference(name, title, unit),
+        form=lambda size: text.difference(size, unit).removeprefix("+"),
+        ends=lambda low, high: text.difference_ends(low, high, unit).replace("+", ""),
     )
 
 

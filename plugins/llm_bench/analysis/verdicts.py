@@ -102,6 +102,8 @@ def words(metric: str, verdict: Verdict) -> str:
 
 def said(pair: Comparison) -> str:
     """A comparison's verdict in words, with what keeps it from being one."""
+    if not pair.n:
+        return "can't tell: no pair has both numbers"
     if pair.reason is None:
         return words(pair.metric, pair.verdict)
     return _OF_PAIRS.get(pair.reason) or doubt_in_words(pair.reason, pair.size.clusters if pair.size else 0)

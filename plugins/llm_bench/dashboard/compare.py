@@ -22,6 +22,9 @@ from llm_bench.store.base import open_store
 MAX_COMPARED = 8
 """LLMs that are compared pair by pair: 28 pairs are as many as anyone reads."""
 
+_IN_THE_REPORT = ("slots", "days", "questions", "noise_floor")
+"""Columns of a comparison that a page is too narrow for; the chart shows the noise floor."""
+
 router = APIRouter()
 
 
@@ -70,4 +73,5 @@ def _tradeoffs(look: Look, points: Sequence[Tradeoff]) -> Iterator[Figure]:
 def _comparisons(look: Look, pairs: Sequence[Comparison]) -> Iterator[Figure]:
     for metric in dict.fromkeys(pair.metric for pair in pairs):
         chart = charts.comparison(pairs, metric, look.looks)
-        yield Figure(f"pairs-{metric.replace('_', '-')}", chart, [tables.differences(pairs, metric, look.looks)])
+        numbers = tables.differences(pairs, metric, look.looks).without(*_IN_THE_REPORT)
+        yield Figure(f"pairs-{metric.replace('_', '-')}", chart, [numbers])

@@ -86,7 +86,7 @@ def page(look: Looked) -> Response:
         suspect=sum(part.suspect for part in state.measured),
         quarantined=sum(slot.quarantined for slot in state.slots),
         steps=steps(state, local_airflow(home())) if look.client == client() else [],
-        headline=_headline(look, headlines) if headlines else None,
+        headline=_headline(look, headlines) if headlines else [],
         objectives=objectives(look),
         batches=None if state.slots else _batches(look, state),
     )
@@ -175,15 +175,19 @@ def _whose(look: Look) -> Iterator[str]:
         yield f"{mine}; the study was also asked from {', '.join(others)}: choose one in the filters to see its slots."
 
 
-def _headline(look: Look, headlines: Sequence[Headline]) -> Table:
+def _headline(look: Look, headlines: Sequence[Headline]) -> list[Table]:
+    """What they did when, and how well and for how much: all of it beside one another is wider than a page."""
+
     def failed(row: Row) -> str | None:
         return look.address("records", {"outcome": "failed"}, view=look.only(row["llm"])) if row["failed"] else None
 
     def cut(row: Row) -> str | None:
         return look.address("records", {"outcome": "cut"}, view=look.only(row["llm"])) if row["cut"].estimate else None
 
-    table = tables.headline(headlines, look.looks).without("slots").linked("failed", failed).linked("cut", cut)
-    return table.linked("records", lambda row: look.address("records", view=look.only(row["llm"])))
+    whole = tables.headline(headlines, look.looks).linked("failed", failed).linked("cut", cut)
+    whole = whole.linked("records", lambda row: look.address("records", view=look.only(row["llm"])))
+    speed, quality = tables.in_two(whole)
+    return [speed.without("ttft_less_rtt_sec"), quality.without("slots")]
 
 
 def _batches(look: Look, study: Overview) -> Table:

@@ -55,7 +55,7 @@ def captions(sections: Sequence[Section], drawn: Mapping[str, charts.Caption]) -
             own = drawn[figure.name]
             sentences = [*map(_ended, own.lines), *_basis(section)]
             if any(_LEVEL in line for line in own.lines):
-                sentences += _by(section)
+                sentences += _by(section, figure.name)
             figures[figure.name] = Caption(f"Figure {len(figures) + 1}", own.title, sentences)
         for table in section.tables:
             tables[table.name] = Caption(f"Table {len(tables) + 1}", table.title, [*_sentences(table, section)])
@@ -65,19 +65,16 @@ def captions(sections: Sequence[Section], drawn: Mapping[str, charts.Caption]) -
 def _sentences(table: Table, section: Section) -> Iterator[str]:
     yield from map(_ended, table.all_notes)
     yield from _basis(section)
-    intervals = any(column.ends for column in table.columns)
-    if intervals and _LEVEL not in " ".join([table.title, *table.all_notes]):
-        yield f"Intervals are of {_LEVEL}."
-    if intervals or any(column.form is text.p_value for column in table.columns):
-        yield from _by(section)
+    if any(column.ends or column.form is text.p_value for column in table.columns):
+        yield from _by(section, table.name)
 
 
 def _basis(section: Section) -> Iterable[str]:
     return [f"Of {section.basis}."] if section.basis and section.basis.records else []
 
 
-def _by(section: Section) -> Iterable[str]:
-    terms = ", ".join(method.term for method in section.methods)
+def _by(section: Section, name: str) -> Iterable[str]:
+    terms = ", ".join(method.term for method in section.by.get(name, section.methods))
     return [f"By these methods: {terms}."] if terms else []
 
 

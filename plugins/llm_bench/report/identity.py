@@ -15,7 +15,7 @@ def answered(source: Source, study: Study) -> Section:
     looks, zone = source.looks, source.zone
     drawn = [
         Figure("answers-over-time", charts.answers_over_time(known, looks, zone)),
-        Figure("answers-changes", charts.changes(known, looks, zone)),
+        *([Figure("answers-changes", charts.changes(known, looks, zone))] if known.changes else []),
     ]
     numbers = [
         tables.identity(known, looks, zone, queries.temperatures(study)),

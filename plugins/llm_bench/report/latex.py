@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from textwrap import wrap
 
 from llm_bench.analysis.table import Cell, Column, Table
 
@@ -81,40 +82,58 @@ def latex(table: Table, sentences: Sequence[str] | None = None) -> str:
 
     :param sentences: of its caption, after the title; its notes where left out.
     """
-    long = len(table.rows) > LONG
-    heading = " & ".join(_heading(column) for column in table.columns) + r" \\"
-    spec = "".join(_kinds(table))
+    panels = _panels(table)
+    long = len(table.rows) * len(panels) > LONG
     caption = titled(table.title, table.all_notes if sentences is None else sentences) + rf"\label{{tab:{table.name}}}"
-    body = [_line(row) for row in table.cells]
     if long:
-        lines = [
-            "{" + _SIZE,
-            rf"\begin{{longtable}}{{{spec}}}",
-            caption + r"\\",
-            r"\toprule",
-            heading,
-            r"\midrule\endhead",
-            r"\bottomrule\endfoot",
-            *body,
-            r"\end{longtable}",
-            "}",
-        ]
+        inside = [line for number, panel in enumerate(panels) for line in _longtable(panel, "" if number else caption)]
+        lines = ["{" + _SIZE, *inside, "}"]
     else:
-        lines = [
-            r"\begin{table}[tbp]",
-            r"\centering" + _SIZE,
-            caption,
-            rf"\begin{{tabular}}{{{spec}}}",
-            r"\toprule",
-            heading,
-            r"\midrule",
-            *body,
-            r"\bottomrule",
-            r"\end{tabular}",
-            r"\end{table}",
-        ]
+        inside = [line for panel in panels for line in _tabular(panel)]
+        lines = [r"\begin{table}[tbp]", r"\centering" + _SIZE, caption, *inside, r"\end{table}"]
     packages = r"\usepackage{array,booktabs,textcomp}" + (r"\usepackage{longtable}" if long else "")
     return "\n".join([f"% In the preamble: {packages}", *lines, ""])
+
+
+def _tabular(panel: Table) -> Iterator[str]:
+    yield rf"\begin{{tabular}}{{{''.join(_kinds(panel))}}}"
+    yield from (r"\toprule", _headings(panel), r"\midrule")
+    yield from map(_line, panel.cells)
+    yield from (r"\bottomrule", r"\end{tabular}\par\medskip")
+
+
+def _longtable(panel: Table, caption: str) -> Iterator[str]:
+    """One that may break over pages.
+
+    :param caption: empty where it goes on with the columns of another one.
+    """
+    yield rf"\begin{{longtable}}{{{''.join(_kinds(panel))}}}"
+    yield from ([caption + r"\\"] if caption else [])
+    yield from (r"\toprule", _headings(panel), r"\midrule\endhead", r"\bottomrule\endfoot")
+    yield from map(_line, panel.cells)
+    yield r"\end{longtable}"
+
+
+def _panels(table: Table) -> list[Table]:
+    """A table whose columns don't fit beside one another, as several: each begins with what tells its rows apart."""
+    keys = max([place for place, column in enumerate(table.columns) if column.is_llm], default=0) + 1
+    least = [min(_longest(table, place), _least(column)) for place, column in enumerate(table.columns)]
+    begun = sum(width + _GAP for width in least[:keys])
+    groups: list[list[str]] = [[]]
+    filled = begun
+    for column, width in list(zip(table.columns, least, strict=True))[keys:]:
+        if filled + width + _GAP > _WIDTH and groups[-1]:
+            groups.append([])
+            filled = begun
+        groups[-1].append(column.name)
+        filled += width + _GAP
+    names = [column.name for column in table.columns[:keys]]
+    return [table.only(*names, *group) for group in groups]
+
+
+def _least(column: Column) -> float:
+    """Letters that a column takes at least: words may be broken into lines."""
+    return _SHORT if column.is_text else float(_WIDTH)
 
 
 def titled(title: str, sentences: Sequence[str]) -> str:
@@ -125,11 +144,29 @@ def titled(title: str, sentences: Sequence[str]) -> str:
 _SIZE = r"\footnotesize\setlength{\tabcolsep}{4pt}"
 
 
-def _heading(column: Column) -> str:
-    """A heading, in two lines where it has a unit."""
-    if column.is_text or not column.unit:
+def _headings(table: Table) -> str:
+    widths = [_widest(table, place) for place in range(len(table.columns))]
+    return " & ".join(_heading(column, width) for column, width in zip(table.columns, widths, strict=True)) + r" \\"
+
+
+def _heading(column: Column, width: float) -> str:
+    """A heading, of numbers in as many lines as their column is narrow.
+
+    :param width: letters of the widest cell below.
+    """
+    if column.is_text:
         return escape(column.heading)
-    return rf"\begin{{tabular}}[b]{{@{{}}r@{{}}}}{escape(column.title)}\\({escape(column.unit)})\end{{tabular}}"
+    lines = _broken(column, width)
+    if len(lines) == 1:
+        return escape(lines[0])
+    inside = r"\\".join(map(escape, lines))
+    return rf"\begin{{tabular}}[b]{{@{{}}r@{{}}}}{inside}\end{{tabular}}"
+
+
+def _broken(column: Column, width: float) -> list[str]:
+    """The lines of a heading of numbers: words stay whole, and the unit has a line of its own."""
+    longest = max(len(word) for word in column.title.split())
+    return [*wrap(column.title, max(longest, int(width))), *([f"({column.unit})"] if column.unit else [])]
 
 
 def _kinds(table: Table) -> list[str]:
@@ -149,15 +186,16 @@ def _kinds(table: Table) -> list[str]:
 
 def _longest(table: Table, place: int) -> float:
     """Letters of a column's longest line."""
-    column = table.columns[place]
-    heading = max(len(column.title), len(column.unit) + 2)
+    column, cells = table.columns[place], _widest(table, place)
+    heading = [column.heading] if column.is_text else _broken(column, cells)
+    return max(cells, *map(len, heading))
+
+
+def _widest(table: Table, place: int) -> float:
+    """Letters of a column's widest cell."""
     cells = [row[place] for row in table.cells]
-    return max(
-        [
-            float(heading),
-            *(max(len(cell.text), *(len(part) * _SCRIPT for part in (cell.interval, cell.these))) for cell in cells),
-        ]
-    )
+    parts = [max(len(cell.text), *(len(part) * _SCRIPT for part in (cell.interval, cell.these))) for cell in cells]
+    return max(parts, default=0.0)
 
 
 def _line(row: list[Cell]) -> str:

@@ -74,7 +74,8 @@ def comparison(source: Source) -> Section:
     metrics = dict.fromkeys(pair.metric for pair in pairs)
     numbers = [tables.differences(pairs, name, source.looks) for name in metrics]
     notes = [*tables.conclusions(pairs, source.looks), *tables.noise_floor(pairs, source.looks)]
-    return Section("Comparison", drawn, numbers, notes, queries.methods_of(pairs))
+    by = {name_of(name): queries.methods_of([pair for pair in pairs if pair.metric == name]) for name in metrics}
+    return Section("Comparison", drawn, numbers, notes, queries.methods_of(pairs), by=by)
 
 
 def factors(source: Source, factor: Factor) -> Section | None:

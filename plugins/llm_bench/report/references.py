@@ -47,6 +47,11 @@ class Reference:
         return ", ".join(part for part in (f"{place} {issue}".strip(), pages) if part)
 
     @property
+    def published(self) -> str:
+        """Where and when."""
+        return ", ".join(filter(None, (self.venue, self.field("year"))))
+
+    @property
     def doi(self) -> str:
         """Its digital identifier; empty where it has none."""
         return self.field("doi")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from llm_bench.analysis import charts, queries
@@ -55,6 +56,7 @@ class Section(NamedTuple):
 
     :param notes: what has to be known to read it, a paragraph each.
     :param methods: of the statistics that were run for it.
+    :param by: name of a figure or table → its own methods, where they aren't all of the section's.
     :param basis: the records that its figures and tables are of; None where they are of something else.
     """
 
@@ -64,6 +66,7 @@ class Section(NamedTuple):
     notes: Sequence[str] = ()
     methods: Sequence[Method] = ()
     basis: Basis | None = None
+    by: Mapping[str, Sequence[Method]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)

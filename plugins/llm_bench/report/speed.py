@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from llm_bench.analysis import charts, queries, tables
@@ -13,28 +13,18 @@ from llm_bench.analysis.statistics.blocks import DAYS
 from llm_bench.analysis.statistics.correlation import FOLLOWING
 from llm_bench.analysis.statistics.drift import DRIFT
 from llm_bench.analysis.statistics.length import AT_LENGTH, TEXT_SPEED
+from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.scopes import CONCLUSIONS, MEANS, QUANTILES
 from llm_bench.analysis.statistics.success import RATES
 from llm_bench.analysis.statistics.timeofday import TIME_OF_DAY
 from llm_bench.analysis.table import Table
+from llm_bench.analysis.verdicts import VERDICTS
 from llm_bench.report.source import Figure, Section, Source
 from llm_bench.study import Study
 
 LATENCY, THROUGHPUT, TEXT = (METRICS[name] for name in ("latency_sec", "throughput_tps", "text_cps"))
 TIMES = {"latency": LATENCY, "first-token": METRICS["ttft_sec"], "first-answer": METRICS["first_answer_sec"]}
 """Name of the files → the metric."""
-SPEED = (
-    "records",
-    "success",
-    "latency_sec",
-    "ttft_sec",
-    "ttft_less_rtt_sec",
-    "first_answer_sec",
-    "throughput_tps",
-    "text_cps",
-    "failed",
-)
-"""Columns of the summary's first table; its second one has the others."""
 OF_TIMES = (CONCLUSIONS, DAYS, QUANTILES)
 """The methods of times and speeds."""
 
@@ -42,9 +32,9 @@ OF_TIMES = (CONCLUSIONS, DAYS, QUANTILES)
 def summary(source: Source) -> Section:
     """Each LLM in a few numbers."""
     whole = tables.headline(queries.headline(source.records, source.view), source.looks)
-    speed = replace(whole.only("llm", *SPEED), name="summary-speed", title="Success and speed of each LLM")
-    quality = replace(whole.without(*SPEED), name="summary-quality", title="Quality and cost of each LLM")
-    return Section("Summary", [], [speed, quality], methods=[*OF_TIMES, MEANS, RATES])
+    speed, quality = tables.in_two(whole)
+    by = {speed.name: [*OF_TIMES, RATES], quality.name: [CONCLUSIONS, DAYS, MEANS, RATES]}
+    return Section("Summary", [], [speed, quality], methods=[*OF_TIMES, MEANS, RATES], by=by)
 
 
 def latency(source: Source) -> Section:
@@ -65,15 +55,18 @@ def latency(source: Source) -> Section:
         tables.drifts(trends, LATENCY, source.looks),
         tables.slow_together(near, source.looks),
     )
-    numbers += [
-        tables.hour_tests(hours.tests, LATENCY, source.looks),
-        tables.drift(trends, LATENCY, source.looks),
-        tables.neighbours(near, source.looks),
-        tables.network(queries.network(source.records, source.view), source.looks),
-        tables.first_places(queries.first_places(source.records, source.view, LATENCY), LATENCY, source.looks),
-    ]
-    methods = [*OF_TIMES, TIME_OF_DAY, DRIFT, FOLLOWING, FIRST_PLACE]
-    return Section("Latency", drawn, numbers, [note for note in notes if note], methods)
+    by: dict[str, Sequence[Method]] = {table.name: OF_TIMES for table in numbers}
+    tested = {
+        TIME_OF_DAY: tables.hour_tests(hours.tests, LATENCY, source.looks),
+        DRIFT: tables.drift(trends, LATENCY, source.looks),
+        FOLLOWING: tables.neighbours(near, source.looks),
+        FIRST_PLACE: tables.first_places(
+            queries.first_places(source.records, source.view, LATENCY), LATENCY, source.looks
+        ),
+    }
+    by |= {table.name: [method] for method, table in tested.items()}
+    numbers += [*tested.values(), tables.network(queries.network(source.records, source.view), source.looks)]
+    return Section("Latency", drawn, numbers, [note for note in notes if note], [*OF_TIMES, *tested], by=by)
 
 
 def throughput(source: Source) -> Section:
@@ -102,7 +95,13 @@ def equal_length(source: Source, study: Study) -> Section:
             tables.equal_length_pairs(lengths, source.looks, interest),
         ],
         tables.at_equal_length(lengths),
-        [TEXT_SPEED, AT_LENGTH],
+        [*OF_TIMES, TEXT_SPEED, AT_LENGTH, VERDICTS],
+        by={
+            "text-throughput": [*OF_TIMES, TEXT_SPEED],
+            "answer-lengths": [*OF_TIMES, TEXT_SPEED],
+            "equal-length": [AT_LENGTH],
+            "equal-length-pairs": [AT_LENGTH, VERDICTS],
+        },
     )
 
 

@@ -40,7 +40,8 @@ def bars(summaries: Sequence[Summary], metric: Metric, looks: Looks, group: str 
     names = looks.present(summary.llm for summary in known)
     missing = axes.without(metric, *(sum(counts) for counts in zip(*map(_lost, summaries), strict=True)))
     scope = "this question" if group == "question" else "questions like these"
-    heading = axes.titled(title, [f"{metric.statistic.title()} and {INTERVAL} for {scope}", *edge, *missing])
+    without = axes.without_line(summary.value for summary in known if summary.value)
+    heading = axes.titled(title, [f"{metric.statistic.title()} and {INTERVAL} for {scope}", *edge, *without, *missing])
     draw = _bars if not group else _dots if len(names) <= MAX_LLMS else _grid
     chart = draw(made, metric, looks, names, any(summary.approximate for summary in known))
     return chart.properties(title=heading, description=f"{title} of {', '.join(names)}")

@@ -46,7 +46,9 @@ def attainment(attained: Sequence[Attainment], looks: Looks) -> Chart:
             {"llm": "LLM", "objective": "Objective", "shown": "In time", "interval": INTERVAL, "verdict": "Verdict"}
         ),
     )
-    heading = axes.titled(title, [f"Share and {INTERVAL}; upright line: the share that the objective asks for"])
+    heading = axes.titled(
+        title, [f"Share and {INTERVAL} for these questions; upright line: the share that the objective asks for"]
+    )
     return axes.layered(
         line.encode(x=alt.X("share:Q", **x), y=y),
         base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", **x), x2="high"),

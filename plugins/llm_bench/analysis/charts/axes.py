@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from llm_bench.analysis import format as text
 from llm_bench.analysis.charts.looks import Looks
+from llm_bench.analysis.doubts import reasons
 from llm_bench.analysis.metrics import Metric
 
 if TYPE_CHECKING:
     import altair as alt
+
+    from llm_bench.analysis.statistics import Interval
 
 HEIGHT = 240
 ROW = 22
@@ -85,6 +88,11 @@ def unbroken(lines: Sequence[str]) -> tuple[str, ...]:
             whole.append(line)
         last = line
     return tuple(whole)
+
+
+def without_line(intervals: Iterable[Interval]) -> list[str]:
+    """Why some are drawn without a line, which is their interval; nothing where all have one."""
+    return [f"Without a line: {reason}" for reason in reasons(intervals)]
 
 
 def nothing(title: str, why: str = "No records to show") -> alt.Chart:

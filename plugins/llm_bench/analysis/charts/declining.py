@@ -58,6 +58,8 @@ def declining(declined: Sequence[Declined], looks: Looks, *, answerable: bool) -
             x=alt.X("value:Q", **x), shape=axes.shape(looks, names, legend=False)
         ),
         height=len(names) * (axes.ROW + 4),
-        title=axes.titled(title, [f"{_LINES[answerable]}; {INTERVAL}", *left_out]),
+        title=axes.titled(
+            title, [f"{_LINES[answerable]}; {INTERVAL}", *axes.without_line(row.share for row in known), *left_out]
+        ),
         description=f"{title}, of {', '.join(names)}",
     )

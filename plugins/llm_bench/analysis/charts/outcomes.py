@@ -51,7 +51,8 @@ def success_rate(outcomes: Sequence[Success], looks: Looks) -> Chart:
         x=alt.X("value:Q", **x), shape=axes.shape(looks, names, legend=False)
     )
     note = f"; the axis starts at {floor:.0%}" if floor else ""
-    heading = axes.titled(title, [f"Share of all records, and {INTERVAL}{note}"])
+    without = axes.without_line(success.rate for success in outcomes)
+    heading = axes.titled(title, [f"Share of all records, and {INTERVAL} for these questions{note}", *without])
     return axes.layered(
         rule, point, height=len(names) * (axes.ROW + 4), title=heading, description=f"{title} of {', '.join(names)}"
     )

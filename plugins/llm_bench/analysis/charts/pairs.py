@@ -62,7 +62,8 @@ def comparison(pairs: Sequence[Comparison], metric: str, looks: Looks) -> Chart:
     else:
         noise, interest = floor(pairs, metric), known[0].interest
         chart = _forest(made, what, noise, interest)
-        lines = [_way(what, known[0]), *_zone(interest, known[0]), *_noise(noise, looks)]
+        without = axes.without_line(pair.size for pair in known if pair.size)
+        lines = [_way(what, known[0]), *_zone(interest, known[0]), *_noise(noise, looks), *without]
     heading = axes.titled(title, [*lines, *missing])
     return chart.properties(title=heading, description=f"{title}, {len(known)} pairs of LLMs")
 

@@ -147,7 +147,7 @@ def methods_of(pairs: Sequence[Comparison]) -> list[Method]:
     there = {
         RATIO: any(pair.is_ratio for pair in pairs),
         WON: any(pair.won for pair in pairs),
-        DIFFERENCE: bool(pairs),  # of which ratios and shares speak, too
+        DIFFERENCE: any(pair.metric != SUCCESS for pair in pairs),  # of which ratios and shares speak, too
         RATE_DIFFERENCE: any(pair.metric == SUCCESS for pair in pairs),
         HOLM: bool(pairs),
         VERDICTS: bool(pairs),

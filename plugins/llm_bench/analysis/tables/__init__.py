@@ -12,7 +12,7 @@ from llm_bench.analysis.tables.caches import cache_worth
 from llm_bench.analysis.tables.declining import answered_anyway, declining, declining_by_industry
 from llm_bench.analysis.tables.factors import heading, level_tests, levels, levels_differ
 from llm_bench.analysis.tables.lengths import answer_lengths, at_equal_length, equal_length, equal_length_pairs
-from llm_bench.analysis.tables.llms import QUANTILES, grouped, headline, least_covered, quantiles, tradeoff
+from llm_bench.analysis.tables.llms import QUANTILES, grouped, headline, in_two, least_covered, quantiles, tradeoff
 from llm_bench.analysis.tables.network import first_places, network
 from llm_bench.analysis.tables.outcomes import cut_often, failures, failures_over_time, rates_over_time, success
 from llm_bench.analysis.tables.pairs import conclusions, differences, noise_floor
@@ -56,6 +56,7 @@ __all__ = [
     "hour_tests",
     "hours_matter",
     "identity",
+    "in_two",
     "least_covered",
     "level_tests",
     "levels",

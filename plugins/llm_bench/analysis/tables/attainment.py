@@ -20,7 +20,7 @@ def attainment(attained: Sequence[Attainment], looks: Looks) -> Table:
     order = {row.objective.words: place for place, row in enumerate(attained)}
     return Table(
         "objectives",
-        "Objectives of service: the share of all that was asked that was answered in time, with its 95 % interval",
+        "Objectives of service: the share of all that was asked that was answered in time",
         [
             table.words("objective", "Objective"),
             table.llm(looks),

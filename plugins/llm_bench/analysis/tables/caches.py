@@ -18,7 +18,7 @@ def cache_worth(worth: Sequence[CacheWorth], looks: Looks) -> Table:
     """What each LLM's requests save when their prompt is known already."""
     return Table(
         "cache-worth",
-        "Cold beside warm: what a known prompt saves, with 95 % intervals",
+        "Cold beside warm: what a known prompt saves",
         [
             table.llm(looks),
             table.count("asked", "Pairs"),

@@ -21,7 +21,7 @@ def declining(known: Declining, looks: Looks) -> Table:
     """How often each LLM declines, rightly and wrongly."""
     return Table(
         "declining",
-        "How often each LLM declines, of its answers, with 95 % intervals",
+        "How often each LLM declines, of its answers",
         [table.llm(looks), *_columns()],
         _rows([(None, row) for row in looks.ordered(known.shares)]),
         [*scopes(known), *_unmarked(known)],
@@ -35,7 +35,7 @@ def declining_by_industry(known: Declining, looks: Looks) -> Table:
     note = f"With fewer than {LEAST_QUESTIONS} questions of a kind in an industry, intervals are for these questions."
     return Table(
         "declining-by-industry",
-        "How often each LLM declines in each industry, of its answers, with 95 % intervals",
+        "How often each LLM declines in each industry, of its answers",
         [table.words("industry", "Industry"), table.llm(looks), *_columns()],
         _rows([(row.industry, row) for row in rows], by_industry=True),
         [*([note] if few else [])],

@@ -27,7 +27,7 @@ def levels(by_level: ByLevel, looks: Looks) -> Table:
     bins, upstream = by_level.approximate, by_level.factor == "upstream"
     return Table(
         f"by-{by_level.factor}",
-        f"Each LLM by {TITLES[by_level.factor]}, with 95 % intervals",
+        f"Each LLM by {TITLES[by_level.factor]}",
         [
             table.llm(looks),
             table.words(by_level.factor, by_level.factor.title()),

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 TEXT = METRICS["text_cps"]
 _CUT = "failures and cut answers out"
-_LIKE, _THESE = "questions like these", "these questions"
+_SCOPES = (
+    "Intervals are for questions like these, on days like these; “At equal length, these questions” is for these "
+    "questions alone."
+)
 
 
 def answer_lengths(lengths: Lengths, looks: Looks) -> Table:
@@ -49,8 +52,9 @@ def answer_lengths(lengths: Lengths, looks: Looks) -> Table:
             for row in looks.ordered(lengths.llms)
         ],
         [
-            "Text: median of characters a second, reasoning left out. Lengths are in characters. Tokens: how many a "
-            f"character of what is shown has. Text is of all answers; the others leave {_CUT}.",
+            "Text: median of characters a second, reasoning left out, with intervals for questions like these. Lengths "
+            "are in characters, and the two in per cent are quantiles of them. Tokens: how many a character of what is "
+            f"shown has. Text is of all answers; the other columns leave {_CUT}.",
         ],
     )
 
@@ -59,13 +63,13 @@ def equal_length(lengths: Lengths, looks: Looks) -> Table:
     """Each LLM's latency as measured, and at equal length."""
     return Table(
         "equal-length",
-        f"Latency of each LLM, as measured and with {_characters(lengths)}, with 95 % intervals",
+        f"Latency of each LLM, as measured and with {_characters(lengths)}",
         [
             table.llm(looks),
             table.count("n", "Answers"),
-            table.estimate("measured", "As measured", "s", hint=_LIKE),
-            table.estimate("equal", "At equal length", "s", hint=_LIKE),
-            table.estimate("these", "The same", "s", hint=_THESE),
+            table.estimate("measured", "As measured", "s"),
+            table.estimate("equal", "At equal length", "s"),
+            table.estimate("these", "At equal length, these questions", "s"),
             table.words("doubt", "No conclusion"),
         ],
         [
@@ -73,9 +77,8 @@ def equal_length(lengths: Lengths, looks: Looks) -> Table:
             for row in looks.ordered(lengths.llms)
         ],
         [
-            f"n = {sum(row.n for row in lengths.llms):,} answers to {lengths.questions:,} questions, in "
-            f"{lengths.slots:,} slots on {lengths.days:,} days. Latencies are geometric means, and leave {_CUT}. As "
-            "measured and at equal length: of questions like these, on days like these; the same: of these questions.",
+            f"n = {sum(row.n for row in lengths.llms):,} answers. Latencies are geometric means, and leave {_CUT}. "
+            f"{_SCOPES}",
         ],
     )
 
@@ -87,16 +90,16 @@ def equal_length_pairs(lengths: Lengths, looks: Looks, interest: float) -> Table
     """
     return Table(
         "equal-length-pairs",
-        f"Ratios of latencies, first to second, as measured and with {_characters(lengths)}, with 95 % intervals",
+        f"Ratios of latencies, first to second, as measured and with {_characters(lengths)}",
         [
             table.llm(looks, "first", "First"),
             table.llm(looks, "second", "Second"),
-            _ratio("measured", "As measured", _LIKE),
-            _ratio("equal", "At equal length", _LIKE),
-            _ratio("these", "The same", _THESE),
+            _ratio("measured", "As measured"),
+            _ratio("equal", "At equal length"),
+            _ratio("these", "At equal length, these questions"),
             table.chance("p", "p"),
             table.chance("p_holm", "p, Holm", hint="corrected"),
-            table.words("verdict", "The first is"),
+            table.words("verdict", "Verdict on the first"),
         ],
         [
             [
@@ -106,10 +109,10 @@ def equal_length_pairs(lengths: Lengths, looks: Looks, interest: float) -> Table
             for pair in lengths.pairs
         ],
         [
-            "How many times as long the first takes as the second: ratios of geometric mean latencies, of questions "
-            "like these; the same: of these questions. p: that the ratio at equal length is 1, for questions like "
-            "these; exploratory, corrected by Holm over the pairs here, those of twins apart. The first is: at equal "
-            f"length; a ratio matters to this study from {text.number(interest)} on.",
+            f"How many times as long the first takes as the second: ratios of geometric mean latencies. {_SCOPES} p "
+            "and verdict are of the ratio at equal length, for questions like these; they are exploratory, and p is "
+            "corrected by Holm over the pairs of this table, those of twins apart. No difference that matters: the "
+            f"whole interval lies within {interest:g} times either way.",
         ],
     )
 
@@ -161,5 +164,5 @@ def _amount(name: str, title: str, hint: str) -> table.Column:
     return replace(table.times(name, title), hint=hint)
 
 
-def _ratio(name: str, title: str, hint: str) -> table.Column:
-    return replace(_amount(name, title, hint), ends=lambda low, high: text.ends(low, high, "times"))
+def _ratio(name: str, title: str) -> table.Column:
+    return replace(_amount(name, title, "times as long"), ends=lambda low, high: text.ends(low, high, "times"))

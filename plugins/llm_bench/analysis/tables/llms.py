@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llm_bench.analysis import table
@@ -15,14 +16,31 @@ if TYPE_CHECKING:
     from llm_bench.analysis.queries import Covered, Group, Headline, Spread, Summary, Tradeoff
 
 OF_ALL = "Times are of all that were asked: a failure is later than any answer."
-OF_ANSWERED = "Speeds, scores and what is less a round trip are of the answers alone."
-_MEDIANS = ("latency", "ttft", "ttft_less_rtt", "first_answer", "throughput", "text")
+OF_ANSWERED = "It is of the answers alone: what failed has none."
+_SPEED = (
+    "records",
+    "success",
+    "failed",
+    "latency_sec",
+    "ttft_sec",
+    "first_answer_sec",
+    "ttft_less_rtt_sec",
+    "throughput_tps",
+    "text_cps",
+)
+_MEDIANS = ("latency", "ttft", "first_answer", "ttft_less_rtt", "throughput", "text")
 DESCRIPTIONS = {field.name: field.description for field in (*FIELDS, *DERIVED)}
 COVERAGE, GROUNDED = METRICS["coverage_score"], METRICS["groundedness"]
-CUT = "Cut: answers that reached their limit of tokens, of those that say why they ended."
+CUT = (
+    "Cut: answers that reached their limit of tokens, of those that say why they ended, with intervals for these "
+    "questions."
+)
+SUCCESS = "Success: of all that were asked, with intervals for these questions."
 CACHED = "Cached: share of the prompts' tokens that the provider says it read from its cache."
 QUANTILES = (0.05, 0.25, 0.75, 0.9, 0.95, 0.99)
 """Those that stand beside a median."""
+
+_QUANTILES = f"From {QUANTILES[0] * 100:g} to {QUANTILES[-1] * 100:g} %: quantiles, without intervals."
 
 
 def headline(headlines: Sequence[Headline], looks: Looks) -> Table:
@@ -30,44 +48,60 @@ def headline(headlines: Sequence[Headline], looks: Looks) -> Table:
     approximate = any(headline.approximate for headline in headlines)
     cached = any(headline.cached for headline in headlines)
 
-    def middle(name: str, title: str = "") -> table.Column:
-        return table.metric(name, METRICS[name], title, both=True, approximate=approximate)
+    def middle(name: str, title: str = "", remark: str = "") -> table.Column:
+        column = table.metric(name, METRICS[name], title, both=True, approximate=approximate)
+        return replace(column, remark=remark)
 
     return Table(
         "summary",
-        "Each LLM at a glance, with 95 % intervals",
+        "Each LLM at a glance",
         [
             table.llm(looks),
             table.count("records", "Records"),
             table.count("slots", "Slots"),
-            table.rate("success", "Success"),
-            middle("latency_sec"),
+            table.rate("success", "Success", remark=SUCCESS),
+            table.count("failed", "Failed"),
+            middle("latency_sec", remark=f"Times and speeds are medians. {OF_ALL}"),
             middle("ttft_sec", "First token"),
-            middle("ttft_less_rtt_sec", "First token less a round trip"),
             middle("first_answer_sec", "First answer"),
-            middle("throughput_tps"),
+            middle(
+                "ttft_less_rtt_sec",
+                "First token less a round trip",
+                "First token less a round trip: of the answers alone, less the connection's shortest round trip.",
+            ),
+            middle("throughput_tps", remark="Throughput and text: of the answers alone."),
             middle("text_cps", "Text"),
-            middle("coverage_score"),
+            middle(
+                "coverage_score",
+                remark="Coverage and grounded: means of the answers alone, with intervals for questions like these.",
+            ),
             middle("groundedness", "Grounded"),
             table.rate("cut", "Cut", remark=CUT),
             *([table.rate("cached", "Cached", remark=CACHED)] if cached else []),
-            table.count("failed", "Failed"),
             table.number("cost_usd", "Cost", "USD", remark="Cost: of the records with a known one, “Cost known”."),
             table.count("cost_known", "Cost known"),
             table.count("suspect", "Suspect"),
         ],
         [
             [
-                *(headline.llm, headline.records, headline.slots, headline.success),
+                *(headline.llm, headline.records, headline.slots, headline.success, headline.failed),
                 *(table.scoped(getattr(headline, name), headline.these[name]) for name in _MEDIANS),
                 *(headline.coverage, headline.groundedness),
                 headline.cut,
                 *([headline.cached] if cached else []),
-                *(headline.failed, headline.cost_usd, headline.cost_known, headline.suspect),
+                *(headline.cost_usd, headline.cost_known, headline.suspect),
             ]
             for headline in looks.ordered(headlines)
         ],
-        [f"Medians of times and speeds, means of coverage and groundedness. {OF_ALL} {OF_ANSWERED}"],
+        [],
+    )
+
+
+def in_two(whole: Table) -> tuple[Table, Table]:
+    """What each LLM did when, and how well and for how much."""
+    return (
+        replace(whole.only("llm", *_SPEED), name="summary-speed", title="Success and speed of each LLM"),
+        replace(whole.without(*_SPEED), name="summary-quality", title="Quality and cost of each LLM"),
     )
 
 
@@ -89,13 +123,13 @@ def quantiles(summaries: Sequence[Summary], spreads: Sequence[Spread], metric: M
                 approximate=any(summary.approximate for summary in summaries),
             ),
             *(
-                table.number(f"p{share * 100:g}", f"{share * 100:g} %", metric.unit, hint="quantile", approximate=bins)
+                table.number(f"p{share * 100:g}", f"{share * 100:g} %", metric.unit, approximate=bins)
                 for share in QUANTILES
             ),
-            table.number("maximum", "Maximum", metric.unit),
+            table.number("maximum", "Slowest answer" if metric.waited else "Maximum", metric.unit),
         ],
         [_quantile_row(summary, by_llm.get(summary.llm)) for summary in looks.ordered(summaries)],
-        [DESCRIPTIONS[metric.name], _rests_on(metric)],
+        [f"{DESCRIPTIONS[metric.name].partition(';')[0].rstrip('.')}.", _rests_on(metric), *_like(metric), _QUANTILES],
     )
 
 
@@ -109,7 +143,12 @@ def _counts(metric: Metric) -> list[table.Column]:
 
 
 def _rests_on(metric: Metric) -> str:
-    return OF_ALL if metric.waited else "It is of the answers alone: what failed has none."
+    return OF_ALL if metric.waited else OF_ANSWERED
+
+
+def _like(metric: Metric) -> list[str]:
+    """For which questions a score's intervals are; a table says it by itself of times and speeds."""
+    return ["Intervals are for questions like these."] if metric.share else []
 
 
 def _quantile_row(summary: Summary, spread: Spread | None) -> list[object]:
@@ -128,7 +167,7 @@ def grouped(summaries: Sequence[Summary], metric: Metric, looks: Looks, group: G
         columns.insert(0, table.words("question", "Question"))
     return Table(
         f"{metric.short_name}-by-{group}",
-        f"{metric.title} by {group}, {metric.statistic} with its 95 % interval, {metric.scale}",
+        f"{metric.title} by {group}, {metric.statistic}, {metric.scale}",
         [
             *columns,
             table.llm(looks),
@@ -148,7 +187,10 @@ def grouped(summaries: Sequence[Summary], metric: Metric, looks: Looks, group: G
             ]
             for summary in summaries
         ],
-        [*(["Intervals are for this question, on other days."] if group == "question" else []), _rests_on(metric)],
+        [
+            *(["Intervals are for this question, on other days."] if group == "question" else _like(metric)),
+            _rests_on(metric),
+        ],
     )
 
 

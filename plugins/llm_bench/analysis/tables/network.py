@@ -55,7 +55,7 @@ def first_places(llms: Sequence[FirstPlace], metric: Metric, looks: Looks) -> Ta
             for place in looks.ordered(llms)
         ],
         [
-            "Ratio: the first beside the others of its cell, with its 95 % interval, for questions like these on days "
+            "Medians are of the answers alone. Ratio: the first beside the others of its cell, for questions like these on days "
             "like these. Where the order is as written, the first place is always the same question's, so that the "
             "ratio may be the question's."
         ],

@@ -25,7 +25,7 @@ def success(outcomes: Sequence[Success], looks: Looks) -> Table:
     """How often each LLM succeeded."""
     return Table(
         "success",
-        "Success of each LLM, with its 95 % interval",
+        "Success of each LLM",
         [
             table.llm(looks),
             table.count("records", "Records"),
@@ -42,6 +42,7 @@ def success(outcomes: Sequence[Success], looks: Looks) -> Table:
             ]
             for outcome in looks.ordered(outcomes)
         ],
+        ["Rate: of all that were asked, with intervals for these questions."],
     )
 
 

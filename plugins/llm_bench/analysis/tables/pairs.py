@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from llm_bench.analysis.table import Column
 
 TWINS = "these are twins"
-_STANDINGS = {"above": "above it", "unclear": "within its interval", "below": "below it"}
+_STANDINGS = {"above": "above it", "unclear": "above it, within its interval", "below": "below it"}
 _ADVICE = (
     "Look for what treats them unlike: a rate limit that they share and that slows the later one (wait_sec, failures "
     "of the kind rate_limited), cells that always start one after the other (a larger concurrency), a provider's cache "
@@ -46,19 +46,18 @@ def differences(pairs: Sequence[Comparison], metric: str, looks: Looks) -> Table
     beside = [
         table.ratio("noise_floor", "Noise floor", "times, either way")
         if is_ratio
-        else table.estimate("noise_floor", "Noise floor", _unit(metric)),
+        else table.amount("noise_floor", "Noise floor", _unit(metric)),
         table.words("to_the_floor", "To the floor"),
     ]
     made = Table(
         name_of(metric),
-        f"{_title(metric).capitalize()} of each two LLMs: {'ratios, first to' if is_ratio else 'first minus'} second, "
-        "with 95 % intervals",
+        f"{_title(metric).capitalize()} of each two LLMs: {'ratios, first to' if is_ratio else 'first minus'} second",
         [
             table.llm(looks, "first", "First"),
             table.llm(looks, "second", "Second"),
             table.words("verdict", "Verdict on the first"),
             _size("ratio" if is_ratio else "difference", "Ratio" if is_ratio else "Difference", metric, is_ratio),
-            table.ratio("ratio_these", "Ratio", "of these questions"),
+            table.ratio("ratio_these", "Ratio, these questions"),
             table.rate("won", "Faster in"),
             table.chance("p", "p"),
             table.chance("p_holm", "p, Holm", hint="corrected"),
@@ -99,8 +98,8 @@ def _notes(of_metric: Sequence[Comparison], pairs: Sequence[Comparison]) -> Iter
     pair = of_metric[0]
     yield (
         f"Size, p and verdict are for {pair.scope}"
-        + (", “of these questions” is for these alone" if pair.is_ratio else "")
-        + (": both on days like these." if pair.is_ratio else ", on days like these.")
+        + ", on days like these"
+        + ("; “Ratio, these questions” is for these questions alone." if pair.is_ratio else ".")
     )
     if pair.interest is not None:
         yield (
@@ -108,7 +107,10 @@ def _notes(of_metric: Sequence[Comparison], pairs: Sequence[Comparison]) -> Iter
             f"{interest_of(pair)} either way."
         )
     if any(pair.won for pair in of_metric):
-        yield "Faster in: the share of all pairs in which the first is; a failure loses, two failures are even."
+        yield (
+            "Faster in: the share of all pairs in which the first is faster, for questions like these; a failure "
+            "loses, two failures are even. The ratio is of the pairs in which both answered."
+        )
 
 
 def _corrected(pairs: Sequence[Comparison]) -> str:
@@ -126,6 +128,8 @@ def _standing(pair: Comparison, noise: Floor) -> str | None:
     if pair.twins:
         return TWINS
     standing = noise.standing(pair.size)
+    if standing == "unclear" and noise.size.high is None:
+        return "above it; its interval isn't known"
     return _STANDINGS[standing] if standing else None
 
 
@@ -184,10 +188,16 @@ def noise_floor(pairs: Sequence[Comparison], looks: Looks) -> list[str]:
     unclear = [pair for metric in metrics for pair in doubtful(pairs, metric, "unclear")]
     sentences = [
         *_significant_twins(pairs, looks),
-        *_sentence("Smaller than the noise floor, though significant: {}. No difference of LLMs.", below, pairs, looks),
         *_sentence(
-            "Significant, but not larger than all that the noise floor may be by its interval: {}. Be careful with "
-            "them.",
+            "These differences are significant, but no larger than the noise floor, so that they aren't differences of "
+            "LLMs: {}.",
+            below,
+            pairs,
+            looks,
+        ),
+        *_sentence(
+            "These differences are significant and larger than the noise floor, but the noise floor's own interval "
+            "reaches as far, or isn't known, so that they need care: {}.",
             unclear,
             pairs,
             looks,
@@ -227,7 +237,9 @@ def _floor_of(noise: Floor | None) -> str:
         return ""
     of = noise.pair
     size = (
-        text.ratio(noise.size, words_of(of.metric).size) if of.is_ratio else text.interval(noise.size, _unit(of.metric))
+        text.ratio(noise.size, words_of(of.metric).size)
+        if of.is_ratio
+        else text.change(noise.size, _unit(of.metric)).replace("+", "")
     )
     return f", floor {size}"
 

@@ -77,7 +77,7 @@ def hours_matter(tests: Sequence[HourTest], metric: Metric, looks: Looks) -> str
 def _course(test: HourTest, metric: Metric, looks: Looks) -> str:
     high, low = (_part(part) for part in (test.highest, test.lowest))
     return (
-        f"On {_like(test.size)} {metric.title.lower()} of {looks.names[test.llm]} in the slots {high} is "
+        f"On {_like(test.size)}, {metric.title.lower()} of {looks.names[test.llm]} in the slots {high} is "
         f"{_ratio(test.size)} that in the slots {low}."
     )
 
@@ -132,7 +132,7 @@ def hour_tests(tests: Sequence[HourTest], metric: Metric, looks: Looks) -> Table
             f"p: by random signs of what each day's course has, a drift over the days taken off; corrected over the "
             f"LLMs, and more than chance below {LEVEL}. Highest to lowest part: how many times as large it is in that "
             "quarter of the times of day in which it is largest as in that in which it is smallest, on days like "
-            "these; the interval holds for any two parts at once."
+            "these and for these questions; the interval holds for any two parts at once."
         ],
     )
 
@@ -146,7 +146,7 @@ def drifts(trends: Sequence[Drift], metric: Metric, looks: Looks) -> str:
     rest = [looks.names[trend.llm] for trend in known if trend not in differ]
     steady = f"No drift over the days is seen of {_listed(rest)}." if rest else ""
     said = (
-        f"Over {_like(trend.size)} {metric.title.lower()} of {looks.names[trend.llm]} is {_ratio(trend.size)} what it "
+        f"Over {_like(trend.size)}, {metric.title.lower()} of {looks.names[trend.llm]} is {_ratio(trend.size)} what it "
         "was a day before."
         for trend in differ
     )
@@ -167,7 +167,7 @@ def drift(trends: Sequence[Drift], metric: Metric, looks: Looks) -> Table:
         [[trend.llm, trend.size.clusters, trend.p, trend.size] for trend in looks.ordered(trends)],
         [
             "A day later: how many times as large it is, by a straight line through the days, of which each counts "
-            f"by its slots. p: corrected over the LLMs, and more than chance below {LEVEL}."
+            f"by its slots; for these questions. p: corrected over the LLMs, and more than chance below {LEVEL}."
         ],
     )
 
@@ -187,7 +187,7 @@ def neighbours(kept: Sequence[Neighbours], looks: Looks) -> Table:
     """How slots that follow one another go together, for each LLM."""
     return Table(
         "latency-neighbours",
-        "Whether slots that follow one another are slow together",
+        "Whether slots that follow one another are slow together, by latency",
         [
             table.llm(looks),
             table.count("pairs", "Pairs of slots"),
