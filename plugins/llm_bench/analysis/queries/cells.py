@@ -170,10 +170,19 @@ class Rows:
         return counts_of_runs(flags, self._days)
 
     @cached_property
-    def ends(self) -> Sequence[tuple[int, int, int]]:
-        """Each bucket that has a row, with its first row and the one after its last."""
-        starts = np.flatnonzero(np.diff(self.bucket, prepend=-1))
-        return list(zip(self.bucket[starts], starts, [*starts[1:], self.bucket.size], strict=True))
+    def starts(self) -> Codes:
+        """The first row of each bucket that has one."""
+        return np.flatnonzero(np.diff(self.bucket, prepend=-1))
+
+    @property
+    def buckets(self) -> Codes:
+        """Those that have a row."""
+        return self.bucket[self.starts]
+
+    def total(self, flags: Array) -> Codes:
+        """How many there are in each of these buckets."""
+        counts = np.count_nonzero(flags, axis=1)
+        return np.add.reduceat(counts, self.starts) if self.starts.size else counts
 
 
 def sums_of_runs(block: Array, starts: Codes, dtype: npt.DTypeLike = np.float64) -> Array:
@@ -181,14 +190,20 @@ def sums_of_runs(block: Array, starts: Codes, dtype: npt.DTypeLike = np.float64)
 
     :param starts: the first row of each run; the last run ends with the rows.
     """
-    lengths = np.diff(starts, append=len(block))
-    firsts = np.flatnonzero(np.diff(lengths, prepend=-1))
-    sums = np.empty((starts.size, block.shape[1]), dtype)
-    for first, end in zip(firsts, [*firsts[1:], starts.size], strict=True):
-        many, length = end - first, int(lengths[first])
-        part = block[starts[first] : starts[first] + many * length]
-        np.add.reduce(part.reshape(many, length, -1), axis=1, dtype=dtype, out=sums[first:end])
+    sums, done = np.empty((starts.size, block.shape[1]), dtype), 0
+    for start, many, length in stretches(starts, len(block)):
+        part = block[start : start + many * length].reshape(many, length, -1)
+        np.add.reduce(part, axis=1, dtype=dtype, out=sums[done : done + many])
+        done += many
     return sums
+
+
+def stretches(starts: Codes, rows: int) -> Iterator[tuple[int, int, int]]:
+    """Runs of rows of one length that follow one another: the first row, how many runs, and their length."""
+    lengths = np.diff(starts, append=rows)
+    firsts = np.flatnonzero(np.diff(lengths, prepend=-1))
+    many = np.diff(firsts, append=starts.size)
+    yield from zip(starts[firsts].tolist(), many.tolist(), lengths[firsts].tolist(), strict=True)
 
 
 def counts_of_runs(flags: Array, starts: Codes) -> Floats:
@@ -298,14 +313,15 @@ class Block:
     def sorted(self, rows: Rows, buckets: int) -> Segments:
         """The values of each bucket of rows, in order."""
         content = self.content.copy()
-        starts, ends = np.zeros(buckets, np.intp), np.zeros(buckets, np.intp)
-        for bucket, first, last in rows.ends:
-            part = content[first:last].reshape(-1)
-            part.sort()  # what is missing comes last as NaN, and first as bin 0
-            at, there = first * content.shape[1], np.count_nonzero(self.known[first:last])
-            starts[bucket] = at + (part.size - there if self.middles is not None else 0)
-            ends[bucket] = starts[bucket] + there
-        return Segments(content.ravel(), starts, ends, self.middles)
+        at, ends = np.zeros(buckets, np.intp), np.zeros(buckets, np.intp)
+        firsts = rows.starts * content.shape[1]
+        for start, many, length in stretches(rows.starts, len(content)):
+            content[start : start + many * length].reshape(many, -1).sort(axis=1)
+        there = rows.total(self.known)
+        # What is missing comes last as NaN, and first as bin 0.
+        at[rows.buckets] = np.append(firsts, content.size)[1:] - there if self.middles is not None else firsts
+        ends[rows.buckets] = at[rows.buckets] + there
+        return Segments(content.ravel(), at, ends, self.middles)
 
 
 @dataclass(frozen=True, slots=True)

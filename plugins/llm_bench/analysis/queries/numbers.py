@@ -179,8 +179,14 @@ class Scan:
 
     def by_llm(self, of_stratum: strata.Array) -> Floats:
         """What strata add up to, of each LLM."""
-        totals = np.bincount(self._rank[self._held["llm_no"][self._taken]], of_stratum[self._taken], len(self.llms))
-        return totals.astype(np.float64)
+        return self.by_llm_and_slot(of_stratum).sum(axis=1)
+
+    def by_llm_and_slot(self, of_stratum: strata.Array) -> Floats:
+        """What strata add up to, of each LLM in each slot of the view."""
+        many = len(self.buckets.slots)
+        places = self._places(self.key(len(self.llms) * many, many, self.buckets.place))
+        totals = np.bincount(places, of_stratum[self._taken], len(self.llms) * many).astype(np.float64)
+        return totals.reshape(len(self.llms), many)
 
     def each(self, metric: Metric, key: Key) -> Iterator[tuple[Codes, Floats]]:
         """Groups and values of the records, some at a time; NaN where one has none."""
