@@ -2,7 +2,8 @@
 
 So what a day adds up to for a question is a sum of rows that follow one another.
 
-What is read is kept until the data change: 9 bytes for a record, 2 more for each metric in bins, 8 more for each share.
+What is read is kept until the data change: 9 bytes for a record, 2 more for each metric in bins (and 2 more where one
+waits for it), 8 more for each share, 12 more for lengths and 1 more for who declines.
 """
 
 from __future__ import annotations

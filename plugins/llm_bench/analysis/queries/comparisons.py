@@ -14,7 +14,7 @@ from llm_bench.analysis import statistics
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.metrics import METRICS, Metric
 from llm_bench.analysis.noise import NOISE_FLOOR, are_twins, floor
-from llm_bench.analysis.queries.cells import SUCCEEDED, counts_of_runs, sums_of_runs
+from llm_bench.analysis.queries.cells import FAILED, SUCCEEDED, counts_of_runs, sums_of_runs
 from llm_bench.analysis.queries.matrices import Side
 from llm_bench.analysis.queries.numbers import Buckets, Scan
 from llm_bench.analysis.queries.shapes import EXPLORATORY, PRIMARY, Comparison
@@ -225,7 +225,8 @@ class _Table:
         self._day = day
         run = day[self._beside.slot] // max(1, -(-slots.days // _RUNS))
         self._runs = np.flatnonzero(np.diff(run, prepend=-1))
-        self._states = [self._beside.of(self._matrices.states, place) for place in range(len(llms))]
+        states = [self._beside.of(self._matrices.states, place) for place in range(len(llms))]
+        self._there, self._succeeded = ([state >= least for state in states] for least in (FAILED, SUCCEEDED))
 
     def pairs(self, metric: Metric, pairs: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, Comparison]]:
         """Each pair compared in a metric, without names."""
@@ -263,7 +264,7 @@ class _Table:
         """Each pair compared in how often it succeeded, without names."""
         for first, second in pairs:
             both = self._asked(first, second)
-            counts = [both, *(both & (self._states[llm] == SUCCEEDED) for llm in (first, second))]
+            counts = [both, *(both & self._succeeded[llm] for llm in (first, second))]
             asked, one, other = (self._by_slot(np.count_nonzero(flags, axis=1)) for flags in counts)
             difference = rate_difference(one, other, asked)
             pair = self._described(SUCCESS, both)
@@ -274,7 +275,7 @@ class _Table:
         return counts_of_runs((one.waits < other.waits) & asked, self._runs)
 
     def _asked(self, first: int, second: int) -> Flags:
-        asked: Flags = (self._states[first] > 0) & (self._states[second] > 0)
+        asked: Flags = self._there[first] & self._there[second]
         return asked
 
     def _by_slot(self, of_rows: Codes) -> Floats:
