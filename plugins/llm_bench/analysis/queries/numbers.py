@@ -134,6 +134,7 @@ class Scan:
         self._taken = strata.taken(records, self._held, view, self.buckets.place >= 0, names)
         self.llms, self._rank = ranked(self._held["llm_no"][self._taken], names)
         self._grouped: dict[tuple[str, bytes], Grouped] = {}
+        self._last: dict[str, Codes] = {}
         self.exact = int(self._held["records"][self._taken].sum()) <= EXACT
         self._columns = self._read(view, metrics) if self.exact else {}
 
@@ -311,6 +312,11 @@ class Scan:
 
     def days_last(self, metric: Metric) -> Codes:
         """Of each LLM whether its days aren't clusters, by a metric of its slots: 1 or 0 (``blocks.days_last``)."""
+        if metric.name not in self._last:
+            self._last[metric.name] = self._days_last(metric)
+        return self._last[metric.name]
+
+    def _days_last(self, metric: Metric) -> Codes:
         if metric.share:
             sums, counts, _ = self.sums(metric, self.llm, by_bucket=True)
             values = np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
