@@ -2,7 +2,8 @@
 
 So what a day adds up to for a question is a sum of rows that follow one another.
 
-What is read is kept until the data change: 9 bytes for a record, 2 more for each metric in bins, 8 more for each share.
+What is read is kept until the data change: 9 bytes for a record, 2 more for each metric in bins (and 2 more where one
+waits for it), 8 more for each share, 12 more for lengths and 1 more for who declines.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ from llm_bench.analysis.statistics.scopes import Ascending
 Array = npt.NDArray[Any]
 NOT_ASKED, FAILED, SUCCEEDED = 0, 1, 2
 """What became of a question in a slot."""
-_BYTE = 255
 
 
 @dataclass(frozen=True)
@@ -133,6 +133,41 @@ def _column(records: Records, sql: str) -> Array:
     return of_records(records).filled(content, 0)
 
 
+class Runs:
+    """Runs of rows that follow one another.
+
+    :param groups: of each row, the group that it is of; a run is of one.
+    :ivar starts: the first row of each run.
+    """
+
+    def __init__(self, groups: Codes) -> None:
+        self.starts = np.flatnonzero(np.diff(groups, prepend=-1))
+        lengths = np.diff(self.starts, append=groups.size)
+        self._longest = int(lengths.max(initial=0))
+        firsts = np.flatnonzero(np.diff(lengths, prepend=-1))
+        many = np.diff(firsts, append=lengths.size)
+        self._stretches = list(zip(self.starts[firsts].tolist(), many.tolist(), lengths[firsts].tolist(), strict=True))
+
+    def parts(self, block: Array) -> Iterator[Array]:
+        """The rows of runs of one length that follow one another: (runs, rows, questions)."""
+        for start, many, length in self._stretches:
+            yield block[start : start + many * length].reshape(many, length, block.shape[1])
+
+    def sums(self, block: Array, dtype: npt.DTypeLike = np.float64) -> Array:
+        """The sums of each run, as ``np.add.reduceat`` has them, which takes several times as long."""
+        sums, done = np.empty((self.starts.size, block.shape[1]), dtype), 0
+        for part in self.parts(block):
+            np.add.reduce(part, axis=1, dtype=dtype, out=sums[done : done + len(part)])
+            done += len(part)
+        return sums
+
+    def counts(self, flags: Array) -> Floats:
+        """How many there are in each run."""
+        narrow = np.uint8 if self._longest <= np.iinfo(np.uint8).max else np.uint32
+        counts: Floats = self.sums(flags.view(np.uint8), narrow).astype(np.float64)
+        return counts
+
+
 class Rows:
     """The rows of one LLM, by slot.
 
@@ -146,8 +181,8 @@ class Rows:
         self.places = chosen
         self._chosen = run(chosen)
         self.bucket = bucket
-        self._days = np.flatnonzero(np.diff(day, prepend=-1))
-        self.days = day[self._days]
+        self._by_day = Runs(day)
+        self.days = day[self._by_day.starts]
 
     def of(self, matrix: Array) -> Array:
         """These rows of a matrix."""
@@ -163,38 +198,26 @@ class Rows:
 
     def by_day(self, block: Array, dtype: npt.DTypeLike = np.float64) -> Array:
         """The sums of each day that has a row; (days, questions)."""
-        return sums_of_runs(block, self._days, dtype)
+        return self._by_day.sums(block, dtype)
 
     def count_by_day(self, flags: Array) -> Floats:
         """How many there are on each day that has a row; (days, questions)."""
-        return counts_of_runs(flags, self._days)
+        return self._by_day.counts(flags)
 
     @cached_property
-    def ends(self) -> Sequence[tuple[int, int, int]]:
-        """Each bucket that has a row, with its first row and the one after its last."""
-        starts = np.flatnonzero(np.diff(self.bucket, prepend=-1))
-        return list(zip(self.bucket[starts], starts, [*starts[1:], self.bucket.size], strict=True))
+    def by_bucket(self) -> Runs:
+        """The rows of each bucket that has one."""
+        return Runs(self.bucket)
 
+    @property
+    def buckets(self) -> Codes:
+        """Those that have a row."""
+        return self.bucket[self.by_bucket.starts]
 
-def sums_of_runs(block: Array, starts: Codes, dtype: npt.DTypeLike = np.float64) -> Array:
-    """The sums of rows that follow one another, as ``np.add.reduceat``; many runs of one length are added up at once.
-
-    :param starts: the first row of each run; the last run ends with the rows.
-    """
-    lengths = np.diff(starts, append=len(block))
-    firsts = np.flatnonzero(np.diff(lengths, prepend=-1))
-    sums = np.empty((starts.size, block.shape[1]), dtype)
-    for first, end in zip(firsts, [*firsts[1:], starts.size], strict=True):
-        many, length = end - first, int(lengths[first])
-        part = block[starts[first] : starts[first] + many * length]
-        np.add.reduce(part.reshape(many, length, -1), axis=1, dtype=dtype, out=sums[first:end])
-    return sums
-
-
-def counts_of_runs(flags: Array, starts: Codes) -> Floats:
-    """How many there are in rows that follow one another: see ``sums_of_runs``."""
-    few = len(flags) - (int(starts[-1]) if starts.size else 0) <= _BYTE and np.diff(starts).max(initial=0) <= _BYTE
-    return sums_of_runs(flags.view(np.uint8), starts, np.uint8 if few else np.uint32).astype(np.float64)
+    def total(self, flags: Array) -> Codes:
+        """How many there are in each of these buckets."""
+        counts = np.count_nonzero(flags, axis=1)
+        return np.add.reduceat(counts, self.by_bucket.starts) if counts.size else counts
 
 
 def rows_of_llms(known: Layout, numbers: Sequence[int], place: Codes, day: Codes, bucket: Codes) -> Iterator[Rows]:
@@ -298,14 +321,15 @@ class Block:
     def sorted(self, rows: Rows, buckets: int) -> Segments:
         """The values of each bucket of rows, in order."""
         content = self.content.copy()
-        starts, ends = np.zeros(buckets, np.intp), np.zeros(buckets, np.intp)
-        for bucket, first, last in rows.ends:
-            part = content[first:last].reshape(-1)
-            part.sort()  # what is missing comes last as NaN, and first as bin 0
-            at, there = first * content.shape[1], np.count_nonzero(self.known[first:last])
-            starts[bucket] = at + (part.size - there if self.middles is not None else 0)
-            ends[bucket] = starts[bucket] + there
-        return Segments(content.ravel(), starts, ends, self.middles)
+        at, ends = np.zeros(buckets, np.intp), np.zeros(buckets, np.intp)
+        firsts = rows.by_bucket.starts * content.shape[1]
+        for part in rows.by_bucket.parts(content):
+            part.reshape(len(part), -1).sort(axis=1)
+        there = rows.total(self.known)
+        # What is missing comes last as NaN, and first as bin 0.
+        at[rows.buckets] = np.append(firsts, content.size)[1:] - there if self.middles is not None else firsts
+        ends[rows.buckets] = at[rows.buckets] + there
+        return Segments(content.ravel(), at, ends, self.middles)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from llm_bench.analysis import statistics
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.metrics import METRICS, Metric
 from llm_bench.analysis.noise import NOISE_FLOOR, are_twins, floor
-from llm_bench.analysis.queries.cells import SUCCEEDED, counts_of_runs, sums_of_runs
+from llm_bench.analysis.queries.cells import FAILED, SUCCEEDED, Runs
 from llm_bench.analysis.queries.matrices import Side
 from llm_bench.analysis.queries.numbers import Buckets, Scan
 from llm_bench.analysis.queries.shapes import EXPLORATORY, PRIMARY, Comparison
@@ -224,8 +224,9 @@ class _Table:
         day[slots.place[slots.place >= 0]] = slots.day[slots.place >= 0]
         self._day = day
         run = day[self._beside.slot] // max(1, -(-slots.days // _RUNS))
-        self._runs = np.flatnonzero(np.diff(run, prepend=-1))
-        self._states = [self._beside.of(self._matrices.states, place) for place in range(len(llms))]
+        self._runs = Runs(run)
+        states = [self._beside.of(self._matrices.states, place) for place in range(len(llms))]
+        self._there, self._succeeded = ([state >= least for state in states] for least in (FAILED, SUCCEEDED))
 
     def pairs(self, metric: Metric, pairs: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, Comparison]]:
         """Each pair compared in a metric, without names."""
@@ -237,8 +238,8 @@ class _Table:
         for first, second in pairs:
             one, other = sides[first], sides[second]
             both = one.known & other.known
-            sums = unit * sums_of_runs((one.values - other.values) * both, self._runs, one.values.dtype)
-            grid = Cells(np.round(sums, _DECIMALS), counts_of_runs(both, self._runs)).grid
+            sums = unit * self._runs.sums((one.values - other.values) * both, one.values.dtype)
+            grid = Cells(np.round(sums, _DECIMALS), self._runs.counts(both)).grid
             last = bool(days_last[first] or days_last[second])
             size = unless_days_last(estimate(grid, "questions like these"), days_last=last)
             these = unless_days_last(estimate(grid, "these questions"), days_last=last) if is_ratio else None
@@ -255,7 +256,7 @@ class _Table:
             )
             if metric.name in TIMES and asked.any():
                 won = self._won(one, other, asked) - self._won(other, one, asked)
-                wins = wins_of(Cells(won, counts_of_runs(asked, self._runs)).grid, "questions like these")
+                wins = wins_of(Cells(won, self._runs.counts(asked)).grid, "questions like these")
                 pair = replace(pair, won=unless_days_last(wins, days_last=last).interval)
             yield first, second, pair
 
@@ -263,7 +264,7 @@ class _Table:
         """Each pair compared in how often it succeeded, without names."""
         for first, second in pairs:
             both = self._asked(first, second)
-            counts = [both, *(both & (self._states[llm] == SUCCEEDED) for llm in (first, second))]
+            counts = [both, *(both & self._succeeded[llm] for llm in (first, second))]
             asked, one, other = (self._by_slot(np.count_nonzero(flags, axis=1)) for flags in counts)
             difference = rate_difference(one, other, asked)
             pair = self._described(SUCCESS, both)
@@ -271,10 +272,10 @@ class _Table:
             yield first, second, replace(pair, size=size, p=difference.p_value, scope="these questions")
 
     def _won(self, one: Side, other: Side, asked: Flags) -> Floats:
-        return counts_of_runs((one.waits < other.waits) & asked, self._runs)
+        return self._runs.counts((one.waits < other.waits) & asked)
 
     def _asked(self, first: int, second: int) -> Flags:
-        asked: Flags = (self._states[first] > 0) & (self._states[second] > 0)
+        asked: Flags = self._there[first] & self._there[second]
         return asked
 
     def _by_slot(self, of_rows: Codes) -> Floats:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from llm_bench.analysis.cache import Records
-from llm_bench.analysis.queries import strata
+from llm_bench.analysis.queries import cells, strata
+from llm_bench.analysis.queries.cells import Array
 from llm_bench.analysis.queries.groups import Ints
-from llm_bench.analysis.queries.numbers import Buckets, buckets, llm_names
+from llm_bench.analysis.queries.numbers import Scan
 from llm_bench.analysis.statistics.blocks import days_last, days_of
 from llm_bench.analysis.statistics.declining import scope_of, share_of
 from llm_bench.analysis.statistics.sample import Codes, Interval
@@ -85,25 +86,25 @@ class Declining:
 
 def declining(records: Records, view: View) -> Declining:
     """Of questions that can't be answered, how often each LLM declines, and of all others."""
-    slots, names = buckets(records, view), llm_names(records)
-    taken = strata.taken(records, strata.strata(records), view, slots.place >= 0, names)
-    counts = _by_day(records, slots, taken)
-    lasting = _lasting(records, slots, taken)
+    scan = Scan.of(records, view, [])
+    counts = _by_day(records, scan)
+    totals = counts.sum(axis=3)
+    lasting = _lasting(records, scan)
     questions: dict[tuple[str | None, bool], int] = {}
     made = []
-    for industry, of_group in _groups(records, counts):
+    for industry, of_group in _groups(records, totals):
         for answerable in (False, True):
-            of_kind = counts[:, :, of_group, int(answerable)]
-            n = int(np.count_nonzero(of_kind.sum(axis=(0, 1, 3))))
+            of_kind = totals[:, int(answerable), :, of_group].sum(axis=2)  # question, LLM
+            n = int(np.count_nonzero(of_kind.sum(axis=1)))
             if n:
                 questions[industry, answerable] = n
-            for number in sorted(np.flatnonzero(of_kind.sum(axis=(0, 2, 3))).tolist(), key=lambda no: names[no]):
-                left_out, kept, declined = (of_kind[:, number, :, outcome] for outcome in range(_OUTCOMES))
+            for place in np.flatnonzero(of_kind.sum(axis=0)).tolist():
+                left_out, kept, declined = counts[place, int(answerable)][:, :, of_group]
                 answers = kept + declined
-                share = _share(declined, answers, scope_of(n), lasts=(number, answerable) in lasting)
+                share = _share(declined, answers, scope_of(n), lasts=bool(lasting[place, int(answerable)]))
                 made.append(
                     Declined(
-                        llm=names[number],
+                        llm=scan.llms[place],
                         industry=industry,
                         answerable=answerable,
                         answers=int(answers.sum()),
@@ -117,7 +118,7 @@ def declining(records: Records, view: View) -> Declining:
         by_industry=[row for row in made if row.industry is not None],
         questions=questions,
         answered=list(_answered(records, view)),
-        unmarked=int(counts[:, :, :, _UNMARKED].sum()),
+        unmarked=int(totals[:, _UNMARKED].sum()),
     )
 
 
@@ -131,27 +132,25 @@ _STATE = (
 no answer that is scored; 1: one that doesn't decline; 2: one that does)."""
 
 
-def _by_day(records: Records, slots: Buckets, taken: Codes) -> Ints:
-    """How many records of each kind and outcome there are; (days, LLMs, questions, kinds, outcomes), by number.
+def _by_day(records: Records, scan: Scan) -> Ints:
+    """How many records of each kind and outcome there are; (LLMs, kinds, outcomes, days, questions)."""
+    states = cells.column(records, f"{_STATE} + 1")  # 0 is what wasn't asked
+    every, kept = scan.of_copy
+    counts = np.zeros((len(every), _KINDS * _OUTCOMES, scan.buckets.days, states.shape[1]), np.int64)
+    there = records.once("states of declining", lambda _: np.unique(states))
+    for place, rows in enumerate(every):
+        mine = rows.of(states) if kept is None else rows.of(states) * rows.of(kept)
+        for state in there[there > 0].tolist():
+            counts[place, state - 1, rows.days] = rows.count_by_day(mine == state)
+    return counts.reshape(len(every), _KINDS, _OUTCOMES, *counts.shape[2:])
 
-    :param taken: the strata of the view.
+
+def _groups(records: Records, totals: Ints) -> Iterator[tuple[str | None, Codes]]:
+    """All questions that have a kind, and those of each industry, by number.
+
+    :param totals: (LLMs, kinds, outcomes, questions).
     """
-    held, question = strata.strata(records), strata.column(records, "question_no")
-    llms, questions = (int(numbers.max(initial=0)) + 1 for numbers in (held["llm_no"], question))
-    shape = (slots.days, llms, questions, _KINDS, _OUTCOMES)
-    # The day comes first: records lie by slot, so that those of a part stand close together.
-    places = np.full(held["slot_no"].size, -1)
-    places[taken] = (slots.day[held["slot_no"][taken]] * shape[1] + held["llm_no"][taken]) * shape[2]
-    counts = np.zeros(int(np.prod(shape)), np.int64)
-    states = strata.column(records, _STATE)
-    for place, number, state in strata.placed(strata.of_record(records), places, question, states):
-        strata.add(counts, (place + number) * (_KINDS * _OUTCOMES) + state)
-    return counts.reshape(shape)
-
-
-def _groups(records: Records, counts: Ints) -> Iterator[tuple[str | None, Codes]]:
-    """All questions that have a kind, and those of each industry, by number."""
-    there = np.flatnonzero(counts[:, :, :, :_UNMARKED].sum(axis=(0, 1, 3, 4)))
+    there = np.flatnonzero(totals[:, :_UNMARKED].sum(axis=(0, 1, 2)))
     known = records.once("questions", lambda copy: copy.rows("FROM questions ORDER BY question_no"))
     industries = {row["question_no"]: str(row["industry"]) for row in known}
     yield None, there
@@ -162,32 +161,22 @@ def _groups(records: Records, counts: Ints) -> Iterator[tuple[str | None, Codes]
 
 def _share(declined: Ints, answers: Ints, scope: Scope, *, lasts: bool) -> Interval:
     """The share of answers that decline, from their numbers; (days, questions)."""
-    values = np.divide(declined, answers, out=np.full(answers.shape, np.nan), where=answers > 0)
-    days, questions = np.indices(answers.shape)
-    share = share_of(Grid.of(values, days, questions, answers), scope)
-    return concluded(share, lasts)
+    grid = Grid.of_table(declined / np.maximum(answers, 1), answers.astype(np.float64))
+    return concluded(share_of(grid, scope), lasts)
 
 
-def _lasting(records: Records, slots: Buckets, taken: Codes) -> set[tuple[int, bool]]:
-    """LLM and kind of questions of which days aren't clusters."""
-    held = strata.strata(records)
-    states = [(answerable, outcome) for answerable in (False, True) for outcome in (1, 2)]
-    conditions = [f"{_STATE} = {int(answerable) * _OUTCOMES + outcome}" for answerable, outcome in states]
-    counts = dict(zip(states, strata.met(records, *conditions), strict=True))
-    numbers, size = slots.place[held["slot_no"][taken]], len(slots.slots)
-    at = np.array([moment.timestamp() for moment in slots.slots])
+def _lasting(records: Records, scan: Scan) -> Array:
+    """Whether days aren't clusters, of each LLM and kind of questions: 1 or 0."""
+    conditions = [f"{_STATE} = {kind * _OUTCOMES + outcome}" for kind in range(_UNMARKED) for outcome in (1, 2)]
+    kept, declined, *more = (scan.by_llm_and_slot(of) for of in strata.met(records, *conditions))
+    at = np.array([moment.timestamp() for moment in scan.buckets.slots])
     day = days_of(at)
-    lasting = set()
-    for number in np.unique(held["llm_no"][taken]).tolist():
-        mine = held["llm_no"][taken] == number
-        for answerable in (False, True):
-            kept, declined = (
-                np.bincount(numbers[mine], counts[answerable, outcome][taken[mine]], size) for outcome in (1, 2)
-            )
-            known = np.flatnonzero(kept + declined)
-            values = declined[known] / (kept + declined)[known]
-            if values.size and days_last(values, at[known], day[known]):
-                lasting.add((number, answerable))
+    lasting = np.zeros((len(scan.llms), _UNMARKED), int)
+    for kind, (answered, refused) in enumerate(((kept, declined), more)):
+        for place, (mine, of_these) in enumerate(zip(answered + refused, refused, strict=True)):
+            known = np.flatnonzero(mine)
+            values = of_these[known] / mine[known]
+            lasting[place, kind] = values.size and days_last(values, at[known], day[known])
     return lasting
 
 

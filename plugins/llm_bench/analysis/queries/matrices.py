@@ -259,8 +259,8 @@ class Many(Matrices):
         _, used = strata.bins(self._records, metric.name)
         numbers = np.concatenate([[0], used]).astype(np.int32)
         values = numbers.take(content, mode="clip")  # all are below; this is the fastest
-        known = values > 0  # the lowest bin is of what is 0
-        return Side(values, known, np.where(known, values, np.int32(np.iinfo(np.int32).max)))
+        # The lowest bin is of what is 0. One less than none is the largest number without a sign.
+        return Side(values, values > 0, values.view(np.uint32) - np.uint32(1))
 
     def unit(self, metric: Metric) -> float:
         return 1.0 if metric.share else BIN

@@ -35,6 +35,9 @@ MAX_BUCKETS = 200
 _CELLS = 20_000_000
 """Counts that are held at once; what would take more has fewer clusters."""
 
+_ROWS = 500
+"""Rows of matrices that are looked at together."""
+
 
 @dataclass(frozen=True, slots=True)
 class Buckets:
@@ -131,6 +134,7 @@ class Scan:
         self._taken = strata.taken(records, self._held, view, self.buckets.place >= 0, names)
         self.llms, self._rank = ranked(self._held["llm_no"][self._taken], names)
         self._grouped: dict[tuple[str, bytes], Grouped] = {}
+        self._last: dict[str, Codes] = {}
         self.exact = int(self._held["records"][self._taken].sum()) <= EXACT
         self._columns = self._read(view, metrics) if self.exact else {}
 
@@ -179,8 +183,14 @@ class Scan:
 
     def by_llm(self, of_stratum: strata.Array) -> Floats:
         """What strata add up to, of each LLM."""
-        totals = np.bincount(self._rank[self._held["llm_no"][self._taken]], of_stratum[self._taken], len(self.llms))
-        return totals.astype(np.float64)
+        return self.by_llm_and_slot(of_stratum).sum(axis=1)
+
+    def by_llm_and_slot(self, of_stratum: strata.Array) -> Floats:
+        """What strata add up to, of each LLM in each slot of the view."""
+        many = len(self.buckets.slots)
+        places = self._places(self.key(len(self.llms) * many, many, self.buckets.place))
+        totals = np.bincount(places, of_stratum[self._taken], len(self.llms) * many).astype(np.float64)
+        return totals.reshape(len(self.llms), many)
 
     def each(self, metric: Metric, key: Key) -> Iterator[tuple[Codes, Floats]]:
         """Groups and values of the records, some at a time; NaN where one has none."""
@@ -238,7 +248,12 @@ class Scan:
             return rows, None
         taken = np.zeros(there.size + 1, bool)  # the last one is what wasn't asked
         taken[self._taken] = True
-        return rows, taken[stratum(self._records)]
+        strata_of_rows = stratum(self._records)
+        kept = np.empty(strata_of_rows.shape, bool)
+        for start in range(0, len(kept), _ROWS):  # places of so many stay in the processor's cache
+            part = slice(start, start + _ROWS)
+            kept[part] = taken[strata_of_rows[part]]
+        return rows, kept
 
     @cached_property
     def _numbers(self) -> Sequence[int]:
@@ -297,6 +312,11 @@ class Scan:
 
     def days_last(self, metric: Metric) -> Codes:
         """Of each LLM whether its days aren't clusters, by a metric of its slots: 1 or 0 (``blocks.days_last``)."""
+        if metric.name not in self._last:
+            self._last[metric.name] = self._days_last(metric)
+        return self._last[metric.name]
+
+    def _days_last(self, metric: Metric) -> Codes:
         if metric.share:
             sums, counts, _ = self.sums(metric, self.llm, by_bucket=True)
             values = np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)

@@ -286,7 +286,7 @@ def _level(answers: Answers, fit: _Fit, days: int, questions: int) -> Level:
     estimate, gradient, shares, rest = fit
     weighed = shares * answers.counts[:, None]
     whole = _products(weighed, shares)
-    pulls = weighed @ np.linalg.lstsq(whole, gradient, rcond=None)[0]
+    pulls = (weighed * np.linalg.lstsq(whole, gradient, rcond=None)[0]).sum(axis=1)
     parts: Floats = np.zeros((days, questions))
     parts += np.bincount(answers.days * questions + answers.questions, pulls * rest, parts.size).reshape(parts.shape)
     changes, there, alone = [], [], False

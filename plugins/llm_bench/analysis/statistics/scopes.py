@@ -176,18 +176,6 @@ DIFFERENCE = Method(
 )
 
 
-DIFFERENCE = Method(
-    "Differences of scores",
-    "Two LLMs' scores of the same question in the same slot are subtracted, and each question's differences of a day "
-    "are averaged. The interval and the p of the mean difference are for questions like these on days like these: days "
-    "and questions are taken as crossed random factors. The variance of the mean by days and that by questions are "
-    "added, and what neither explains, which both contain, is taken off once (components of a two-way layout with "
-    "random effects); Student's t has Satterthwaite's degrees of freedom. There is no interval with fewer than "
-    f"{LEAST_DAYS} days or {LEAST_QUESTIONS} questions, nor where a slow time may outlast a day.",
-    ("satterthwaite1946",),
-)
-
-
 def mean_of(grid: Grid, scope: Scope, level: float = 0.95) -> Conclusion:
     """The mean, in the values' unit, and whether it differs from 0: of differences, whether there is one."""
     if not grid.values.size:
@@ -227,14 +215,6 @@ def ratio_of(
     return ratio_of_logarithms(Grid.of(one - other, days, questions), scope)
 
 
-RATIO = Method(
-    "Ratios of times, speeds and cost",
-    "How many times as long (as fast, as dear) one LLM is as another: the geometric mean of the ratios over all pairs "
-    "of the same question and slot in which both have the number, which is the mean of the differences of logarithms, "
-    "taken back. Interval and p are made as those of differences of scores, on the logarithms.",
-)
-
-
 def ratio_of_logarithms(grid: Grid, scope: Scope) -> Conclusion:
     """``ratio_of`` of what the logarithms of two LLMs' values differ by, first − second."""
     logarithm = mean_of(grid, scope)
@@ -265,14 +245,6 @@ def share_won(
     one, other = np.asarray(first, np.float64), np.asarray(second, np.float64)
     above = np.where(np.isnan(one) | np.isnan(other), np.nan, (one < other) - 0.5 + (one == other) / 2)
     return wins_of(Grid.of(2 * above, days, questions), scope)
-
-
-WON = Method(
-    "Share of pairs won",
-    "In what share of the pairs one LLM is faster than another. A failure is later than any answer, so that a pair in "
-    "which one failed is lost by that one, and one in which both failed, or which is even, counts half. Nothing that "
-    "was asked drops out. The interval is made as that of differences of scores.",
-)
 
 
 def wins_of(grid: Grid, scope: Scope) -> Conclusion:
