@@ -114,7 +114,7 @@ class TestRequestsThatHang:
         table = tables.quantiles(summaries, spreads, LATENCY, charts.looks(queries.choices(hanging).llms))
         cells = dict(zip([column.name for column in table.columns], table.cells[0], strict=True))
         assert cells["p95"].text == "failed"
-        assert any(note.startswith("failed: so many failed") for note in table.all_notes)
+        assert any(note.startswith("“failed”: so many failed") for note in table.all_notes)
         assert b"inf" in table.to_csv()
 
     def test_count_in_the_median(self, hanging):
