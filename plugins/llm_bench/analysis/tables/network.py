@@ -56,7 +56,7 @@ def first_places(llms: Sequence[FirstPlace], metric: Metric, looks: Looks) -> Ta
         ],
         [
             "Medians are of the answers alone. Ratio: the first beside the others of its cell, for questions like "
-            "these on days like these. Where the order is as written, the first place is always the same question's, so "
-            "that the ratio may be the question's."
+            "these on days like these. Where the order is as written, the first place is always the same question's, "
+            "so that the ratio may be the question's."
         ],
     )
