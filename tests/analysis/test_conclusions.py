@@ -145,6 +145,17 @@ class TestAnswersThatNeverChange:
         assert summary.value.high - summary.value.low == pytest.approx(2 * reach, rel=0.15)
 
 
+class TestScores:
+    def test_have_intervals_within_0_and_1(self, tmp_path, include):
+        days = (0, 14, 28, 42)
+        records = measured(tmp_path, include, lambda slot, n: answered(coverage=0.2 if slot == n == 0 else 1.0), days)
+        shown = queries.summary(records, View(), COVERAGE, by="question")
+        spoilt = next(of for of in shown if of.value.estimate < 1)
+        assert spoilt.value.estimate == pytest.approx(0.8)
+        assert 0 <= spoilt.value.low < 0.8
+        assert spoilt.value.high == 1
+
+
 class TestFewDays:
     def test_have_an_estimate_and_say_why_they_have_no_interval(self, tmp_path, include):
         records = measured(tmp_path, include, lambda *_: answered(), range(2))
