@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 import inference_course
+from by_slots import mean, paired, quantile, success_rate
 from inference_length import Lengthy, at_equal_length, lengthy
 from inference_studies import (
     BASE,
@@ -43,7 +44,7 @@ from inference_studies import (
     drawn,
     kinds,
 )
-from llm_bench.analysis.statistics import Interval, mean, paired, quantile, success_rate
+from llm_bench.analysis.statistics import Interval
 from llm_bench.analysis.statistics.blocks import days_last
 from llm_bench.analysis.statistics.scopes import Conclusion, Grid, Scope, mean_of, quantile_of, ratio_of, share_won
 from llm_bench.analysis.statistics.success import rate, rate_difference

@@ -19,10 +19,7 @@ TESTS = {
     "analysis.statistics.attainment": ["analysis/statistics/test_attainment.py"],
     "analysis.statistics.blocks": ["analysis/statistics/test_blocks.py"],
     "analysis.statistics.changes": ["analysis/statistics/test_changes.py"],
-    "analysis.statistics.comparisons": [
-        "analysis/statistics/test_comparisons.py",
-        "analysis/statistics/test_borders.py",
-    ],
+    "analysis.statistics.comparisons": ["analysis/statistics/test_comparisons.py"],
     "analysis.statistics.correlation": [
         "analysis/statistics/test_correlation.py",
         "analysis/statistics/test_borders.py",
@@ -32,14 +29,8 @@ TESTS = {
     "analysis.statistics.factors": ["analysis/statistics/test_factors.py"],
     "analysis.statistics.length": ["analysis/statistics/test_length.py"],
     "analysis.statistics.kernels": ["analysis/statistics/test_kernels.py"],
-    "analysis.statistics.means": ["analysis/statistics/test_means.py", _BORDERS],
-    "analysis.statistics.quantiles": ["analysis/statistics/test_quantiles.py", _BORDERS],
-    "analysis.statistics.rates": ["analysis/statistics/test_rates.py", _BORDERS],
-    "analysis.statistics.sample": [
-        "analysis/statistics/test_quantiles.py",
-        "analysis/statistics/test_means.py",
-        "analysis/statistics/test_rates.py",
-    ],
+    "analysis.statistics.means": ["analysis/statistics/test_means.py"],
+    "analysis.statistics.sample": ["analysis/statistics/test_means.py"],
     "analysis.statistics.scopes": ["analysis/statistics/test_scopes.py"],
     "analysis.statistics.success": ["analysis/statistics/test_success.py"],
     "analysis.statistics.timeofday": ["analysis/statistics/test_timeofday.py", _BORDERS],

@@ -16,8 +16,8 @@ from llm_bench.analysis import charts, queries, tables
 from llm_bench.analysis.cache import Cache, Records
 from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.queries import numbers
-from llm_bench.analysis.statistics.rates import score_ends
 from llm_bench.analysis.statistics.scopes import FEW_DAYS
+from llm_bench.analysis.statistics.success import score_ends
 from llm_bench.analysis.view import View
 from llm_bench.records import FIELD_NAMES, SCHEMA_VERSION, Record, record_id, utc_text
 from llm_bench.store.base import FileStore, object_path, to_parquet

@@ -16,15 +16,7 @@ from llm_bench.analysis.statistics import (
 UNHURRIED = settings(deadline=None)
 NOTHING = Interval(None, None, None, 0, 0)
 
-# Few distinct values, so that ties are common.
-VALUES = st.integers(0, 40)
-RECORDS = st.lists(st.tuples(VALUES, st.integers(0, 11)), min_size=1, max_size=120)
-SLOTS = st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)).map(sorted), min_size=1, max_size=60)
 CHANCES = st.one_of(st.none(), st.floats(0, 1))
-
-
-def split(records: list[tuple[int, int]]) -> tuple[list[int], list[int]]:
-    return [value for value, _ in records], [slot for _, slot in records]
 
 
 def latencies(

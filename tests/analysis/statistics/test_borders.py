@@ -5,34 +5,12 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
-from statsmodels.stats.proportion import proportion_confint
 
-from analysis.statistics.samples import about, course, days_and_times, numbers
-from llm_bench.analysis.statistics import (
-    CarryOver,
-    carry_over,
-    mean,
-    paired,
-    quantile,
-    success_rate,
-    time_of_day,
-)
-
-
-def walsh(values: np.ndarray) -> np.ndarray:
-    """All means of two, or of one with itself, ascending."""
-    return np.sort([(a + b) / 2 for i, a in enumerate(values) for b in values[i:]])
+from analysis.statistics.samples import course, days_and_times
+from llm_bench.analysis.statistics import CarryOver, carry_over, time_of_day
 
 
 class TestTheConstants:
-    def test_an_interval_takes_six_slots(self):
-        assert quantile(range(60), np.arange(60) % 5, 0.5).low is None
-        assert quantile(range(60), np.arange(60) % 6, 0.5).low is not None
-        assert mean(range(60), np.arange(60) % 5).low is None
-        assert mean(range(60), np.arange(60) % 6).low is not None
-        assert success_rate([1] * 5, [2] * 5).low is None
-        assert success_rate([1] * 6, [2] * 6).low is not None
-
     def test_the_same_records_give_the_same_p_wherever_and_whenever(self):
         """The number of random signs, their seed and the number of polynomials are the documented ones."""
         table = course(np.random.default_rng(12))
@@ -52,37 +30,6 @@ class TestTheConstants:
         drawn = sum((signs[k] @ shapes[k]) ** 2 for k in range(4))
         as_large = np.sum(drawn >= np.sum(shapes.sum(axis=1) ** 2) - 1e-9)
         assert test.p_value == (1 + as_large) / 10_000
-
-
-class TestASuccessRatesTrials:
-    def test_are_no_more_than_there_are_however_even_the_slots(self):
-        alpha = 2 * stats.norm.sf(stats.t.ppf(0.975, 99))
-        low, high = proportion_confint(100, 200, alpha=alpha, method="wilson")
-        assert numbers(success_rate([1] * 100, [2] * 100)) == about(0.5, low, high)
-
-    def test_are_no_fewer_than_the_slots(self):
-        alpha = 2 * stats.norm.sf(stats.t.ppf(0.975, 11))
-        low, high = proportion_confint(6, 12, alpha=alpha, method="wilson")
-        assert numbers(success_rate([9, 0] * 6, [9] * 12)) == about(0.5, low, high)
-
-
-class TestTheIntervalOfADifference:
-    def test_of_fifty_slots_is_by_the_exact_distribution(self):
-        values = np.random.default_rng(20).normal(0.2, 1, 50)
-        comparison = paired(values, range(50))
-        assert comparison.p_value == pytest.approx(stats.wilcoxon(values, method="exact").pvalue, rel=1e-12)
-        # The greatest k with P(T⁺ < k) ≤ 0.025: of 50 ranks, 434 + 1 from either end (Hollander and Wolfe, A.4).
-        ordered = walsh(values)
-        assert numbers(comparison.difference) == about(np.median(ordered), ordered[434], ordered[-435])
-
-    @pytest.mark.parametrize("slots", [51, 80])
-    def test_of_more_is_by_the_normal_one(self, slots: int):
-        values = np.random.default_rng(21).normal(0.2, 1, slots)
-        spread = math.sqrt(slots * (slots + 1) * (2 * slots + 1) / 24)
-        bounding = int(slots * (slots + 1) / 4 - stats.norm.ppf(0.975) * spread)
-        ordered = walsh(values)
-        expected = np.median(ordered), ordered[bounding - 1], ordered[-bounding]
-        assert numbers(paired(values, range(slots)).difference) == about(*expected)
 
 
 class TestTheBordersOfTheTimeOfDay:

@@ -3,73 +3,41 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import statsmodels.api as sm
-from hypothesis import given
-from hypothesis import strategies as st
 
-from analysis.statistics.samples import (
-    NOTHING,
-    RECORDS,
-    UNHURRIED,
-    VALUES,
-    about,
-    latencies,
-    numbers,
-    split,
-)
-from llm_bench.analysis.statistics import Interval, mean, means, share
+from analysis.statistics.samples import about, latencies, numbers
+from llm_bench.analysis.statistics import Interval, means, share
 
 
-class TestAMean:
-    def test_is_that_of_a_regression_with_errors_clustered_by_slot(self):
+def in_slots(values: np.ndarray, slots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """One group's sums and counts in each slot."""
+    return np.bincount(slots, values)[None], np.bincount(slots)[None]
+
+
+class TestMeans:
+    def test_are_those_of_a_regression_with_errors_clustered_by_slot(self):
         values, slots = latencies(np.random.default_rng(3))
         fit = sm.OLS(values, np.ones_like(values)).fit(cov_type="cluster", cov_kwds={"groups": slots}, use_t=True)
         low, high = fit.conf_int()[0]
-        assert numbers(mean(values, slots)) == about(fit.params[0], low, high)
+        (interval,) = means(*in_slots(values, slots))
+        assert interval is not None
+        assert numbers(interval) == about(fit.params[0], low, high)
 
-    @UNHURRIED
-    @given(RECORDS, st.randoms())
-    def test_does_not_depend_on_the_order_of_the_records(self, records: list[tuple[int, int]], random):
-        assert mean(*split(random.sample(records, len(records)))) == mean(*split(records))
+    def test_are_each_group_s_own(self):
+        chance = np.random.default_rng(4)
+        counts = chance.poisson(1.5, (4, 20))
+        sums = chance.random((4, 20)) * counts
+        alone = [means(own[None], of[None])[0] for own, of in zip(sums, counts, strict=True)]
+        assert means(sums, counts) == alone
 
-    @UNHURRIED
-    @given(RECORDS, st.sampled_from([-2.0, 0.5]), st.integers(-100, 100))
-    def test_moves_and_grows_with_the_unit(self, records: list[tuple[int, int]], scale: float, shift: int):
-        values, slots = split(records)
-        interval, moved = mean(values, slots), mean(np.array(values) * scale + shift, slots)
-        assert moved.estimate == pytest.approx(interval.estimate * scale + shift)
-        if interval.low is not None:
-            assert moved.high - moved.low == pytest.approx((interval.high - interval.low) * abs(scale), abs=1e-9)
+    def test_have_no_interval_with_fewer_than_six_slots(self):
+        values = np.arange(60.0)
+        for slots in (5, 6):
+            (interval,) = means(*in_slots(values, np.arange(60) % slots))
+            assert interval is not None
+            assert (interval.estimate, interval.low is None) == (29.5, slots == 5)
 
-    @UNHURRIED
-    @given(st.lists(st.tuples(VALUES, st.integers(0, 11), st.integers(0, 5)), min_size=1, max_size=60))
-    def test_takes_counts_for_repeated_values(self, rows: list[tuple[int, int, int]]):
-        repeated = [(value, slot) for value, slot, count in rows for _ in range(count)]
-        values, slots, counts = zip(*rows, strict=True)
-        assert numbers(mean(values, slots, weights=counts)) == about(*numbers(mean(*split(repeated))))
-
-    def test_has_no_interval_with_few_slots(self):
-        assert mean([1.0, 2.0, 6.0], ["a", "a", "b"]) == Interval(3.0, None, None, 3, 2)
-
-    def test_of_no_data_is_none(self):
-        assert mean([], []) == NOTHING
-
-
-class TestMeansOfManyGroups:
-    @given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.integers(1, 20))
-    def test_are_those_of_each_group(self, seed: int, groups: int, slots: int):
-        chance = np.random.default_rng(seed)
-        counts = chance.poisson(1.5, (groups, slots))
-        values = chance.random((groups, slots))
-        for interval, value, count in zip(means(values * counts, counts), values, counts, strict=True):
-            expected = mean(value, np.arange(slots), weights=count)
-            if interval is None:
-                assert expected.n == 0
-                continue
-            assert (interval.n, interval.clusters) == (expected.n, expected.clusters)
-            assert interval.estimate == pytest.approx(expected.estimate)
-            assert (interval.low is None) == (expected.low is None)
-            if interval.low is not None:
-                assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high))
+    def test_of_no_value_are_none(self):
+        assert means(np.zeros((1, 3)), np.zeros((1, 3))) == [None]
 
 
 class TestAShareOfAWhole:

@@ -15,14 +15,12 @@ counted.
 from __future__ import annotations
 
 from llm_bench.analysis.statistics.changes import Change, change
-from llm_bench.analysis.statistics.comparisons import Paired, holm, paired
+from llm_bench.analysis.statistics.comparisons import holm
 from llm_bench.analysis.statistics.correlation import CarryOver, carry_over
 from llm_bench.analysis.statistics.drift import Drift, drift
 from llm_bench.analysis.statistics.factors import Differs, differs
 from llm_bench.analysis.statistics.kernels import Answers, differing, similarity
-from llm_bench.analysis.statistics.means import mean, means, share
-from llm_bench.analysis.statistics.quantiles import quantile
-from llm_bench.analysis.statistics.rates import success_rate
+from llm_bench.analysis.statistics.means import means, share
 from llm_bench.analysis.statistics.sample import LEAST_SLOTS, Codes, Floats, Interval
 from llm_bench.analysis.statistics.timeofday import TimeOfDay, time_of_day
 
@@ -36,7 +34,6 @@ __all__ = [
     "Drift",
     "Floats",
     "Interval",
-    "Paired",
     "TimeOfDay",
     "carry_over",
     "change",
@@ -44,12 +41,8 @@ __all__ = [
     "differs",
     "drift",
     "holm",
-    "mean",
     "means",
-    "paired",
-    "quantile",
     "share",
     "similarity",
-    "success_rate",
     "time_of_day",
 ]

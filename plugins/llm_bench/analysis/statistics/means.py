@@ -9,38 +9,18 @@ import numpy.typing as npt
 
 from llm_bench.analysis.statistics.sample import (
     LEAST_SLOTS,
-    NOTHING,
     Floats,
     Interval,
-    interval,
-    reach_of_mean,
-    sample,
     student,
 )
 
 
-def mean(
-    values: npt.ArrayLike, clusters: npt.ArrayLike, level: float = 0.95, weights: npt.ArrayLike | None = None
-) -> Interval:
-    """The mean over all values and its interval, in the values' unit.
+def means(sums: Floats, counts: npt.ArrayLike, level: float = 0.95) -> list[Interval | None]:
+    """The mean of each group with its interval, from its sums and counts in each slot; None without a value.
 
     A ratio of two sums over slots (values, counts), since slots differ in how many values they hold: estimate ∓ t ·
     error, with the linearised error of a ratio and Student's t of slots − 1 degrees of freedom (Cochran, Sampling
     Techniques, 3rd edition 1977, ch. 6 and 9): the interval of a regression on a constant with clustered errors.
-
-    :param clusters: the slot of each value: anything that sorts.
-    :param weights: how often each value stands in its slot; once where left out.
-    """
-    ascending, slots, counts = sample(values, clusters, weights)
-    if not ascending.size:
-        return NOTHING
-    estimate = float(counts @ ascending / counts.sum())
-    reach = reach_of_mean(ascending, slots, counts, level)
-    return interval(estimate, None if reach is None else (estimate - reach, estimate + reach), slots, counts)
-
-
-def means(sums: Floats, counts: npt.ArrayLike, level: float = 0.95) -> list[Interval | None]:
-    """``mean`` of many groups at once, from their sums and counts in each slot; None for a group without a value.
 
     :param sums: of the shape (groups, slots), like ``counts``.
     """

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from llm_bench.analysis.statistics.method import Method
-from llm_bench.analysis.statistics.rates import score_ends
 from llm_bench.analysis.statistics.sample import LEAST_SLOTS, NOTHING, Floats, Interval, student
 from llm_bench.analysis.statistics.scopes import Conclusion
 
@@ -201,3 +200,10 @@ RATES = Method(
     f"Without a failure, or with fewer than {LEAST_SLOTS} slots, there is no interval.",
     ("wilson1927", "geyer1992"),
 )
+
+
+def score_ends(share: float, n: float, z: float) -> tuple[float, float]:
+    """The ends of a share's score interval (Wilson, JASA 1927) of n independent trials, within [0, 1]."""
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    reach = z / (1 + z**2 / n) * float(np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)))
+    return min(max(middle - reach, 0.0), share), max(min(middle + reach, 1.0), share)
