@@ -114,7 +114,7 @@ class TestRequestsThatHang:
         table = tables.quantiles(summaries, spreads, LATENCY, charts.looks(queries.choices(hanging).llms))
         cells = dict(zip([column.name for column in table.columns], table.cells[0], strict=True))
         assert cells["p95"].text == "failed"
-        assert any(note.startswith("failed: so many failed") for note in table.all_notes)
+        assert any(note.startswith("“failed”: so many failed") for note in table.all_notes)
         assert b"inf" in table.to_csv()
 
     def test_count_in_the_median(self, hanging):
@@ -145,6 +145,17 @@ class TestAnswersThatNeverChange:
         assert summary.value.high - summary.value.low == pytest.approx(2 * reach, rel=0.15)
 
 
+class TestScores:
+    def test_have_intervals_within_0_and_1(self, tmp_path, include):
+        days = (0, 14, 28, 42)
+        records = measured(tmp_path, include, lambda slot, n: answered(coverage=0.2 if slot == n == 0 else 1.0), days)
+        shown = queries.summary(records, View(), COVERAGE, by="question")
+        spoilt = next(of for of in shown if of.value.estimate < 1)
+        assert spoilt.value.estimate == pytest.approx(0.8)
+        assert 0 <= spoilt.value.low < 0.8
+        assert spoilt.value.high == 1
+
+
 class TestFewDays:
     def test_have_an_estimate_and_say_why_they_have_no_interval(self, tmp_path, include):
         records = measured(tmp_path, include, lambda *_: answered(), range(2))
@@ -152,7 +163,7 @@ class TestFewDays:
         assert (summary.value.estimate, summary.value.low, summary.value.doubt) == (2.0, None, FEW_DAYS)
         looks = charts.looks(queries.choices(records).llms)
         table = tables.headline(queries.headline(records, View()), looks)
-        assert "[—]: can't tell beyond this one day: it takes at least 4." in table.all_notes
+        assert "can't tell beyond this one day: it takes at least 4" in table.all_notes[-1]
 
     def test_can_be_drawn(self, tmp_path, include):
         records = measured(tmp_path, include, lambda *_: answered(), range(1))

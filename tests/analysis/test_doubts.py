@@ -32,8 +32,8 @@ class TestDoubts:
 
     def test_are_one_sentence_where_there_is_no_interval_at_all(self):
         assert doubts([without(scopes.FEW_DAYS, 1), without(None)]) == [
-            "There are no intervals: can't tell beyond this one day: it takes at least 4; no honest interval, e.g. with "
-            "fewer than 6 slots."
+            "There are no intervals: can't tell beyond this one day: it takes at least 4; no honest interval, e.g. "
+            "with fewer than 6 slots."
         ]
 
     def test_are_none_where_there_are_intervals(self):

@@ -56,11 +56,11 @@ class TestTheOverview:
         assert "llama again (twin)" in text
         assert "twin of llama3-70b-8192" in text
 
-    def test_has_the_first_token_less_a_round_trip(self, page):
-        assert "First token less a round trip" in page("overview")
-
 
 class TestTheLatencyPage:
+    def test_has_the_first_token_less_a_round_trip(self, page):
+        assert "Time to first token less a round trip" in page("latency")
+
     def test_has_a_table_of_the_network(self, page):
         assert "The network: medians of the round trip to each LLM" in page("latency")
 

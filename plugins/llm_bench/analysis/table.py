@@ -26,9 +26,7 @@ _CUT = 300
 _LIKE = "Intervals are for questions like these"
 _THESE = f"{_LIKE}; where that for these questions is another one, it stands below."
 _OPEN = "“open”: too little was measured beyond it to bound it."
-_FAILED = (
-    "“failed”: so many failed that the time of all that were asked lies among the failures, later than any answer."
-)
+_FAILED = "“failed”: so many failed that the time of all that were asked lies among the failures."
 _APPROXIMATE = "≈: there are too many records to sort, so that it is within half a percent."
 
 

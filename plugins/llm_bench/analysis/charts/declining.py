@@ -59,7 +59,7 @@ def declining(declined: Sequence[Declined], looks: Looks, *, answerable: bool) -
         ),
         height=len(names) * (axes.ROW + 4),
         title=axes.titled(
-            title, [f"{_LINES[answerable]}; {INTERVAL}", *axes.without_line(row.share for row in known), *left_out]
+            title, [_LINES[answerable], f"Line: {INTERVAL}", *axes.without_line(row.share for row in known), *left_out]
         ),
         description=f"{title}, of {', '.join(names)}",
     )

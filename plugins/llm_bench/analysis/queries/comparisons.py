@@ -151,7 +151,7 @@ def methods_of(pairs: Sequence[Comparison]) -> list[Method]:
         RATE_DIFFERENCE: any(pair.metric == SUCCESS for pair in pairs),
         HOLM: bool(pairs),
         VERDICTS: bool(pairs),
-        NOISE_FLOOR: any(pair.twins for pair in pairs),
+        NOISE_FLOOR: any(pair.twins and pair.n for pair in pairs),
     }
     return [method for method, run in there.items() if run]
 

@@ -10,7 +10,7 @@ from llm_bench.analysis.queries.comparisons import MAIN
 from llm_bench.analysis.queries.counts import count
 from llm_bench.analysis.queries.numbers import Scan
 from llm_bench.analysis.queries.shapes import Group, Headline, Summary, Tradeoff
-from llm_bench.analysis.statistics import Codes
+from llm_bench.analysis.statistics import Codes, Interval
 from llm_bench.analysis.view import View
 
 _HEADLINE = {
@@ -37,7 +37,7 @@ def headline(records: Records, view: View) -> list[Headline]:
             records=int(counts.records[i].sum()),
             slots=int(np.count_nonzero(counts.records[i])),
             success=counts.rate(i),
-            **{key: estimated[i].like for key, estimated in known.items()},
+            **{key: _possible(estimated[i].like, METRICS[_HEADLINE[key]]) for key, estimated in known.items()},
             these={key: known[key][i].these for key in medians},
             failed=known["latency"][i].failed,
             suspect=int(counts.suspect[i].sum()),
@@ -70,7 +70,7 @@ def summary(
             n=known.n,
             failed=known.failed,
             left_out=known.left_out,
-            value=known.these if by == "question" else known.like,
+            value=_possible(known.these if by == "question" else known.like, metric),
             these=None if by == "question" or metric.share else known.these,
             approximate=scan.approximate and not metric.share,
         )
@@ -78,6 +78,11 @@ def summary(
         for name, known in zip(titles, of_parts, strict=True)
         if known.n + known.failed + known.left_out
     ]
+
+
+def _possible(value: Interval | None, metric: Metric) -> Interval | None:
+    """The same; a score's interval within what a score can be."""
+    return value.within(0.0, 1.0) if value and metric.share else value
 
 
 def _grouped(records: Records, view: View, by: Group) -> tuple[dict[str | None, str | None], Codes | None]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
 from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.sample import Interval
 from llm_bench.analysis.statistics.scopes import LEAST_DAYS, LEAST_QUESTIONS, Grid, Scope, mean_of
@@ -37,5 +35,4 @@ def share_of(grid: Grid, scope: Scope) -> Interval:
     interval = mean_of(grid, scope).interval
     if interval.estimate in {0.0, 1.0}:
         return replace(interval, low=None, high=None, doubt=interval.doubt or ALL_ALIKE)
-    low, high = (None if end is None else float(np.clip(end, 0, 1)) for end in (interval.low, interval.high))
-    return replace(interval, low=low, high=high)
+    return interval.within(0.0, 1.0)

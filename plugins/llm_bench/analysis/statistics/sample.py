@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -33,6 +33,12 @@ class Interval:
     n: int
     clusters: int
     doubt: str | None = None
+
+    def within(self, least: float, greatest: float) -> Interval:
+        """The same with its ends within what is possible."""
+        if self.low is None or self.high is None:
+            return self
+        return replace(self, low=max(self.low, least), high=min(self.high, greatest))
 
 
 NOTHING = Interval(None, None, None, 0, 0)

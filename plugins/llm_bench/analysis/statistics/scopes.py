@@ -360,6 +360,7 @@ CONCLUSIONS = Method(
 MEANS = Method(
     "Means and differences",
     "A mean is that of all values, and a mean difference that of all pairs. "
+    "The interval of a mean score is kept within 0 and 1. "
     "Its p is two-sided, by the same t: that the mean is 0.",
 )
 QUANTILES = Method(

@@ -185,7 +185,7 @@ def grouped(summaries: Sequence[Summary], metric: Metric, looks: Looks, group: G
                 *(summary.group, summary.llm, summary.n, summary.failed, summary.left_out),
                 summary.value if summary.these is None else table.scoped(summary.value, summary.these),
             ]
-            for summary in summaries
+            for summary in looks.ordered(summaries)
         ],
         [
             *(["Intervals are for this question, on other days."] if group == "question" else _like(metric)),

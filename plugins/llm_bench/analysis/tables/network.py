@@ -55,8 +55,8 @@ def first_places(llms: Sequence[FirstPlace], metric: Metric, looks: Looks) -> Ta
             for place in looks.ordered(llms)
         ],
         [
-            "Medians are of the answers alone. Ratio: the first beside the others of its cell, for questions like these on days "
-            "like these. Where the order is as written, the first place is always the same question's, so that the "
-            "ratio may be the question's."
+            "Medians are of the answers alone. Ratio: the first beside the others of its cell, for questions like "
+            "these on days like these. Where the order is as written, the first place is always the same question's, "
+            "so that the ratio may be the question's."
         ],
     )
