@@ -189,10 +189,10 @@ def _taken(records: Records, scan: Scan, llm: int) -> _Taken:
     n = counts[day, question]
     levels = rows.by_day(rows.of(cells.column(records, _LEVEL)) * there)
     lengths = rows.by_day(chars)
-    means = (sums[day, question] / n for sums in (levels, lengths))
+    level, length = (sums[day, question] / n for sums in (levels, lengths))
     often = np.bincount(chars.ravel(), minlength=1)
     often[0] = 0  # which stands for none
-    return _Taken(Answers(*means, n, rows.days[day], question), often)
+    return _Taken(Answers(level, length, n, rows.days[day], question), often)
 
 
 def _added(counts: Sequence[Codes]) -> Codes:

@@ -183,7 +183,8 @@ class Scan:
 
     def by_llm(self, of_stratum: strata.Array) -> Floats:
         """What strata add up to, of each LLM."""
-        return self.by_llm_and_slot(of_stratum).sum(axis=1)
+        totals: Floats = self.by_llm_and_slot(of_stratum).sum(axis=1)
+        return totals
 
     def by_llm_and_slot(self, of_stratum: strata.Array) -> Floats:
         """What strata add up to, of each LLM in each slot of the view."""
