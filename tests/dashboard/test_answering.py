@@ -103,7 +103,7 @@ class TestDeclining:
         text = see(reader, "declining").text
         assert "2 questions that can't be answered: the intervals are for these alone" in text
         assert "18 questions that can be answered: the intervals are for questions like these" in text
-        assert "fewer than 4 days" in text
+        assert "it takes at least 4" in text
 
     def test_leads_from_an_answer_that_was_invented_to_its_record(self, home, include, reader):
         measured(home, include)

@@ -68,7 +68,7 @@ class Layout:
         """
         matrix = np.full(self.llm.size * self.questions, empty, values.dtype)
         matrix[self.place] = values
-        return matrix.reshape(-1, self.questions)
+        return matrix.reshape(self.llm.size, self.questions)
 
 
 def of_records(records: Records) -> Layout:
