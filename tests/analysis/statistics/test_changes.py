@@ -56,7 +56,9 @@ class TestAChange:
         values = np.random.default_rng(seed).normal(size=slots) + 3 * step(slots, slots // 2)
         forth, back = change(similar(values)), change(similar(values[::-1]))
         assert back.p_value == pytest.approx(forth.p_value, abs=0.05)
-        assert abs(back.at - (slots - forth.at)) <= 1
+        assert (
+            abs(back.at - (slots - forth.at)) <= 3
+        )  # the orders are random, and neighbouring moments nearly as likely
 
     @FEW
     @given(seed=st.integers(0, 2**16), unit=st.floats(1e-3, 1e3))

@@ -133,6 +133,14 @@ def _column(records: Records, sql: str) -> Array:
     return of_records(records).filled(content, 0)
 
 
+def _runs(codes: Codes) -> tuple[Codes, Codes]:
+    """Where each run of one code begins, and how long it is."""
+    there = np.ones(codes.size + 1, bool)
+    np.not_equal(codes[1:], codes[:-1], out=there[1:-1])
+    bounds = np.flatnonzero(there)
+    return bounds[:-1], bounds[1:] - bounds[:-1]
+
+
 class Runs:
     """Runs of rows that follow one another.
 
@@ -141,11 +149,9 @@ class Runs:
     """
 
     def __init__(self, groups: Codes) -> None:
-        self.starts = np.flatnonzero(np.diff(groups, prepend=-1))
-        lengths = np.diff(self.starts, append=groups.size)
+        self.starts, lengths = _runs(groups)
         self._longest = int(lengths.max(initial=0))
-        firsts = np.flatnonzero(np.diff(lengths, prepend=-1))
-        many = np.diff(firsts, append=lengths.size)
+        firsts, many = _runs(lengths)
         self._stretches = list(zip(self.starts[firsts].tolist(), many.tolist(), lengths[firsts].tolist(), strict=True))
 
     def parts(self, block: Array) -> Iterator[Array]:

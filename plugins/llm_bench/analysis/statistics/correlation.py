@@ -53,7 +53,8 @@ def carry_over(values: npt.ArrayLike, moments: npt.ArrayLike) -> CarryOver:
     before, after = levels[:-1][near], levels[1:][near]
     if before.size < LEAST_SLOTS or np.ptp(before) == 0 or np.ptp(after) == 0:
         return CarryOver(None, None, before.size)
-    correlation = float(np.corrcoef(_ranks(before), _ranks(after))[0, 1])
+    one, other = (ranks - ranks.mean() for ranks in (_ranks(before), _ranks(after)))
+    correlation = float(np.clip(one @ other / np.sqrt((one @ one) * (other @ other)), -1, 1))
     return CarryOver(correlation, _p_value(correlation, before.size), before.size)
 
 
