@@ -365,18 +365,18 @@ class TestTheChart:
 
 class TestTheReport:
     def test_has_a_section_with_its_methods(self, records):
-        section = equal_length(Source.of(records, STUDY, View()), STUDY)
+        section = equal_length(Source.of(records, STUDY, View()))
         assert [figure.name for figure in section.figures] == ["text-throughput", "latency-by-length"]
         assert [made.name for made in section.tables] == ["answer-lengths", "equal-length", "equal-length-pairs"]
         assert [*OF_TIMES, TEXT_SPEED, AT_LENGTH, VERDICTS] == list(section.methods)
         assert section.by["text-throughput"] == [*OF_TIMES, TEXT_SPEED]
 
     def test_has_the_pairs_in_the_order_of_the_study(self, records):
-        (_, _, pairs) = equal_length(Source.of(records, STUDY, View()), STUDY).tables
+        (_, _, pairs) = equal_length(Source.of(records, STUDY, View())).tables
         assert [row[:2] for row in pairs.rows] == [[SHORT, LONG]]
 
     def test_says_from_which_ratio_on_it_matters(self, records):
         interest = STUDY.interest.model_copy(update={"latency_sec": 1.25})
         study = STUDY.model_copy(update={"interest": interest})
-        (_, _, pairs) = equal_length(Source.of(records, study, View()), study).tables
+        (_, _, pairs) = equal_length(Source.of(records, study, View())).tables
         assert "lies within 1.25 times either way" in pairs.notes[0]

@@ -7,6 +7,7 @@ where it has none of its own: LaTeX sets "−" as a formula.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
@@ -196,6 +197,12 @@ def span(length: timedelta) -> str:
         return f"{hours}{_THIN}h {rest}{_THIN}min" if rest else f"{hours}{_THIN}h"
     days, left = divmod(hours, 24)
     return f"{days}{_THIN}d {left}{_THIN}h" if left else f"{days}{_THIN}d"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as a sentence has them: "a, b and c"; at least one."""
+    *before, last = names
+    return f"{', '.join(before)} and {last}" if before else last
 
 
 def words(name: Any) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from llm_bench.analysis.statistics.method import Method
+from llm_bench.method import Method
 
 if TYPE_CHECKING:
     from llm_bench.analysis.queries.shapes import Comparison

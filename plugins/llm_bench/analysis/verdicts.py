@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from llm_bench.analysis.doubts import doubt_in_words
 from llm_bench.analysis.noise import LEVEL, magnitude
 from llm_bench.analysis.statistics import success
-from llm_bench.analysis.statistics.method import Method
+from llm_bench.method import Method
 
 if TYPE_CHECKING:
     from llm_bench.analysis.queries.shapes import Comparison

@@ -9,12 +9,11 @@ from fastapi import APIRouter, Response
 
 from llm_bench.analysis import charts, queries, tables
 from llm_bench.analysis.metrics import METRICS, Metric
-from llm_bench.analysis.queries import Group, Series, Spread, Summary
+from llm_bench.analysis.queries import Attainment, Group, Series, Spread, Summary
+from llm_bench.dashboard import objectives as service
 from llm_bench.dashboard.components import Figure
 from llm_bench.dashboard.context import Look, Looked
 from llm_bench.dashboard.form import form
-from llm_bench.dashboard.objectives import figures as in_time
-from llm_bench.dashboard.objectives import objectives
 from llm_bench.dashboard.templating import show
 from llm_bench.dashboard.viewing import follow, linked, notices
 
@@ -53,6 +52,7 @@ def page(look: Look, name: str) -> Response:
     metric = METRICS[look.option("metric", CHOICES[name])]
     summaries = queries.summary(look.records, look.view, metric)
     spreads = queries.distribution(look.records, look.view, metric)
+    attained = service.attained(look) if name == "latency" else []
     return show(
         look,
         name,
@@ -62,21 +62,27 @@ def page(look: Look, name: str) -> Response:
         metric=metric,
         metrics=[METRICS[other] for other in CHOICES[name]],
         overall=tables.quantiles(summaries, spreads, metric, look.looks),
-        figures=[*_figures(look, metric, name, summaries, spreads)] if summaries else [],
-        objectives=objectives(look) if name == "latency" else None,
+        figures=[*_figures(look, metric, name, summaries, spreads, attained=attained)] if summaries else [],
+        objectives=service.objectives(look, attained),
         network=tables.network(queries.network(look.records, look.view), look.looks) if name == "latency" else None,
         worst=_least_covered(look) if metric.name == "coverage_score" else None,
     )
 
 
 def _figures(
-    look: Look, metric: Metric, name: str, summaries: Sequence[Summary], spreads: Sequence[Spread]
+    look: Look,
+    metric: Metric,
+    name: str,
+    summaries: Sequence[Summary],
+    spreads: Sequence[Spread],
+    *,
+    attained: Sequence[Attainment],
 ) -> Iterator[Figure]:
     if name != "latency":
         yield Figure("by-llm", charts.bars(summaries, metric, look.looks))
     yield _over_time(look, metric)
     if name == "latency":
-        yield from in_time(look, metric)
+        yield from service.figures(look, metric, attained)
     yield Figure("distribution", charts.distribution(spreads, metric, look.looks))
     if name != "coverage":
         yield _time_of_day(look, metric)
@@ -104,11 +110,10 @@ def _over_time(look: Look, metric: Metric) -> Figure:
 
 def _equal_length(look: Look) -> Figure:
     lengths = queries.lengths(look.records, look.view, look.llms, twins=look.study.twins)
-    interest = look.study.interest.of("latency_sec") or 1.0
     numbers = [
         tables.answer_lengths(lengths, look.looks),
         tables.equal_length(lengths, look.looks),
-        tables.equal_length_pairs(lengths, look.looks, interest),
+        tables.equal_length_pairs(lengths, look.looks, look.study.interest.latency_sec),
     ]
     notes = " ".join(tables.at_equal_length(lengths))
     return Figure("equal-length", charts.by_length(lengths, look.looks), numbers, note=notes)

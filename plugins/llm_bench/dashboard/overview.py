@@ -17,7 +17,7 @@ from llm_bench.analysis.table import Row, Table
 from llm_bench.analysis.tables.times import slot as slot_column
 from llm_bench.dashboard.context import Look, Looked
 from llm_bench.dashboard.form import form
-from llm_bench.dashboard.objectives import objectives
+from llm_bench.dashboard.objectives import attained, objectives
 from llm_bench.dashboard.templating import show
 from llm_bench.dashboard.viewing import notices
 from llm_bench.errors import ViewError
@@ -87,7 +87,7 @@ def page(look: Looked) -> Response:
         quarantined=sum(slot.quarantined for slot in state.slots),
         steps=steps(state, local_airflow(home())) if look.client == client() else [],
         headline=_headline(look, headlines) if headlines else [],
-        objectives=objectives(look),
+        objectives=objectives(look, attained(look)),
         batches=None if state.slots else _batches(look, state),
     )
 

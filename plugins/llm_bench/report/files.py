@@ -95,14 +95,14 @@ def _files(records: Records, study: Study, view: View, root: Path, checksum: str
 def sections_of(records: Records, study: Study, view: View, facts: Facts) -> list[Section]:
     """The results, in their order."""
     source = Source.of(records, study, view, roles(facts.protocols, view.to_query()))
-    fast = (speed.summary, speed.latency, speed.throughput)
-    parts = (quality.success, quality.coverage, quality.comparison)
+    parts = (
+        *(speed.summary, speed.latency, speed.throughput, speed.equal_length),
+        *(quality.success, quality.coverage, quality.comparison),
+    )
     apart = (quality.factors(source, "upstream"), quality.factors(source, "client"), quality.cache(source))
     sealed = [Section("Protocol", [], [departed(facts.departures)])] if facts.protocols else []
-    speeds = [*(part(source) for part in fast), speed.equal_length(source, study)]
     in_time, declining = answering.objectives(source, study), answering.declining(source)
     results = [
-        *speeds,
         *(part(source) for part in parts),
         *filter(None, (in_time, declining, *apart)),
         identity.answered(source, study),

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from llm_bench.analysis import format as text
+
 FILE = "references.bib"
 
 _ENTRY = re.compile(r"^@(?P<kind>\w+)\{(?P<key>[\w-]+),\n(?P<fields>.*?)^\}$", re.MULTILINE | re.DOTALL)
@@ -36,7 +38,7 @@ class Reference:
     def authors(self) -> str:
         """All of them, as they sign."""
         names = [" ".join(reversed(name.split(", "))) for name in self.field("author").split(" and ")]
-        return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+        return text.listed(names)
 
     @property
     def venue(self) -> str:
@@ -65,9 +67,9 @@ class Reference:
 @cache
 def references() -> Mapping[str, Reference]:
     """All sources by their keys, in the order of these."""
-    text = (Path(__file__).parent / FILE).read_text(encoding="utf-8")
+    whole = (Path(__file__).parent / FILE).read_text(encoding="utf-8")
     entries = [
-        Reference(entry["key"], dict(_FIELD.findall(entry["fields"])), entry[0]) for entry in _ENTRY.finditer(text)
+        Reference(entry["key"], dict(_FIELD.findall(entry["fields"])), entry[0]) for entry in _ENTRY.finditer(whole)
     ]
     return {entry.key: entry for entry in sorted(entries, key=lambda entry: entry.key)}
 

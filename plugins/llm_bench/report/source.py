@@ -12,9 +12,9 @@ from llm_bench.analysis import charts, queries
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.charts import Looks
 from llm_bench.analysis.queries.comparisons import Compared
-from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.table import Table
 from llm_bench.analysis.view import View
+from llm_bench.method import Method
 from llm_bench.objectives import Interest
 from llm_bench.study import Study
 

@@ -13,14 +13,13 @@ from llm_bench.analysis.statistics.blocks import DAYS
 from llm_bench.analysis.statistics.correlation import FOLLOWING
 from llm_bench.analysis.statistics.drift import DRIFT
 from llm_bench.analysis.statistics.length import AT_LENGTH, TEXT_SPEED
-from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.scopes import CONCLUSIONS, MEANS, QUANTILES
 from llm_bench.analysis.statistics.success import RATES
 from llm_bench.analysis.statistics.timeofday import TIME_OF_DAY
 from llm_bench.analysis.table import Table
 from llm_bench.analysis.verdicts import VERDICTS
+from llm_bench.method import Method
 from llm_bench.report.source import Figure, Section, Source
-from llm_bench.study import Study
 
 LATENCY, THROUGHPUT, TEXT = (METRICS[name] for name in ("latency_sec", "throughput_tps", "text_cps"))
 TIMES = {"latency": LATENCY, "first-token": METRICS["ttft_sec"], "first-answer": METRICS["first_answer_sec"]}
@@ -78,10 +77,9 @@ def throughput(source: Source) -> Section:
     return Section("Throughput", drawn, [], methods=OF_TIMES)
 
 
-def equal_length(source: Source, study: Study) -> Section:
+def equal_length(source: Source) -> Section:
     """What the LLMs would take if all answers were as long as one another."""
     lengths = queries.lengths(source.records, source.view, source.llms, twins=source.twins)
-    interest = study.interest.of(LATENCY.name) or 1.0
     medians = queries.summary(source.records, source.view, TEXT)
     return Section(
         "Speed at equal length",
@@ -92,7 +90,7 @@ def equal_length(source: Source, study: Study) -> Section:
         [
             tables.answer_lengths(lengths, source.looks),
             tables.equal_length(lengths, source.looks),
-            tables.equal_length_pairs(lengths, source.looks, interest),
+            tables.equal_length_pairs(lengths, source.looks, source.interest.latency_sec),
         ],
         tables.at_equal_length(lengths),
         [*OF_TIMES, TEXT_SPEED, AT_LENGTH, VERDICTS],

@@ -10,7 +10,7 @@ import numpy as np
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.layout import BIN, FLOOR
 from llm_bench.analysis.queries import strata
-from llm_bench.analysis.queries.numbers import buckets, llm_names, ranked
+from llm_bench.analysis.queries.numbers import Scan, buckets, llm_names, ranked
 from llm_bench.analysis.statistics.attainment import Verdict, attained, verdict
 from llm_bench.analysis.statistics.sample import Interval
 from llm_bench.analysis.view import View
@@ -54,24 +54,15 @@ class Curve:
 
 def attainment(records: Records, view: View, objectives: Sequence[Objective]) -> list[Attainment]:
     """Each LLM by each objective: by objective, then by the LLM's name."""
-    held, slots, names = strata.strata(records), buckets(records, view), llm_names(records)
-    taken = strata.taken(records, held, view, slots.place >= 0, names)
-    llms, rank = ranked(held["llm_no"][taken], names)
-    size = len(slots.slots)
-    places = rank[held["llm_no"][taken]] * size + slots.place[held["slot_no"][taken]]
-    days = np.zeros(size, np.intp)
-    days[slots.place[slots.place >= 0]] = slots.day[slots.place >= 0]
-
-    def by_slot(of_stratum: strata.Array) -> strata.Array:
-        return np.bincount(places, of_stratum[taken], len(llms) * size).reshape(len(llms), size)
-
+    scan = Scan.of(records, view, [])
+    days = scan.buckets.day_of_each
     conditions = [f"success AND {objective.metric} <= {objective.within_sec!r}" for objective in objectives]
     conditions += [_unknown(objective.metric) for objective in objectives]
-    counts = [by_slot(of_stratum) for of_stratum in strata.met(records, *conditions)] if objectives else []
+    counts = [scan.by_llm_and_slot(of_stratum) for of_stratum in strata.met(records, *conditions)] if objectives else []
     made = []
     for objective, met, unknown in zip(objectives, counts, counts[len(objectives) :], strict=False):
-        asked = by_slot(held["records"]) - unknown
-        for place, llm in enumerate(llms):
+        asked = scan.by_llm_and_slot(strata.strata(records)["records"]) - unknown
+        for place, llm in enumerate(scan.llms):
             share = attained(met[place], asked[place], days)
             made.append(
                 Attainment(

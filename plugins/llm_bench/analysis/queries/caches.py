@@ -10,13 +10,14 @@ import numpy as np
 from llm_bench.analysis import statistics
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.metrics import METRICS, Metric
-from llm_bench.analysis.queries.comparisons import Cells, apart, how_many_questions, runs_of_days, unless_days_last
+from llm_bench.analysis.queries import strata
+from llm_bench.analysis.queries.comparisons import Cells, apart, runs_of_days, unless_days_last
 from llm_bench.analysis.queries.counts import choices, count
 from llm_bench.analysis.queries.numbers import Key, Scan
 from llm_bench.analysis.statistics import Floats, Interval
-from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.scopes import mean_of, ratio_of_logarithms
 from llm_bench.analysis.view import View
+from llm_bench.method import Method
 
 TTFT, COST = METRICS["ttft_sec"], METRICS["cost_usd"]
 
@@ -64,7 +65,7 @@ def cache_worth(records: Records, view: View) -> list[CacheWorth]:
     scan = Scan.of(records, replace(view, cache="all"), [TTFT, COST])
     if len(scan.numbers("warm")) < 2:
         return []
-    pairs = _Pairs(scan, how_many_questions(records))
+    pairs = _Pairs(scan, strata.questions(records))
     last = {metric: scan.days_last(metric) for metric in (TTFT, COST)}
     ttft = [
         unless_days_last(ratio_of_logarithms(cells.grid, "questions like these"), days_last=bool(lasts))
@@ -111,7 +112,8 @@ class _Pairs:
     """
 
     def __init__(self, scan: Scan, questions: int) -> None:
-        self._scan, self._questions, self._runs = scan, questions, runs_of_days(scan.buckets)
+        self._scan, self._questions = scan, questions
+        self._runs = np.flatnonzero(np.diff(runs_of_days(scan.buckets), prepend=-1))
         asked, added = apart(scan, questions)  # those that were asked warm come after all that were asked cold
         self._shape = (len(scan.llms), len(scan.buckets.slots), 2, asked // 2)
         slots = np.where(scan.buckets.place < 0, 0, scan.buckets.place)

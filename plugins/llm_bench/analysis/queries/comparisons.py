@@ -20,7 +20,6 @@ from llm_bench.analysis.queries.numbers import Buckets, Scan
 from llm_bench.analysis.queries.shapes import EXPLORATORY, PRIMARY, Comparison
 from llm_bench.analysis.statistics import Codes, Floats
 from llm_bench.analysis.statistics.comparisons import HOLM
-from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.scopes import (
     DIFFERENCE,
     RATIO,
@@ -35,6 +34,7 @@ from llm_bench.analysis.statistics.scopes import (
 from llm_bench.analysis.statistics.success import RATE_DIFFERENCE, rate_difference
 from llm_bench.analysis.verdicts import VERDICTS, verdict
 from llm_bench.analysis.view import View
+from llm_bench.method import Method
 from llm_bench.objectives import Interest
 
 TIMES = ("latency_sec", "ttft_sec", "first_answer_sec")
@@ -156,13 +156,6 @@ def methods_of(pairs: Sequence[Comparison]) -> list[Method]:
     return [method for method, run in there.items() if run]
 
 
-def how_many_questions(records: Records) -> int:
-    """The questions of the copy."""
-    return int(
-        records.once("how many questions", lambda known: known.rows("SELECT count(*) AS n FROM questions"))[0]["n"]
-    )
-
-
 def apart(scan: Scan, questions: int) -> tuple[int, Mapping[str, Codes]]:
     """How many cells the questions of a slot take, and what is added to a question's for client and probe.
 
@@ -197,11 +190,8 @@ class Cells(NamedTuple):
 
 
 def runs_of_days(buckets: Buckets) -> Codes:
-    """Where the slots of each day begin in ``buckets.slots``; of many days, of each run of days."""
-    by_slot = np.empty(len(buckets.slots), np.intp)
-    there = buckets.place >= 0
-    by_slot[buckets.place[there]] = buckets.day[there]
-    return np.flatnonzero(np.diff(by_slot // max(1, -(-buckets.days // _RUNS)), prepend=-1))
+    """The day of each of ``buckets.slots``; of many days, the run of days."""
+    return buckets.day_of_each // max(1, -(-buckets.days // _RUNS))
 
 
 def unless_days_last(conclusion: Conclusion, *, days_last: bool) -> Conclusion:
@@ -219,12 +209,8 @@ class _Table:
     def __init__(self, scan: Scan, llms: Sequence[int]) -> None:
         self._scan, self._llms, self._matrices = scan, llms, scan.matrices
         self._beside = scan.beside(llms)
-        slots = scan.buckets
-        day = np.empty(len(slots.slots), np.intp)
-        day[slots.place[slots.place >= 0]] = slots.day[slots.place >= 0]
-        self._day = day
-        run = day[self._beside.slot] // max(1, -(-slots.days // _RUNS))
-        self._runs = Runs(run)
+        self._day = scan.buckets.day_of_each
+        self._runs = Runs(runs_of_days(scan.buckets)[self._beside.slot])
         states = [self._beside.of(self._matrices.states, place) for place in range(len(llms))]
         self._there, self._succeeded = ([state >= least for state in states] for least in (FAILED, SUCCEEDED))
 

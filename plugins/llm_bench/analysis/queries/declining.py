@@ -11,8 +11,7 @@ from llm_bench.analysis.cache import Records
 from llm_bench.analysis.queries import cells, strata
 from llm_bench.analysis.queries.cells import Array
 from llm_bench.analysis.queries.groups import Ints
-from llm_bench.analysis.queries.numbers import Scan
-from llm_bench.analysis.statistics.blocks import days_last, days_of
+from llm_bench.analysis.queries.numbers import Scan, lasting
 from llm_bench.analysis.statistics.declining import scope_of, share_of
 from llm_bench.analysis.statistics.sample import Codes, Interval
 from llm_bench.analysis.statistics.scopes import Grid, Scope, concluded
@@ -89,7 +88,7 @@ def declining(records: Records, view: View) -> Declining:
     scan = Scan.of(records, view, [])
     counts = _by_day(records, scan)
     totals = counts.sum(axis=3)
-    lasting = _lasting(records, scan)
+    lasts = _lasting(records, scan)
     questions: dict[tuple[str | None, bool], int] = {}
     made = []
     for industry, of_group in _groups(records, totals):
@@ -101,7 +100,7 @@ def declining(records: Records, view: View) -> Declining:
             for place in np.flatnonzero(of_kind.sum(axis=0)).tolist():
                 left_out, kept, declined = counts[place, int(answerable)][:, :, of_group]
                 answers = kept + declined
-                share = _share(declined, answers, scope_of(n), lasts=bool(lasting[place, int(answerable)]))
+                share = _share(declined, answers, scope_of(n), lasts=bool(lasts[place, int(answerable)]))
                 made.append(
                     Declined(
                         llm=scan.llms[place],
@@ -151,8 +150,7 @@ def _groups(records: Records, totals: Ints) -> Iterator[tuple[str | None, Codes]
     :param totals: (LLMs, kinds, outcomes, questions).
     """
     there = np.flatnonzero(totals[:, :_UNMARKED].sum(axis=(0, 1, 2)))
-    known = records.once("questions", lambda copy: copy.rows("FROM questions ORDER BY question_no"))
-    industries = {row["question_no"]: str(row["industry"]) for row in known}
+    industries = {row["question_no"]: str(row["industry"]) for row in strata.asked(records)}
     yield None, there
     of = np.array([industries[number] for number in there.tolist()])
     for industry in np.unique(of).tolist():
@@ -169,15 +167,11 @@ def _lasting(records: Records, scan: Scan) -> Array:
     """Whether days aren't clusters, of each LLM and kind of questions: 1 or 0."""
     conditions = [f"{_STATE} = {kind * _OUTCOMES + outcome}" for kind in range(_UNMARKED) for outcome in (1, 2)]
     kept, declined, *more = (scan.by_llm_and_slot(of) for of in strata.met(records, *conditions))
-    at = np.array([moment.timestamp() for moment in scan.buckets.slots])
-    day = days_of(at)
-    lasting = np.zeros((len(scan.llms), _UNMARKED), int)
-    for kind, (answered, refused) in enumerate(((kept, declined), more)):
-        for place, (mine, of_these) in enumerate(zip(answered + refused, refused, strict=True)):
-            known = np.flatnonzero(mine)
-            values = of_these[known] / mine[known]
-            lasting[place, kind] = values.size and days_last(values, at[known], day[known])
-    return lasting
+    shares = (
+        np.divide(refused, answered + refused, out=np.full(refused.shape, np.nan), where=answered + refused > 0)
+        for answered, refused in ((kept, declined), more)
+    )
+    return np.stack([lasting(of_kind, scan.buckets.slots) for of_kind in shares], axis=1)
 
 
 def _answered(records: Records, view: View) -> Iterator[AnsweredAnyway]:

@@ -14,12 +14,11 @@ from llm_bench.analysis.cache import Records
 from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.noise import are_twins
 from llm_bench.analysis.queries import cells, strata
-from llm_bench.analysis.queries.comparisons import how_many_questions
 from llm_bench.analysis.queries.numbers import Scan
 from llm_bench.analysis.queries.summaries import summary
 from llm_bench.analysis.statistics import Codes, Floats, Interval
 from llm_bench.analysis.statistics.length import SEEN, Answers, Level, Line, as_measured, at_length, conclude
-from llm_bench.analysis.statistics.scopes import DAYS_LAST
+from llm_bench.analysis.statistics.scopes import DAYS_LAST, Ascending
 from llm_bench.analysis.view import View
 from llm_bench.records import CUT_SQL
 
@@ -144,7 +143,7 @@ def lengths(
     taken = [_taken(records, scan, place) for place in range(len(scan.llms))]
     often = _added([of_llm.often for of_llm in taken])
     common = _quantiles(often, [0.5])[0] if often.any() else None
-    shape = (max(scan.buckets.days, 1), max(how_many_questions(records), 1))
+    shape = (max(scan.buckets.days, 1), max(strata.questions(records), 1))
     last = scan.days_last(LATENCY) if scan.llms else ()
     known: dict[str, _Levels] = {}
     for llm, of_llm, lasts in zip(scan.llms, taken, last, strict=True):
@@ -213,16 +212,10 @@ def _sums(records: Records, scan: Scan) -> dict[str, Floats]:
 
 
 def _quantiles(often: Codes, shares: Sequence[float]) -> list[float]:
-    """Quantiles (type 7) of whole numbers, of each of which it is known how often it stands."""
+    """Quantiles of whole numbers, of each of which it is known how often it stands."""
     values = np.flatnonzero(often)
-    upto = np.cumsum(often[values])
-    place = np.array(shares) * (int(upto[-1]) - 1)
-    below = np.floor(place)
-    low, high = (
-        values[np.searchsorted(upto, np.minimum(rank, upto[-1] - 1), side="right")] for rank in (below, below + 1)
-    )
-    quantiles: list[float] = (low + (place - below) * (high - low)).tolist()
-    return quantiles
+    ascending = Ascending(values.astype(np.float64), often[values].cumsum().astype(np.float64))
+    return [ascending.at(share) for share in shares]
 
 
 def _levels(

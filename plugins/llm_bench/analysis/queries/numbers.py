@@ -58,6 +58,14 @@ class Buckets:
     size: int
 
     @property
+    def day_of_each(self) -> Codes:
+        """The day of each of ``slots``, in their order."""
+        days = np.empty(len(self.slots), np.intp)
+        there = self.place >= 0
+        days[self.place[there]] = self.day[there]
+        return days
+
+    @property
     def days(self) -> int:
         """How many days there are with a slot."""
         return int(self.day.max(initial=-1)) + 1
@@ -136,11 +144,13 @@ class Scan:
         self._grouped: dict[tuple[str, bytes], Grouped] = {}
         self._last: dict[str, Codes] = {}
         self.exact = int(self._held["records"][self._taken].sum()) <= EXACT
-        self._columns = self._read(view, metrics) if self.exact else {}
+        self._view, self._metrics = view, metrics
 
-    def _read(self, view: View, metrics: Sequence[Metric]) -> strata.Table:
-        where, parameters = view.where()
-        names = (metric.name for metric in metrics)
+    @cached_property
+    def _columns(self) -> strata.Table:
+        """The records, of a view so small that each is taken as it is; read where more is asked for than counts."""
+        where, parameters = self._view.where()
+        names = (metric.name for metric in self._metrics)
         columns = ", ".join(["llm_no", "slot_no", "question_no", strata.NUMBERED, f"{STATE} AS state", *names])
         return strata.table(self._records, f"SELECT {columns} FROM records WHERE {where}", parameters)  # noqa: S608
 
@@ -311,6 +321,12 @@ class Scan:
         medians = self.by_llm_and_bucket(metric).quantile(0.5).reshape(len(self.llms), len(self.buckets.at))
         return np.minimum(medians, np.finfo(np.float64).max)
 
+    def means(self, metric: Metric) -> Floats:
+        """The mean of each LLM in each bucket, (LLMs, buckets); NaN without a value."""
+        sums, counts, _ = self.sums(metric, self.llm, by_bucket=True)
+        means: Floats = np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
+        return means
+
     def days_last(self, metric: Metric) -> Codes:
         """Of each LLM whether its days aren't clusters, by a metric of its slots: 1 or 0 (``blocks.days_last``)."""
         if metric.name not in self._last:
@@ -318,15 +334,7 @@ class Scan:
         return self._last[metric.name]
 
     def _days_last(self, metric: Metric) -> Codes:
-        if metric.share:
-            sums, counts, _ = self.sums(metric, self.llm, by_bucket=True)
-            values = np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
-        else:
-            values = self.levels(metric)
-        at = np.array([moment.timestamp() for moment in self.buckets.at])
-        day = days_of(at)
-        known = ~np.isnan(values)
-        return np.array([days_last(of[kept], at[kept], day[kept]) for of, kept in zip(values, known, strict=True)], int)
+        return lasting(self.means(metric) if metric.share else self.levels(metric), self.buckets.at)
 
     def groups(self, metric: Metric, key: Key, *, clusters: bool = False) -> Groups:
         """A metric's values in groups.
@@ -413,6 +421,17 @@ class Scan:
         starts = np.searchsorted(codes[order], np.arange(key.size + 1))
         bucket = self.buckets.of_slot[self._columns["slot_no"][kept]]
         return Groups(column[order], np.ones(order.size, np.int64), starts, left_out, clusters=bucket[order])
+
+
+def lasting(values: Floats, moments: Sequence[datetime]) -> Codes:
+    """Of each row of values at some moments whether its days aren't clusters: 1 or 0 (``blocks.days_last``).
+
+    :param values: (rows, moments), NaN where there is none.
+    """
+    at = np.array([moment.timestamp() for moment in moments])
+    day = days_of(at)
+    known = ~np.isnan(values)
+    return np.array([days_last(of[kept], at[kept], day[kept]) for of, kept in zip(values, known, strict=True)], int)
 
 
 def ranked(numbers: strata.Array, names: Mapping[int, str]) -> tuple[tuple[str, ...], Codes]:

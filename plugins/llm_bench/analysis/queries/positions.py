@@ -11,9 +11,9 @@ from llm_bench.analysis.queries import strata
 from llm_bench.analysis.queries.comparisons import unless_days_last
 from llm_bench.analysis.queries.numbers import Scan
 from llm_bench.analysis.queries.shapes import FirstPlace, Order
-from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.scopes import Grid, ratio_of_logarithms
 from llm_bench.analysis.view import View
+from llm_bench.method import Method
 
 _ORDER = """
     WITH asked AS (

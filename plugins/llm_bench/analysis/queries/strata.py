@@ -9,7 +9,7 @@ bins, 8 more for each whose values are needed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -151,10 +151,14 @@ def taken(records: Records, held: Table, view: View, slots: Array, names: Mappin
     return np.flatnonzero(kept)
 
 
+def asked(records: Records) -> Sequence[Mapping[str, Any]]:
+    """The questions of the copy, by their numbers."""
+    return records.once("questions", lambda known: known.rows("FROM questions ORDER BY question_no"))
+
+
 def questions(records: Records) -> int:
     """How many questions the copy has."""
-    rows = records.once("number of questions", lambda known: known.rows("SELECT count(*) AS n FROM questions"))
-    return int(rows[0]["n"])
+    return len(asked(records))
 
 
 def upstreams(records: Records) -> tuple[str, ...]:

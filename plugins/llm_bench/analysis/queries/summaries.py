@@ -6,6 +6,7 @@ import numpy as np
 
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.metrics import METRICS, Metric
+from llm_bench.analysis.queries import strata
 from llm_bench.analysis.queries.comparisons import MAIN
 from llm_bench.analysis.queries.counts import count
 from llm_bench.analysis.queries.numbers import Scan
@@ -89,7 +90,7 @@ def _grouped(records: Records, view: View, by: Group) -> tuple[dict[str | None, 
     """Groups with their titles, in order; and the place of each question's among them, −1 where it has none."""
     if by == "llm":
         return {None: None}, None
-    questions = records.once("questions", lambda known: known.rows("FROM questions ORDER BY question_no"))
+    questions = strata.asked(records)
     key, title = ("industry", "industry") if by == "industry" else ("question_id", "question")
     asked = [row for row in questions if not view.industries or row["industry"] in view.industries]
     titles: dict[str | None, str | None] = {row[key]: row[title] for row in sorted(asked, key=lambda row: row[key])}

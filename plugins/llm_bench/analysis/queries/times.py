@@ -47,7 +47,7 @@ def over_time(records: Records, view: View, metric: Metric) -> Series:
     groups = scan.by_llm_and_bucket(metric)
     low, high, counts = groups.quantile(0.25), groups.quantile(0.75), groups.counts
     failed, left_out = scan.matrices.lost(metric, many)
-    middle = _exact_means(scan, metric) if metric.share else groups.quantile(0.5)
+    middle = scan.means(metric).ravel() if metric.share else groups.quantile(0.5)
     return Series(
         points=[
             Point(
@@ -66,12 +66,6 @@ def over_time(records: Records, view: View, metric: Metric) -> Series:
         width=scan.buckets.width,
         approximate=scan.approximate,
     )
-
-
-def _exact_means(scan: Scan, metric: Metric) -> Floats:
-    """The means of a share, for each LLM in each bucket; NaN without a value."""
-    sums, counts, _ = scan.sums(metric, scan.llm, by_bucket=True)
-    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan).ravel()
 
 
 def _quartiles(scan: Scan, metric: Metric, key: Key) -> tuple[Floats, Floats, Floats, Codes]:

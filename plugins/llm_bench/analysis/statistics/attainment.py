@@ -8,10 +8,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.sample import LEAST_SLOTS, Interval
 from llm_bench.analysis.statistics.scopes import LEAST_DAYS
 from llm_bench.analysis.statistics.success import NO_FAILURES, rate
+from llm_bench.method import Method
 
 Verdict = Literal["attained", "missed", "can't tell"]
 

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from llm_bench.analysis.statistics.correlation import carry_over
-from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.sample import Codes, Floats, numbered
+from llm_bench.method import Method
 
 LASTING = 0.05
 """Correlation of a day's mean with the next one's from which days aren't independent clusters. At 0.2, where 0.8 of a

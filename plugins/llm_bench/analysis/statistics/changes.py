@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.sample import Codes, Floats
+from llm_bench.method import Method
 
 LEVEL = 0.02
 """Below this p, corrected, answers count as changed. It accuses someone of something, so it is stricter than usual."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llm_bench.analysis.statistics.method import Method
+from llm_bench.method import Method
 
 HOLM = Method(
     "Correction for many comparisons",

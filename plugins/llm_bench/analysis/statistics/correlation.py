@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.sample import LEAST_SLOTS, Floats
+from llm_bench.method import Method
 
 FOLLOWING = Method(
     "Slots that follow one another",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.sample import Interval
 from llm_bench.analysis.statistics.scopes import LEAST_DAYS, LEAST_QUESTIONS, Grid, Scope, mean_of
+from llm_bench.method import Method
 
 ALL_ALIKE = "all alike"
 """Why there is no interval: no answer that differs from all others was seen, so that nothing says how often one comes;

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from llm_bench.analysis.statistics.blocks import DAY, days_last
-from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.sample import NOTHING, Codes, Floats, Interval, numbered
 from llm_bench.analysis.statistics.scopes import DAYS_LAST, FEW_DAYS, LEAST_DAYS
+from llm_bench.method import Method
 
 DRIFT = Method(
     "Drift over the days",

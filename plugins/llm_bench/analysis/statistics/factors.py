@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.sample import LEAST_SLOTS, Floats, numbered
+from llm_bench.method import Method
 
 LEVELS = Method(
     "Who answered, and where it was asked from",

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.sample import Codes, Floats
+from llm_bench.method import Method
 
 Kernel = Callable[[Sequence[str]], Floats]
 """Two or more different texts → how alike each two are: a symmetric matrix, in any unit."""

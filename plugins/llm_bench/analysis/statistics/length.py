@@ -20,7 +20,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.sample import Codes, Floats, Interval
 from llm_bench.analysis.statistics.scopes import (
     FEW_DAYS,
@@ -30,6 +29,7 @@ from llm_bench.analysis.statistics.scopes import (
     Conclusion,
     Scope,
 )
+from llm_bench.method import Method
 
 SEEN = (0.05, 0.95)
 """Quantiles of an LLM's lengths between which a length has to lie: what is beyond was hardly seen."""

@@ -52,6 +52,4 @@ def share(parts: Floats, wholes: Floats, n: int, level: float = 0.95) -> Interva
     :return: None where there is no whole.
     """
     (ratio,) = means(parts[None], wholes[None], level)
-    if ratio is None or ratio.low is None or ratio.high is None:
-        return ratio and replace(ratio, n=n)
-    return replace(ratio, low=max(ratio.low, 0.0), high=min(ratio.high, 1.0), n=n)
+    return ratio and replace(ratio.within(0.0, 1.0), n=n)

@@ -16,8 +16,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.sample import NOTHING, Codes, Floats, Interval, numbered
+from llm_bench.method import Method
 
 Scope = Literal["these questions", "questions like these"]
 """What a conclusion is for. Both are for days like those measured."""
@@ -127,7 +127,7 @@ def doubt_of(days: int, questions: int, scope: Scope) -> str | None:
 def error_of(sums: Floats, counts: Floats, scope: Scope) -> tuple[float, float]:
     """The standard error of a mean, and its degrees of freedom.
 
-    Of these questions: from the sums of each day, with days − 1 (one-way clusters, as in ``means.mean``). Of
+    Of these questions: from the sums of each day, with days − 1 (one-way clusters). Of
     questions like these: the variance by days, plus that by questions, less that of what neither explains, which
     both contain (the components of a two-way layout with random effects). It is kept from falling below either of
     the first two, and has Satterthwaite's degrees of freedom (Biometrics Bulletin 1946). What is as small as the
@@ -260,7 +260,8 @@ def wins_of(grid: Grid, scope: Scope) -> Conclusion:
 def quantile_of(grid: Grid, q: float, scope: Scope, level: float = 0.95) -> Conclusion:
     """The q-quantile of all that were asked, with failures as infinite: later than anything.
 
-    Woodruff's interval (see ``quantiles.quantile``) with the error of this scope. Where it reaches into the failures,
+    Woodruff's interval: the ends are the quantiles at q ∓ t · error, the error being that of this scope, of the share
+    of values below the estimate. Where it reaches into the failures,
     or beyond all values, its high end is infinite: too little lies beyond the quantile to bound it. Of questions like
     these it takes `BEYOND` questions on the quantile's rarer side; 20 questions can't bear a 0.95-quantile.
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.sample import LEAST_SLOTS, NOTHING, Floats, Interval, student
 from llm_bench.analysis.statistics.scopes import Conclusion
+from llm_bench.method import Method
 
 FEW_SLOTS, NO_FAILURES = "few slots", "no failures"
 """Why there is no interval."""

@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from llm_bench.analysis.statistics.blocks import DAY
 from llm_bench.analysis.statistics.drift import Line, Slots, line
-from llm_bench.analysis.statistics.method import Method
 from llm_bench.analysis.statistics.sample import NOTHING, Floats, Interval
 from llm_bench.analysis.statistics.scopes import FEW_DAYS, LEAST_DAYS
+from llm_bench.method import Method
 
 FLIPS, SEED = 9_999, 20_261_207
 """How many random signs `time_of_day` compares with, and the seed that draws them."""

@@ -165,4 +165,4 @@ def _amount(name: str, title: str, hint: str) -> table.Column:
 
 
 def _ratio(name: str, title: str) -> table.Column:
-    return replace(_amount(name, title, "times as long"), ends=lambda low, high: text.ends(low, high, "times"))
+    return replace(_amount(name, title, "times as long"), ends=text.ratio_ends)

@@ -161,7 +161,7 @@ def _concluded(pairs: Sequence[Comparison], looks: Looks) -> Iterator[str]:
         over.setdefault(looks.names[better], []).append(looks.names[worse])
     comparative = words.more if words.more_is_better else words.less
     for better, others in over.items():
-        yield f"{better} is {comparative} than {_listed(others)}"
+        yield f"{better} is {comparative} than {text.listed(others)}"
     alike = [pair for pair in pairs if pair.verdict == "no difference that matters"]
     if alike:
         between = "; between ".join(f"{looks.names[pair.first]} and {looks.names[pair.second]}" for pair in alike)
@@ -172,11 +172,6 @@ def _concluded(pairs: Sequence[Comparison], looks: Looks) -> Iterator[str]:
         rest = f"for the other {f'{len(unknown):,} pairs' if len(unknown) > 1 else 'pair'} "
         seen = f"these {days:,} days" if days > 1 else "one day" if days else "these records"
         yield f"{'' if len(unknown) == len(pairs) else rest}nothing can be told from {seen}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    *before, last = names
-    return f"{', '.join(before)} and {last}" if before else last
 
 
 def noise_floor(pairs: Sequence[Comparison], looks: Looks) -> list[str]:

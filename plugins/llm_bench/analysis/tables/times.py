@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import time, tzinfo
 from typing import TYPE_CHECKING
 
@@ -70,7 +71,7 @@ def hours_matter(tests: Sequence[HourTest], metric: Metric, looks: Looks) -> str
         return _unsaid("Whether the time of day matters", [test.size for test in tests])
     differ = [test for test in known if test.p is not None and test.p < LEVEL]
     rest = [looks.names[test.llm] for test in known if test not in differ]
-    alike = f"No course that the days have in common is seen of {_listed(rest)}." if rest else ""
+    alike = f"No course that the days have in common is seen of {text.listed(rest)}." if rest else ""
     return " ".join(filter(None, [*(_course(test, metric, looks) for test in differ), alike]))
 
 
@@ -89,26 +90,22 @@ def _unsaid(what: str, sizes: Sequence[Interval]) -> str:
     return f"{what} can't be said{reason}."
 
 
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
 def _like(size: Interval) -> str:
     """What a conclusion is for."""
     return f"days like these {size.clusters}"
 
 
 def _ratio(size: Interval) -> str:
-    return f"{text.number(size.estimate)} times {text.ends(size.low, size.high, 'times')}"
+    return f"{text.number(size.estimate)} times {text.ratio_ends(size.low, size.high)}"
 
 
 def _part(part: tuple[time, time] | None) -> str:
     return f"from {part[0]:%H:%M} to {part[1]:%H:%M}" if part else text.NONE
 
 
-def _ratios(name: str, title: str, hint: str = "") -> Column:
-    """A column of ratios with their intervals."""
-    return Column(name, title, "times", hint, form=text.number, ends=lambda low, high: text.ends(low, high, "times"))
+def _ratios(name: str, title: str) -> Column:
+    """A column of ratios with their intervals, which says so."""
+    return replace(table.ratio(name, title), unit="times")
 
 
 def hour_tests(tests: Sequence[HourTest], metric: Metric, looks: Looks) -> Table:
@@ -144,7 +141,7 @@ def drifts(trends: Sequence[Drift], metric: Metric, looks: Looks) -> str:
         return _unsaid("Whether there is a drift over the days", [trend.size for trend in trends])
     differ = [trend for trend in known if trend.p is not None and trend.p < LEVEL]
     rest = [looks.names[trend.llm] for trend in known if trend not in differ]
-    steady = f"No drift over the days is seen of {_listed(rest)}." if rest else ""
+    steady = f"No drift over the days is seen of {text.listed(rest)}." if rest else ""
     said = (
         f"Over {_like(trend.size)}, {metric.title.lower()} of {looks.names[trend.llm]} is {_ratio(trend.size)} what it "
         "was a day before."
@@ -178,7 +175,7 @@ def slow_together(kept: Sequence[Neighbours], looks: Looks) -> str:
     if not lasting:
         return ""
     return (
-        f"What makes a slot of {_listed(lasting)} slow may go on into the next day. Its days can't be taken for "
+        f"What makes a slot of {text.listed(lasting)} slow may go on into the next day. Its days can't be taken for "
         "independent of one another, so that its medians and means have no intervals for days like these."
     )
 
