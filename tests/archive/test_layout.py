@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from llm_bench.archive.layout import Member, from_sums, is_inside, is_of_a_project, media_type, to_sums
+from llm_bench.archive.layout import is_inside, is_of_a_project, media_type
+from llm_bench.bundles import from_sums, to_sums
 
 
 class TestAName:
@@ -42,8 +43,7 @@ class TestAName:
 
 
 def test_checksums_are_read_as_they_are_written():
-    members = {"b c": Member(1, "f" * 64), "a": Member(2, "0" * 64)}
-    written = to_sums(members)
+    written = to_sums({"b c": "f" * 64, "a": "0" * 64})
     assert written == b"0" * 64 + b"  a\n" + b"f" * 64 + b"  b c\n"
     assert from_sums(written.decode().splitlines()) == {"a": "0" * 64, "b c": "f" * 64}
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from llm_bench.archive.layout import CITATION, DICTIONARY, METADATA, README, SUMS, Member, media_type
+from llm_bench.archive.layout import CITATION, DICTIONARY, METADATA, README, Member, media_type
 from llm_bench.archive.words import Origin, files_in_words
+from llm_bench.bundles import SUMS
 from llm_bench.fields import Field
 from llm_bench.records import FIELDS, SCHEMA_VERSION, utc_text
 

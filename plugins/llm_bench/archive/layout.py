@@ -6,11 +6,9 @@ that describe it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 METADATA = "ro-crate-metadata.json"
-SUMS = "SHA256SUMS"
 README = "README.txt"
 CITATION = "CITATION.cff"
 DICTIONARY = "data-dictionary.csv"
@@ -67,14 +65,3 @@ def is_inside(name: str) -> bool:
 def is_of_a_project(name: str) -> bool:
     """Whether a report is made from a file of this name; whatever else there is, it never reads."""
     return name.startswith(_PLACES)
-
-
-def to_sums(members: Mapping[str, Member]) -> bytes:
-    """The checksums, as ``sha256sum --check`` reads them."""
-    return "".join(f"{member.sha256}  {name}\n" for name, member in sorted(members.items())).encode()
-
-
-def from_sums(lines: Iterable[str]) -> dict[str, str]:
-    """Name → checksum."""
-    parted = (line.rstrip("\n").partition("  ") for line in lines)
-    return {name: digest for digest, _, name in parted if name}

@@ -16,7 +16,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from llm_bench.archive.crate import sizes
-from llm_bench.archive.layout import METADATA, SUMS, VERSIONS, from_sums, is_inside, is_of_a_project
+from llm_bench.archive.layout import METADATA, VERSIONS, is_inside, is_of_a_project
+from llm_bench.bundles import SUMS, from_sums
 from llm_bench.errors import InputError, StudyError
 from llm_bench.files import storage_errors
 from llm_bench.inputs import read_yaml

@@ -15,17 +15,15 @@ from llm_bench.archive.layout import Member
 from llm_bench.archive.staging import Advance, Seen, stage
 from llm_bench.archive.versions import made_with
 from llm_bench.archive.words import Author, Origin
+from llm_bench.bundles import SUMS, pack, to_sums
 from llm_bench.errors import InputError
 from llm_bench.files import locked, replacing, storage_errors
 from llm_bench.paths import shipped
 from llm_bench.store.base import Store
 from llm_bench.study import Study
 
-_EPOCH = (1980, 1, 1, 0, 0, 0)
-"""When each packed file was made, as a zip has to say: its earliest moment."""
 _PACKED = (".parquet", ".pdf", ".docx", ".xlsx")
 """Endings of files that are compressed already."""
-_PART = 1 << 20
 
 
 class Made(NamedTuple):
@@ -102,13 +100,9 @@ def _describe(folder: Path, origin: Origin) -> None:
     for name, content in contents.items():
         (folder / name).write_bytes(content)
     members: dict[str, Member] = {name: _member(folder / name) for name in _names(folder)}
-    _add(folder, members, layout.METADATA, metadata(origin, members))
-    (folder / layout.SUMS).write_bytes(layout.to_sums(members))
-
-
-def _add(folder: Path, members: dict[str, Member], name: str, content: bytes) -> None:
-    (folder / name).write_bytes(content)
-    members[name] = _member(folder / name)
+    (folder / layout.METADATA).write_bytes(metadata(origin, members))
+    members[layout.METADATA] = _member(folder / layout.METADATA)
+    (folder / SUMS).write_bytes(to_sums({name: member.sha256 for name, member in members.items()}))
 
 
 def _names(folder: Path) -> list[str]:
@@ -124,10 +118,4 @@ def _member(path: Path) -> Member:
 def _pack(folder: Path, partial: Path, advance: Advance) -> None:
     with zipfile.ZipFile(partial, "w") as packed:
         for name in _names(folder):
-            entry = zipfile.ZipInfo(name, _EPOCH)
-            entry.compress_type = zipfile.ZIP_STORED if name.lower().endswith(_PACKED) else zipfile.ZIP_DEFLATED
-            entry.external_attr = 0o644 << 16
-            with (folder / name).open("rb") as source, packed.open(entry, "w", force_zip64=True) as out:
-                while part := source.read(_PART):
-                    out.write(part)
-                    advance(len(part))
+            pack(packed, name, folder / name, smaller=not name.lower().endswith(_PACKED), advance=advance)

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.export import stream
 from llm_bench.analysis.view import View
+from llm_bench.bundles import SUMS, from_sums, pack, to_sums
 from llm_bench.files import storage_errors
 from llm_bench.paths import home
 from llm_bench.protocol.content import roles
@@ -26,12 +27,7 @@ from llm_bench.report.source import Section, Source
 from llm_bench.report.thesis import methods_file, results_file
 from llm_bench.study import Study
 
-SUMS = "SHA256SUMS"
-"""Names every other file with its checksum, as ``sha256sum --check`` reads it."""
-
 RECORDS = "records.csv"
-_EPOCH = (1980, 1, 1, 0, 0, 0)
-"""When each packed file was made, as a zip has to say: its earliest moment."""
 
 
 def write_report(records: Records, study: Study, view: View, folder: Path, root: Path | None = None) -> None:
@@ -47,8 +43,7 @@ def write_report(records: Records, study: Study, view: View, folder: Path, root:
         sums = {RECORDS: _copy(stream(records, view.whole, "csv"), folder / RECORDS)}
         for name, content in _files(records, study, view, root or home(), sums[RECORDS]):
             sums[name] = _copy([content], folder / name)
-        lines = [f"{digest}  {name}\n".encode() for name, digest in sorted(sums.items())]
-        _copy(lines, folder / SUMS)
+        _copy([to_sums(sums)], folder / SUMS)
         for name in before - sums.keys():
             (folder / name).unlink(missing_ok=True)
 
@@ -61,12 +56,7 @@ def report_zip(records: Records, study: Study, view: View, root: Path | None = N
         out = io.BytesIO()
         with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
             for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-                entry = zipfile.ZipInfo(path.relative_to(scratch).as_posix(), _EPOCH)
-                entry.compress_type = zipfile.ZIP_DEFLATED
-                entry.external_attr = 0o644 << 16
-                with path.open("rb") as source, packed.open(entry, "w", force_zip64=True) as target:
-                    while part := source.read(1 << 20):
-                        target.write(part)
+                pack(packed, path.relative_to(scratch).as_posix(), path)
         return out.getvalue()
 
 
@@ -126,6 +116,5 @@ def _listed(folder: Path) -> set[str]:
     """The files of the report that lies in a folder; a name that leads elsewhere isn't one."""
     if not (folder / SUMS).is_file():
         return set()
-    lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
-    names = {line.partition("  ")[2] for line in lines}
-    return {name for name in names if name and ".." not in Path(name).parts and not Path(name).is_absolute()}
+    names = from_sums((folder / SUMS).read_text(encoding="utf-8").splitlines())
+    return {name for name in names if ".." not in Path(name).parts and not Path(name).is_absolute()}
