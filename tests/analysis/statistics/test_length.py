@@ -87,15 +87,11 @@ class TestALine:
     def test_is_that_of_least_squares_of_logarithms(self, seed, length):
         assert level(answers(seed), length).estimate == pytest.approx(refitted(answers(seed), length), abs=1e-6)
 
-    def test_weighs_the_answers_to_a_question_on_a_day_by_how_many_they_are(self):
+    def test_counts_each_answer_to_a_question_on_a_day(self):
         of = answers()
         twice = replace(of, counts=np.where(of.questions == 2, 2.0 * SLOTS, SLOTS))
-        again = Answers(
-            *(
-                np.concatenate([values, values[of.questions == 2]])
-                for values in (of.levels, of.lengths, of.counts, of.days, of.questions)
-            )
-        )
+        columns = (of.levels, of.lengths, of.counts, of.days, of.questions)
+        again = Answers(*(np.concatenate([values, values[of.questions == 2]]) for values in columns))
         assert level(twice).estimate == pytest.approx(level(again).estimate, abs=1e-9)
 
     @pytest.mark.parametrize("wait", [-0.2, 0.0, 3.0], ids=["less than no wait", "no wait", "a long wait"])
