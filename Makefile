@@ -3,7 +3,7 @@
 PY := .venv/bin/python
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup check plan run status up unit test mutants test-rehearsal wheel-test lint format lock calibrate bench-providers real-servers bench-parse bench-batch bench-fidelity bench-bounds bench-retrieval bench-documents bench-scoring bench-join bench-identity bench-inference rehearse bench-live bench-scale bench-plan bench-analysis stack audit sbom screenshots env clean
+.PHONY: help setup check plan run status up unit test mutants test-rehearsal wheel-test trust lint format lock calibrate bench-providers real-servers bench-parse bench-batch bench-fidelity bench-bounds bench-retrieval bench-documents bench-scoring bench-join bench-identity bench-inference rehearse bench-live bench-scale bench-plan bench-analysis stack audit sbom screenshots env clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ mutants: setup ## change the pure modules at random, and see whether their tests
 
 test-rehearsal: setup ## run a short thesis study under every kind of fault, and an outage; they need the machine alone
 	@$(PY) -m pytest -m rehearsal
+
+trust: setup ## attack it from all sides and write docs/trust.md; some of it takes minutes and the machine alone
+	@TRUST_PAGE=docs/trust.md $(PY) -m pytest -m trust $(ARGS)
 
 wheel-test: setup ## install the wheel beside Airflow in a new environment, and measure a batch with it there
 	@$(PY) scripts/wheel_test.py

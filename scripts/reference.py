@@ -10,9 +10,9 @@ import typing
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Le, MinLen
+from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 
@@ -74,7 +74,9 @@ def _model(annotation: Any) -> type[BaseModel] | None:
 def _type(annotation: Any) -> str:
     arguments = typing.get_args(annotation)
     origin = typing.get_origin(annotation)
-    if origin is types.UnionType:
+    if origin is Annotated:
+        return _type(arguments[0])
+    if origin in (types.UnionType, typing.Union):
         return _type(next(part for part in arguments if part is not type(None)))
     if origin is tuple:
         return f"list: {_type(arguments[0])}"
@@ -91,7 +93,7 @@ def _default(name: str, field: FieldInfo) -> str:
     if field.is_required():
         return "must be given"
     value = field.default
-    if (name, value) == ("name", "") and field.metadata and _limit(field.metadata[0]):
+    if (name, value) == ("name", "") and any(getattr(rule, "pattern", None) for rule in field.metadata):
         return "the model string"
     if isinstance(value, BaseModel):
         return "the defaults below"
@@ -101,21 +103,22 @@ def _default(name: str, field: FieldInfo) -> str:
 
 
 def _limits(field: FieldInfo) -> str:
-    if field.annotation is str and any(isinstance(rule, MinLen) for rule in field.metadata):
+    of = "letters" if typing.get_origin(field.annotation) is not tuple else "entries"
+    return ", ".join(filter(None, (_limit(rule, of) for rule in field.metadata)))
+
+
+_BOUNDS = {Ge: ("≥", "ge"), Gt: (">", "gt"), Le: ("≤", "le"), Lt: ("<", "lt")}
+
+
+def _limit(rule: Any, of: str) -> str:
+    if type(rule) in _BOUNDS:
+        sign, key = _BOUNDS[type(rule)]
+        bound = getattr(rule, key)
+        return f"{sign} {0 if bound == timedelta(0) else f'{bound:,}'.removesuffix('.0')}"
+    if isinstance(rule, MinLen):
         return "not empty"
-    return ", ".join(filter(None, map(_limit, field.metadata)))
-
-
-def _limit(rule: Any) -> str:
-    match rule:
-        case Ge():
-            return f"≥ {rule.ge:,}"
-        case Le():
-            return f"≤ {rule.le:,}"
-        case Gt():
-            return f"> {0 if rule.gt == timedelta(0) else rule.gt}"
-        case MinLen():
-            return f"{rule.min_length} or more"
+    if isinstance(rule, MaxLen):
+        return f"at most {rule.max_length:,} {of}"
     pattern = getattr(rule, "pattern", None)
     return f"`{pattern}`" if pattern else ""
 

@@ -205,6 +205,32 @@ class TestMistakes:
                 "latency_sec within 3 s is later than deadlines.total_sec (2)",
             ),
             ({"storage": "s3://x"}, "storage: 's3://x': string should match pattern"),
+            ({"storage": "file://../../etc"}, "storage: 'file://../../etc': goes up by `..`; allowed: a folder of"),
+            ({"storage": "gs://_"}, "storage: 'gs://_': has no bucket's name"),
+            ({"deadlines.total_sec": float("inf")}, "deadlines.total_sec: inf: input should be less than or equal to "),
+            (
+                {"deadlines.connect_sec": float("nan")},
+                "deadlines.connect_sec: nan: input should be less",
+            ),
+            ({"generation.max_tokens": 10**30}, "generation.max_tokens: 10000000000"),
+            ({"window.period": 12}, "window.period: 12: a number has no unit; allowed: ISO 8601"),
+            ({"window.start": 0}, "window.start: 0: a number has no unit"),
+            ({"window.end": "9999-12-31T23:59:59Z"}, "window.end: '9999-12-31T23:59:59Z': allowed: from 2000 to 2200"),
+            ({"window.batches_per_period": 10**9}, "input should be less than or equal to 10000"),
+            ({"window.period": "PT1S"}, "14 in 0:00:01 are less than a second apart; allowed: at least that"),
+            (
+                {"window.end": "2199-12-11T08:00:00Z", "window.batches_per_period": 1_000},
+                "window.periods_per_day: 1: the window has 63,",
+            ),
+            ({"llms": [{"model": f"groq/{n}"} for n in range(201)]}, "tuple should have at most 200 items"),
+            (
+                {"llms": [{"name": "a", "model": "groq/a\u202eb"}]},
+                "letter 7 is U+202E, which can't be seen; allowed: letters that can",
+            ),
+            ({"llms.0.name": "a\x00b"}, "letter 2 is U+0000, which can't be seen"),
+            ({"llms.0.parameters": {"top_p": float("inf")}}, "llms.0.parameters: can't be written as JSON"),
+            ({"llms.0.parameters": {"stop": "x" * 20_001}}, "letters long as JSON; allowed: at most 20,000"),
+            ({"description": "a\nb"}, "description: 'a\\nb': letter 2 is U+000A"),
             ({"quality": [{"kwargs": {"column": "latency_sec"}}]}, "quality.0.type: is missing"),
             ({"quality": [{"type": "latency < 3"}]}, "quality.0.type: 'latency < 3': string should match pattern"),
             ({"quality": [EXPECTATION | {"kwargs": {"column": "speed"}}]}, "a record has no field speed; allowed: the"),
@@ -236,10 +262,18 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("a: [1", "line 1: "),
+            ("a: [1", "line 2: did not find expected ',' or ']'"),
             ("- 1\n", "is not a mapping"),
             ("", "is not a mapping"),
             ("catchup: true\ncatchup: false\n", "line 1: the key 'catchup' stands there twice"),
+            ("llms: &a [*a]", "is nested too deep; allowed: at most 40 levels"),
+            ("{a: " * 2_000, "line 1: exceeded maximum nesting depth"),
+            (
+                "a: &a0 [x, x]\n" + "".join(f"b{n}: &a{n + 1} [*a{n}, *a{n}]\n" for n in range(30)),
+                "holds 8,589,934,558 values; allowed: at most 500,000",
+            ),
+            ("a: 1" + "0" * 5_000, "Exceeds the limit (4300 digits)"),
+            ("a: !!python/object/apply:os.getpid []", "line 1: could not determine a constructor for the tag"),
         ],
     )
     def test_in_the_yaml_itself_are_told_too(self, text: str, message: str, tmp_path: Path, include: Path):

@@ -25,6 +25,12 @@ class LLMBenchError(Exception):
         return type(self), (self.cause, self.fix)
 
 
+def _one_line(problem: str) -> str:
+    """The problem with what can't be seen of it, as a user may have written it, escaped."""
+    line = " ".join(problem.split())
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in line)
+
+
 class InputFileError(LLMBenchError):
     """A file of the user's holds mistakes; all of them are listed at once.
 
@@ -34,7 +40,7 @@ class InputFileError(LLMBenchError):
 
     def __init__(self, path: str, problems: Sequence[str]) -> None:
         self.path = path
-        self.problems = tuple(problems)
+        self.problems = tuple(map(_one_line, problems))
         count = "1 mistake" if len(self.problems) == 1 else f"{len(self.problems)} mistakes"
         super().__init__(
             f"{path} has {count}:\n" + "\n".join(f"  {problem}" for problem in self.problems) + "\n",

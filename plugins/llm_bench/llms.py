@@ -14,22 +14,28 @@ from pydantic import (
     model_validator,
 )
 
-from llm_bench.inputs import Part
+from llm_bench.inputs import JSONObject, Line, Part
+
+_DEAREST = 1e6
+_MOST_TOKENS = 10_000_000
+"""Of an answer, or of what an LLM may reason: ten times the longest that any LLM has."""
+_MOST_A_DAY = 10**15
+"""Of what a provider's limits count."""
 
 
 class Price(Part):
     """What an LLM costs, in US dollars per million tokens."""
 
-    input: Annotated[float, Field(ge=0, allow_inf_nan=False, description="Of the prompt.")]
+    input: Annotated[float, Field(ge=0, le=_DEAREST, description="Of the prompt.")]
     cached_input: Annotated[
         float | None,
         Field(
             ge=0,
-            allow_inf_nan=False,
+            le=_DEAREST,
             description="Of the prompt's tokens that the provider read from its cache; left out: as `input`.",
         ),
     ] = None
-    output: Annotated[float, Field(ge=0, allow_inf_nan=False, description="Of the answer, reasoning included.")]
+    output: Annotated[float, Field(ge=0, le=_DEAREST, description="Of the answer, reasoning included.")]
 
     def cost(self, prompt_tokens: int, cached_tokens: int, response_tokens: int) -> float:
         """US dollars for one request.
@@ -44,7 +50,7 @@ class Price(Part):
 class Generation(Part):
     """What every LLM is asked with, so that all are asked alike; an LLM may have its own."""
 
-    max_tokens: Annotated[int, Field(ge=1, description="Longest answer, in tokens.")] = 512
+    max_tokens: Annotated[int, Field(ge=1, le=_MOST_TOKENS, description="Longest answer, in tokens.")] = 512
     temperature: Annotated[
         float | None,
         Field(
@@ -96,7 +102,7 @@ class LLM(Part):
     """One LLM under test."""
 
     name: Annotated[
-        str,
+        Line,
         Field(
             pattern=r"^\S(.{0,198}\S)?$",
             description="What the LLM is called everywhere, unique in the study, so that one model may stand there "
@@ -104,8 +110,9 @@ class LLM(Part):
         ),
     ] = ""
     model: Annotated[
-        str,
+        Line,
         Field(
+            max_length=200,
             pattern=r"^[A-Za-z0-9_.-]+/\S+$",
             description="LiteLLM model string, `provider/model`, e.g. `groq/llama3-70b-8192`; "
             "`baseline/…` names a built-in baseline that needs no key.",
@@ -114,17 +121,21 @@ class LLM(Part):
     requests_per_minute: Annotated[
         float | None,
         Field(
-            gt=0,
-            allow_inf_nan=False,
+            ge=0.01,
+            le=1e6,
             description="The provider's limit for this LLM; requests are paced to stay under it.",
         ),
     ] = None
     tokens_per_minute: Annotated[
-        int | None, Field(ge=1, description="The same for tokens, of prompts and answers together.")
+        int | None,
+        Field(ge=1, le=_MOST_A_DAY, description="The same for tokens, of prompts and answers together."),
     ] = None
-    requests_per_day: Annotated[int | None, Field(ge=1, description="The provider's limit for a day.")] = None
+    requests_per_day: Annotated[
+        int | None, Field(ge=1, le=_MOST_A_DAY, description="The provider's limit for a day.")
+    ] = None
     tokens_per_day: Annotated[
-        int | None, Field(ge=1, description="The same for tokens, of prompts and answers together.")
+        int | None,
+        Field(ge=1, le=_MOST_A_DAY, description="The same for tokens, of prompts and answers together."),
     ] = None
     connection: Annotated[
         str | None,
@@ -138,17 +149,18 @@ class LLM(Part):
         Field(ge=0, le=2, description="In place of the study's; null: none is sent. Left out: the study's."),
     ] = None
     max_tokens: Annotated[
-        int | None, Field(ge=1, description="In place of the study's; null or left out: the study's.")
+        int | None,
+        Field(ge=1, le=_MOST_TOKENS, description="In place of the study's; null or left out: the study's."),
     ] = None
     parameters: Annotated[
-        dict[str, Any],
+        JSONObject,
         Field(
             description="Sent besides: any of LiteLLM's or of the provider's own, e.g. `{reasoning_effort: low, "
             "top_p: 0.9, seed: 1}`, OpenRouter's `provider: {order: [...]}`, `extra_body`, `extra_headers`."
         ),
     ] = {}  # noqa: RUF012  (pydantic copies it)
     twin: Annotated[
-        str | None,
+        Line | None,
         Field(
             pattern=r"^\S(.{0,198}\S)?$",
             description="A second name: the same LLM is measured once more under it, in the same slots. What differs "
@@ -163,6 +175,7 @@ class LLM(Part):
         int | None,
         Field(
             ge=1,
+            le=_MOST_TOKENS,
             description="Tokens that it may spend on reasoning, so that `max_tokens` is the answer's own; for those "
             "models of `anthropic`, `bedrock`, `gemini` and `openrouter` that take one. The first two are then asked "
             "without a temperature.",

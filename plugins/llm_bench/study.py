@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, timedelta, tzinfo
+import re
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
     AwareDatetime,
+    BeforeValidator,
     Field,
     TypeAdapter,
     ValidationError,
@@ -18,7 +20,7 @@ from pydantic import (
 )
 
 from llm_bench.errors import PromptError, StudyError
-from llm_bench.inputs import Part, explain, read_yaml
+from llm_bench.inputs import JSONObject, Line, Part, explain, read_yaml
 from llm_bench.llms import LLM, Generation
 from llm_bench.objectives import DEADLINES, Interest, Objective
 from llm_bench.records import FIELD_NAMES
@@ -35,21 +37,48 @@ PROTOCOL = ".protocol.yaml"
 """How the name of a sealed study's protocol ends; no study's name has a dot."""
 
 _NAME = r"^[a-z][a-z0-9_-]{0,62}$"
+_FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+"""Airflow and Parquet hold moments from 1678 to 2261."""
+MOST_SLOTS = 100_000
+"""Pages list each slot of a study."""
+MOST_LLMS = MOST_INDUSTRIES = 200
+MOST_CELLS = 2_000
+"""Each LLM × industry is a task of each batch."""
+LONGEST_REQUEST_SEC = 7200.0
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](?:/|$)")
+LONGEST_TEXT = 2_000
+"""Letters of what is only shown."""
+
+
+def _with_unit(value: Any) -> Any:
+    if isinstance(value, (int, float)):
+        raise ValueError("a number has no unit; allowed: ISO 8601, e.g. `PT12H` or `2026-12-07T08:00:00+01:00`")
+    return value
+
+
+def _in_our_time(moment: datetime) -> datetime:
+    if not _FIRST <= moment <= _LAST:
+        raise ValueError(f"allowed: from {_FIRST.year} to {_LAST.year}")
+    return moment
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_with_unit), AfterValidator(_in_our_time)]
 
 
 class Window(Part):
     """The moments at which batches are due: `batches_per_period` slots, evenly spread over each period."""
 
     start: Annotated[
-        AwareDatetime,
+        Moment,
         Field(description="The first slot, ISO 8601 with a UTC offset, e.g. `2026-12-07T08:00:00+01:00`."),
     ]
-    end: Annotated[AwareDatetime, Field(description="No slot at or after it; ISO 8601 with a UTC offset.")]
+    end: Annotated[Moment, Field(description="No slot at or after it; ISO 8601 with a UTC offset.")]
     period: Annotated[
         timedelta,
+        BeforeValidator(_with_unit),
         Field(gt=timedelta(0), description="How long a period is, in elapsed time, e.g. `PT12H` or `12:00:00`."),
     ] = timedelta(hours=12)
-    batches_per_period: Annotated[int, Field(ge=1, description="Batches per period.")] = 14
+    batches_per_period: Annotated[int, Field(ge=1, le=10_000, description="Batches per period.")] = 14
     periods_per_day: Annotated[
         Literal[1, 2],
         Field(description="1: one period every 24 hours (56 batches in four days of 14); 2: around the clock (112)."),
@@ -63,23 +92,41 @@ class Window(Part):
             raise ValueError(f"is not after start ({start.isoformat()}); allowed: any later moment")
         return end
 
+    @field_validator("batches_per_period")
+    @classmethod
+    def _are_apart(cls, batches: int, info: ValidationInfo) -> int:
+        period: timedelta | None = info.data.get("period")
+        if period is not None and period < batches * timedelta(seconds=1):
+            raise ValueError(f"{batches} in {period} are less than a second apart; allowed: at least that")
+        return batches
+
     @field_validator("periods_per_day")
     @classmethod
     def _fits_into_a_day(cls, periods: int, info: ValidationInfo) -> int:
         period = info.data.get("period")
         if period is not None and period * periods > timedelta(days=1):
             raise ValueError(f"{periods} periods of {period} don't fit into 24 hours; allowed: a shorter period")
+        if {"start", "end", "period", "batches_per_period"} <= info.data.keys():
+            slots = len(cls._schedule(**info.data, periods_per_day=periods))
+            if slots > MOST_SLOTS:
+                raise ValueError(f"the window has {slots:,} slots; allowed: at most {MOST_SLOTS:,}")
         return periods
+
+    @staticmethod
+    def _schedule(
+        start: datetime, end: datetime, period: timedelta, batches_per_period: int, periods_per_day: int
+    ) -> Schedule:
+        return Schedule(
+            start_us=to_us(start),
+            end_us=to_us(end),
+            period_us=period // MICROSECOND,
+            batches=batches_per_period,
+            cadence_us=DAY_US // periods_per_day,
+        )
 
     @property
     def schedule(self) -> Schedule:
-        return Schedule(
-            start_us=to_us(self.start),
-            end_us=to_us(self.end),
-            period_us=self.period // MICROSECOND,
-            batches=self.batches_per_period,
-            cadence_us=DAY_US // self.periods_per_day,
-        )
+        return self._schedule(self.start, self.end, self.period, self.batches_per_period, self.periods_per_day)
 
 
 class Retrieval(Part):
@@ -96,9 +143,10 @@ class Retrieval(Part):
         ),
     ] = 1200
     embedding_model: Annotated[
-        str,
+        Line,
         Field(
             min_length=1,
+            max_length=300,
             description="Sentence-transformers model that retrieves and scores; the default comes with the package, "
             "any other is named `repository@revision`.",
         ),
@@ -108,9 +156,13 @@ class Retrieval(Part):
 class Deadlines(Part):
     """The time that one request may take before it is recorded as a timeout, in seconds."""
 
-    connect_sec: Annotated[float, Field(gt=0, description="To open the connection.")] = 10.0
-    first_token_sec: Annotated[float, Field(gt=0, description="From the request to the first token.")] = 60.0
-    total_sec: Annotated[float, Field(gt=0, description="From the request to the end of the answer.")] = 180.0
+    connect_sec: Annotated[float, Field(gt=0, le=LONGEST_REQUEST_SEC, description="To open the connection.")] = 10.0
+    first_token_sec: Annotated[
+        float, Field(gt=0, le=LONGEST_REQUEST_SEC, description="From the request to the first token.")
+    ] = 60.0
+    total_sec: Annotated[
+        float, Field(gt=0, le=LONGEST_REQUEST_SEC, description="From the request to the end of the answer.")
+    ] = 180.0
 
     @field_validator("total_sec")
     @classmethod
@@ -145,7 +197,7 @@ class Quality(Part):
         ),
     ]
     kwargs: Annotated[
-        dict[str, Any],
+        JSONObject,
         Field(description="Its arguments, e.g. `{column: latency_sec, max_value: 30}`; a column is a record's field."),
     ] = {}  # noqa: RUF012  (pydantic copies it)
     severity: Annotated[
@@ -156,7 +208,7 @@ class Quality(Part):
         ),
     ] = "warning"
     name: Annotated[
-        str, Field(max_length=200, description="What it says of a record; left out: its type and arguments.")
+        Line, Field(max_length=200, description="What it says of a record; left out: its type and arguments.")
     ] = ""
 
     @field_validator("kwargs")
@@ -208,7 +260,7 @@ class Study(Part):
     """A whole study file."""
 
     name: Annotated[str, Field(pattern=_NAME, description="The file's name without `.yaml`.")]
-    description: Annotated[str, Field(description="One sentence for the Airflow UI.")] = ""
+    description: Annotated[Line, Field(max_length=LONGEST_TEXT, description="One sentence for the Airflow UI.")] = ""
     window: Annotated[
         Window | None, Field(description="When batches are due; left out: batches run only when triggered by hand.")
     ] = None
@@ -217,13 +269,15 @@ class Study(Part):
     ] = False
     llms: Annotated[
         tuple[LLM, ...],
-        Field(min_length=1, description="The LLMs under test."),
+        Field(min_length=1, max_length=MOST_LLMS, description="The LLMs under test."),
         AfterValidator(_with_twins),
         AfterValidator(_distinct),
     ]
     industries: Annotated[
-        tuple[str, ...],
-        Field(min_length=1, description="Question sets: `include/questions/<industry>.yaml`."),
+        tuple[Annotated[Line, Field(min_length=1, max_length=100)], ...],
+        Field(
+            min_length=1, max_length=MOST_INDUSTRIES, description="Question sets: `include/questions/<industry>.yaml`."
+        ),
         AfterValidator(_distinct),
     ]
     retrieval: Annotated[Retrieval, Field(description="How contexts are found.")] = Retrieval()
@@ -257,13 +311,14 @@ class Study(Part):
     ] = False
     deadlines: Annotated[Deadlines, Field(description="When a request counts as timed out.")] = Deadlines()
     concurrency: Annotated[
-        int, Field(ge=1, description="Cells measured at once per provider (the size of its Airflow pool).")
+        int, Field(ge=1, le=1_000, description="Cells measured at once per provider (the size of its Airflow pool).")
     ] = 4
     slo: Annotated[
         tuple[Objective, ...],
         Field(
+            max_length=20,
             description="Objectives of service, e.g. `[{within_sec: 3, share: 0.95}]`: 95 % of all questions are "
-            "answered within 3 s. Pages and report say how far each LLM attains them."
+            "answered within 3 s. Pages and report say how far each LLM attains them.",
         ),
         AfterValidator(_distinct),
     ] = ()
@@ -273,13 +328,16 @@ class Study(Part):
     ] = Interest()
     quality: Annotated[
         tuple[Quality, ...],
-        Field(description="What the quality gate expects of this study's records beside its own rules."),
+        Field(
+            max_length=100, description="What the quality gate expects of this study's records beside its own rules."
+        ),
         AfterValidator(_distinct),
     ] = ()
     alerts: Annotated[Alerts | None, Field(description="Who gets an alert when a batch needs a hand.")] = None
     storage: Annotated[
-        str,
+        Line,
         Field(
+            max_length=1_000,
             pattern=r"^(file|gs)://\S+$",
             description="Where records go: `file://` and a folder (relative to the project, or absolute), "
             "or `gs://bucket/prefix`.",
@@ -293,6 +351,24 @@ class Study(Part):
         if name != stem:
             raise ValueError(f"differs from the file's name; allowed: {stem}")
         return name
+
+    @field_validator("storage")
+    @classmethod
+    def _is_one_place(cls, storage: str) -> str:
+        scheme, _, place = storage.partition("://")
+        if ".." in place.split("/"):
+            raise ValueError("goes up by `..`; allowed: a folder of the project, or an absolute one")
+        if scheme == "gs" and not _BUCKET.match(place):
+            raise ValueError("has no bucket's name; allowed: gs://bucket/prefix, with a bucket of a-z, 0-9, - and .")
+        return storage
+
+    @field_validator("industries")
+    @classmethod
+    def _make_not_too_many_cells(cls, industries: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        cells = len(info.data.get("llms", ())) * len(industries)
+        if cells > MOST_CELLS:
+            raise ValueError(f"with the LLMs they make {cells:,} cells; allowed: at most {MOST_CELLS:,}")
+        return industries
 
     @field_validator("industries")
     @classmethod

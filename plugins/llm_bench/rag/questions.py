@@ -151,8 +151,11 @@ def _repeated(content: Any, key: str) -> list[str]:
         if isinstance(listed, list)
         else []
     )
-    return [
-        f"questions.{i}.{key}: {value!r}: stands there twice; allowed: each once"
-        for i, value in enumerate(values)
-        if isinstance(value, str) and value in values[:i]
-    ]
+    known: set[str] = set()
+    problems = []
+    for i, value in enumerate(values):
+        if isinstance(value, str) and value in known:
+            problems.append(f"questions.{i}.{key}: {value!r}: stands there twice; allowed: each once")
+        elif isinstance(value, str):
+            known.add(value)
+    return problems
