@@ -211,7 +211,7 @@ def stored(study: Study, home: Path) -> list[Record]:
 
 def show_faults(harm: Harm, stack: Stack, storage: Sequence[str | None]) -> None:
     """Prints what was done to the study."""
-    print(f"{harm.kills} processes killed: {dict(harm.done)}; started again: {dict(stack.restarts)}")
+    print(f"{harm.kills} processes killed: {dict(harm.done)}; started again: {dict(stack.processes.restarts)}")
     failed = Counter(fault for fault in storage if fault)
     print(f"storage: {failed.total()} of {len(storage)} requests failed: {dict(failed)}")
 

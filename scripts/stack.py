@@ -4,7 +4,7 @@
     .venv/bin/python scripts/stack.py [--port 8080] [--workers 1]
 
 Postgres, Redis, the baselines, Airflow's API server, scheduler, DAG processor and triggerer, and Celery workers. What
-ends of Airflow is started again. Studies and records are the checkout's own. What Airflow itself remembers (runs,
+ends or hangs of it is started again. Studies and records are the checkout's own. What Airflow itself remembers (runs,
 connections, which DAGs are switched on) begins anew each time: docker compose is what keeps it.
 """
 
@@ -96,7 +96,8 @@ def main() -> int:
                 api.wait_for_dag(study.dag_id)
             print(f"\nAirflow: {api.url}   user {api.user}, password {api.password}\nCtrl-C stops it.", flush=True)
             while True:
-                time.sleep(3600)
+                api.check()
+                time.sleep(1)
     except KeyboardInterrupt:
         say("Stopped")
     except LLMBenchError as error:

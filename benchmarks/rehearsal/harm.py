@@ -87,7 +87,7 @@ class Harm:
 
     def _do(self, kind: str) -> str | None:
         if kind == "scheduler":
-            return f"kill -9 of the scheduler, process {self._stack.kill('scheduler')}"
+            return f"kill -9 of the scheduler, process {self._stack.processes.kill('scheduler')}"
         if kind == "database":
             self._database.stop()
             self._database.start()

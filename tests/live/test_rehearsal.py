@@ -94,7 +94,7 @@ def outage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outage]:
         api.request("PATCH", f"/dags/{DAG}", json={"is_paused": False})
         outage = Outage(stack, api, schedule)
         outage.wait_for_runs(1, "running", "success")
-        stack.take_down("scheduler")
+        stack.processes.take_down("scheduler")
         assert list(outage.runs()) == [start], "only the first slot may have begun"
         yield outage
 
@@ -136,7 +136,7 @@ class TestSlotsMissedWhileTheSchedulerIsDown:
         assert code == 1
 
         outage.wait_until_nothing_is_planned()
-        outage.stack.start_process("scheduler")
+        outage.stack.processes.start_process("scheduler")
         outage.wait_for_runs(1, "success")
         assert list(outage.runs()) == [first], "what was missed is left to the backfill"
 

@@ -24,7 +24,10 @@ def register(actions: Actions) -> None:
     add_port(command)
 
     summary = "Start Airflow with its UI, until Ctrl-C."
-    detail = "It prints the address and the password."
+    detail = (
+        "It prints the address and the password. A process of Airflow that ends or hangs is started again; where that "
+        "doesn't help, the command ends with an error."
+    )
     add_port(add_command(actions, up, summary, detail=detail, example="llm-bench up --port 8081"))
 
 
@@ -49,7 +52,7 @@ def run(study: str, port: int) -> int:
 
 
 def up(port: int) -> int:
-    """Runs Airflow with its UI until Ctrl-C."""
+    """Runs Airflow with its UI until Ctrl-C, or until a process of it ends again and again."""
     from llm_bench.local.services import running_airflow
     from llm_bench.study import load_studies
 
@@ -63,7 +66,8 @@ def up(port: int) -> int:
         console().print("Ctrl-C stops it.")
         try:
             while True:
-                time.sleep(3600)
+                airflow.check()
+                time.sleep(1)
         except KeyboardInterrupt:
             say("Stopping Airflow")
     return 0

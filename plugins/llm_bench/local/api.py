@@ -30,7 +30,7 @@ class AirflowAPI:
         self.url = url
         self.user = user
         self.password = password
-        self._check = check
+        self.check = check
         self._http = httpx.Client(base_url=f"{url}/api/v2", timeout=TIMEOUT_SEC)
         token = self.request("POST", f"{url}/auth/token", json={"username": user, "password": password})
         self._http.headers["authorization"] = f"Bearer {token['access_token']}"
@@ -67,7 +67,7 @@ class AirflowAPI:
         """A reply, after the database was too busy for as long as it may be."""
         deadline = time.monotonic() + DATABASE_PATIENCE_SEC
         while True:
-            self._check()
+            self.check()
             reply = self._send(method, path, **options)
             refused = reply.status_code == 500 and "Database error" in reply.text  # Airflow has undone what it began
             if not refused or time.monotonic() > deadline:

@@ -7,29 +7,25 @@ import fcntl
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO
 
-import httpx
 import psutil
 
 from llm_bench.errors import SetupError
 from llm_bench.local.api import AirflowAPI
 from llm_bench.local.config import Config
+from llm_bench.local.supervisor import Say, Supervisor, unhealthy
 from llm_bench.paths import home, shipped
 
 PATIENCE_SEC = 180
 """How long Airflow may take to be healthy; it takes about 20 s on two cores."""
 LEAST_DISK_BYTES = 500 * 1024 * 1024
-
-Say = Callable[[str], None]
 
 
 @contextlib.contextmanager
@@ -49,15 +45,15 @@ def running_airflow(port: int, say: Say) -> Iterator[AirflowAPI]:
             lock.seek(0)
             config = Config(home(), int(json.loads(lock.read())["port"]))
             say(f"Airflow is up already at {config.url}")
-            yield healthy(config, [], say)
+            yield healthy(config, say)
             return
         config = Config(home(), port)
         _check_machine(config)
         lock.truncate(0)
         lock.write(json.dumps({"port": port, "pid": os.getpid()}))
         lock.flush()
-        with _processes(config, say) as processes:
-            yield healthy(config, processes, say)
+        with _supervised(config, say) as supervisor:
+            yield healthy(config, say, supervisor.check)
 
 
 def _check_machine(config: Config) -> None:
@@ -99,7 +95,7 @@ def _stop_leftovers(config: Config) -> None:
 
 
 @contextlib.contextmanager
-def _processes(config: Config, say: Say) -> Iterator[list[tuple[str, subprocess.Popen[bytes]]]]:
+def _supervised(config: Config, say: Say) -> Iterator[Supervisor]:
     config.write(config.home if (config.home / "dags").is_dir() else shipped())
     logs = config.airflow_home / "logs"
     logs.mkdir(exist_ok=True)
@@ -117,32 +113,12 @@ def _processes(config: Config, say: Say) -> Iterator[list[tuple[str, subprocess.
         "baselines": [sys.executable, "-m", "llm_bench", "baselines", "--port", str(endpoint)],
     }
     say(f"Starting Airflow ({', '.join(commands)}); logs are in {logs}")
-    processes: list[tuple[str, subprocess.Popen[bytes]]] = []
+    supervisor = Supervisor(commands, environment, logs, say, lambda: unhealthy(config.url))
     try:
-        for name, command in commands.items():
-            with (logs / f"{name}.log").open("ab") as log:
-                processes.append((name, start(command, environment, log)))
-        yield processes
+        supervisor.start()
+        yield supervisor
     finally:
-        stop([process for _, process in processes])
-
-
-def start(command: list[str], environment: Mapping[str, str], log: IO[bytes]) -> subprocess.Popen[bytes]:
-    """Starts a process that writes all it says to a log."""
-    # A session of its own: Ctrl-C comes to us alone, and we stop the whole group in order.
-    return subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
-
-
-def stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    """Stops processes, with all that they started and that stayed in their groups."""
-    for sign, patience in ((signal.SIGTERM, 15.0), (signal.SIGKILL, 5.0)):
-        deadline = time.monotonic() + patience
-        for process in processes:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, sign)
-        for process in processes:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(max(0.1, deadline - time.monotonic()))
+        supervisor.stop()
 
 
 def _migrate(config: Config, environment: dict[str, str], logs: Path) -> None:
@@ -160,28 +136,17 @@ def _migrate(config: Config, environment: dict[str, str], logs: Path) -> None:
     stamp.write_text(installed)
 
 
-def healthy(config: Config, processes: Sequence[tuple[str, subprocess.Popen[bytes]]], say: Say) -> AirflowAPI:
+def healthy(config: Config, say: Say, check: Callable[[], None] = lambda: None) -> AirflowAPI:
     """Waits until Airflow is up; a client of its API.
 
-    :param processes: that must not end meanwhile, nor while the client is used; by name.
-    :raises SetupError: one ended, or Airflow isn't healthy in time.
+    :param check: raises what nobody can help; called meanwhile, and with every request of the client.
+    :raises SetupError: Airflow isn't healthy in time.
     """
     deadline = time.monotonic() + PATIENCE_SEC
-
-    def check() -> None:
-        for name, process in processes:
-            if process.poll() is not None:
-                raise SetupError(
-                    f"Airflow's {name} ended with exit code {process.returncode}.",
-                    f"See the end of {config.airflow_home}/logs/{name}.log.",
-                )
-
     while time.monotonic() < deadline:
         check()
-        with contextlib.suppress(httpx.HTTPError, SetupError, OSError, ValueError, KeyError):
-            health = httpx.get(f"{config.url}/api/v2/monitor/health", timeout=5).json()
-            parts = ("metadatabase", "scheduler", "dag_processor")
-            if all(health[part]["status"] == "healthy" for part in parts):
+        with contextlib.suppress(SetupError, OSError, ValueError, KeyError):
+            if not unhealthy(config.url):
                 say("Airflow is healthy")
                 return AirflowAPI(config.url, "admin", _password(config), check)
         time.sleep(0.5)

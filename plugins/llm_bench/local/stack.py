@@ -5,21 +5,17 @@ from __future__ import annotations
 import configparser
 import os
 import re
-import signal
 import subprocess
 import sys
-import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-
-import psutil
 
 from llm_bench.errors import SetupError
 from llm_bench.local.api import AirflowAPI
 from llm_bench.local.config import Config
-from llm_bench.local.services import free_port, healthy, start, stop
+from llm_bench.local.services import free_port, healthy
+from llm_bench.local.supervisor import Supervisor, unhealthy
 
 PROJECT = Path(__file__).resolve().parents[3]
 """The folder that holds ``dags/`` and ``plugins/``."""
@@ -66,14 +62,8 @@ class Stack:
         self.environment |= {"AIRFLOW_HOME": str(self.config.airflow_home), "LLM_BENCH_HOME": str(home)}
         self.environment |= {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"}
         self.environment |= environment
-        self.restarts: Counter[str] = Counter()
-        """Process → how often it was started again."""
-        self._commands = dict(processes)
+        self.processes = Supervisor(processes, self.environment, self.logs, say, lambda: unhealthy(self.config.url))
         self._say = say
-        self._lock = threading.Lock()
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self._ended = threading.Event()
-        self._supervisor = threading.Thread(target=self._supervise, name="supervisor")
 
     @property
     def logs(self) -> Path:
@@ -90,20 +80,12 @@ class Stack:
         done = self.command("db", "migrate")
         if done.returncode:
             raise SetupError(f"Airflow's database can't be set up: {done.stderr[-2000:]}", "")
-        for name in self._commands:
-            self.start_process(name)
-        self._supervisor.start()
-        return healthy(self.config, [], self._say)
+        self.processes.start()
+        return healthy(self.config, self._say, self.processes.check)
 
     def stop(self) -> None:
         """Stops all of it."""
-        self._ended.set()
-        if self._supervisor.is_alive():
-            self._supervisor.join()
-        with self._lock:
-            stop(list(self._running.values()))
-            for process in self._running.values():
-                _end_session(process.pid)
+        self.processes.stop()
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Runs an ``airflow`` command."""
@@ -121,28 +103,6 @@ class Stack:
             check=False,
         )
 
-    def start_process(self, name: str) -> None:
-        """Starts one process, which was never started or was taken down."""
-        with self._lock, (self.logs / f"{name}.log").open("ab") as log:
-            self._running[name] = start(list(self._commands[name]), self.environment, log)
-
-    def kill(self, name: str) -> int:
-        """Kills a process, as ``kill -9`` does; its id."""
-        with self._lock:
-            os.kill(pid := self._running[name].pid, signal.SIGKILL)
-        return pid
-
-    def take_down(self, name: str) -> None:
-        """Stops a process, which isn't started again by itself."""
-        with self._lock:
-            process = self._running.pop(name)
-        stop([process])
-        _end_session(process.pid)
-
-    def is_up(self, name: str) -> bool:
-        with self._lock:
-            return name in self._running and self._running[name].poll() is None
-
     def _write_settings(self) -> None:
         """Puts the settings of the environment in ``airflow.cfg``: whoever names AIRFLOW_HOME then means this one."""
         path = self.config.airflow_home / "airflow.cfg"
@@ -153,23 +113,6 @@ class Stack:
                 file.read_dict({setting[1].lower(): {setting[2].lower(): value}})
         with path.open("w", encoding="utf-8") as written:
             file.write(written)
-
-    def _supervise(self) -> None:
-        while not self._ended.wait(0.5):
-            with self._lock:
-                ended = {name: process.pid for name, process in self._running.items() if process.poll() is not None}
-            for name, pid in ended.items():
-                _end_session(pid)
-                self.restarts[name] += 1
-                self.start_process(name)
-
-
-def _end_session(leader: int) -> None:
-    """Kills what a process left running, as the end of a container or of a systemd unit does."""
-    for process in psutil.process_iter():
-        with suppress(OSError, psutil.Error):
-            if os.getsid(process.pid) == leader:
-                process.kill()
 
 
 @contextmanager
