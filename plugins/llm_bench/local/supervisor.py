@@ -176,7 +176,10 @@ class Supervisor:
         how = f"Airflow's {name} ended with exit code {ended.process.returncode}"
         fruitless = ended.fruitless + 1 if ended.age < STABLE_SEC else 1
         if fruitless > MOST_STARTS:
-            self._fault = SetupError(f"{how}, {MOST_STARTS} times in a row.", f"See the end of {self._log(name)}.")
+            self._fault = SetupError(
+                f"Airflow's {name} ended with exit code {ended.process.returncode}, {MOST_STARTS} times in a row.",
+                f"See the end of {self._log(name)}.",
+            )
             self._over.set()
             return
         pause = min(2.0 ** (fruitless - 2), LONGEST_PAUSE_SEC) if fruitless > 1 else 0.0
