@@ -124,7 +124,7 @@ class TestServicesOfARunningStudy:
         assert up.output.read_text().count("it is started again") == len(killed)
         assert status["needs_a_hand"] == bool(missed)
         seen(
-            f"all {len(killed)} were started again; {batches} of {SLOTS} slots were measured, {missed} missed and named "
+            f"all {len(killed)} were started again; {batches} of {SLOTS} slots measured, {missed} missed and named "
             f"by `status`; {status['records']} of {10 * batches} records loaded; {again} requests were asked again"
         )
 
