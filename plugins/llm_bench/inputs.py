@@ -49,6 +49,12 @@ def printable(text: str) -> str:
     return text
 
 
+def readable(text: str) -> str:
+    """The same for a text that has ends of lines and tabs."""
+    printable(re.sub(r"[\n\t]", " ", text))
+    return text
+
+
 Line = Annotated[str, AfterValidator(printable)]
 """A text of one line that is shown to people."""
 

@@ -13,17 +13,20 @@ from llm_bench.inputs import Part, explain, read_yaml
 
 _PLACEHOLDER = re.compile(r"\{(context|question)\}")
 _PLACEHOLDERS = ("{context}", "{question}")
+_LONGEST = 100_000
+"""Letters of a message, without what is filled in."""
 
 
 class Template(Part):
     """A prompt template, as a file in ``include/prompts`` has it."""
 
-    system: Annotated[str, Field(description="The system message; empty: there is none.")] = ""
+    system: Annotated[str, Field(max_length=_LONGEST, description="The system message; empty: there is none.")] = ""
     user: Annotated[
         str,
         Field(
+            max_length=_LONGEST,
             description="The user's message: `{context}` stands for the numbered passages, `{question}` for the "
-            "question."
+            "question.",
         ),
     ]
 

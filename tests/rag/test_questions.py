@@ -72,6 +72,8 @@ class TestQuestionSets:
             pytest.param(_changed(colour="red"), "questions.0.colour: unknown key", id="unknown key"),
             pytest.param({**SET, "version": 2}, "version: unknown key", id="unknown key of the file"),
             pytest.param(_changed(text="  "), "questions.0.text", id="blank text"),
+            pytest.param(_changed(text="a\x00b"), "letter 2 is U+0000, which can't be seen", id="a letter unseen"),
+            pytest.param(_changed(text="a" * 20_001), "should have at most 20000 characters", id="a text too long"),
             pytest.param(_changed(id="b"), "questions.1.id: 'b': stands there twice", id="repeated id"),
             pytest.param(_changed(id="a b"), "questions.0.id: 'a b'", id="id that is no name"),
             pytest.param({**SET, "industry": "retail"}, "allowed: bakery", id="another file's industry"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     Field,
     StringConstraints,
     ValidationError,
@@ -17,7 +18,7 @@ from pydantic import (
 )
 
 from llm_bench.errors import QuestionSetError
-from llm_bench.inputs import Part, explain, read_yaml
+from llm_bench.inputs import Part, explain, read_yaml, readable
 from llm_bench.rag.documents import document_files
 from llm_bench.rag.drafting import FILL_IN
 
@@ -46,7 +47,16 @@ class Question:
     answerable: bool = True
 
 
-_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+LONGEST_TEXT = 20_000
+"""Letters of a question or a point, some ten pages."""
+MOST_POINTS = 100
+MOST_QUESTIONS = 20_000
+
+_Text = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_TEXT),
+    AfterValidator(readable),
+]
 
 
 class _Part(Part):
@@ -74,7 +84,7 @@ class _Point(_Part):
 class _Question(_Part):
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
     text: _Text
-    points: tuple[_Point, ...] = ()
+    points: Annotated[tuple[_Point, ...], Field(max_length=MOST_POINTS)] = ()
     answerable: bool = True
 
     @field_validator("text")
@@ -94,7 +104,7 @@ class _Question(_Part):
 
 class _QuestionSet(_Part):
     industry: str
-    questions: Annotated[tuple[_Question, ...], Field(min_length=1)]
+    questions: Annotated[tuple[_Question, ...], Field(min_length=1, max_length=MOST_QUESTIONS)]
 
     @field_validator("industry")
     @classmethod
