@@ -28,14 +28,16 @@ from doubles import gcs
 from doubles.proxy import proxied
 from llm_bench.inputs import read_yaml
 from llm_bench.local.api import AirflowAPI
-from llm_bench.local.servers import postgres
+from llm_bench.local.servers import postgres, redis_server
 from llm_bench.local.stack import Stack, running, settings
+from llm_bench.measure.accounts import PACING_VARIABLE
 from llm_bench.rag.questions import load_question_sets
 from llm_bench.records import Record, utc_text
 from llm_bench.schedule import Schedule
 from llm_bench.store.base import from_parquet, open_store
 from llm_bench.study import START_VARIABLE, Study, parse_study
 from rehearsal.account import Account, account, waited_sec
+from rehearsal.disk import Disk, small_disk
 from rehearsal.harm import Harm, storage_faults
 from rehearsal.providers import Log, doubles
 from rehearsal.stack import QUICK, make_home, patiently
@@ -83,28 +85,36 @@ def main() -> int:
     parser.add_argument("--active", type=int, default=3, help="batches measured at once")
     parser.add_argument("--keep", type=Path, help="a new folder for the home, with all logs; left out: none is kept")
     options = parser.parse_args()
-    home = options.keep or Path(tempfile.mkdtemp(prefix="llm-bench-rehearsal-"))
+    home = Path(tempfile.mkdtemp(prefix="llm-bench-rehearsal-"))
     try:
-        return rehearse(home, options)
+        with small_disk(home) as disk:
+            try:
+                return rehearse(home, disk, options)
+            finally:
+                if options.keep:
+                    shutil.copytree(home, options.keep, symlinks=True)
     finally:
-        if options.keep is None:
-            shutil.rmtree(home, ignore_errors=True)
+        shutil.rmtree(home, ignore_errors=True)
 
 
-def rehearse(home: Path, options: argparse.Namespace) -> int:
-    """The whole play in an empty folder."""
+def rehearse(home: Path, disk: Disk | None, options: argparse.Namespace) -> int:
+    """The whole play in an empty folder.
+
+    :param disk: of that folder, where it can be filled.
+    """
     say(f"Rehearsing {options.slots} batches of {STUDY}; seed {options.seed} (--seed repeats what is drawn)")
     make_home(home, {STUDY: compressed(options.slots)})
     log = Log()
     with ExitStack() as stage:
         database = stage.enter_context(postgres())
+        redis = stage.enter_context(redis_server())
         bucket = stage.enter_context(gcs.serving())
         proxy = stage.enter_context(proxied(bucket))
         proxy.choose = storage_faults(share=STORAGE_FAULTS, seed=options.seed)
         connections = stage.enter_context(doubles(log, share=PROVIDER_FAULTS, seed=options.seed))
         google = {"STORAGE_EMULATOR_HOST": proxy.url, "AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT": gcs.CONNECTION}
         environment = QUICK | connections | google | settings(database={"sql_alchemy_conn": database.url})
-        environment |= {"NO_GCE_CHECK": "true", START_VARIABLE: START}
+        environment |= {"NO_GCE_CHECK": "true", START_VARIABLE: START, PACING_VARIABLE: redis.url}
         stack = Stack(home, environment, say=say)
         # For reading the records at the end: past the proxy, and as Airflow is configured.
         os.environ.update(stack.environment | {"STORAGE_EMULATOR_HOST": bucket})
@@ -115,7 +125,7 @@ def rehearse(home: Path, options: argparse.Namespace) -> int:
         api = stage.enter_context(running(stack))
         api.wait_for_dag(study.dag_id)
         how = {"pause_sec": options.pause_sec, "once": options.once, "seed": options.seed}
-        harm = Harm(stack, database, api, study.dag_id, **how, say=say)
+        harm = Harm(stack, database, redis, disk, api, study.dag_id, **how, say=say)
         started = time.monotonic()
         backfill(stack, api, study, schedule, options.active)
         ended = play(api, study, schedule, harm, started)

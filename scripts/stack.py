@@ -59,11 +59,11 @@ def services(port: int, workers: int) -> Iterator[AirflowAPI]:
     }
     say("Starting Postgres and Redis")
     with postgres() as database, redis_server() as broker:
-        pacing = {PACING_VARIABLE: broker.rpartition("/")[0] + "/1"}
+        pacing = {PACING_VARIABLE: broker.url.rpartition("/")[0] + "/1"}
         environment = {"AIRFLOW_CONN_LLM_BASELINE": connection, **pacing, **LIGHT, **given}
         environment |= settings(
             core={"executor": "CeleryExecutor"},
-            celery={"broker_url": broker},
+            celery={"broker_url": broker.url},
             database={"sql_alchemy_conn": database.url},
         )
         stack = Stack(place(), environment, processes, say, port)

@@ -14,16 +14,27 @@ import psutil
 
 from doubles.proxy import Fault as StorageFault
 from llm_bench.local.api import AirflowAPI
-from llm_bench.local.servers import Postgres
+from llm_bench.local.servers import Postgres, Redis
 from llm_bench.local.stack import Stack
+from rehearsal.disk import FULL_SEC, Disk
 from rehearsal.stack import patiently
 
 STORAGE_FAULTS: tuple[StorageFault, ...] = (
     *("unavailable", "lost", "vanished", "reset", "torn upload", "torn download", "hang", "limited"),
 )
 """Those that pass: the others are mistakes of the user's."""
-KINDS = {"measure": 75, "validate_and_load": 12, "scheduler": 7, "database": 6}
-"""What is harmed, and how often of 100 times."""
+KINDS = {
+    "measure": 62,
+    "validate_and_load": 12,
+    "scheduler": 7,
+    "api-server": 4,
+    "dag-processor": 3,
+    "database": 5,
+    "redis": 3,
+    "disk": 4,
+}
+"""What is harmed, and how often of 100 times: tasks, Airflow's processes, and what all of them need."""
+SERVICES = ("scheduler", "api-server", "dag-processor")
 EACH = 0.9
 """How often something is harmed for each batch, however fast the machine is."""
 
@@ -39,6 +50,8 @@ class Harm:
         self,
         stack: Stack,
         database: Postgres,
+        redis: Redis,
+        disk: Disk | None,
         api: AirflowAPI,
         dag_id: str,
         *,
@@ -51,19 +64,21 @@ class Harm:
         """Kind → how often it was done."""
         self._stack = stack
         self._database = database
+        self._redis = redis
+        self._disk = disk
         self._api = api
         self._dag_id = dag_id
         self._pause_sec = pause_sec
         self._once = once
         self._random = random.Random(f"{seed}/harm")
         self._say = say
-        others = [kind for kind in KINDS if kind != "validate_and_load"]
+        others = [kind for kind in KINDS if kind != "validate_and_load" and (disk or kind != "disk")]
         self._first = ["validate_and_load", *self._random.sample(others, len(others))]  # the rarest moment first
 
     @property
     def kills(self) -> int:
         """How many processes met kill -9."""
-        return self.done.total() - self.done["database"]
+        return self.done.total() - sum(self.done[kind] for kind in ("database", "redis", "disk"))
 
     def due(self, ended: int) -> bool:
         """Whether there has been too little harm for so many batches that have ended."""
@@ -86,12 +101,21 @@ class Harm:
         return False
 
     def _do(self, kind: str) -> str | None:
-        if kind == "scheduler":
-            return f"kill -9 of the scheduler, process {self._stack.processes.kill('scheduler')}"
+        if kind in SERVICES:
+            return f"kill -9 of the {kind}, process {self._stack.processes.kill(kind)}"
         if kind == "database":
             self._database.stop()
             self._database.start()
             return "Postgres stopped at once and started again"
+        if kind == "redis":
+            self._redis.stop()
+            self._redis.start()
+            return "Redis stopped at once and started again, empty"
+        if kind == "disk":
+            if self._disk is None:
+                return None
+            self._disk.fill()
+            return f"the disk was full for {FULL_SEC:.0f} s"
         return self._kill_task(kind)
 
     def _kill_task(self, task_id: str) -> str | None:

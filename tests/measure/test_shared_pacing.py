@@ -26,7 +26,8 @@ FIVE_A_MINUTE = Rates(requests_per_minute=5)
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     try:
-        with redis_server() as url:
+        with redis_server() as server:
+            url = server.url
             yield url
     except SetupError as fault:
         if os.environ.get("CI"):
@@ -113,7 +114,8 @@ class TestARedisThatFails:
     def test_while_a_cell_measures_leaves_it_its_own_machines_file(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ):
-        with redis_server() as url:
+        with redis_server() as server:
+            url = server.url
             monkeypatch.setenv(PACING_VARIABLE, url)
             pacer = Pacer(open_account(tmp_path, "groq/a"), FIVE_A_MINUTE, sleep=stop)
             pacer.wait(SMALL)

