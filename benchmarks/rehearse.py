@@ -125,7 +125,7 @@ def rehearse(home: Path, disk: Disk | None, options: argparse.Namespace) -> int:
         api = stage.enter_context(running(stack))
         api.wait_for_dag(study.dag_id)
         how = {"pause_sec": options.pause_sec, "once": options.once, "seed": options.seed}
-        harm = Harm(stack, database, redis, disk, api, study.dag_id, **how, say=say)
+        harm = Harm(stack, database, api, study.dag_id, redis=redis, disk=disk, **how, say=say)
         started = time.monotonic()
         backfill(stack, api, study, schedule, options.active)
         ended = play(api, study, schedule, harm, started)
