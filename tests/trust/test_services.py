@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -58,8 +59,11 @@ class Up:
         """The process of a service."""
 
         def running() -> psutil.Process | None:
-            children = psutil.Process(self.process.pid).children()
-            return next((child for child in children if SERVICES[name] in " ".join(child.cmdline())), None)
+            for child in psutil.Process(self.process.pid).children():
+                with suppress(psutil.Error):  # it has just ended
+                    if SERVICES[name] in " ".join(child.cmdline()):
+                        return child
+            return None
 
         return until(running)
 
@@ -107,7 +111,7 @@ class TestServicesOfARunningStudy:
 
     def test_that_are_killed_come_back_and_no_other_slot_is_missed(self, up: Up, seen: Seen):
         """`kill -9` of each of its processes during the study, the scheduler's twice, one after another."""
-        until(lambda: len(up.provider.asked) >= 3)
+        until(lambda: len(up.provider.asked) >= 3, 600)
         killed = ("scheduler", "api-server", "dag-processor", "baselines", "scheduler")
         for name in killed:
             service = up.service(name)
