@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from analysis.studies import PLAIN, Circumstances, fill_study, thesis
 from llm_bench.analysis import queries, statistics
+from llm_bench.analysis.agreement import Scorer
 from llm_bench.analysis.cache import Cache, Records
 from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.queries import numbers, strata, times
@@ -740,9 +741,9 @@ class TestStrata:
         assert queries.summary(filled.records, View(suspect="exclude"), LATENCY, "industry") == whole
 
 
-class TestEmbeddingModels:
+class TestScorers:
     def test_are_named(self, records):
-        assert queries.embedding_models(records, View()) == ["all-MiniLM-L6-v2"]
+        assert queries.scorers(records, View()) == [Scorer(None, "all-MiniLM-L6-v2")]
 
 
 class TestMadeUpRecords:

@@ -28,7 +28,8 @@ def notices(look: Look, approximate: Iterable[bool] = (), scores: bool = False) 
     known = []
     if any(approximate):
         known.append("There are too many records to sort: numbers with ≈ are within half a percent.")
-    models = queries.embedding_models(look.records, look.view) if scores else []
+    scorers = queries.scorers(look.records, look.view) if scores else []
+    models = list(dict.fromkeys(scorer.model for scorer in scorers))
     if len(models) > 1:
         known.append(
             f"These scores are by several embedding models ({', '.join(models)}), which don't measure alike: "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from llm_bench.analysis import charts, queries, table, tables
+from llm_bench.analysis.agreement import agreement
 from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.queries import Factor
 from llm_bench.analysis.queries.caches import CACHE_WORTH
@@ -57,6 +58,13 @@ def coverage(source: Source) -> Section:
         tables.least_covered(queries.least_covered(records, view), looks),
     ]
     return Section("Coverage", drawn, numbers, methods=[CONCLUSIONS, DAYS, MEANS])
+
+
+def agreed(source: Source) -> Section:
+    """How well the scores agree with people, wherever that was measured: it isn't of the study's records."""
+    known = agreement()
+    table = tables.agreement(known, queries.scorers(source.records, source.view))
+    return Section("Agreement of the scores with people", [], [table], [known.in_words])
 
 
 def comparison(source: Source) -> Section:

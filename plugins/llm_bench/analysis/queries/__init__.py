@@ -6,7 +6,7 @@ from llm_bench.analysis.queries.answers import Answered, Changed, Differing, Ide
 from llm_bench.analysis.queries.attainment import Attainment, Curve, attainment, curves
 from llm_bench.analysis.queries.caches import CacheWorth, cache_worth
 from llm_bench.analysis.queries.comparisons import compare, methods_of
-from llm_bench.analysis.queries.counts import choices, embedding_models, failures_over_time, success, total
+from llm_bench.analysis.queries.counts import choices, failures_over_time, scorers, success, total
 from llm_bench.analysis.queries.declining import AnsweredAnyway, Declined, Declining, declining
 from llm_bench.analysis.queries.factors import ByLevel, Factor, Level, LevelTest, by_level
 from llm_bench.analysis.queries.lengths import AtLength, Lengths, PairAtLength, lengths
@@ -95,7 +95,6 @@ __all__ = [
     "declining",
     "distribution",
     "drift",
-    "embedding_models",
     "failures_over_time",
     "first_places",
     "headline",
@@ -109,6 +108,7 @@ __all__ = [
     "over_time",
     "page",
     "record",
+    "scorers",
     "success",
     "summary",
     "temperatures",

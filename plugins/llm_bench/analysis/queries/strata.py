@@ -94,13 +94,13 @@ def _failure_kinds(records: Records) -> list[str]:
     return [row["kind"] for row in rows]
 
 
-def embedding_models(records: Records) -> Table:
-    """The models that scored records of each stratum."""
-    return records.once("embedding models", _embedding_models)
+def scorers(records: Records) -> Table:
+    """What scored records of each stratum."""
+    return records.once("scorers", _scorers)
 
 
-def _embedding_models(records: Records) -> Table:
-    return table(records, f"SELECT DISTINCT {_STRATUM}, embedding_model FROM records")  # noqa: S608
+def _scorers(records: Records) -> Table:
+    return table(records, f"SELECT DISTINCT {_STRATUM}, embedding_model FROM records WHERE success")  # noqa: S608
 
 
 def totals(records: Records, name: str) -> tuple[Array, Array]:

@@ -6,6 +6,7 @@ in all. A page adds what their cells lead to, and may turn a long one into a row
 
 from __future__ import annotations
 
+from llm_bench.analysis.tables.agreement import agreement
 from llm_bench.analysis.tables.answers import answers_over_time, bounds, changes, identity, names, verdict
 from llm_bench.analysis.tables.attainment import attained_in_words, attainment
 from llm_bench.analysis.tables.caches import cache_worth
@@ -29,6 +30,7 @@ from llm_bench.analysis.tables.times import (
 
 __all__ = [
     "QUANTILES",
+    "agreement",
     "answer_lengths",
     "answered_anyway",
     "answers_over_time",
