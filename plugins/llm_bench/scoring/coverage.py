@@ -118,7 +118,7 @@ def _scaled(cosines: np.ndarray, full: float) -> np.ndarray:
     return np.clip((cosines - UNRELATED) / (full - UNRELATED), 0.0, 1.0)
 
 
-def coverage(held: Sequence[float], stated: Sequence[float]) -> float | None:
+def coverage(held: Iterable[float], stated: Iterable[float]) -> float | None:
     """How much of what the context says in answer to the question the answer states: a soft recall.
 
     coverage = mean of support(point, answer) over the question's reference points that the context holds

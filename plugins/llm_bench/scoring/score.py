@@ -58,9 +58,12 @@ def score(records: Sequence[Record], prompts: Mapping[str, Mapping[str, Any]], e
     """
     _check_contexts(records, prompts)
     answers = [(record["question_id"], (record["success"] and record["answer"]) or "") for record in records]
-    scored = {"embedding_model": embedder.identity}
     return [
-        {**record, **judgement.scores, **(scored if judgement.sentences else {})}
+        {
+            **record,
+            **judgement.scores,
+            "embedding_model": embedder.identity if judgement.sentences else record["embedding_model"],
+        }
         for record, judgement in zip(records, judge(answers, prompts, embedder), strict=True)
     ]
 
