@@ -80,7 +80,11 @@ def record(question_id: str = "loaves", answer: str | None = "The bakery baked 1
         "coverage_score": None,
         "groundedness": None,
         "declined": None,
+        "context_utilization": None,
+        "citations": None,
+        "citation_support": None,
         "embedding_model": "planned",
+        "scoring_version": None,
         **changes,
     }
 

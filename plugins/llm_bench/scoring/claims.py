@@ -6,10 +6,10 @@ The turns are English and German; both are looked for in any answer, as an LLM m
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from functools import lru_cache
 
 from llm_bench.method import Method
+from llm_bench.scoring.citations import Part
 
 _WORD = re.compile(r"[\w&-]+")
 
@@ -34,7 +34,8 @@ _DECLINING = re.compile(
     rf"|\b{_LACK}\b[^.;,]{{0,60}}?\b(?:in|from|by|within|of) (?:(?:the|these) )?(?:\w+ )?{_SOURCE}\b"  # not in the …
     rf"|\b(?:no|none|neither)\b(?: of)?(?: the| these)? {_SOURCE}\b{_WITHIN}{{0,25}}?\b{_TELL}\b"
     rf"|\b(?:I|we) (?:\w+ )?{_LACK}\b[^.;]{{0,40}}?\b(?:{_TELL}|know)\b"  # I can't tell
-    rf"|\b(?:(?:is|are|was|were) (?:not|neither|nowhere)|(?:is|are|was|were)n['’]t) (?:\w+ly )?(?!includ|contain){_TELL}\b"
+    r"|\b(?:(?:is|are|was|were) (?:not|neither|nowhere)|(?:is|are|was|were)n['’]t) (?:\w+ly )?"
+    rf"(?!includ|contain){_TELL}\b"
     r"|\b(?:information|figures?|numbers?|data|details?|answer|this|that)\b[^.;,:]{0,30}?"
     r"\b(?:is|are)(?: not|n['’]t) (?:\w+ly )?available\b"
     r"|\bthere (?:is|are) no (?:information|mention|figures?|details?|indication|data (?:on|about|for|in))\b"
@@ -76,13 +77,14 @@ _ASSENT = re.compile(r"(?:sure|certainly|of course|natürlich|gerne?)\b\W*", re.
 _REASONING = re.compile(r"<(think(?:ing)?|reasoning)>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
 _UNOPENED = re.compile(r"\A.*</(?:think(?:ing)?|reasoning)>", re.DOTALL | re.IGNORECASE)
 
+_BARE = re.compile(r"(?:yes|no|ja|nein)\W*", re.IGNORECASE)
 SHORT = 3
-"""Words of an answer that has a meaning only with its question: "No.", "Linz.", "4.2 million euros."."""
+"""Words of an answer that has a meaning only with its question: "Linz.", "4.2 million euros."."""
 
 DECLINED = Method(
     "Declined",
-    "An answer declines where a sentence of it has one of a fixed list of English and German turns which say that the context "
-    "lacks what was asked, or a part of it.",
+    "An answer declines where a sentence of it has one of a fixed list of English and German turns which say that the "
+    "context lacks what was asked, or a part of it, or which refuse to answer.",
 )
 
 
@@ -107,13 +109,12 @@ def without_reasoning(text: str) -> str:
     return _UNOPENED.sub("", _REASONING.sub("", text))
 
 
-def in_full(sentences: Sequence[str], question: str) -> list[str]:
-    """The sentences of an answer; one that is alone and short, like "Linz.", behind the question that it answers."""
-    if (
-        len(sentences) != 1
-        or len(sentences[0].split()) > SHORT
-        or declines(sentences[0])
-        or _REMARK.match(sentences[0])
-    ):
-        return list(sentences)
-    return [f"{question} {sentences[0]}"]
+def in_full(parts: list[Part], question: str) -> list[Part]:
+    """The sentences of an answer; one that is alone and too short to mean anything by itself, behind its question.
+
+    A bare yes or no is left out: what it claims can't be compared.
+    """
+    text, cited = parts[0] if len(parts) == 1 else ("", frozenset[int]())
+    if not 0 < len(text.split()) <= SHORT or declines(text) or _REMARK.match(text):
+        return parts
+    return [] if _BARE.fullmatch(text) else [(f"{question} {text}", cited)]
