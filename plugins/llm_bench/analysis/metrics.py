@@ -63,6 +63,8 @@ _TITLES: Mapping[str, tuple[str, Better | None]] = {
     "itl_p99_sec": ("Gap between tokens, 99th percentile", "lower"),
     "coverage_score": ("Coverage", "higher"),
     "groundedness": ("Groundedness", "higher"),
+    "context_utilization": ("Context utilization", None),
+    "citation_support": ("Citation support", "higher"),
     "cost_usd": ("Cost of a question", "lower"),
     "prompt_tokens": ("Tokens of the prompt", None),
     "response_tokens": ("Tokens generated", None),

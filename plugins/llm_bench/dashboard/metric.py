@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 CHOICES = {
     "latency": ("latency_sec", "ttft_sec", "ttft_less_rtt_sec", "first_answer_sec"),
     "throughput": ("throughput_tps", "text_cps", "decode_tps", "itl_mean_sec"),
-    "coverage": ("coverage_score", "groundedness"),
+    "coverage": ("coverage_score", "groundedness", "context_utilization", "citation_support"),
 }
 """Page → the metrics it can show, the first where none is asked for."""
 

@@ -131,6 +131,7 @@ def _facts(record: Record) -> list[tuple[str, str]]:
         *([("Of the prompt cached", _cached(record))] if record["cached_tokens"] is not None else []),
         ("Coverage", text.value(record["coverage_score"], "")),
         ("Groundedness", text.value(record["groundedness"], "")),
+        ("Context used", text.value(record["context_utilization"], "")),
         ("Cost", text.value(record["cost_usd"], "USD")),
     ]
 
