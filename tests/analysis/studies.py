@@ -19,6 +19,7 @@ from llm_bench import __version__
 from llm_bench.measure import timing
 from llm_bench.measure.turns import turns
 from llm_bench.rag.documents import load_documents, passages
+from llm_bench.rag.embeddings import model_identity
 from llm_bench.rag.prompt import build_messages, context_hash, prompt_hash
 from llm_bench.rag.questions import Question, load_question_sets
 from llm_bench.rag.ranking import bm25
@@ -304,7 +305,7 @@ def _asked(study: Study, slot: datetime, llm: LLM, prompt: Mapping[str, Any], *,
         "provider_request_id": f"{SYNTHETIC}-{chance.getrandbits(48):012x}",
         "llm_bench_version": f"{__version__}+{SYNTHETIC}",
         "litellm_version": SYNTHETIC,
-        "embedding_model": study.retrieval.embedding_model,
+        "embedding_model": model_identity(study.retrieval.embedding_model),
         "schema_version": SCHEMA_VERSION,
         "settings_hash": hashlib.sha256(llm.name.encode()).hexdigest(),
     }

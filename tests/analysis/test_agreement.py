@@ -7,6 +7,7 @@ import pytest
 from llm_bench.analysis import tables
 from llm_bench.analysis.agreement import Agreement, Judged, Scorer, agreement
 from llm_bench.analysis.metrics import METRICS
+from llm_bench.rag.embeddings import model_identity
 from llm_bench.scoring.score import SCORING_VERSION
 from llm_bench.study import DEFAULT_EMBEDDING_MODEL
 
@@ -57,7 +58,7 @@ class TestTheSentence:
 
 class TestTheFile:
     def test_is_of_the_scoring_of_this_release(self):
-        assert agreement().scorer == Scorer(SCORING_VERSION, DEFAULT_EMBEDDING_MODEL)
+        assert agreement().scorer == Scorer(SCORING_VERSION, model_identity(DEFAULT_EMBEDDING_MODEL))
 
     @pytest.mark.parametrize("judged", agreement().sets, ids=lambda judged: judged.name)
     def test_has_scores_that_records_have(self, judged: Judged):

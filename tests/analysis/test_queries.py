@@ -742,8 +742,17 @@ class TestStrata:
 
 
 class TestScorers:
-    def test_are_named(self, records):
-        assert queries.scorers(records, View()) == [Scorer(None, "all-MiniLM-L6-v2")]
+    def test_are_named_with_their_versions(self, filled):
+        held = {(row["scoring_version"], row["embedding_model"]) for row in filled.plain if row["success"]}
+        assert queries.scorers(filled.records, View()) == [Scorer(*scorer) for scorer in held]
+
+    def test_of_records_older_than_the_field_have_no_version(self, tmp_path, include):
+        filled = Filled(tmp_path, include, slice(0, 1))
+        (path,) = filled.store.list("records/")
+        old = [record | {"scoring_version": None} for record in filled.plain]
+        filled.store.commit(path, to_parquet(old), filled.store.read(path)[1])
+        (scorer,) = queries.scorers(filled.records, View())
+        assert scorer.version is None
 
 
 class TestMadeUpRecords:

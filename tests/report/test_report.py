@@ -338,7 +338,7 @@ class TestTheMethods:
             "max_tokens 1,024, temperature 0",
             "60 s to the first token",
             "LiteLLM synthetic",
-            "all-MiniLM-L6-v2.",
+            "all-MiniLM-L6-v2@",
         ):
             assert expected in text
 

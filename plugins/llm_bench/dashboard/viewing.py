@@ -29,11 +29,10 @@ def notices(look: Look, approximate: Iterable[bool] = (), scores: bool = False) 
     if any(approximate):
         known.append("There are too many records to sort: numbers with ≈ are within half a percent.")
     scorers = queries.scorers(look.records, look.view) if scores else []
-    models = list(dict.fromkeys(scorer.model for scorer in scorers))
-    if len(models) > 1:
+    if len(scorers) > 1:
         known.append(
-            f"These scores are by several embedding models ({', '.join(models)}), which don't measure alike: "
-            "choose dates within which one scored, or rescore the study with one of them."
+            f"These scores are of several scorers ({', '.join(map(str, scorers))}), which don't measure alike: choose "
+            "dates within which one scored, or rescore the study with one of them."
         )
     return known
 

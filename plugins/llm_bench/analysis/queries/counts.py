@@ -49,7 +49,8 @@ def scorers(records: Records, view: View) -> list[Scorer]:
     """What scored the view's records: where there are several, their scores can't be compared."""
     held = strata.scorers(records)
     taken = strata.taken(records, held, view, buckets(records, view).place >= 0, llm_names(records))
-    return [Scorer(None, model) for model in sorted(set(held["embedding_model"][taken].tolist()))]
+    pairs = set(zip(held["version"][taken].tolist(), held["model"][taken].tolist(), strict=True))
+    return [Scorer(version or None, model) for version, model in sorted(pairs)]
 
 
 def total(records: Records, view: View) -> int:

@@ -100,7 +100,11 @@ def scorers(records: Records) -> Table:
 
 
 def _scorers(records: Records) -> Table:
-    return table(records, f"SELECT DISTINCT {_STRATUM}, embedding_model FROM records WHERE success")  # noqa: S608
+    return table(
+        records,
+        f"SELECT DISTINCT {_STRATUM}, coalesce(scoring_version, 0) AS version, embedding_model AS model FROM records "  # noqa: S608
+        "WHERE success",
+    )
 
 
 def totals(records: Records, name: str) -> tuple[Array, Array]:
