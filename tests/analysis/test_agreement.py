@@ -48,8 +48,8 @@ class TestTheSentence:
     def test_has_the_mean_of_each_score_over_its_sets(self):
         assert KNOWN.in_words == (
             "On answers that other people judged, groundedness tells answers that their context supports from others "
-            "with an AUROC of 0.80 (mean of 2 sets), where the best of the simple ways has 0.73; coverage orders "
-            "answers by their completeness with a Spearman's ρ of 0.60, where the best of the simple ways has 0.55."
+            "with an AUROC of 0.80, where the best simple way of each set has 0.73 (means of 2 sets); coverage orders "
+            "answers by their completeness with a Spearman's ρ of 0.60, where the best simple way has 0.55."
         )
 
     def test_leaves_out_a_score_without_a_set(self):

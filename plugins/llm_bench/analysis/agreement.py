@@ -56,6 +56,10 @@ class Judged:
     best_baseline_value: float
 
 
+def _compared(judged: Judged) -> tuple[float, float]:
+    return judged.value, judged.best_baseline_value
+
+
 @dataclass(frozen=True, slots=True)
 class Agreement:
     """What the file says: who scored, and how well on each set."""
@@ -69,12 +73,11 @@ class Agreement:
         parts = []
         for metric, said in _SAID.items():
             sets = [judged for judged in self.sets if judged.metric == metric]
-            if sets:
-                mean, best = (
-                    fmean(getattr(judged, name) for judged in sets) for name in ("value", "best_baseline_value")
-                )
-                over = f" (mean of {len(sets)} sets)" if len(sets) > 1 else ""
-                parts.append(f"{said.format(f'{mean:.2f}')}{over}, where the best of the simple ways has {best:.2f}")
+            if not sets:
+                continue
+            ours, best = (f"{fmean(values):.2f}" for values in zip(*map(_compared, sets), strict=True))
+            ways = f"way of each set has {best} (means of {len(sets)} sets)" if len(sets) > 1 else f"way has {best}"
+            parts.append(f"{said.format(ours)}, where the best simple {ways}")
         return f"On answers that other people judged, {'; '.join(parts)}."
 
     def measured_for(self, scorers: Sequence[Scorer]) -> str:
