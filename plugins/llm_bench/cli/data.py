@@ -33,7 +33,7 @@ def register(actions: Actions) -> None:
     add_study(command)
     command.add_argument(
         "--model",
-        type=_pinned,
+        type=pinned,
         metavar="REPOSITORY@REVISION",
         help="embedding model of the hub, pinned to a commit; left out: the study's own",
     )
@@ -42,7 +42,7 @@ def register(actions: Actions) -> None:
     add_study(add_command(actions, compact, summary, example="llm-bench compact thesis"))
 
 
-def _pinned(model: str) -> str:
+def pinned(model: str) -> str:
     """The name of an embedding model.
 
     :raises ArgumentTypeError: it names no revision.
