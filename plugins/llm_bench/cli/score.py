@@ -127,22 +127,22 @@ def _show(row: Row, judgement: Judgement) -> None:
     grid.add_column(overflow="fold", ratio=1)
     grid.add_column(overflow="fold", ratio=1, style="dim")
     for sentence in judgement.sentences:
-        mark = _support(sentence.support) if sentence.is_claim else Text(text.NONE, "dim")
+        mark = _support(sentence.support)
         grid.add_row(mark, Text(printable(sentence.text)), _beside(sentence))
     for point in judgement.points:
-        mark = _support(point.support) if point.held else Text(text.NONE, "dim")
+        mark = _support(point.support if point.held else None)
         stated = printable(" ".join(point.evidence)) if point.held else "not in the context: doesn't count"
         grid.add_row(mark, Text(f"◆ {printable(point.text)}", "cyan"), Text(stated))
     console().print(grid, soft_wrap=False)
     console().print()
 
 
-def _support(value: float) -> Text:
+def _support(value: float | None) -> Text:
     from rich.text import Text
 
     from llm_bench.scoring.coverage import HELD
 
-    return Text(text.bare(value, ""), "green" if value >= HELD else "red")
+    return Text(text.bare(value, ""), "dim" if value is None else "green" if value >= HELD else "red")
 
 
 def _beside(sentence: Sentence) -> Text:
