@@ -19,8 +19,9 @@ from llm_bench.rag.prompt import within_budget
 from llm_bench.rag.questions import Question
 from llm_bench.rag.retrieval import count_tokens, described
 from llm_bench.scoring import coverage as maths
+from llm_bench.scoring.claims import claims, declines
 from llm_bench.scoring.score import SCORING_VERSION, ContextMismatchError, score
-from llm_bench.scoring.statements import Evidence, Statement, claims, declines, features, state
+from llm_bench.scoring.statements import Evidence, Statement, features, state
 from llm_bench.scoring.surroundings import Surroundings, counted
 from llm_bench.study import Retrieval
 from llm_bench.templates import BUILT_IN

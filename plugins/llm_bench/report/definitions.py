@@ -15,9 +15,9 @@ from llm_bench.method import Method
 from llm_bench.rag.questions import Question
 from llm_bench.records import CACHED, CUT
 from llm_bench.report.source import Section
+from llm_bench.scoring.claims import DECLINED
 from llm_bench.scoring.coverage import COVERAGE, COVERAGE_WITHOUT_POINTS, GROUNDEDNESS, SUPPORT
 from llm_bench.scoring.score import SCORING
-from llm_bench.scoring.statements import DECLINED
 
 CLOCKED = (LATENCY, FIRST_TOKEN, LESS_ROUND_TRIP, FIRST_ANSWER, THROUGHPUT, SUSPECT, SUCCESS, CUT, CACHED, COST)
 

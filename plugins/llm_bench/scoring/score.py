@@ -15,7 +15,8 @@ from llm_bench.method import Method
 from llm_bench.rag.documents import headings, sentences
 from llm_bench.rag.prompt import context_hash
 from llm_bench.scoring import coverage as maths
-from llm_bench.scoring.statements import Evidence, Statement, claims, declines, features, state
+from llm_bench.scoring.claims import claims, declines
+from llm_bench.scoring.statements import Evidence, Statement, features, state
 from llm_bench.scoring.surroundings import Surroundings, content
 
 if TYPE_CHECKING:
