@@ -136,11 +136,11 @@ def batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
         yield lot
 
 
-def judged(lot: list[Row], embedder: Embedder) -> list[Judgement]:
+def judged(lot: list[Row], embedder: Embedder, language: str = "en") -> list[Judgement]:
     """The judgement of each answer; a prompt that several have in common is looked at once."""
     keys = [row.model_dump_json(include=row.prompt.keys() - {"passages"} | {"context"}) for row in lot]
     prompts = {key: row.prompt for key, row in zip(keys, lot, strict=True)}
-    return judge([(key, row.answer or "") for key, row in zip(keys, lot, strict=True)], prompts, embedder)
+    return judge([(key, row.answer or "") for key, row in zip(keys, lot, strict=True)], prompts, embedder, language)
 
 
 def result(row: Row, judgement: Judgement, embedding_model: str) -> dict[str, Any]:

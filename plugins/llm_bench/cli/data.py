@@ -106,7 +106,7 @@ def rescore(study: str, model: str | None) -> int:
     say(f"Loading {name}")
     embedder = Embedder(name, threads=os.cpu_count() or 1)
     count = 0
-    for day in rescore(store, chosen.name, embedder, points, datetime.now(UTC)):
+    for day in rescore(store, chosen.name, embedder, points, datetime.now(UTC), language=chosen.language):
         count += day.records
         before, after = text.bare(day.before, ""), text.bare(day.after, "")
         say(f"{day.path}: {day.records} records, mean coverage {before} as recorded, {after} by {embedder.identity}")

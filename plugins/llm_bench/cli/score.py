@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json as jsons
 import os
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ from llm_bench.cli.console import console, printable
 from llm_bench.cli.data import pinned
 from llm_bench.cli.options import Actions, add_command
 from llm_bench.errors import StorageError, outside_a_task
+from llm_bench.languages import name_of
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -38,10 +40,22 @@ def register(actions: Actions) -> None:
     command.add_argument("--out", type=Path, help="write JSON lines with scores and evidence to this file")
     text = "embedding model of the hub, pinned to a commit; left out: the one that comes with the package"
     command.add_argument("--model", metavar="REPOSITORY@REVISION", type=pinned, help=text)
+    text = "language of questions, contexts and answers, ISO 639-1; left out: en"
+    command.add_argument("--language", metavar="CODE", type=code, default="en", help=text)
     command.add_argument("--json", action="store_true", help="print JSON lines, for a program")
 
 
-def score(file: Path, out: Path | None, model: str | None, json: bool) -> int:
+def code(text: str) -> str:
+    """The code of a language.
+
+    :raises ArgumentTypeError: no language has it.
+    """
+    if not name_of(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no code of ISO 639-1; en, de and fr are")
+    return text
+
+
+def score(file: Path, out: Path | None, model: str | None, language: str, json: bool) -> int:
     """Scores the answers of a file; 1 where none could be scored.
 
     :raises InputError: the file can't be used.
@@ -53,7 +67,7 @@ def score(file: Path, out: Path | None, model: str | None, json: bool) -> int:
     with opened(file) as source:
         count = check(source, "Standard input" if file == Path("-") else str(file))
         with _written(out) as target:
-            for row, judgement, identity in _judged(source, count, model, aside=json):
+            for row, judgement, identity in _judged(source, count, model, language, aside=json):
                 line = jsons.dumps(result(row, judgement, identity), ensure_ascii=False)
                 if target:
                     target.write(f"{line}\n")
@@ -67,7 +81,9 @@ def score(file: Path, out: Path | None, model: str | None, json: bool) -> int:
     return 0 if any(map(_is_scored, scored)) else 1
 
 
-def _judged(source: IO[bytes], count: int, model: str | None, *, aside: bool) -> Iterator[tuple[Row, Judgement, str]]:
+def _judged(
+    source: IO[bytes], count: int, model: str | None, language: str, *, aside: bool
+) -> Iterator[tuple[Row, Judgement, str]]:
     """Each answer with its judgement and the model behind it, and how far it is.
 
     :param aside: whether that is shown on standard error, as standard output is for a program.
@@ -85,7 +101,7 @@ def _judged(source: IO[bytes], count: int, model: str | None, *, aside: bool) ->
         bar = progress.add_task("Scoring", total=count)
         embedder = Embedder(model or DEFAULT_EMBEDDING_MODEL, threads=os.cpu_count() or 1)
         for lot in batches(rows(source)):
-            for row, judgement in zip(lot, judged(lot, embedder), strict=True):
+            for row, judgement in zip(lot, judged(lot, embedder, language), strict=True):
                 yield row, judgement, embedder.identity
             progress.advance(bar, len(lot))
 
@@ -111,7 +127,7 @@ def _written(out: Path | None) -> Iterator[IO[str] | None]:
 
 
 def _is_scored(scores: Scores) -> bool:
-    return any(value is not None for value in scores.values())
+    return any(scores[name] is not None for name in ("coverage_score", "groundedness", "declined"))  # type: ignore[literal-required]
 
 
 def _show(row: Row, judgement: Judgement) -> None:
@@ -122,6 +138,8 @@ def _show(row: Row, judgement: Judgement) -> None:
     values = (f"{words} {text.bare(judgement.scores[name], '')}" for name, words in SCORES.items())  # type: ignore[literal-required]
     declined = ["declines"] if judgement.scores["declined"] else []
     console().print(Text("  ".join([printable(str(row.id)), *values, *declined]), "bold"))
+    if judgement.scores["score_note"]:
+        console().print(Text(f"not scored: {judgement.scores['score_note']}", "yellow"))
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(width=4, no_wrap=True)
     grid.add_column(overflow="fold", ratio=1)

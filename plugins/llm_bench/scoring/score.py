@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import numpy as np
 
 from llm_bench.errors import LLMBenchError
+from llm_bench.languages import READ, foreign, unread
 from llm_bench.method import Method
 from llm_bench.rag.documents import headings, sentences
 from llm_bench.rag.prompt import context_hash
@@ -18,6 +19,7 @@ from llm_bench.scoring import coverage as maths
 from llm_bench.scoring.claims import claims, declines
 from llm_bench.scoring.statements import Evidence, Statement, features, state
 from llm_bench.scoring.surroundings import Surroundings, content
+from llm_bench.study import DEFAULT_EMBEDDING_MODEL
 
 if TYPE_CHECKING:
     from llm_bench.rag.embeddings import Embedder
@@ -47,8 +49,10 @@ class ContextMismatchError(LLMBenchError):
     """A record can't be scored: the context at hand is not the one that the LLM was given."""
 
 
-def score(records: Sequence[Record], prompts: Mapping[str, Mapping[str, Any]], embedder: Embedder) -> list[Record]:
-    """The records with ``coverage_score``, ``groundedness``, ``declined`` and ``embedding_model``, as new dicts.
+def score(
+    records: Sequence[Record], prompts: Mapping[str, Mapping[str, Any]], embedder: Embedder, language: str = "en"
+) -> list[Record]:
+    """The records with ``Scores`` and ``embedding_model``, as new dicts.
 
     All but the last are null for a record without success or with a blank answer. Coverage is null, too, where the
     question can't be answered from the documents, and groundedness where the answer claims nothing.
@@ -64,7 +68,7 @@ def score(records: Sequence[Record], prompts: Mapping[str, Mapping[str, Any]], e
             **judgement.scores,
             "embedding_model": embedder.identity if judgement.sentences else record["embedding_model"],
         }
-        for record, judgement in zip(records, judge(answers, prompts, embedder), strict=True)
+        for record, judgement in zip(records, judge(answers, prompts, embedder, language), strict=True)
     ]
 
 
@@ -74,6 +78,7 @@ class Scores(TypedDict):
     coverage_score: float | None
     groundedness: float | None
     declined: bool | None
+    score_note: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,23 +115,33 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The scores of an answer and what they rest on. A blank answer has no sentences, and null scores."""
+    """The scores of an answer and what they rest on. One that isn't scored has no sentences, and null scores."""
 
     scores: Scores
     sentences: tuple[Sentence, ...] = ()
     points: tuple[Point, ...] = ()
 
 
-_UNSCORED: Scores = {"coverage_score": None, "groundedness": None, "declined": None}
+def _unscored(note: str | None = None) -> Judgement:
+    return Judgement({"coverage_score": None, "groundedness": None, "declined": None, "score_note": note})
 
 
 def judge(
-    answers: Sequence[tuple[str, str]], prompts: Mapping[str, Mapping[str, Any]], embedder: Embedder
+    answers: Sequence[tuple[str, str]],
+    prompts: Mapping[str, Mapping[str, Any]],
+    embedder: Embedder,
+    language: str = "en",
 ) -> list[Judgement]:
     """The judgement of each answer, given as the id of its question and its text, with one pass of the model.
 
+    Where the scorer doesn't read the language, or the answer isn't in it, the scores are null, and their note says why.
+
     :param prompts: question id → its prompt: ``question``, ``passages``, ``points``, ``answerable``.
+    :param language: of questions, context and answers, ISO 639-1.
     """
+    note = unread(language, embedder.identity, DEFAULT_EMBEDDING_MODEL)
+    if note:
+        return [_unscored(note if text.strip() else None) for _, text in answers]
     parts = [sentences(text) if text.strip() else [] for _, text in answers]
     asked = {name: None for (name, _), answer in zip(answers, parts, strict=True) if answer}
     wanted = {name: _Wanted(prompts[name]) for name in asked}
@@ -134,9 +149,19 @@ def judge(
     for prompt in wanted.values():
         prompt.embed(vectors)
     return [
-        wanted[name].judge(text, answer, vectors) if answer else Judgement(_UNSCORED)
+        _in(language, text, wanted[name].judge(text, answer, vectors)) if answer else _unscored()
         for (name, text), answer in zip(answers, parts, strict=True)
     ]
+
+
+def _in(language: str, text: str, judgement: Judgement) -> Judgement:
+    """The judgement, unless the answer is in another language; one with good scores isn't, and that is known sooner."""
+    scores = (judgement.scores["coverage_score"], judgement.scores["groundedness"])
+    good = all(value is not None and value >= maths.HELD for value in scores)
+    note = None if good else foreign(text, language)
+    if language not in READ:  # whose turns aren't known
+        judgement.scores["declined"] = None
+    return _unscored(note) if note else judgement
 
 
 def _check_contexts(records: Sequence[Record], prompts: Mapping[str, Mapping[str, Any]]) -> None:
@@ -219,6 +244,7 @@ class _Wanted:
             "coverage_score": _rounded(coverage),
             "groundedness": _rounded(maths.groundedness(supports)),
             "declined": any(part.declines for part in judged),
+            "score_note": None,
         }
         return Judgement(scores, tuple(judged), tuple(points))
 
