@@ -84,7 +84,11 @@ def record(question_id: str = "loaves", answer: str | None = "The bakery baked 1
         "groundedness": None,
         "declined": None,
         "score_note": None,
+        "context_utilization": None,
+        "citations": None,
+        "citation_support": None,
         "embedding_model": "planned",
+        "scoring_version": None,
         **changes,
     }
 

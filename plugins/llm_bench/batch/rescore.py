@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from llm_bench import __version__
 from llm_bench.records import Record
-from llm_bench.scoring.score import SCORING_VERSION, score
+from llm_bench.scoring.score import SCORING_VERSION, Scores, score
 from llm_bench.store.base import Store, from_parquet, write_table
 from llm_bench.store.contexts import context_path, read_context
 from llm_bench.store.snapshot import snapshot
@@ -115,6 +115,9 @@ def _table(scored: Sequence[Record], identity: str, at: datetime) -> pa.Table:
             pa.field("slot", pa.string(), nullable=False),
             pa.field("coverage_score", pa.float64()),
             pa.field("groundedness", pa.float64()),
+            pa.field("context_utilization", pa.float64()),
+            pa.field("citations", pa.list_(pa.int64())),
+            pa.field("citation_support", pa.float64()),
             pa.field("declined", pa.bool_()),
             pa.field("score_note", pa.string()),
             pa.field("embedding_model", pa.string(), nullable=False),
@@ -133,10 +136,7 @@ def _table(scored: Sequence[Record], identity: str, at: datetime) -> pa.Table:
         {
             "record_id": record["record_id"],
             "slot": record["slot"],
-            "coverage_score": record["coverage_score"],
-            "groundedness": record["groundedness"],
-            "declined": record["declined"],
-            "score_note": record["score_note"],
+            **{name: record.get(name) for name in Scores.__annotations__},
             **provenance,
         }
         for record in scored

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CHOICES = {
     "latency": ("latency_sec", "ttft_sec", "ttft_less_rtt_sec", "first_answer_sec"),
     "throughput": ("throughput_tps", "text_cps", "decode_tps", "itl_mean_sec"),
-    "coverage": ("coverage_score", "groundedness"),
+    "coverage": ("coverage_score", "groundedness", "context_utilization", "citation_support"),
 }
 """Page → the metrics it can show, the first where none is asked for."""
 
@@ -65,6 +65,7 @@ def page(look: Look, name: str) -> Response:
         figures=[*_figures(look, metric, name, summaries, spreads, attained=attained)] if summaries else [],
         objectives=service.objectives(look, attained),
         network=tables.network(queries.network(look.records, look.view), look.looks) if name == "latency" else None,
+        citations=_citations(look) if name == "coverage" else None,
         worst=_least_covered(look) if metric.name == "coverage_score" else None,
     )
 
@@ -145,6 +146,11 @@ def _grouped(look: Look, metric: Metric, group: Group) -> Iterator[Figure]:
     rows = ["question", "question_id"] if group == "question" else [group]
     table = tables.grouped(summaries, metric, look.looks, group).pivot(rows, "llm", metric.name, look.llms)
     yield Figure(f"by-{group}", charts.bars(summaries, metric, look.looks, group), [table])
+
+
+def _citations(look: Look) -> Table | None:
+    cited = queries.citations(look.records, look.view)
+    return tables.citations(cited, look.looks) if cited else None
 
 
 def _least_covered(look: Look) -> Table | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 import numpy as np
 
@@ -16,7 +16,8 @@ from llm_bench.method import Method
 from llm_bench.rag.documents import headings, sentences
 from llm_bench.rag.prompt import context_hash
 from llm_bench.scoring import coverage as maths
-from llm_bench.scoring.claims import claims, declines
+from llm_bench.scoring.citations import Part, cut, without_citations
+from llm_bench.scoring.claims import claims, declines, in_full, without_reasoning
 from llm_bench.scoring.statements import Evidence, Statement, features, state
 from llm_bench.scoring.surroundings import Surroundings, content
 from llm_bench.study import DEFAULT_EMBEDDING_MODEL
@@ -52,10 +53,10 @@ class ContextMismatchError(LLMBenchError):
 def score(
     records: Sequence[Record], prompts: Mapping[str, Mapping[str, Any]], embedder: Embedder, language: str = "en"
 ) -> list[Record]:
-    """The records with ``Scores`` and ``embedding_model``, as new dicts.
+    """The records with the fields of ``Scores``, ``embedding_model`` and ``scoring_version``, as new dicts.
 
-    All but the last are null for a record without success or with a blank answer. Coverage is null, too, where the
-    question can't be answered from the documents, and groundedness where the answer claims nothing.
+    The scores are null for a record without success, with a blank answer or a bare yes or no. Coverage is null, too,
+    where the question can't be answered from the documents, and groundedness where the answer claims nothing.
 
     :param prompts: question id → its prompt: ``question``, ``passages``, ``points``, ``answerable``.
     :raises ContextMismatchError: when a record's question has no context here, or another than it was asked with.
@@ -67,6 +68,7 @@ def score(
             **record,
             **judgement.scores,
             "embedding_model": embedder.identity if judgement.sentences else record["embedding_model"],
+            "scoring_version": SCORING_VERSION if judgement.sentences else None,
         }
         for record, judgement in zip(records, judge(answers, prompts, embedder, language), strict=True)
     ]
@@ -77,6 +79,9 @@ class Scores(TypedDict):
 
     coverage_score: float | None
     groundedness: float | None
+    context_utilization: float | None
+    citation_support: float | None
+    citations: list[int] | None
     declined: bool | None
     score_note: str | None
 
@@ -88,6 +93,8 @@ class Sentence:
     :param support: how far the context supports it, in [0, 1]; None for one that claims nothing.
     :param evidence: the one or two sentences of a passage that support it best, as far as any does.
     :param passages: the numbers of their passages, from 1, as the prompt has them.
+    :param cited: the numbers of the passages that the answer cites for it; some may not be there.
+    :param cited_support: how far those alone support it; None for one that claims nothing, or cites none.
     """
 
     text: str
@@ -96,6 +103,8 @@ class Sentence:
     support: float | None = None
     evidence: tuple[str, ...] = ()
     passages: tuple[int, ...] = ()
+    cited: tuple[int, ...] = ()
+    cited_support: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +132,7 @@ class Judgement:
 
 
 def _unscored(note: str | None = None) -> Judgement:
-    return Judgement({"coverage_score": None, "groundedness": None, "declined": None, "score_note": note})
+    return Judgement(cast(Scores, dict.fromkeys(Scores.__annotations__) | {"score_note": note}))
 
 
 def judge(
@@ -142,15 +151,17 @@ def judge(
     note = unread(language, embedder.identity, DEFAULT_EMBEDDING_MODEL)
     if note:
         return [_unscored(note if text.strip() else None) for _, text in answers]
-    parts = [sentences(text) if text.strip() else [] for _, text in answers]
+    texts = [without_reasoning(text) for _, text in answers]
+    parts = [in_full(cut(text), prompts[name]["question"]) for (name, _), text in zip(answers, texts, strict=True)]
     asked = {name: None for (name, _), answer in zip(answers, parts, strict=True) if answer}
     wanted = {name: _Wanted(prompts[name]) for name in asked}
-    vectors = _vectors(embedder, [*(text for prompt in wanted.values() for text in prompt.texts()), *chain(*parts)])
+    said = (sentence for sentence, _ in chain(*parts))
+    vectors = _vectors(embedder, [*(text for prompt in wanted.values() for text in prompt.texts()), *said])
     for prompt in wanted.values():
         prompt.embed(vectors)
     return [
         _in(language, text, wanted[name].judge(text, answer, vectors)) if answer else _unscored()
-        for (name, text), answer in zip(answers, parts, strict=True)
+        for (name, _), text, answer in zip(answers, texts, parts, strict=True)
     ]
 
 
@@ -222,8 +233,9 @@ class _Wanted:
             for given, (number, sentence) in zip(self._given, self._context, strict=True)
         )
 
-    def judge(self, text: str, answer: Sequence[str], vectors: Mapping[str, np.ndarray]) -> Judgement:
-        """The judgement of an answer, given by its text and the sentences of it."""
+    def judge(self, text: str, parts: Sequence[Part], vectors: Mapping[str, np.ndarray]) -> Judgement:
+        """The judgement of an answer, given by its text and its sentences with what each cites."""
+        answer = [sentence for sentence, _ in parts]
         named = _union(features(sentence).years for sentence in answer)
         stated = [
             state(
@@ -235,25 +247,40 @@ class _Wanted:
                 label=label,
                 surroundings=self._surroundings,
             )
-            for sentence, label in zip(answer, _labels(text, answer, self._subjects), strict=True)
+            for sentence, label in zip(answer, _labels(without_citations(text), answer, self._subjects), strict=True)
         ]
-        judged = [self._sentence(sentence, of) for sentence, of in zip(answer, stated, strict=True)]
-        supports = [(part.support, len(part.text.split())) for part in judged if part.support is not None]
+        judged = [self._sentence(sentence, of, cited) for (sentence, cited), of in zip(parts, stated, strict=True)]
+        claimed = [statement for statement, part in zip(stated, judged, strict=True) if part.is_claim]
+        used = maths.support(self._given, Evidence(claimed, [0] * len(claimed)))
         points, coverage = self._coverage(answer, stated) if self._answerable else ([], None)
         scores: Scores = {
             "coverage_score": _rounded(coverage),
-            "groundedness": _rounded(maths.groundedness(supports)),
+            "groundedness": _by_words((part.support, part.text) for part in judged),
+            "context_utilization": _by_words(zip(used.tolist(), (text for _, text in self._context), strict=True)),
+            "citation_support": _by_words((part.cited_support, part.text) for part in judged),
+            "citations": sorted({number for part in judged for number in part.cited}),
             "declined": any(part.declines for part in judged),
             "score_note": None,
         }
         return Judgement(scores, tuple(judged), tuple(points))
 
-    def _sentence(self, text: str, stated: Statement) -> Sentence:
-        if not claims(text, figure=bool(stated.figures)):
-            return Sentence(text, is_claim=False, declines=declines(text))
+    def _sentence(self, text: str, stated: Statement, cited: frozenset[int]) -> Sentence:
+        sentence = Sentence(text, claims(text, figure=bool(stated.figures)), declines(text), cited=tuple(sorted(cited)))
+        if not sentence.is_claim:
+            return sentence
         ((support, by),) = maths.supported([stated], self._evidence)
-        passages = tuple(sorted({self._context[i][0] + 1 for i in by}))
-        return Sentence(text, True, declines(text), support, tuple(self._context[i][1] for i in by), passages)
+        return replace(
+            sentence,
+            support=support,
+            evidence=tuple(self._context[i][1] for i in by),
+            passages=tuple(sorted({self._context[i][0] + 1 for i in by})),
+            cited_support=float(maths.support([stated], self._among(cited))[0]) if cited else None,
+        )
+
+    def _among(self, cited: frozenset[int]) -> Evidence:
+        """What some passages alone say, of which some may not be there."""
+        among = [(given, at) for given, (at, _) in zip(self._given, self._context, strict=True) if at + 1 in cited]
+        return Evidence([given for given, _ in among], [at for _, at in among])
 
     def _coverage(self, answer: Sequence[str], stated: Sequence[Statement]) -> tuple[list[Point], float | None]:
         evidence = Evidence(stated, [0] * len(stated))
@@ -289,6 +316,11 @@ def _labels(text: str, answer: Sequence[str], subjects: frozenset[str]) -> list[
 
 def _union(sets: Iterable[frozenset[Any]]) -> frozenset[Any]:
     return frozenset[Any]().union(*sets)
+
+
+def _by_words(supports: Iterable[tuple[float | None, str]]) -> float | None:
+    """The mean of those that there are, weighted by the words of their texts."""
+    return _rounded(maths.groundedness([(value, len(text.split())) for value, text in supports if value is not None]))
 
 
 def _rounded(value: float | None) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from llm_bench.analysis.queries.answers import Answered, Changed, Differing, Identity, Named, identity, temperatures
 from llm_bench.analysis.queries.attainment import Attainment, Curve, attainment, curves
 from llm_bench.analysis.queries.caches import CacheWorth, cache_worth
+from llm_bench.analysis.queries.citations import Cited, citations
 from llm_bench.analysis.queries.comparisons import compare, methods_of
 from llm_bench.analysis.queries.counts import choices, embedding_models, failures_over_time, success, total, unscored
 from llm_bench.analysis.queries.declining import AnsweredAnyway, Declined, Declining, declining
@@ -52,6 +53,7 @@ __all__ = [
     "CacheWorth",
     "Changed",
     "Choices",
+    "Cited",
     "Comparison",
     "Covered",
     "Curve",
@@ -89,6 +91,7 @@ __all__ = [
     "by_level",
     "cache_worth",
     "choices",
+    "citations",
     "clients",
     "compare",
     "curves",
