@@ -98,19 +98,25 @@ def report(name: str, embedder: Embedder) -> bool:
 
 
 def scored(contexts: Sequence[dict[str, Any]], embedder: Embedder) -> list[Answer]:
-    prompts, expected, records = {}, [], []
-    for context in contexts:
-        for question in context["questions"]:
-            prompts[question["id"]] = {
-                "question": question["question"],
-                "passages": context["passages"],
-                "points": question["points"],
-                "answerable": bool(question["points"]),
-            }
-            for answer in question["answers"]:
-                expected.append(answer)
-                records.append(record(question["id"], answer, context["passages"]))
-    return [Answer(*pair) for pair in zip(expected, score(records, prompts, embedder), strict=True)]
+    """The answers of all contexts, each scored in the context's language."""
+    return [answer for context in contexts for answer in scored_of(context, embedder)]
+
+
+def scored_of(context: dict[str, Any], embedder: Embedder) -> list[Answer]:
+    asked = context["questions"]
+    prompts = {
+        question["id"]: {
+            "question": question["question"],
+            "passages": context["passages"],
+            "points": question["points"],
+            "answerable": bool(question["points"]),
+        }
+        for question in asked
+    }
+    pairs = [(question["id"], answer) for question in asked for answer in question["answers"]]
+    records = [record(name, answer, context["passages"]) for name, answer in pairs]
+    results = score(records, prompts, embedder, context.get("language", "en"))
+    return [Answer(answer, result) for (_, answer), result in zip(pairs, results, strict=True)]
 
 
 def record(question_id: str, answer: dict[str, Any], passages: Sequence[str]) -> Record:

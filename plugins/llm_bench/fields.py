@@ -37,6 +37,7 @@ Ordinals = Annotated[list[int], Kind()]
 """Places in a list that is counted from 1, in rising order."""
 TokensPerSecond = Annotated[float, Kind("tokens/s", minimum=0)]
 Tokens = Annotated[int, Kind("tokens", minimum=0)]
+Passages = Annotated[int, Kind("passages", minimum=0)]
 Share = Annotated[float, Kind(minimum=0, maximum=1)]
 Ordinal = Annotated[int, Kind(minimum=1)]
 HttpStatus = Annotated[int, Kind(minimum=100, maximum=599)]

@@ -67,6 +67,7 @@ def page(look: Look, name: str) -> Response:
         objectives=service.objectives(look, attained),
         network=tables.network(queries.network(look.records, look.view), look.looks) if name == "latency" else None,
         agreement=_agreement(look) if name == "coverage" else None,
+        citations=_citations(look) if name == "coverage" else None,
         worst=_least_covered(look) if metric.name == "coverage_score" else None,
     )
 
@@ -153,6 +154,11 @@ def _agreement(look: Look) -> tuple[str, Table]:
     """How well the scores agree with people, in words and as a table."""
     known = agreement()
     return known.in_words, tables.agreement(known, queries.scorers(look.records, look.view))
+
+
+def _citations(look: Look) -> Table | None:
+    cited = queries.citations(look.records, look.view)
+    return tables.citations(cited, look.looks) if cited else None
 
 
 def _least_covered(look: Look) -> Table | None:

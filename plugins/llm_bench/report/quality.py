@@ -20,7 +20,7 @@ from llm_bench.report.source import Figure, Section, Source
 COMPARED = ("latency_sec", "ttft_sec", "throughput_tps", "coverage_score", "groundedness", "success")
 """Metrics whose pairs are drawn; the tables have all."""
 
-COVERAGE, GROUNDED = METRICS["coverage_score"], METRICS["groundedness"]
+COVERAGE, GROUNDED, USED = (METRICS[name] for name in ("coverage_score", "groundedness", "context_utilization"))
 
 
 def success(source: Source) -> Section:
@@ -48,6 +48,7 @@ def coverage(source: Source) -> Section:
     drawn = [
         Figure("coverage", charts.bars(queries.summary(records, view, COVERAGE), COVERAGE, looks)),
         Figure("groundedness", charts.bars(queries.summary(records, view, GROUNDED), GROUNDED, looks)),
+        Figure("context-utilization", charts.bars(queries.summary(records, view, USED), USED, looks)),
         Figure("coverage-over-time", charts.over_time(series, COVERAGE, looks, source.zone)),
         Figure("coverage-by-industry", charts.bars(industries, COVERAGE, looks, "industry")),
         Figure("coverage-by-question", charts.bars(questions, COVERAGE, looks, "question")),
@@ -56,6 +57,7 @@ def coverage(source: Source) -> Section:
         tables.grouped(industries, COVERAGE, looks, "industry"),
         tables.grouped(questions, COVERAGE, looks, "question"),
         tables.least_covered(queries.least_covered(records, view), looks),
+        *([tables.citations(cited, looks)] if (cited := queries.citations(records, view)) else []),
     ]
     return Section("Coverage", drawn, numbers, methods=[CONCLUSIONS, DAYS, MEANS])
 

@@ -22,9 +22,9 @@ _RAISED = r"(?:(?<=[^\W\d_]{3})|(?<=[\s.,;:!?)%\"”’¹²³⁴-⁹⁰]))[¹²�
 _MARK = rf"(?:(?i:{_ASIDE}|{_BRACKET})|{_RAISED})"
 # "They source 20 percent" and "in this context 3 stores" are no citations.
 _NAMED = (
-    r"(?:\b[Tt]he )?(?:\b(?:context|given|provided) )?"
-    r"\b(?:[Pp]assage[ns]?|[Ee]xcerpts?|(?<=to )contexts?|Contexts?|Sources?|Documents?|Quellen?|Dokumente?)"
-    rf"\s+(?:no\. |nr\. |#)?(?:(?i:{_BRACKET})|\(?{_NUMBER}\)?(?:{_JOINT}\(?{_NUMBER}\)?)*)"
+    r"(?:\b[Tt]he )?(?:\b(?:context|given|provided) )?\b(?:[Pp]assage[ns]?|[Ee]xcerpts?|(?<=to )contexts?|"
+    rf"(?:Context|Source|Document|Dokument|Quelle)[nse]?)\s+(?:no\. |nr\. |#)?"
+    rf"(?:(?i:{_BRACKET})|\(?{_NUMBER}\)?(?:{_JOINT}\(?{_NUMBER}\)?)*)"
 )
 _CITATION = re.compile(rf"{_NAMED}(?:{_JOINT}(?:{_NAMED}|{_MARK}))*|{_MARK}(?:(?:{_JOINT}|\s*){_MARK})*")
 _BEHIND = re.compile(rf"(?P<stop>[.!?])(?P<marks>(?:[ \t]*{_MARK})+)(?=\s+[^\sa-z]|\s*$)", re.MULTILINE)
@@ -36,11 +36,8 @@ _DIGITS = {ord(raised): plain for raised, plain in zip("¹²³⁴⁵⁶⁷⁸⁹
 _NEEDED = re.compile(r"(?:^|\b(?:to|on|in|by|of|from|with|per|and|laut|gemäß|nach|aus|von)\s)\W*$", re.IGNORECASE)
 """What stands before a citation that the sentence can't do without."""
 _LEAD = re.compile(
-    r"(?:according to|based on|as (?:\w+ )?(?:in|by|per)|per|from|in|laut|gemäß|nach) the passage"
-    r"(?: (?:of|from|in) [^,]{1,30})?(?:,|\b(?!,))\s*"
-    r"|the passage (?:also )?(?:states?|says?|reports?|shows?|mentions?|indicates?|besagt|zeigt),? (?:that|dass) "
-    r"|the passage: ",
-    re.IGNORECASE,
+    r"(?i)(?:according to|based on|as (?:\w+ )?(?:in|by|per)|from|in|laut|gemäß|nach) the passage\b(?: of [^,]{1,30})?,?\s*"
+    r"|the passage(?:: | (?:also )?(?:states?|says?|notes?|reports?|shows?|mentions?|besagt|zeigt),? (?:that|dass) )"
 )
 _ONLY_CITES = re.compile(r"\W*(?:(?:sources?|references?|citations?|quellen?|the passage)\W*)*", re.IGNORECASE)
 

@@ -25,7 +25,7 @@ _TELL = (
 _WITHIN = r"[^.;,:]"
 """The subject and its verb stand in one clause: "According to the context, sales did not rise" declines nothing."""
 _DECLINING = re.compile(
-    rf"\b{_SOURCE}\b{_WITHIN}{{0,25}}?\b{_LACK}\b{_WITHIN}{{0,30}}?\b{_TELL}\b"  # the context does not state …
+    rf"(?i)\b{_SOURCE}\b{_WITHIN}{{0,25}}?\b{_LACK}\b{_WITHIN}{{0,30}}?\b{_TELL}\b"  # the context does not state …
     rf"|\b{_SOURCE} (?:\w+ )?(?:lacks?|omits?|(?:is|are) silent)\b"
     rf"|\b(?:context|passages?|documents?|text) (?:\w+ )?{_TELL} (?:neither|nothing|no)\b"  # contains no …
     r"|\b(?:it|they) (?:contains?|mentions?|says?|states?) (?:neither|nothing)\b"
@@ -43,41 +43,32 @@ _DECLINING = re.compile(
     # A refusal says nothing of the context, and yet doesn't answer.
     r"|\bas an? (?:AI|artificial intelligence|(?:large )?language model)\b"
     rf"|\b(?:sorry|apologi[sz]e|I|we)\b{_WITHIN}{{0,40}}?\b{_LACK}\b{_WITHIN}{{0,20}}?"
-    r"\b(?:help|assist|comply|browse|access|discuss|(?:fulfil+|do) (?:that|this))\b",
-    re.IGNORECASE,
+    r"\b(?:help|assist|comply|browse|access|discuss|(?:fulfil+|do) (?:that|this))\b"
 )
 _QUELLE = (
     r"(?<!laut )(?<!laut de[mnr] )(?<!gemäß de[mnr] )(?<!nach de[mnr] )"
     r"(?:kontext|passage|abschnitt|dokument|text|textstelle|quelle|unterlage|auszug)e?[ns]?"
 )
 _ANGABE = r"angaben?|informationen|hinweise?|daten|auskunft|aufschluss|antwort|aussagen?|zahl(?:en)?"
-_GIBT = (
-    r"enthält|enthalten|gibt|geben|liegt|liegen|macht|machen|nennt|nennen|sagt|sagen|steht|stehen|finde|findet|finden|"
-    r"gefunden|reicht|reichen|liefert|liefern|vorhanden|verfügbar|bekannt"
-)
-_GENANNT = (
-    r"genannt|erwähnt|angegeben|beantwort(?:et|en|bar)|bestimmt|bestimmen|ermitteln|entnehmen|ableiten|hervor|"
-    r"ersichtlich|weiterhelfen|(?<=ich )weiß|weiß(?= ich)"
-)
+_GIBT = r"(?:enth[äa]lt|gibt|geb|lieg|mach|nenn|sag|steh|find|gefund|reich|liefer|vorhand|verfügbar|bekannt)\w*"
+_GENANNT = r"(?:genannt|erwähn|angegeb|beantwort|bestimmen|ermitt|entnehm|ableit|hervor|ersichtlich|weiterhelf)\w*"
 _DEUTSCH = re.compile(
-    rf"(?:^|[.;,:])(?={_WITHIN}*\b(?:nichts?|kein(?:e[nrms]?)?|weder|nirgends|nur|lediglich)\b)"
-    rf"(?:{_WITHIN}*\b(?:{_GENANNT})\b|(?={_WITHIN}*\b(?:{_GIBT})\b){_WITHIN}*\b(?:{_QUELLE}|{_ANGABE})\b)"
+    rf"(?i)(?:^|[.;,:])(?={_WITHIN}*\b(?:nichts?|kein(?:e[nrms]?)?|weder|nirgends|nur|lediglich)\b)"
+    rf"(?:{_WITHIN}*\b(?:{_GENANNT}|ich weiß|weiß ich)\b|(?={_WITHIN}*\b{_GIBT}){_WITHIN}*\b(?:{_QUELLE}|{_ANGABE})\b)"
     rf"|\b(?:{_QUELLE})\b{_WITHIN}{{0,30}}\b(?:schweigt|fehl(?:t|en))\b"
-    r"|\bals (?:KI|künstliche intelligenz|sprachmodell)\b|^(?:keine? angaben?|(?:nicht |un)bekannt|k\. ?a\.)\W*$",
-    re.IGNORECASE,
+    r"|\bals (?:KI|künstliche intelligenz|sprachmodell)\b|^(?:keine? angaben?|(?:nicht |un)bekannt|k\. ?a\.)\W*$"
 )
 _REMARK = re.compile(
-    r"(?:sure|thanks|thank you|certainly|of course|happy to|i'd be|i hope|hope this|let me|let us|great question|"
-    r"i(?:['’]m| am) sorry\W*$|i apologi[sz]e|gern|natürlich|selbstverständlich|vielen dank|ich hoffe)\b|"
-    r"(?:here (?:is|are)|according to|based on|in summary|hier (?:ist|sind)|laut|zusammengefasst)\b.*:$",
-    re.IGNORECASE,
+    r"(?i)(?:sure|thanks|thank you|certainly|of course|happy to|i'd be|i hope|hope this|let me|let us|great question|"
+    r"i apologi[sz]e for|gern|natürlich|selbstverständlich|vielen dank|ich hoffe)\b|"
+    r"(?:here (?:is|are)|according to|based on|in summary|hier (?:ist|sind)|laut|zusammengefasst)\b.*:$"
 )
-_ASSENT = re.compile(r"(?:sure|certainly|of course|natürlich|gerne?)\b\W*", re.IGNORECASE)
-"""What a claim may begin with: "Sure, sales rose"."""
-_REASONING = re.compile(r"<(think(?:ing)?|reasoning)>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
-_UNOPENED = re.compile(r"\A.*</(?:think(?:ing)?|reasoning)>", re.DOTALL | re.IGNORECASE)
-
-_BARE = re.compile(r"(?:yes|no|ja|nein)\W*", re.IGNORECASE)
+_ASSENT = re.compile(
+    r"(?i)(?:sure|certainly|of course|natürlich|gerne?|i(?:['’]m| am) sorry|i apologi[sz]e(?! for))\b\W*(?:but\b\W*)?"
+)
+"""What a claim may begin with: "Sure, sales rose"; "I'm sorry, but sales fell"."""
+_REASONING = re.compile(r"(?is)\A(?:(?!<think).)*</think(?:ing)?>|<(think(?:ing)?|reasoning)>.*?(?:</\1>|\Z)")
+_BARE = re.compile(r"(?i)(?:yes|no|ja|nein)\W*")
 SHORT = 3
 """Words of an answer that has a meaning only with its question: "Linz.", "4.2 million euros."."""
 
@@ -106,7 +97,7 @@ def claims(sentence: str, *, figure: bool = False) -> bool:
 
 def without_reasoning(text: str) -> str:
     """The text without reasoning that stands in it between tags, of which one may lack."""
-    return _UNOPENED.sub("", _REASONING.sub("", text))
+    return _REASONING.sub("", text)
 
 
 def in_full(parts: list[Part], question: str) -> list[Part]:
