@@ -747,12 +747,21 @@ class TestScorers:
         assert queries.scorers(filled.records, View()) == [Scorer(*scorer) for scorer in held]
 
     def test_of_records_older_than_the_field_have_no_version(self, tmp_path, include):
-        filled = Filled(tmp_path, include, slice(0, 1))
-        (path,) = filled.store.list("records/")
-        old = [record | {"scoring_version": None} for record in filled.plain]
-        filled.store.commit(path, to_parquet(old), filled.store.read(path)[1])
+        filled = self.changed(tmp_path, include, {"scoring_version": None})
         (scorer,) = queries.scorers(filled.records, View())
         assert scorer.version is None
+
+    def test_are_none_of_answers_without_a_score(self, tmp_path, include):
+        filled = self.changed(tmp_path, include, {"coverage_score": None, "groundedness": None})
+        assert queries.scorers(filled.records, View()) == []
+
+    def changed(self, home, include, changes: dict[str, Any]) -> Filled:
+        """A slot whose records differ from the made-up ones."""
+        filled = Filled(home, include, slice(0, 1))
+        (path,) = filled.store.list("records/")
+        records = [record | changes for record in filled.plain]
+        filled.store.commit(path, to_parquet(records), filled.store.read(path)[1])
+        return filled
 
 
 class TestMadeUpRecords:

@@ -95,7 +95,7 @@ def _failure_kinds(records: Records) -> list[str]:
 
 
 def scorers(records: Records) -> Table:
-    """What scored records of each stratum."""
+    """What scored the records of each stratum that have a score."""
     return records.once("scorers", _scorers)
 
 
@@ -103,7 +103,7 @@ def _scorers(records: Records) -> Table:
     return table(
         records,
         f"SELECT DISTINCT {_STRATUM}, coalesce(scoring_version, 0) AS version, embedding_model AS model FROM records "  # noqa: S608
-        "WHERE success",
+        "WHERE coalesce(coverage_score, groundedness) IS NOT NULL",
     )
 
 
