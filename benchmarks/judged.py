@@ -10,9 +10,9 @@ folder, one JSON object a line, of one of two kinds:
   `completeness` (above 0 where a1 is more complete). The gold's sentences are reference points, and the difference of
   the coverages is held against the preference by Spearman's ρ.
 
-`group` is what rows have in common (a document, a question): intervals of 95 % are from a bootstrap of groups. Baselines
-get the same rows. docs/metrics.md says where the sets come from; `--write` puts the table there. The last line
-says whether the goals are met.
+`group` is what rows have in common (a document, a question): intervals of 95 % are from a bootstrap of groups.
+Baselines get the same rows. docs/metrics.md says where the sets come from; `--write` puts the table there. The last
+line says whether the goals are met.
 """
 
 from __future__ import annotations
@@ -213,7 +213,7 @@ CLOSEST = "cosine by sentences"
 
 
 def best_cosines(context: str, answer: str, embedder: Any) -> tuple[float, float]:
-    """Of the cosine of each sentence with the closest one of the other side, the mean: of the context's, the answer's."""
+    """The mean of the cosines of each sentence with the closest one of the other side: the context's, the answer's."""
     given, said = sentences(context), sentences(answer)
     if not given or not said:
         return 0.0, 0.0
@@ -355,7 +355,9 @@ def verdict(goals: Sequence[tuple[str, bool]], kinds: Sequence[Results]) -> int:
         print(f"{'met   ' if good else 'MISSED'} {what}")
     said = "; ".join(f"{kind.mean(OURS):.3f}" for kind in kinds if kind.sets)
     met = all(good for _, good in goals)
-    print(f"judged by others: {said}, {sum(good for _, good in goals)} of {len(goals)} goals {'met' if met else 'MISSED'}")
+    print(
+        f"judged by others: {said}, {sum(good for _, good in goals)} of {len(goals)} goals {'met' if met else 'MISSED'}"
+    )
     return 0 if met else 1
 
 

@@ -1,0 +1,125 @@
+"""What `make bench-judged` computes of answers that other people judged."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import judged
+from fixtures.knowledge import HashEmbedder
+from judged import BrokenRowError, JudgedSet, Remembering, auroc, interval, read, scored, spearman, without
+
+SAID = "The clinic treated 240 patients in May."
+
+
+def held(answer=SAID, label=1, **more):
+    return {"context": [SAID], "answer": answer, "label": label, **more}
+
+
+def preferred(completeness, **more):
+    return {"question": "", "gold": SAID, "a1": SAID, "a2": "None.", "completeness": completeness, **more}
+
+
+def written(tmp_path, *lines):
+    path = tmp_path / "made_up.jsonl"
+    path.write_text("\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines), encoding="utf-8")
+    return path
+
+
+class TestTheAUROC:
+    @pytest.mark.parametrize(
+        ("values", "area"),
+        [
+            ([0.1, 0.2, 0.8, 0.9], 1.0),
+            ([0.9, 0.8, 0.2, 0.1], 0.0),
+            ([0.5, 0.5, 0.5, 0.5], 0.5),
+            ([0.1, 0.8, 0.8, 0.9], 0.875),  # three of four pairs in order, and one tied
+        ],
+    )
+    def test_is_the_share_of_pairs_in_order_ties_half(self, values, area):
+        assert auroc(np.array([0, 0, 1, 1]), np.array(values)) == pytest.approx(area)
+
+    def test_is_nan_where_all_are_labelled_alike(self):
+        assert np.isnan(auroc(np.ones(3), np.arange(3)))
+
+
+class TestTheRankCorrelation:
+    def test_is_that_of_the_ranks_not_of_the_values(self):
+        assert spearman(np.array([1, 2, 3, 4]), np.array([1, 10, 100, 1000])) == pytest.approx(1)
+
+    def test_takes_ties_at_their_mean_rank(self):
+        from scipy.stats import spearmanr
+
+        people, values = np.array([-2, -0.5, -0.5, 0, 1.5, 2]), np.array([0.1, -0.3, 0.2, 0.2, 0.2, 0.4])
+        assert spearman(people, values) == pytest.approx(spearmanr(people, values).statistic)
+
+
+class TestTheInterval:
+    def test_of_a_perfect_order_is_a_point(self):
+        rows = [held(label=i % 2) for i in range(40)]
+        assert interval(JudgedSet("", rows).resampled(np.arange(40) % 2)) == (1.0, 1.0)
+
+    def test_draws_groups_whole(self):
+        values, labels = np.random.default_rng(5).normal(size=40), [0, 1] * 20
+        apart = JudgedSet("", [held(label=label, group=i) for i, label in enumerate(labels)] * 9)
+        as_if_new = JudgedSet("", [held(label=label) for label in labels] * 9)
+        low, high = interval(apart.resampled(np.tile(values, 9)))
+        narrow, narrower = interval(as_if_new.resampled(np.tile(values, 9)))
+        assert high - low == pytest.approx(3 * (narrower - narrow), rel=0.25)  # nine times as many rows: a third
+
+
+class TestASet:
+    def test_is_read_by_its_kind(self, tmp_path):
+        assert read(written(tmp_path, held(), held(label=0))).judged.tolist() == [1, 0]
+        assert read(written(tmp_path, preferred(-1.5))).judged.tolist() == [-1.5]
+
+    @pytest.mark.parametrize(
+        ("broken", "reason"),
+        [
+            ("{", "Expecting property name"),
+            ({"context": [SAID], "label": 1}, "it has no 'answer'"),
+            (held(label=0.5), "`label` is 0.5"),
+            ({**held(), "context": SAID}, "a list of passages"),
+            (preferred(1), "it has no 'context'"),
+            (held(answer=None), "no text"),
+        ],
+    )
+    def test_with_a_broken_row_names_file_and_line(self, tmp_path, broken, reason):
+        path = written(tmp_path, held(), broken)
+        with pytest.raises(BrokenRowError, match=rf"made_up\.jsonl, line 2 .*{reason}"):
+            read(path)
+
+    def test_without_a_row_is_no_set(self, tmp_path):
+        with pytest.raises(BrokenRowError, match="has no row"):
+            read(written(tmp_path))
+
+
+class TestTheScores:
+    embedder = Remembering(HashEmbedder())
+
+    def test_are_the_products_groundedness(self):
+        right, wrong = scored(JudgedSet("", [held(), held("Trees grow in Brazil.")]), self.embedder)
+        assert right > wrong
+
+    def test_take_an_answer_that_claims_nothing_for_supported(self):
+        assert scored(JudgedSet("", [held("The context does not say.")]), self.embedder).tolist() == [1.0]
+
+    def test_are_the_difference_of_coverages_where_people_preferred_one(self):
+        (difference,) = scored(JudgedSet("", [preferred(2)]), self.embedder)
+        assert difference > 0.8
+
+
+class TestAPartSwitchedOff:
+    @pytest.mark.parametrize("part", judged.SWITCHED_OFF)
+    def test_is_a_part_of_the_scorer(self, part):
+        places = judged.SWITCHED_OFF[part]
+        before = [getattr(*judged._place(name)) for name in places]
+        with without(places):
+            assert [getattr(*judged._place(name)) for name in places] == list(places.values())
+        assert [getattr(*judged._place(name)) for name in places] == before
+
+    def test_is_an_error_where_the_scorer_has_none(self):
+        with pytest.raises(AttributeError), without({"coverage.NO_SUCH_PART": 1}):
+            pass
