@@ -7,8 +7,9 @@ folder, one JSON object a line, of one of two kinds:
   supported, 0: not), and `question`, `group` where there are. Groundedness is held against the label by its AUROC. An
   answer that claims nothing has no groundedness; it says nothing unsupported, and so counts as 1.
 - two answers that people preferred one of by completeness: `question`, `gold` (a full answer), `a1`, `a2`,
-  `completeness` (above 0 where a1 is more complete). The gold's sentences are reference points, and the difference of
-  the coverages is held against the preference by Spearman's ρ.
+  `completeness` (above 0 where a2 is more complete) and, where there are several, what each person said in
+  `completeness_all`. The gold's sentences are reference points, and the difference of the coverages is held against
+  each person's word by Spearman's ρ, as RAGChecker's authors do.
 
 `group` is what rows have in common (a document, a question): intervals of 95 % are from a bootstrap of groups.
 Baselines get the same rows. docs/metrics.md says where the sets come from; `--write` puts the table there. The last
@@ -25,6 +26,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -67,10 +69,7 @@ class BrokenRowError(LLMBenchError):
 
 @dataclass(frozen=True)
 class JudgedSet:
-    """A file of rows that people judged.
-
-    :param judged: what they said of each row: 0 or 1, or the preference.
-    """
+    """A file of rows that people judged."""
 
     name: str
     rows: list[Row]
@@ -79,9 +78,10 @@ class JudgedSet:
     def preference(self) -> bool:
         return "gold" in self.rows[0]
 
-    @property
+    @cached_property
     def judged(self) -> Values:
-        return np.array([row["completeness" if self.preference else "label"] for row in self.rows], float)
+        """What people said of each row, 0 or 1 or the preference; shape (rows, people)."""
+        return np.array([_judged(row, preference=self.preference) for row in self.rows], float)
 
     @property
     def texts(self) -> list[tuple[str, list[str], list[str]]]:
@@ -92,7 +92,8 @@ class JudgedSet:
 
     def agreement(self, values: Values, rows: Values | slice = slice(None)) -> float:
         """AUROC, or Spearman's ρ; NaN where the rows are all judged alike."""
-        return (spearman if self.preference else auroc)(self.judged[rows], values[rows])
+        people = self.judged[rows]
+        return (spearman if self.preference else auroc)(people.ravel(), np.repeat(values[rows], people.shape[1]))
 
     def resampled(self, values: Values) -> Values:
         """The agreement in resamples of the groups, the same for all values; shape (RESAMPLES,)."""
@@ -139,7 +140,7 @@ def read(path: Path) -> JudgedSet:
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         try:
             row = json.loads(line)
-            _check(row, preference="gold" in (rows[0] if rows else row))
+            _check(row, (rows or [row])[0])
         except (ValueError, TypeError, KeyError) as fault:
             reason = f"it has no {fault}" if isinstance(fault, KeyError) else str(fault)
             raise BrokenRowError(
@@ -152,19 +153,29 @@ def read(path: Path) -> JudgedSet:
     return JudgedSet(path.stem, rows)
 
 
-def _check(row: Row, *, preference: bool) -> None:
+def _check(row: Row, first: Row) -> None:
+    preference = "gold" in first
+    judged = _judged(row, preference=preference)
     if preference:
-        texts, judged = [row["question"], row["gold"], row["a1"], row["a2"]], row["completeness"]
+        texts = [row["question"], row["gold"], row["a1"], row["a2"]]
     else:
-        texts, judged = [*row["context"], row["answer"]], row["label"]
+        texts = [*row["context"], row["answer"]]
         if isinstance(row["context"], str):
             raise TypeError("`context` must be a list of passages, not a text")
-        if judged not in (0, 1):
-            raise ValueError(f"`label` is {judged!r}, but must be 0 or 1")
+        if judged[0] not in (0, 1):
+            raise ValueError(f"`label` is {judged[0]!r}, but must be 0 or 1")
     if not all(isinstance(text, str) for text in texts):
         raise TypeError("a text of it is no text")
-    if not isinstance(judged, int | float):
-        raise TypeError(f"`completeness` is {judged!r}, but must be a number")
+    if not all(isinstance(value, int | float) for value in judged):
+        raise TypeError(f"people said {judged}, which are no numbers")
+    if len(judged) != len(_judged(first, preference=preference)):
+        raise ValueError(f"{len(judged)} people judged it, but another number judged the first row")
+
+
+def _judged(row: Row, *, preference: bool) -> list[Any]:
+    if preference:
+        return list(row.get("completeness_all", [row["completeness"]]))
+    return [row["label"]]
 
 
 class Remembering:
@@ -195,7 +206,7 @@ def scored(judged: JudgedSet, embedder: Any) -> Values:
     results = score(records, prompts, embedder)
     if judged.preference:
         coverages = np.array([result["coverage_score"] or 0.0 for result in results])
-        return coverages[::2] - coverages[1::2]
+        return coverages[1::2] - coverages[::2]
     return np.array([1.0 if (value := result["groundedness"]) is None else value for result in results])
 
 
@@ -205,7 +216,7 @@ def baseline(judged: JudgedSet, way: str, embedder: Any) -> Values:
     values = []
     for _, passages, answers in judged.texts:
         pairs = [measure("\n\n".join(passages), answer, embedder) for answer in answers]
-        values.append(pairs[0][0] - pairs[1][0] if judged.preference else pairs[0][1])
+        values.append(pairs[1][0] - pairs[0][0] if judged.preference else pairs[0][1])
     return np.array(values)
 
 
@@ -330,7 +341,8 @@ def main() -> int:
     options = parser.parse_args()
     paths = sorted(path for folder in options.folders for path in folder.glob("*.jsonl"))
     if not paths:
-        print(f"{__doc__}\nNo *.jsonl is in {[str(folder) for folder in options.folders]}.", file=sys.stderr)
+        where = " or ".join(map(str, options.folders)) or "JUDGED, which isn't given"
+        print(f"{__doc__}\nThere is no *.jsonl in {where}.", file=sys.stderr)
         return 2
     try:
         sets = [read(path) for path in paths]
@@ -340,7 +352,7 @@ def main() -> int:
     started = time.monotonic()
     embedder = Remembering(Embedder(options.model, threads=os.cpu_count() or 1))
     embedder.encode(all_texts(sets))
-    kinds = [measured([each for each in sets if each.preference is preference], embedder) for preference in (0, 1)]
+    kinds = [measured([each for each in sets if each.preference is kind], embedder) for kind in (False, True)]
     titles = ("groundedness, AUROC", "completeness, Spearman's ρ")
     text = "\n\n".join(kind.table(title) for kind, title in zip(kinds, titles, strict=True) if kind.sets)
     print(f"{embedder.identity}, {time.monotonic() - started:.0f} s\n\n{text}\n")

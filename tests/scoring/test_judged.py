@@ -19,7 +19,7 @@ def held(answer=SAID, label=1, **more):
 
 
 def preferred(completeness, **more):
-    return {"question": "", "gold": SAID, "a1": SAID, "a2": "None.", "completeness": completeness, **more}
+    return {"question": "", "gold": SAID, "a1": "None.", "a2": SAID, "completeness": completeness, **more}
 
 
 def written(tmp_path, *lines):
@@ -72,8 +72,12 @@ class TestTheInterval:
 
 class TestASet:
     def test_is_read_by_its_kind(self, tmp_path):
-        assert read(written(tmp_path, held(), held(label=0))).judged.tolist() == [1, 0]
-        assert read(written(tmp_path, preferred(-1.5))).judged.tolist() == [-1.5]
+        assert read(written(tmp_path, held(), held(label=0))).judged.tolist() == [[1], [0]]
+        assert read(written(tmp_path, preferred(-1.5))).judged.tolist() == [[-1.5]]
+
+    def test_counts_each_persons_word(self, tmp_path):
+        judged = read(written(tmp_path, *(preferred(0, completeness_all=[i, 1 - i]) for i in (0, 1))))
+        assert judged.agreement(np.array([0.1, 0.2])) == pytest.approx(0)
 
     @pytest.mark.parametrize(
         ("broken", "reason"),
@@ -82,12 +86,25 @@ class TestASet:
             ({"context": [SAID], "label": 1}, "it has no 'answer'"),
             (held(label=0.5), "`label` is 0.5"),
             ({**held(), "context": SAID}, "a list of passages"),
-            (preferred(1), "it has no 'context'"),
+            (preferred(1), "it has no 'label'"),
             (held(answer=None), "no text"),
         ],
     )
     def test_with_a_broken_row_names_file_and_line(self, tmp_path, broken, reason):
         path = written(tmp_path, held(), broken)
+        with pytest.raises(BrokenRowError, match=rf"made_up\.jsonl, line 2 .*{reason}"):
+            read(path)
+
+    @pytest.mark.parametrize(
+        ("broken", "reason"),
+        [
+            (held(), "it has no"),
+            (preferred("more"), "no numbers"),
+            (preferred(1, completeness_all=[1, 2]), "2 people judged it"),
+        ],
+    )
+    def test_of_preferences_with_a_broken_row_names_file_and_line(self, tmp_path, broken, reason):
+        path = written(tmp_path, preferred(1), broken)
         with pytest.raises(BrokenRowError, match=rf"made_up\.jsonl, line 2 .*{reason}"):
             read(path)
 
