@@ -191,8 +191,11 @@ class Remembering:
         return np.array([self._known[text] for text in texts])
 
 
-def scored(judged: JudgedSet, embedder: Any) -> Values:
-    """What the product says of each row: groundedness, or the difference of the two coverages."""
+def scored(judged: JudgedSet, models: Sequence[Any]) -> Values:
+    """What the product says of each row: groundedness, or the difference of the two coverages.
+
+    :param models: what ``score`` takes after the prompts: the embedder first.
+    """
     prompts, records = {}, []
     for question, passages, answers in judged.texts:
         points = sentences(passages[0]) if judged.preference else []
@@ -203,7 +206,7 @@ def scored(judged: JudgedSet, embedder: Any) -> Values:
             complete({"question_id": name, "success": True, "answer": text, "context_hash": context_hash(passages)})
             for text in answers
         ]
-    results = score(records, prompts, embedder)
+    results = score(records, prompts, *models)
     if judged.preference:
         coverages = np.array([result["coverage_score"] or 0.0 for result in results])
         return coverages[1::2] - coverages[::2]
@@ -311,15 +314,20 @@ class Results:
             yield f"{each.name}: {value:.3f} ≥ {there:.3f} of {best} − {BEHIND}", value >= there - BEHIND
 
 
-def measured(sets: Sequence[JudgedSet], embedder: Any) -> Results:
+def measured(sets: Sequence[JudgedSet], models: Sequence[Any]) -> Results:
     """The values of the product, of it with each part switched off, and of the baselines."""
-    values = {OURS: [scored(each, embedder) for each in sets]}
+    values = {OURS: [scored(each, models) for each in sets]}
     for part, places in SWITCHED_OFF.items():
         with without(places):
-            values[f"without {part}"] = [scored(each, embedder) for each in sets]
+            values[f"without {part}"] = [scored(each, models) for each in sets]
     for way in (*BASELINES, CLOSEST):
-        values[way] = [baseline(each, way, embedder) for each in sets]
+        values[way] = [baseline(each, way, models[0]) for each in sets]
     return Results(list(sets), values)
+
+
+def loaded(name: str) -> list[Any]:
+    """The models that score, by the name that a study gives them; each text is embedded once."""
+    return [Remembering(Embedder(name, threads=os.cpu_count() or 1))]
 
 
 def all_texts(sets: Iterable[JudgedSet]) -> list[str]:
@@ -350,12 +358,12 @@ def main() -> int:
         print(broken, file=sys.stderr)
         return 2
     started = time.monotonic()
-    embedder = Remembering(Embedder(options.model, threads=os.cpu_count() or 1))
-    embedder.encode(all_texts(sets))
-    kinds = [measured([each for each in sets if each.preference is kind], embedder) for kind in (False, True)]
+    models = loaded(options.model)
+    models[0].encode(all_texts(sets))
+    kinds = [measured([each for each in sets if each.preference is kind], models) for kind in (False, True)]
     titles = ("groundedness, AUROC", "completeness, Spearman's ρ")
     text = "\n\n".join(kind.table(title) for kind, title in zip(kinds, titles, strict=True) if kind.sets)
-    print(f"{embedder.identity}, {time.monotonic() - started:.0f} s\n\n{text}\n")
+    print(f"{options.model}, {time.monotonic() - started:.0f} s\n\n{text}\n")
     if options.write:
         before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
         PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")

@@ -114,17 +114,17 @@ class TestASet:
 
 
 class TestTheScores:
-    embedder = Remembering(HashEmbedder())
+    models = (Remembering(HashEmbedder()),)
 
     def test_are_the_products_groundedness(self):
-        right, wrong = scored(JudgedSet("", [held(), held("Trees grow in Brazil.")]), self.embedder)
+        right, wrong = scored(JudgedSet("", [held(), held("Trees grow in Brazil.")]), self.models)
         assert right > wrong
 
     def test_take_an_answer_that_claims_nothing_for_supported(self):
-        assert scored(JudgedSet("", [held("The context does not say.")]), self.embedder).tolist() == [1.0]
+        assert scored(JudgedSet("", [held("The context does not say.")]), self.models).tolist() == [1.0]
 
     def test_are_the_difference_of_coverages_where_people_preferred_one(self):
-        (difference,) = scored(JudgedSet("", [preferred(2)]), self.embedder)
+        (difference,) = scored(JudgedSet("", [preferred(2)]), self.models)
         assert difference > 0.8
 
 
