@@ -140,3 +140,53 @@ class TestAPartSwitchedOff:
     def test_is_an_error_where_the_scorer_has_none(self):
         with pytest.raises(AttributeError), without({"coverage.NO_SUCH_PART": 1}):
             pass
+
+
+class TestARun:
+    @pytest.fixture
+    def run(self, monkeypatch, tmp_path, capsys):
+        page = tmp_path / "page.md"
+        page.write_text(f"Before.\n{judged.BEGIN}\nold\n{judged.END}\nAfter.\n", encoding="utf-8")
+        monkeypatch.setattr(judged, "PAGE", page)
+        monkeypatch.setattr(judged, "loaded", lambda _: [Remembering(HashEmbedder())])
+        monkeypatch.setattr(judged, "RESAMPLES", 50)
+
+        def run(*arguments):
+            monkeypatch.setattr("sys.argv", ["judged.py", *map(str, arguments)])
+            code = judged.main()
+            return code, capsys.readouterr(), page.read_text(encoding="utf-8")
+
+        return run
+
+    def test_says_in_its_last_line_whether_the_goals_are_met(self, run, tmp_path):
+        written(tmp_path, held(), held("Trees grow in Brazil.", 0), held("Nobody came to Linz.", 0))
+        code, shown, _ = run(tmp_path)
+        last = shown.out.splitlines()[-1]
+        assert last.startswith("judged by others: 1.000, ")
+        assert (code, last.split()[-1]) in {(0, "met"), (1, "MISSED")}
+
+    def test_misses_where_the_scores_order_answers_the_wrong_way(self, run, tmp_path):
+        written(tmp_path, held(label=0), held("Trees grow in Brazil.", 1))
+        code, shown, _ = run(tmp_path)
+        assert code == 1
+        assert shown.out.splitlines()[-1] == "judged by others: 0.000, 1 of 3 goals: MISSED"  # no worse than a baseline
+
+    def test_puts_its_tables_into_the_page(self, run, tmp_path):
+        written(tmp_path, preferred(1), preferred(-1, a1=SAID, a2="None."), preferred(2))
+        _, shown, page = run(tmp_path, "--write")
+        table = page.partition(judged.BEGIN)[2].partition(judged.END)[0].strip()
+        assert table.startswith("| completeness, Spearman's ρ | made_up (3) |")
+        assert table in shown.out
+        assert page.startswith("Before.")
+        assert page.endswith("After.\n")
+
+    def test_without_a_set_says_what_one_must_hold(self, run, tmp_path):
+        code, shown, _ = run()
+        assert code == 2
+        assert "`completeness_all`" in shown.err
+
+    def test_of_a_broken_set_ends_with_the_error(self, run, tmp_path):
+        written(tmp_path, "no row")
+        code, shown, _ = run(tmp_path)
+        assert code == 2
+        assert "made_up.jsonl, line 1" in shown.err
