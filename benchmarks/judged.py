@@ -283,10 +283,10 @@ class Results:
     def mean(self, way: str) -> float:
         return float(np.mean(self.agreements(way)))
 
-    def intervals(self, way: str) -> list[tuple[float, float]]:
-        """Of each set, then of their mean."""
+    def resampled(self, way: str) -> list[Values]:
+        """The agreements in resamples, of each set and of their mean."""
         draws = [each.resampled(values) for each, values in zip(self.sets, self.values[way], strict=True)]
-        return [interval(each) for each in (*draws, np.mean(draws, axis=0))]
+        return [*draws, np.mean(draws, axis=0)]
 
     def table(self, title: str) -> str:
         heads = [title, *(f"{each.name} ({len(each.rows)})" for each in self.sets), "mean"]
@@ -295,7 +295,8 @@ class Results:
         for way in self.values:
             cells = [f"{value:.3f}" for value in (*self.agreements(way), self.mean(way))]
             if way == OURS:
-                cells = [f"{cell} [{a:.2f}, {b:.2f}]" for cell, (a, b) in zip(cells, self.intervals(way), strict=True)]
+                limits = map(interval, self.resampled(way))
+                cells = [f"{cell} [{low:.2f}, {high:.2f}]" for cell, (low, high) in zip(cells, limits, strict=True)]
             lines.append("| " + " | ".join([way, *cells][: len(heads)]) + " |")
         return "\n".join(lines)
 
@@ -308,7 +309,9 @@ class Results:
             return
         best = max(WAYS, key=self.mean)
         yield f"mean AUROC of groundedness {mean:.3f} ≥ {MEAN_GOAL:.2f}", mean >= MEAN_GOAL
-        yield f"it is above every baseline's ({self.mean(best):.3f} of {best})", mean > self.mean(best)
+        low, high = interval(self.resampled(OURS)[-1] - self.resampled(best)[-1])
+        ahead = mean - self.mean(best)
+        yield f"it is above every baseline's: {ahead:+.3f} [{low:.2f}, {high:.2f}] beside {best}", ahead > 0
         for at, (each, value) in enumerate(zip(self.sets, ours, strict=True)):
             best, there = max(((way, self.agreements(way)[at]) for way in WAYS), key=lambda pair: pair[1])
             yield f"{each.name}: {value:.3f} ≥ {there:.3f} of {best} − {BEHIND}", value >= there - BEHIND
