@@ -1,0 +1,386 @@
+"""How well the scores order answers that other people judged, beside simple baselines, and with parts switched off.
+
+The sets are public, and none of them is in this project: `make bench-judged JUDGED=FOLDER` reads each `*.jsonl` of a
+folder, one JSON object a line, of one of two kinds:
+
+- an answer that people held against its context: `context` (a list of passages), `answer`, `label` (1: all of it is
+  supported, 0: not), and `question`, `group` where there are. Groundedness is held against the label by its AUROC. An
+  answer that claims nothing has no groundedness; it says nothing unsupported, and so counts as 1.
+- two answers that people preferred one of by completeness: `question`, `gold` (a full answer), `a1`, `a2`,
+  `completeness` (above 0 where a2 is more complete) and, where there are several, what each person said in
+  `completeness_all`. The gold's sentences are reference points, and the difference of the coverages is held against
+  each person's word by Spearman's ρ, as RAGChecker's authors do.
+
+`group` is what rows have in common (a document, a question): intervals of 95 % are from a bootstrap of groups.
+Baselines get the same rows. docs/metrics.md says where the sets come from; `--write` puts the table there. The last
+line says whether the goals are met.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from llm_bench.errors import LLMBenchError
+from llm_bench.rag.documents import sentences
+from llm_bench.rag.embeddings import Embedder
+from llm_bench.rag.prompt import context_hash
+from llm_bench.records import complete
+from llm_bench.scoring.score import score
+from llm_bench.study import DEFAULT_EMBEDDING_MODEL
+from scoring import BASELINES
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "metrics.md"
+BEGIN, END = "<!-- figures of make bench-judged -->", "<!-- end of the figures of make bench-judged -->"
+
+MEAN_GOAL, BEHIND, RHO_GOAL = 0.80, 0.02, 0.58
+RESAMPLES = 1000
+OURS = "**llm-bench**"
+
+SWITCHED_OFF: dict[str, dict[str, object]] = {
+    "figures": {"coverage.NO_FIGURE": 1.0, "coverage.WRONG_FIGURE": 1.0, "coverage.SAME_WITH_FIGURE": 0.6},
+    "the words beside figures": {"surroundings.Surroundings.trust": lambda *_: 1.0},
+    "years": {"coverage.WRONG_YEAR": 1.0},
+    "names": {"coverage.MISSING_NAMES": 1.0},
+    "direction": {"coverage.WRONG_DIRECTION": 1.0},
+    "the plain cosine": {"coverage.FINE": 0.0},
+}
+"""Parts of the scorer → what stands in their place, by the name within llm_bench.scoring."""
+
+Row = dict[str, Any]
+Values = np.ndarray
+
+
+class BrokenRowError(LLMBenchError):
+    """A row of a set can't be read."""
+
+
+@dataclass(frozen=True)
+class JudgedSet:
+    """A file of rows that people judged."""
+
+    name: str
+    rows: list[Row]
+
+    @property
+    def preference(self) -> bool:
+        return "gold" in self.rows[0]
+
+    @cached_property
+    def judged(self) -> Values:
+        """What people said of each row, 0 or 1 or the preference; shape (rows, people)."""
+        return np.array([_judged(row, preference=self.preference) for row in self.rows], float)
+
+    @property
+    def texts(self) -> list[tuple[str, list[str], list[str]]]:
+        """Of each row the question, the passages and the answers."""
+        if self.preference:
+            return [(row["question"], [row["gold"]], [row["a1"], row["a2"]]) for row in self.rows]
+        return [(row.get("question") or "", row["context"], [row["answer"]]) for row in self.rows]
+
+    def agreement(self, values: Values, rows: Values | slice = slice(None)) -> float:
+        """AUROC, or Spearman's ρ; NaN where the rows are all judged alike."""
+        people = self.judged[rows]
+        return (spearman if self.preference else auroc)(people.ravel(), np.repeat(values[rows], people.shape[1]))
+
+    def resampled(self, values: Values) -> Values:
+        """The agreement in resamples of the groups, the same for all values; shape (RESAMPLES,)."""
+        groups: dict[str, list[int]] = {}
+        for i, row in enumerate(self.rows):
+            groups.setdefault(str(row.get("group", i)), []).append(i)
+        members = [np.array(group) for group in groups.values()]
+        rng = np.random.default_rng(1)
+        draws = rng.integers(len(members), size=(RESAMPLES, len(members)))
+        return np.array([self.agreement(values, np.concatenate([members[i] for i in draw])) for draw in draws])
+
+
+def auroc(labels: Values, values: Values) -> float:
+    """The chance that a row of label 1 has a higher value than one of label 0, ties half."""
+    from scipy.stats import rankdata  # noqa: PLC0415
+
+    ones = int(labels.sum())
+    if not 0 < ones < len(labels):
+        return float("nan")
+    ranks = rankdata(values)[labels == 1].sum()
+    return float((ranks - ones * (ones + 1) / 2) / (ones * (len(labels) - ones)))
+
+
+def spearman(judged: Values, values: Values) -> float:
+    """Spearman's rank correlation."""
+    from scipy.stats import rankdata  # noqa: PLC0415
+
+    if len({*judged.tolist()}) == 1 or len({*values.tolist()}) == 1:
+        return float("nan")
+    return float(np.corrcoef(rankdata(judged), rankdata(values))[0, 1])
+
+
+def interval(draws: Values) -> tuple[float, float]:
+    low, high = np.nanquantile(draws, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def read(path: Path) -> JudgedSet:
+    """The set of a file.
+
+    :raises BrokenRowError: when a line isn't a row of the kind that the first one is, with the file and the line.
+    """
+    rows: list[Row] = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            row = json.loads(line)
+            _check(row, (rows or [row])[0])
+        except (ValueError, TypeError, KeyError) as fault:
+            reason = f"it has no {fault}" if isinstance(fault, KeyError) else str(fault)
+            raise BrokenRowError(
+                f"{path}, line {number} can't be read: {reason}.",
+                "Write one JSON object a line, as benchmarks/judged.py describes them; leave out rows without a label.",
+            ) from None
+        rows.append(row)
+    if not rows:
+        raise BrokenRowError(f"{path} has no row.", "Remove the file, or write rows into it.")
+    return JudgedSet(path.stem, rows)
+
+
+def _check(row: Row, first: Row) -> None:
+    preference = "gold" in first
+    judged = _judged(row, preference=preference)
+    if preference:
+        texts = [row["question"], row["gold"], row["a1"], row["a2"]]
+    else:
+        texts = [*row["context"], row["answer"]]
+        if isinstance(row["context"], str):
+            raise TypeError("`context` must be a list of passages, not a text")
+        if judged[0] not in (0, 1):
+            raise ValueError(f"`label` is {judged[0]!r}, but must be 0 or 1")
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("a text of it is no text")
+    if not all(isinstance(value, int | float) for value in judged):
+        raise TypeError(f"people said {judged}, which are no numbers")
+    if len(judged) != len(_judged(first, preference=preference)):
+        raise ValueError(f"{len(judged)} people judged it, but another number judged the first row")
+
+
+def _judged(row: Row, *, preference: bool) -> list[Any]:
+    if preference:
+        return list(row.get("completeness_all", [row["completeness"]]))
+    return [row["label"]]
+
+
+class Remembering:
+    """An embedder that computes each distinct text once, so that ways and parts switched off share the work."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self.identity, self._embedder = embedder.identity, embedder
+        self._known: dict[str, np.ndarray] = {}
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        self._known.update(zip(new, self._embedder.encode(new), strict=True))
+        return np.array([self._known[text] for text in texts])
+
+
+def scored(judged: JudgedSet, models: Sequence[Any]) -> Values:
+    """What the product says of each row: groundedness, or the difference of the two coverages.
+
+    :param models: what ``score`` takes after the prompts: the embedder first.
+    """
+    prompts, records = {}, []
+    for question, passages, answers in judged.texts:
+        points = sentences(passages[0]) if judged.preference else []
+        prompt = {"question": question, "passages": passages, "points": points, "answerable": True}
+        name = f"{context_hash(passages)} {question}"
+        prompts[name] = prompt
+        records += [
+            complete({"question_id": name, "success": True, "answer": text, "context_hash": context_hash(passages)})
+            for text in answers
+        ]
+    results = score(records, prompts, *models)
+    if judged.preference:
+        coverages = [result["coverage_score"] or 0.0 for result in results]
+        return np.subtract(coverages[1::2], coverages[::2])
+    return np.array([1.0 if (value := result["groundedness"]) is None else value for result in results])
+
+
+def baseline(judged: JudgedSet, way: str, embedder: Any) -> Values:
+    """The same by a baseline: the recall of the gold, or the precision of the answer."""
+    values = []
+    for _, passages, answers in judged.texts:
+        pairs = [WAYS[way]("\n\n".join(passages), answer, embedder) for answer in answers]
+        values.append(pairs[1][0] - pairs[0][0] if judged.preference else pairs[0][1])
+    return np.array(values)
+
+
+def best_cosines(context: str, answer: str, embedder: Any) -> tuple[float, float]:
+    """The mean of the cosines of each sentence with the closest one of the other side: the context's, the answer's."""
+    given, said = sentences(context), sentences(answer)
+    if not given or not said:
+        return 0.0, 0.0
+    cosines = embedder.encode(given) @ embedder.encode(said).T
+    return float(cosines.max(axis=1).mean()), float(cosines.max(axis=0).mean())
+
+
+WAYS = BASELINES | {"cosine": best_cosines}
+"""The baselines: the cosine of whole texts is worth less, as long ones are cut."""
+
+
+@contextmanager
+def without(parts: Mapping[str, object]) -> Iterator[None]:
+    """The product with something else in the place of some of its parts."""
+    places = [(*_place(name), value) for name, value in parts.items()]
+    kept = [getattr(owner, name) for owner, name, _ in places]
+    try:
+        for owner, name, value in places:
+            setattr(owner, name, value)
+        _forget()
+        yield
+    finally:
+        for (owner, name, _), value in zip(places, kept, strict=True):
+            setattr(owner, name, value)
+        _forget()
+
+
+def _place(path: str) -> tuple[Any, str]:
+    """Where a part of the product is set: its module or class, and its name there."""
+    module, *names = path.split(".")
+    owner = import_module(f"llm_bench.scoring.{module}")
+    for name in names[:-1]:
+        owner = getattr(owner, name)
+    getattr(owner, names[-1])  # what isn't there can't be switched off
+    return owner, names[-1]
+
+
+def _forget() -> None:
+    """Drops what functions remember of texts, as they may have been computed with other parts."""
+    for name, module in [*sys.modules.items()]:
+        if name.startswith("llm_bench.scoring."):
+            for value in vars(module).values():
+                if clear := getattr(value, "cache_clear", None):
+                    clear()
+
+
+@dataclass(frozen=True)
+class Results:
+    """The values of each way, for each set of one kind."""
+
+    sets: list[JudgedSet]
+    values: dict[str, list[Values]]
+
+    def agreements(self, way: str) -> list[float]:
+        return [each.agreement(values) for each, values in zip(self.sets, self.values[way], strict=True)]
+
+    def mean(self, way: str) -> float:
+        return float(np.mean(self.agreements(way)))
+
+    def resampled(self, way: str) -> list[Values]:
+        """The agreements in resamples, of each set and of their mean."""
+        draws = [each.resampled(values) for each, values in zip(self.sets, self.values[way], strict=True)]
+        return [*draws, np.mean(draws, axis=0)]
+
+    def table(self, title: str) -> str:
+        heads = [title, *(f"{each.name} ({len(each.rows)})" for each in self.sets), "mean"]
+        heads = heads[:2] if len(self.sets) == 1 else heads
+        lines = ["| " + " | ".join(heads) + " |", "| --- |" + " ---: |" * (len(heads) - 1)]
+        for way in self.values:
+            cells = [f"{value:.3f}" for value in (*self.agreements(way), self.mean(way))]
+            if way == OURS:
+                limits = map(interval, self.resampled(way))
+                cells = [f"{cell} [{low:.2f}, {high:.2f}]" for cell, (low, high) in zip(cells, limits, strict=True)]
+            lines.append("| " + " | ".join([way, *cells][: len(heads)]) + " |")
+        return "\n".join(lines)
+
+    def goals(self) -> Iterator[tuple[str, bool]]:
+        if not self.sets:
+            return
+        ours, mean = self.agreements(OURS), self.mean(OURS)
+        if self.sets[0].preference:
+            yield f"mean ρ of completeness {mean:.3f} ≥ {RHO_GOAL:.2f}", mean >= RHO_GOAL
+            return
+        best = max(WAYS, key=self.mean)
+        yield f"mean AUROC of groundedness {mean:.3f} ≥ {MEAN_GOAL:.2f}", mean >= MEAN_GOAL
+        low, high = interval(self.resampled(OURS)[-1] - self.resampled(best)[-1])
+        ahead = mean - self.mean(best)
+        yield f"it is above every baseline's: {ahead:+.3f} [{low:.2f}, {high:.2f}] beside {best}", ahead > 0
+        for at, (each, value) in enumerate(zip(self.sets, ours, strict=True)):
+            best, there = max(((way, self.agreements(way)[at]) for way in WAYS), key=lambda pair: pair[1])
+            yield f"{each.name}: {value:.3f} ≥ {there:.3f} of {best} − {BEHIND}", value >= there - BEHIND
+
+
+def measured(sets: Sequence[JudgedSet], models: Sequence[Any]) -> Results:
+    """The values of the product, of it with each part switched off, and of the baselines."""
+    values = {OURS: [scored(each, models) for each in sets]}
+    for part, places in SWITCHED_OFF.items():
+        with without(places):
+            values[f"without {part}"] = [scored(each, models) for each in sets]
+    for way in WAYS:
+        values[way] = [baseline(each, way, models[0]) for each in sets]
+    return Results(list(sets), values)
+
+
+def loaded(name: str) -> list[Any]:
+    """The models that score, by the name that a study gives them; each text is embedded once."""
+    return [Remembering(Embedder(name, threads=os.cpu_count() or 1))]
+
+
+def all_texts(sets: Iterable[JudgedSet]) -> list[str]:
+    """What any way embeds, to do so in one go."""
+    texts: list[str] = []
+    for each in sets:
+        for question, passages, answers in each.texts:
+            cut = (*passages, "\n\n".join(passages), *answers)
+            texts += [question, *(sentence for text in cut for sentence in sentences(text))]
+    return texts
+
+
+def main() -> int:
+    """Measures every set, prints the tables; 0 where the goals are met."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="*", type=Path, help="folders with *.jsonl")
+    parser.add_argument("--model", default=DEFAULT_EMBEDDING_MODEL, help="the model to score with")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/metrics.md")
+    options = parser.parse_args()
+    paths = sorted(path for folder in options.folders for path in folder.glob("*.jsonl"))
+    if not paths:
+        where = " or ".join(map(str, options.folders)) or "JUDGED, which isn't given"
+        print(f"{__doc__}\nThere is no *.jsonl in {where}.", file=sys.stderr)
+        return 2
+    try:
+        sets = [read(path) for path in paths]
+    except BrokenRowError as broken:
+        print(broken, file=sys.stderr)
+        return 2
+    started = time.monotonic()
+    models = loaded(options.model)
+    models[0].encode(all_texts(sets))
+    kinds = [measured([each for each in sets if each.preference is kind], models) for kind in (False, True)]
+    titles = ("groundedness, AUROC", "completeness, Spearman's ρ")
+    text = "\n\n".join(kind.table(title) for kind, title in zip(kinds, titles, strict=True) if kind.sets)
+    print(f"{options.model}, {time.monotonic() - started:.0f} s\n\n{text}\n")
+    if options.write:
+        before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+        PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    return verdict([goal for kind in kinds for goal in kind.goals()], kinds)
+
+
+def verdict(goals: Sequence[tuple[str, bool]], kinds: Sequence[Results]) -> int:
+    for what, good in goals:
+        print(f"{'met   ' if good else 'MISSED'} {what}")
+    means = " and ".join(f"{kind.mean(OURS):.3f}" for kind in kinds if kind.sets)
+    count, met = sum(good for _, good in goals), all(good for _, good in goals)
+    print(f"judged by others: {means}, {count} of {len(goals)} goals: {'met' if met else 'MISSED'}")
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
