@@ -12,8 +12,8 @@ folder, one JSON object a line, of one of two kinds:
   each person's word by Spearman's ρ, as RAGChecker's authors do.
 
 `group` is what rows have in common (a document, a question): intervals of 95 % are from a bootstrap of groups.
-Baselines get the same rows. docs/metrics.md says where the sets come from; `--write` puts the table there. The last
-line says whether the goals are met.
+Baselines get the same rows. docs/metrics.md says where the sets come from; `--write` puts the table there, and what
+the Coverage page and the report show into the package. The last line says whether the goals are met.
 """
 
 from __future__ import annotations
@@ -38,11 +38,14 @@ from llm_bench.rag.documents import sentences
 from llm_bench.rag.embeddings import Embedder
 from llm_bench.rag.prompt import context_hash
 from llm_bench.records import complete
-from llm_bench.scoring.score import score
+from llm_bench.scoring.score import SCORING_VERSION, score
 from llm_bench.study import DEFAULT_EMBEDDING_MODEL
 from scoring import BASELINES
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "metrics.md"
+PROJECT = Path(__file__).resolve().parents[1]
+PAGE = PROJECT / "docs" / "metrics.md"
+SHOWN = PROJECT / "plugins" / "llm_bench" / "scoring" / "agreement.json"
+"""What the Coverage page and the report show."""
 BEGIN, END = "<!-- figures of make bench-judged -->", "<!-- end of the figures of make bench-judged -->"
 
 MEAN_GOAL, BEHIND, RHO_GOAL = 0.80, 0.02, 0.58
@@ -300,6 +303,27 @@ class Results:
             lines.append("| " + " | ".join([way, *cells][: len(heads)]) + " |")
         return "\n".join(lines)
 
+    def best_baseline(self, at: int) -> tuple[str, float]:
+        """The baseline that does best on a set, and its agreement."""
+        return max(((way, self.agreements(way)[at]) for way in WAYS), key=lambda pair: pair[1])
+
+    def shown(self) -> Iterator[dict[str, Any]]:
+        """What is shown of each set beside a study's scores."""
+        for at, (each, value) in enumerate(zip(self.sets, self.agreements(OURS), strict=True)):
+            limits = interval(each.resampled(self.values[OURS][at]))
+            best, there = self.best_baseline(at)
+            yield {
+                "name": each.name,
+                "measure": "ρ" if each.preference else "AUROC",
+                "metric": "coverage_score" if each.preference else "groundedness",
+                "n": len(each.rows),
+                "value": round(value, 3),
+                "low": round(limits[0], 3),
+                "high": round(limits[1], 3),
+                "best_baseline": best,
+                "best_baseline_value": round(there, 3),
+            }
+
     def goals(self) -> Iterator[tuple[str, bool]]:
         if not self.sets:
             return
@@ -313,7 +337,7 @@ class Results:
         ahead = mean - self.mean(best)
         yield f"it is above every baseline's: {ahead:+.3f} [{low:.2f}, {high:.2f}] beside {best}", ahead > 0
         for at, (each, value) in enumerate(zip(self.sets, ours, strict=True)):
-            best, there = max(((way, self.agreements(way)[at]) for way in WAYS), key=lambda pair: pair[1])
+            best, there = self.best_baseline(at)
             yield f"{each.name}: {value:.3f} ≥ {there:.3f} of {best} − {BEHIND}", value >= there - BEHIND
 
 
@@ -348,7 +372,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="*", type=Path, help="folders with *.jsonl")
     parser.add_argument("--model", default=DEFAULT_EMBEDDING_MODEL, help="the model to score with")
-    parser.add_argument("--write", action="store_true", help="put the table into docs/metrics.md")
+    parser.add_argument(
+        "--write", action="store_true", help="put the tables into docs/metrics.md and what is shown with scores"
+    )
     options = parser.parse_args()
     paths = sorted(path for folder in options.folders for path in folder.glob("*.jsonl"))
     if not paths:
@@ -370,6 +396,9 @@ def main() -> int:
     if options.write:
         before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
         PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+        scorer = {"scoring_version": SCORING_VERSION, "embedding_model": models[0].identity}
+        held = scorer | {"sets": [each for kind in kinds for each in kind.shown()]}
+        SHOWN.write_text(json.dumps(held, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return verdict([goal for kind in kinds for goal in kind.goals()], kinds)
 
 

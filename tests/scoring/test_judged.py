@@ -10,6 +10,8 @@ import pytest
 import judged
 from fixtures.knowledge import HashEmbedder
 from judged import BrokenRowError, JudgedSet, Remembering, auroc, interval, read, scored, spearman, without
+from llm_bench.analysis.agreement import Scorer, read_agreement
+from llm_bench.scoring.score import SCORING_VERSION
 
 SAID = "The clinic treated 240 patients in May."
 
@@ -148,6 +150,7 @@ class TestARun:
         page = tmp_path / "page.md"
         page.write_text(f"Before.\n{judged.BEGIN}\nold\n{judged.END}\nAfter.\n", encoding="utf-8")
         monkeypatch.setattr(judged, "PAGE", page)
+        monkeypatch.setattr(judged, "SHOWN", tmp_path / "agreement.json")
         monkeypatch.setattr(judged, "loaded", lambda _: [Remembering(HashEmbedder())])
         monkeypatch.setattr(judged, "RESAMPLES", 50)
 
@@ -179,6 +182,15 @@ class TestARun:
         assert table in shown.out
         assert page.startswith("Before.")
         assert page.endswith("After.\n")
+
+    def test_writes_what_the_coverage_page_and_the_report_show(self, run, tmp_path):
+        written(tmp_path, held(), held("Trees grow in Brazil.", 0), held("Nobody came to Linz.", 0))
+        run(tmp_path, "--write")
+        shown = read_agreement(tmp_path / "agreement.json")
+        (made_up,) = shown.sets
+        assert shown.scorer == Scorer(SCORING_VERSION, HashEmbedder().identity)
+        assert (made_up.name, made_up.metric, made_up.measure, made_up.n) == ("made_up", "groundedness", "AUROC", 3)
+        assert (made_up.low, made_up.value, made_up.high) == (1, 1, 1)
 
     def test_without_a_set_says_what_one_must_hold(self, run, tmp_path):
         code, shown, _ = run()

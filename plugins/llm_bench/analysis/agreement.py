@@ -9,10 +9,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple
 
+from llm_bench import scoring
 from llm_bench.analysis import format as text
 
 _SAID = {
@@ -95,6 +96,11 @@ class Agreement:
 @cache
 def agreement() -> Agreement:
     """The agreement that was measured for this release."""
-    held = json.loads((resources.files("llm_bench.scoring") / "agreement.json").read_text(encoding="utf-8"))
+    return read_agreement(Path(scoring.__file__).with_name("agreement.json"))
+
+
+def read_agreement(path: Path) -> Agreement:
+    """The agreement that a file has."""
+    held = json.loads(path.read_text(encoding="utf-8"))
     scorer = Scorer(held["scoring_version"], held["embedding_model"])
     return Agreement(scorer, tuple(Judged(**judged) for judged in held["sets"]))
