@@ -39,6 +39,8 @@ _LABEL = re.compile(r"^\s*(?:[-*+•]\s+|[0-9]{1,3}[.)]\s+)?\*\*(?P<text>[^*\n]{
 _DECIMALS = 6
 """Beyond it the digits depend on the machine and on what else was encoded with a sentence."""
 
+_EMPTY = "The answer has no sentence that can be compared."
+
 SCORING = Method(
     "Scoring",
     f"An answer that succeeded is scored, without its reasoning, by version {SCORING_VERSION} of the scoring, with the "
@@ -151,7 +153,7 @@ def judge(
     note = unread(language, embedder.identity, DEFAULT_EMBEDDING_MODEL)
     if note:
         return [_unscored(note if text.strip() else None) for _, text in answers]
-    texts = [without_reasoning(text) for _, text in answers]
+    texts = [without_reasoning(text).strip() for _, text in answers]
     parts = [in_full(cut(text), prompts[name]["question"]) for (name, _), text in zip(answers, texts, strict=True)]
     asked = {name: None for (name, _), answer in zip(answers, parts, strict=True) if answer}
     wanted = {name: _Wanted(prompts[name]) for name in asked}
@@ -160,7 +162,9 @@ def judge(
     for prompt in wanted.values():
         prompt.embed(vectors)
     return [
-        _in(language, text, wanted[name].judge(text, answer, vectors)) if answer else _unscored()
+        _in(language, text, wanted[name].judge(text, answer, vectors))
+        if answer
+        else _unscored(_EMPTY if text else None)
         for (name, _), text, answer in zip(answers, texts, parts, strict=True)
     ]
 
