@@ -58,6 +58,7 @@ class TestOneFigure:
             ("one in five", 20),
             ("3 in 100", 3),
             ("9 out of 10", 90),
+            ("out of every ten visitors, nine came back", 90),
             ("over 1,000 people", 1000),
         ],
     )

@@ -151,17 +151,19 @@ class _Grammar:
         self.scales = _WORDS["scales"] | words["scales"] | {"t": 1e12}  # a trillion of money, else a tonne
         large = [name for name, scale in self.scales.items() if scale >= 1e6]
         # Of "a million and one" and "two-thirds" text2num would make one number, of "thousands" 1000.
-        self.apart = {"thousands", *large, *self.shares, *(f"{name}s" for name in self.shares)}
+        self.apart = {"hundreds", "thousands", *large, *self.shares, *(f"{name}s" for name in self.shares)}
         scale = rf"(?P<scale>{_any(self.scales.keys() - {'t'})}|(?(currency)t))"
         unit = rf"(?P<unit>{_any(self.units)})"
         currency = rf"(?P<currency>{_any(name for name, unit in self.units.items() if unit.isupper())})"
+        base = rf"{_IN_WORDS}(?:5|10|20|100|1000)\b|100\b|1,?000\b"
         month, group = words["months"], re.escape(words["group"])
         self.grouped = re.compile(rf"[1-9][0-9]{{0,2}}(?:(?:{group}[0-9]{{3}})+|([.,])[0-9]{{3}}(?:\1[0-9]{{3}})+)")
+        day, year = "([0-9]{1,2})", f"({_YEAR})"
         self.dates = re.compile(
-            rf"\b({_YEAR})-[0-9]{{1,2}}-[0-9]{{1,2}}(?![0-9])|\b[0-9]{{1,2}}[./][0-9]{{1,2}}[./]({_YEAR})\b"
-            rf"|\b[0-9]{{1,2}}(?:st|nd|rd|th|\.)?\s+(?:of\s+)?(?:{month})\b\.?(?:,?\s+({_YEAR})\b)?"
-            rf"|\b(?:{month})\.?\s+[0-9]{{1,2}}(?:st|nd|rd|th)?\b(?!\s?%|[.,][0-9])(?:,?\s+({_YEAR})\b)?"
-            rf"|\b({_YEAR})[/–-][0-9]{{2}}(?![0-9])|\bfy\s?['’]?((?:20)?[0-9]{{2}})(?:[/–-](?:20)?[0-9]{{2}})?\b"
+            rf"\b{year}-[0-9]{{1,2}}-{day}(?![0-9])|\b{day}[./][0-9]{{1,2}}[./]{year}\b"
+            rf"|\b(?:{day}[-–])?{day}(?:st|nd|rd|th|\.)?[\s-]+(?:of\s+)?(?:{month})\b\.?(?:,?[\s-]+{year}\b)?"
+            rf"|\b(?:{month})\.?\s+{day}(?:st|nd|rd|th)?\b(?!\s?%|[.,][0-9])(?:,?\s+{year}\b)?"
+            rf"|\b{year}[/–-][0-9]{{2}}(?![0-9])|\b(fy\s?['’]?(?:20)?[0-9]{{2}})(?:[/–-](?:20)?[0-9]{{2}})?\b"
             r"|\b[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?\b"
         )
         self.figure = re.compile(
@@ -175,9 +177,10 @@ class _Grammar:
             words["share"].format(times=rf"(?:({_NUMBER})[\s-]+)?", shares=rf"\b({_any(self.shares)})")
         )
         self.ratio = re.compile(
-            rf"({_NUMBER})\s+{_A_WORD}{{0,2}}{words['in']}\s+{_A_WORD}?({_IN_WORDS}(?:5|10|20|100|1000)|100|1,?000)\b"
+            rf"({_NUMBER})\s+{_A_WORD}{{0,2}}{words['in']}\s+{_A_WORD}?({base})\b"
             rf"|({_IN_WORDS}1)\s+{words['in']}\s+{_A_WORD}?({_NUMBER})\b"
             rf"|({_NUMBER})\s+{_A_WORD}{{0,2}}{words['of']}\s+{_A_WORD}?({_NUMBER})\b"
+            rf"|\b{words['of']}\s+{_A_WORD}?(?=\S+(?:\s+[a-z]+){{0,4}},?\s+{_A_WORD}{{0,5}}?({_NUMBER}))({base})[^0-9]+\7"
         )
 
     def read(self, text: str) -> tuple[list[Located], list[tuple[int, int]]]:
@@ -187,10 +190,11 @@ class _Grammar:
         taken: list[tuple[int, int]] = []
         for match in self.dates.finditer(text):
             taken.append(match.span())
-            if match.lastindex:
-                years.append(
-                    (int(match[match.lastindex][-2:]) + (1900 if match[0][:2] == "19" else 2000), match.start())
-                )
+            for part in filter(None, match.groups()):
+                if part.isdigit() and len(part) < 3:
+                    numbers.append(Located(Figure(float(part), 0.0, "date"), match.start()))
+                else:
+                    years.append((int(part[-2:]) + (1900 if part[-4:-2] == "19" else 2000), match.start()))
         for pattern, hedged, rounding in ((self.ratio, HEDGED, 0.5), (self.share, SHARE_TOLERANCE, 0.0)):
             for match in pattern.finditer(text):
                 names = ("1", *filter(None, match.groups()))[-2:]
@@ -206,7 +210,7 @@ class _Grammar:
             read = self._number(number, scaled=bool(scale))
             if not (scale or unit) and re.fullmatch(_YEAR, number):
                 years.append((int(number), at))
-            elif read and (scale or number not in _SMALL or unit not in ("", *_WORDS["measures"]["duration"])):
+            elif read and (scale or number not in _SMALL or unit not in ("", *_KINDS)):
                 value, tolerance = (part * self.scales.get(scale, 1.0) for part in read)
                 tolerance = max(tolerance, HEDGED * value) if match["hedge"] else tolerance
                 numbers.append(Located(Figure(value, tolerance, unit), at))
@@ -215,12 +219,8 @@ class _Grammar:
     def _measure(self, text: str, match: re.Match[str], following: re.Match[str] | None) -> tuple[str, str]:
         """A number's scale and unit: its own, or those of its range ("10–12 %") or of its column's head."""
         at, said = match.start("number"), [match]
-        if (
-            following
-            and _RANGE.fullmatch(text, match.end(), following.start())
-            and not re.fullmatch(_YEAR, match["number"])
-        ):
-            said.append(following)
+        if following and not (match["scale"] or match["unit"] or re.fullmatch(_YEAR, match["number"])):
+            said += [following] * bool(_RANGE.fullmatch(text, match.end(), following.start()))
         if not any(part[name] for part in said for name in _PARTS):
             said += filter(None, [self.head.search(text, max(0, at - HEAD_CHARACTERS), at)])
         scale, currency, unit = (next((part[name] for part in said if part[name]), "") for name in _PARTS)
