@@ -200,7 +200,7 @@ class _Grammar:
                 names = ("1", *filter(None, match.groups()))[-2:]
                 part, whole = ((self._number(str(self.shares.get(name, name))) or (0.0,))[0] for name in names)
                 if part < whole:  # not "30 people in ten shops", "the last four quarters of"
-                    share = Figure(100 * part / whole, 100 / whole * max(hedged * part, rounding), "%")
+                    share = Figure(100 * part / whole, 100 / whole * max(hedged * part, rounding * (whole % 5 == 0)), "%")
                     numbers.append(Located(share, match.start()))
                     taken.append(match.span())
         written = [match for match in self.figure.finditer(text) if not _within(match.start("number"), taken)]
