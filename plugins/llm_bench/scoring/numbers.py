@@ -35,21 +35,10 @@ LANGUAGES = frozenset(_WORDS["languages"])
 
 _IN_WORDS = "\ue000"
 """What a number is marked with that the text has in words."""
+_YEAR = re.compile(_WORDS["parts"]["year"])
 _SMALL = (f"{_IN_WORDS}0", f"{_IN_WORDS}1")
 _PARTS = ("scale", "currency", "unit")
-_YEAR = "(?:19|20)[0-9]{2}"
-_BLANK = r"[ '’\u00a0\u202f]"
-_NUMBER = (
-    rf"(?:{_IN_WORDS}?(?:[0-9]{{1,3}}(?:{_BLANK}[0-9]{{3}})++(?![0-9])(?:[.,][0-9]+)?|[0-9]+(?:[.,][0-9]+)*+)|\.[0-9]+)"
-)
-_DECIMAL = re.compile(r"([0-9]*|[0-9]{1,3}(?:,[0-9]{3})+(?=\.)|[0-9]{1,3}(?:\.[0-9]{3})+(?=,))(?:[.,]([0-9]+))?")
-_TOKEN = re.compile(
-    r"and\s(?=\S+\s(?:hundred|thousand))|[0-9][0-9.,]*(?:\s?(?:hundred|thousand|hundert|tausend))?|[^\W0-9_]+|[\W0-9_]"
-)
 _FRACTIONS = {ord(sign): f"{unicodedata.numeric(sign):.2f}".removeprefix("0") for sign in "¼½¾⅓⅔⅛⅜⅝⅞"}
-_FORMULA = re.compile(r"(?<!\\)\$([^$\n]*(?:\\|\{,\})[^$\n]*)(?<!\\)\$")
-_RANGE = re.compile(r"\s*(?:[-–—]|to|bis)\s*")
-_A_WORD = r"(?:[^\W0-9_]+\s+)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,63 +141,44 @@ class _Grammar:
         large = [name for name, scale in self.scales.items() if scale >= 1e6]
         # Of "a million and one" and "two-thirds" text2num would make one number, of "thousands" 1000.
         self.apart = {"hundreds", "thousands", *large, *self.shares, *(f"{name}s" for name in self.shares)}
-        scale = rf"(?P<scale>{_any(self.scales.keys() - {'t'})}|(?(currency)t))"
-        unit = rf"(?P<unit>{_any(self.units)})"
-        currency = rf"(?P<currency>{_any(name for name, unit in self.units.items() if unit.isupper())})"
-        base = rf"{_IN_WORDS}(?:5|10|20|100|1000)\b|100\b|1,?000\b"
-        month, group = words["months"], re.escape(words["group"])
-        self.grouped = re.compile(rf"[1-9][0-9]{{0,2}}(?:(?:{group}[0-9]{{3}})+|([.,])[0-9]{{3}}(?:\1[0-9]{{3}})+)")
-        day, year = "([0-9]{1,2})", f"({_YEAR})"
-        self.dates = re.compile(
-            rf"\b{year}-[0-9]{{1,2}}-{day}(?![0-9])|\b{day}[./][0-9]{{1,2}}[./]{year}\b"
-            rf"|\b(?:{day}[-–])?{day}(?:st|nd|rd|th|\.)?[\s-]+(?:of\s+)?(?:{month})\b\.?(?:,?[\s-]+{year}\b)?"
-            rf"|\b(?:{month})\.?\s+{day}(?:st|nd|rd|th)?\b(?!\s?%|[.,][0-9])(?:,?\s+{year}\b)?"
-            rf"|\b{year}[/–-][0-9]{{2}}(?![0-9])|\b(fy\s?['’]?(?:20)?[0-9]{{2}})(?:[/–-](?:20)?[0-9]{{2}})?\b"
-            r"|\b[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?\b"
-        )
-        self.figure = re.compile(
-            rf"(?<![\w.\[])(?<![^\W0-9_]-)(?P<hedge>\b(?:{words['hedges']})\s+|[~≈]\s*)?(?:{currency}\s*)?"
-            rf"(?P<number>{_NUMBER})(?:[\s-]?{scale}\b\.?)?(?:[\s-]?{unit})?s?(?![^\W_])"
-        )
-        self.head = re.compile(
-            rf"(?:[(\[,]|\bin\b)\s*(?:in\s+)?{currency}?\s*(?:{scale}\.?)?\s*{unit}?\s*[)\]]?:\s*[-−–+(]?$"
-        )
-        self.share = re.compile(
-            words["share"].format(times=rf"(?:({_NUMBER})[\s-]+)?", shares=rf"\b({_any(self.shares)})")
-        )
-        self.ratio = re.compile(
-            rf"({_NUMBER})\s+{_A_WORD}{{0,2}}{words['in']}\s+{_A_WORD}?({base})\b"
-            rf"|({_IN_WORDS}1)\s+{words['in']}\s+{_A_WORD}?({_NUMBER})\b"
-            rf"|({_NUMBER})\s+{_A_WORD}{{0,2}}{words['of']}\s+{_A_WORD}?({_NUMBER})\b"
-            rf"|\b{words['of']}\s+{_A_WORD}?(?=\S+(?:\s+[a-z]+){{0,4}},?\s+{_A_WORD}{{0,5}}?({_NUMBER}))({base})[^0-9]+\7"
-        )
+        parts = _WORDS["parts"] | words | {"group": re.escape(words["group"]), "shares": _any(self.shares)}
+        parts["scale"] = rf"(?P<scale>{_any(self.scales.keys() - {'t'})}|(?(currency)t))"
+        parts["unit"] = rf"(?P<unit>{_any(self.units)})"
+        parts["currency"] = rf"(?P<currency>{_any(name for name, unit in self.units.items() if unit.isupper())})"
+        parts["share"] = words["share"].format(**parts)
+        patterns = _WORDS["patterns"].items()
+        self.patterns = {name: re.compile(pattern.format(**parts), re.VERBOSE) for name, pattern in patterns}
 
     def read(self, text: str) -> tuple[list[Located], list[tuple[int, int]]]:
         text = self._in_digits(text)
         numbers: list[Located] = []
         years: list[tuple[int, int]] = []
         taken: list[tuple[int, int]] = []
-        for match in self.dates.finditer(text):
+        for match in self.patterns["dates"].finditer(text):
             taken.append(match.span())
             for part in filter(None, match.groups()):
                 if part.isdigit() and len(part) < 3:
                     numbers.append(Located(Figure(float(part), 0.0, "date"), match.start()))
                 else:
                     years.append((int(part[-2:]) + (1900 if part[-4:-2] == "19" else 2000), match.start()))
-        for pattern, hedged, rounding in ((self.ratio, HEDGED, 0.5), (self.share, SHARE_TOLERANCE, 0.0)):
-            for match in pattern.finditer(text):
-                names = ("1", *filter(None, match.groups()))[-2:]
-                part, whole = ((self._number(str(self.shares.get(name, name))) or (0.0,))[0] for name in names)
+        for name, hedged, rounding in (("ratio", HEDGED, 0.5), ("share", SHARE_TOLERANCE, 0.0)):
+            for match in self.patterns[name].finditer(text):
+                parts = ("1", *filter(None, match.groups()))[-2:]
+                part, whole = ((self._number(str(self.shares.get(part, part))) or (0.0,))[0] for part in parts)
                 if part < whole:  # not "30 people in ten shops", "the last four quarters of"
-                    share = Figure(100 * part / whole, 100 / whole * max(hedged * part, rounding * (whole % 5 == 0)), "%")
+                    share = Figure(
+                        100 * part / whole, 100 / whole * max(hedged * part, rounding * (whole % 5 == 0)), "%"
+                    )
                     numbers.append(Located(share, match.start()))
                     taken.append(match.span())
-        written = [match for match in self.figure.finditer(text) if not _within(match.start("number"), taken)]
+        written = [
+            match for match in self.patterns["figure"].finditer(text) if not _within(match.start("number"), taken)
+        ]
         for match, following in zip_longest(written, written[1:]):
             scale, unit = self._measure(text, match, following)
             at, number = match.start("number"), match["number"]
             read = self._number(number, scaled=bool(scale))
-            if not (scale or unit) and re.fullmatch(_YEAR, number):
+            if not (scale or unit) and _YEAR.fullmatch(number):
                 years.append((int(number), at))
             elif read and (scale or number not in _SMALL or unit not in ("", *_KINDS)):
                 value, tolerance = (part * self.scales.get(scale, 1.0) for part in read)
@@ -219,17 +189,18 @@ class _Grammar:
     def _measure(self, text: str, match: re.Match[str], following: re.Match[str] | None) -> tuple[str, str]:
         """A number's scale and unit: its own, or those of its range ("10–12 %") or of its column's head."""
         at, said = match.start("number"), [match]
-        if following and not (match["scale"] or match["unit"] or re.fullmatch(_YEAR, match["number"])):
-            said += [following] * bool(_RANGE.fullmatch(text, match.end(), following.start()))
+        if following and not (match["scale"] or match["unit"] or _YEAR.fullmatch(match["number"])):
+            said += [following] * bool(self.patterns["range"].fullmatch(text, match.end(), following.start()))
         if not any(part[name] for part in said for name in _PARTS):
-            said += filter(None, [self.head.search(text, max(0, at - HEAD_CHARACTERS), at)])
+            said += filter(None, [self.patterns["head"].search(text, max(0, at - HEAD_CHARACTERS), at)])
         scale, currency, unit = (next((part[name] for part in said if part[name]), "") for name in _PARTS)
         return scale, self.units.get(currency or unit, "")
 
     def _number(self, text: str, *, scaled: bool = False) -> tuple[float, float] | None:
         """A number and its tolerance; None where it is none, as "3.11.2"."""
-        digits = re.sub(_BLANK, "", text.removeprefix(_IN_WORDS))
-        match = _DECIMAL.fullmatch(re.sub("[.,]", "", digits) if self.grouped.fullmatch(digits) else digits)
+        digits = re.sub(_WORDS["parts"]["blank"], "", text.removeprefix(_IN_WORDS))
+        grouped = self.patterns["grouped"].fullmatch(digits)
+        match = self.patterns["decimal"].fullmatch(re.sub("[.,]", "", digits) if grouped else digits)
         if match is None:
             return None
         whole, decimals = re.sub("[.,]", "", match[1]), match[2] or ""
@@ -240,14 +211,18 @@ class _Grammar:
 
     def _in_digits(self, text: str) -> str:
         """The text without LaTeX, and with digits, each marked, at the end of the place of a number in words."""
-        text = _FORMULA.sub(r" \1 ", text.replace(_IN_WORDS, " ").translate(_FRACTIONS)).replace("{,}", ",")
+        text = (
+            self.patterns["formula"]
+            .sub(r" \1 ", text.replace(_IN_WORDS, " ").translate(_FRACTIONS))
+            .replace("{,}", ",")
+        )
         text = re.sub(r"\\[,;: ]", " ", text).replace("\\", "") if "\\" in text else text
         for word, digits in self.spelt.items():
-            text = text.replace(word, (_IN_WORDS + digits).rjust(len(word)))
+            text = text.replace(word, digits)
         spaced = text.replace("-", " ")
         if alpha2digit(spaced, self.language, threshold=0) == spaced:
             return text
-        words = _TOKEN.findall(text)
+        words = self.patterns["token"].findall(text)
         tokens = [_Word("#" if word in self.apart else word) for word in words]
         for number in reversed(find_numbers(tokens, self.language, threshold=0)):
             if not number.is_ordinal:
