@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from llm_bench.measure.formats.reader import read
 from llm_bench.rag.documents import sentences
 from llm_bench.rag.prompt import context_hash
-from llm_bench.scoring.score import ContextMismatchError, Judgement, _labels, judge, score
+from llm_bench.scoring.score import ContextMismatchError, Judgement, Scores, _labels, judge, score
 
 LABELLED = Path(__file__).parents[2] / "benchmarks" / "labelled"
 SCORES = ("coverage_score", "groundedness", "declined")
@@ -236,7 +236,7 @@ class TestJudgement:
 
     def test_has_the_scores_of_the_record(self, hash_embedder):
         (scored,) = score([record(answer=self.ANSWER)], PROMPTS, hash_embedder)
-        assert self.judged(hash_embedder).scores == {name: scored[name] for name in (*SCORES, "score_note")}
+        assert self.judged(hash_embedder).scores == {name: scored[name] for name in Scores.__annotations__}
 
     def test_says_of_each_sentence_what_supports_it_and_where(self, embedder):
         first, second, third = self.judged(embedder).sentences
@@ -337,7 +337,7 @@ class TestAnyText:
     def test_is_read_by_the_real_model(self, embedder, text):
         prompt = {"question": text, "passages": [text], "points": [text], "answerable": True}
         (judgement,) = judge([("any", text)], {"any": prompt}, embedder)
-        assert set(judgement.scores) == {*SCORES, "score_note"}
+        assert judgement.scores.keys() == Scores.__annotations__.keys()
 
 
 class TestEncoding:
