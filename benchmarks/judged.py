@@ -4,8 +4,9 @@ The sets are public, and none of them is in this project: `make bench-judged JUD
 folder, one JSON object a line, of one of two kinds:
 
 - an answer that people held against its context: `context` (a list of passages), `answer`, `label` (1: all of it is
-  supported, 0: not), and `question`, `group` where there are. Groundedness is held against the label by its AUROC. An
-  answer that claims nothing has no groundedness; it says nothing unsupported, and so counts as 1.
+  supported, 0: not), and `question`, `group`, `language` (ISO 639-1; of the first row) where there are. Groundedness is
+  held against the label by its AUROC. An answer that claims nothing has no groundedness; it says nothing unsupported,
+  and so counts as 1.
 - two answers that people preferred one of by completeness: `question`, `gold` (a full answer), `a1`, `a2`,
   `completeness` (above 0 where a2 is more complete) and, where there are several, what each person said in
   `completeness_all`. The gold's sentences are reference points, and the difference of the coverages is held against
@@ -192,7 +193,7 @@ class Remembering:
 
 
 def scored(judged: JudgedSet, models: Sequence[Any]) -> Values:
-    """What the product says of each row: groundedness, or the difference of the two coverages.
+    """What the product says of each row: groundedness, or the difference of the two coverages; NaN where it says none.
 
     :param models: what ``score`` takes after the prompts: the embedder first.
     """
@@ -206,11 +207,12 @@ def scored(judged: JudgedSet, models: Sequence[Any]) -> Values:
             complete({"question_id": name, "success": True, "answer": text, "context_hash": context_hash(passages)})
             for text in answers
         ]
-    results = score(records, prompts, *models)
+    language = {"language": judged.rows[0]["language"]} if "language" in judged.rows[0] else {}
+    results = score(records, prompts, *models, **language)
     if judged.preference:
-        coverages = [result["coverage_score"] or 0.0 for result in results]
-        return np.subtract(coverages[1::2], coverages[::2])
-    return np.array([1.0 if (value := result["groundedness"]) is None else value for result in results])
+        first, second = np.array([result["coverage_score"] for result in results], float).reshape(-1, 2).T
+        return np.asarray(second - first)
+    return np.array([result["groundedness"] for result in results], float)
 
 
 def baseline(judged: JudgedSet, way: str, embedder: Any) -> Values:
@@ -272,10 +274,11 @@ def _forget() -> None:
 
 @dataclass(frozen=True)
 class Results:
-    """The values of each way, for each set of one kind."""
+    """The values of each way, for each set of one kind; and how many rows of each set the product gives no score."""
 
     sets: list[JudgedSet]
     values: dict[str, list[Values]]
+    nulls: list[int]
 
     def agreements(self, way: str) -> list[float]:
         return [each.agreement(values) for each, values in zip(self.sets, self.values[way], strict=True)]
@@ -325,7 +328,12 @@ def measured(sets: Sequence[JudgedSet], models: Sequence[Any]) -> Results:
             values[f"without {part}"] = [scored(each, models) for each in sets]
     for way in WAYS:
         values[way] = [baseline(each, way, models[0]) for each in sets]
-    return Results(list(sets), values)
+    nulls = [int(np.isnan(ours).sum()) for ours in values[OURS]]
+    filled = {
+        way: [np.nan_to_num(each, nan=0.0 if judged.preference else 1.0) for judged, each in zip(sets, of, strict=True)]
+        for way, of in values.items()
+    }
+    return Results(list(sets), filled, nulls)
 
 
 def loaded(name: str) -> list[Any]:
@@ -370,6 +378,9 @@ def main() -> int:
     if options.write:
         before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
         PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    for kind in kinds:
+        for each, count in zip(kind.sets, kind.nulls, strict=True):
+            print(f"{each.name}: {count} of {len(each.rows)} rows have no score")
     return verdict([goal for kind in kinds for goal in kind.goals()], kinds)
 
 

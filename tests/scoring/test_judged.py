@@ -9,7 +9,7 @@ import pytest
 
 import judged
 from fixtures.knowledge import HashEmbedder
-from judged import BrokenRowError, JudgedSet, Remembering, auroc, interval, read, scored, spearman, without
+from judged import BrokenRowError, JudgedSet, Remembering, auroc, interval, measured, read, scored, spearman, without
 
 SAID = "The clinic treated 240 patients in May."
 
@@ -120,8 +120,10 @@ class TestTheScores:
         right, wrong = scored(JudgedSet("", [held(), held("Trees grow in Brazil.")]), self.models)
         assert right > wrong
 
-    def test_take_an_answer_that_claims_nothing_for_supported(self):
-        assert scored(JudgedSet("", [held("The context does not say.")]), self.models).tolist() == [1.0]
+    def test_of_an_answer_that_claims_nothing_count_as_supported(self):
+        results = measured([JudgedSet("", [held("The context does not say."), held(label=0)])], self.models)
+        assert results.values[judged.OURS][0][0] == 1.0
+        assert results.nulls == [1]
 
     def test_are_the_difference_of_coverages_where_people_preferred_one(self):
         (difference,) = scored(JudgedSet("", [preferred(2)]), self.models)
