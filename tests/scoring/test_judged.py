@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 import judged
+import judged_sets
 from fixtures.knowledge import HashEmbedder
-from judged import BrokenRowError, JudgedSet, Remembering, auroc, interval, measured, read, scored, spearman, without
+from judged import Remembering, measured, scored, without
+from judged_sets import BrokenRowError, JudgedSet, auroc, interval, read, spearman
 
 SAID = "The clinic treated 240 patients in May."
 
@@ -151,7 +153,7 @@ class TestARun:
         page.write_text(f"Before.\n{judged.BEGIN}\nold\n{judged.END}\nAfter.\n", encoding="utf-8")
         monkeypatch.setattr(judged, "PAGE", page)
         monkeypatch.setattr(judged, "loaded", lambda _: [Remembering(HashEmbedder())])
-        monkeypatch.setattr(judged, "RESAMPLES", 50)
+        monkeypatch.setattr(judged_sets, "RESAMPLES", 50)
 
         def run(*arguments):
             monkeypatch.setattr("sys.argv", ["judged.py", *map(str, arguments)])
