@@ -4,8 +4,9 @@ The sets are public, and none of them is in this project: `make bench-judged JUD
 folder, one JSON object a line, of one of two kinds:
 
 - an answer that people held against its context: `context` (a list of passages), `answer`, `label` (1: all of it is
-  supported, 0: not), and `question`, `group` where there are. Groundedness is held against the label by its AUROC. An
-  answer that claims nothing has no groundedness; it says nothing unsupported, and so counts as 1.
+  supported, 0: not), and `question`, `group`, `language` (ISO 639-1; of the first row) where there are. Groundedness is
+  held against the label by its AUROC. An answer that claims nothing has no groundedness; it says nothing unsupported,
+  and so counts as 1.
 - two answers that people preferred one of by completeness: `question`, `gold` (a full answer), `a1`, `a2`,
   `completeness` (above 0 where a2 is more complete) and, where there are several, what each person said in
   `completeness_all`. The gold's sentences are reference points, and the difference of the coverages is held against
@@ -26,14 +27,13 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from llm_bench.errors import LLMBenchError
+from judged_sets import BrokenRowError, JudgedSet, Values, interval, read
 from llm_bench.rag.documents import sentences
 from llm_bench.rag.embeddings import Embedder
 from llm_bench.rag.prompt import context_hash
@@ -49,7 +49,6 @@ SHOWN = PROJECT / "plugins" / "llm_bench" / "scoring" / "agreement.json"
 BEGIN, END = "<!-- figures of make bench-judged -->", "<!-- end of the figures of make bench-judged -->"
 
 MEAN_GOAL, BEHIND, RHO_GOAL = 0.80, 0.02, 0.58
-RESAMPLES = 1000
 OURS = "**llm-bench**"
 
 SWITCHED_OFF: dict[str, dict[str, object]] = {
@@ -61,124 +60,6 @@ SWITCHED_OFF: dict[str, dict[str, object]] = {
     "the plain cosine": {"coverage.FINE": 0.0},
 }
 """Parts of the scorer → what stands in their place, by the name within llm_bench.scoring."""
-
-Row = dict[str, Any]
-Values = np.ndarray
-
-
-class BrokenRowError(LLMBenchError):
-    """A row of a set can't be read."""
-
-
-@dataclass(frozen=True)
-class JudgedSet:
-    """A file of rows that people judged."""
-
-    name: str
-    rows: list[Row]
-
-    @property
-    def preference(self) -> bool:
-        return "gold" in self.rows[0]
-
-    @cached_property
-    def judged(self) -> Values:
-        """What people said of each row, 0 or 1 or the preference; shape (rows, people)."""
-        return np.array([_judged(row, preference=self.preference) for row in self.rows], float)
-
-    @property
-    def texts(self) -> list[tuple[str, list[str], list[str]]]:
-        """Of each row the question, the passages and the answers."""
-        if self.preference:
-            return [(row["question"], [row["gold"]], [row["a1"], row["a2"]]) for row in self.rows]
-        return [(row.get("question") or "", row["context"], [row["answer"]]) for row in self.rows]
-
-    def agreement(self, values: Values, rows: Values | slice = slice(None)) -> float:
-        """AUROC, or Spearman's ρ; NaN where the rows are all judged alike."""
-        people = self.judged[rows]
-        return (spearman if self.preference else auroc)(people.ravel(), np.repeat(values[rows], people.shape[1]))
-
-    def resampled(self, values: Values) -> Values:
-        """The agreement in resamples of the groups, the same for all values; shape (RESAMPLES,)."""
-        groups: dict[str, list[int]] = {}
-        for i, row in enumerate(self.rows):
-            groups.setdefault(str(row.get("group", i)), []).append(i)
-        members = [np.array(group) for group in groups.values()]
-        rng = np.random.default_rng(1)
-        draws = rng.integers(len(members), size=(RESAMPLES, len(members)))
-        return np.array([self.agreement(values, np.concatenate([members[i] for i in draw])) for draw in draws])
-
-
-def auroc(labels: Values, values: Values) -> float:
-    """The chance that a row of label 1 has a higher value than one of label 0, ties half."""
-    from scipy.stats import rankdata  # noqa: PLC0415
-
-    ones = int(labels.sum())
-    if not 0 < ones < len(labels):
-        return float("nan")
-    ranks = rankdata(values)[labels == 1].sum()
-    return float((ranks - ones * (ones + 1) / 2) / (ones * (len(labels) - ones)))
-
-
-def spearman(judged: Values, values: Values) -> float:
-    """Spearman's rank correlation."""
-    from scipy.stats import rankdata  # noqa: PLC0415
-
-    if len({*judged.tolist()}) == 1 or len({*values.tolist()}) == 1:
-        return float("nan")
-    return float(np.corrcoef(rankdata(judged), rankdata(values))[0, 1])
-
-
-def interval(draws: Values) -> tuple[float, float]:
-    low, high = np.nanquantile(draws, [0.025, 0.975])
-    return float(low), float(high)
-
-
-def read(path: Path) -> JudgedSet:
-    """The set of a file.
-
-    :raises BrokenRowError: when a line isn't a row of the kind that the first one is, with the file and the line.
-    """
-    rows: list[Row] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            row = json.loads(line)
-            _check(row, (rows or [row])[0])
-        except (ValueError, TypeError, KeyError) as fault:
-            reason = f"it has no {fault}" if isinstance(fault, KeyError) else str(fault)
-            raise BrokenRowError(
-                f"{path}, line {number} can't be read: {reason}.",
-                "Write one JSON object a line, as benchmarks/judged.py describes them; leave out rows without a label.",
-            ) from None
-        rows.append(row)
-    if not rows:
-        raise BrokenRowError(f"{path} has no row.", "Remove the file, or write rows into it.")
-    return JudgedSet(path.stem, rows)
-
-
-def _check(row: Row, first: Row) -> None:
-    preference = "gold" in first
-    judged = _judged(row, preference=preference)
-    if preference:
-        texts = [row["question"], row["gold"], row["a1"], row["a2"]]
-    else:
-        texts = [*row["context"], row["answer"]]
-        if isinstance(row["context"], str):
-            raise TypeError("`context` must be a list of passages, not a text")
-        if judged[0] not in (0, 1):
-            raise ValueError(f"`label` is {judged[0]!r}, but must be 0 or 1")
-    if not all(isinstance(text, str) for text in texts):
-        raise TypeError("a text of it is no text")
-    if not all(isinstance(value, int | float) for value in judged):
-        raise TypeError(f"people said {judged}, which are no numbers")
-    if len(judged) != len(_judged(first, preference=preference)):
-        raise ValueError(f"{len(judged)} people judged it, but another number judged the first row")
-
-
-def _judged(row: Row, *, preference: bool) -> list[Any]:
-    if preference:
-        return list(row.get("completeness_all", [row["completeness"]]))
-    return [row["label"]]
 
 
 class Remembering:
@@ -195,7 +76,7 @@ class Remembering:
 
 
 def scored(judged: JudgedSet, models: Sequence[Any]) -> Values:
-    """What the product says of each row: groundedness, or the difference of the two coverages.
+    """What the product says of each row: groundedness, or the difference of the two coverages; NaN where it says none.
 
     :param models: what ``score`` takes after the prompts: the embedder first.
     """
@@ -209,11 +90,12 @@ def scored(judged: JudgedSet, models: Sequence[Any]) -> Values:
             complete({"question_id": name, "success": True, "answer": text, "context_hash": context_hash(passages)})
             for text in answers
         ]
-    results = score(records, prompts, *models)
+    language = {"language": judged.rows[0]["language"]} if "language" in judged.rows[0] else {}
+    results = score(records, prompts, *models, **language)
     if judged.preference:
-        coverages = [result["coverage_score"] or 0.0 for result in results]
-        return np.subtract(coverages[1::2], coverages[::2])
-    return np.array([1.0 if (value := result["groundedness"]) is None else value for result in results])
+        first, second = np.array([result["coverage_score"] for result in results], float).reshape(-1, 2).T
+        return np.asarray(second - first)
+    return np.array([result["groundedness"] for result in results], float)
 
 
 def baseline(judged: JudgedSet, way: str, embedder: Any) -> Values:
@@ -275,10 +157,11 @@ def _forget() -> None:
 
 @dataclass(frozen=True)
 class Results:
-    """The values of each way, for each set of one kind."""
+    """The values of each way, for each set of one kind; and how many rows of each set the product gives no score."""
 
     sets: list[JudgedSet]
     values: dict[str, list[Values]]
+    nulls: list[int]
 
     def agreements(self, way: str) -> list[float]:
         return [each.agreement(values) for each, values in zip(self.sets, self.values[way], strict=True)]
@@ -349,7 +232,12 @@ def measured(sets: Sequence[JudgedSet], models: Sequence[Any]) -> Results:
             values[f"without {part}"] = [scored(each, models) for each in sets]
     for way in WAYS:
         values[way] = [baseline(each, way, models[0]) for each in sets]
-    return Results(list(sets), values)
+    nulls = [int(np.isnan(ours).sum()) for ours in values[OURS]]
+    filled = {
+        way: [np.nan_to_num(each, nan=0.0 if judged.preference else 1.0) for judged, each in zip(sets, of, strict=True)]
+        for way, of in values.items()
+    }
+    return Results(list(sets), filled, nulls)
 
 
 def loaded(name: str) -> list[Any]:
@@ -399,6 +287,9 @@ def main() -> int:
         scorer = {"scoring_version": SCORING_VERSION, "embedding_model": models[0].identity}
         held = scorer | {"sets": [each for kind in kinds for each in kind.shown()]}
         SHOWN.write_text(json.dumps(held, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    for kind in kinds:
+        for each, count in zip(kind.sets, kind.nulls, strict=True):
+            print(f"{each.name}: {count} of {len(each.rows)} rows have no score")
     return verdict([goal for kind in kinds for goal in kind.goals()], kinds)
 
 

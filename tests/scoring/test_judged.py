@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 import judged
+import judged_sets
 from fixtures.knowledge import HashEmbedder
-from judged import BrokenRowError, JudgedSet, Remembering, auroc, interval, read, scored, spearman, without
+from judged import Remembering, measured, scored, without
+from judged_sets import BrokenRowError, JudgedSet, auroc, interval, read, spearman
 from llm_bench.analysis.agreement import Scorer, read_agreement
 from llm_bench.scoring.score import SCORING_VERSION
 
@@ -122,8 +124,10 @@ class TestTheScores:
         right, wrong = scored(JudgedSet("", [held(), held("Trees grow in Brazil.")]), self.models)
         assert right > wrong
 
-    def test_take_an_answer_that_claims_nothing_for_supported(self):
-        assert scored(JudgedSet("", [held("The context does not say.")]), self.models).tolist() == [1.0]
+    def test_of_an_answer_that_claims_nothing_count_as_supported(self):
+        results = measured([JudgedSet("", [held("The context does not say."), held(label=0)])], self.models)
+        assert results.values[judged.OURS][0][0] == 1.0
+        assert results.nulls == [1]
 
     def test_are_the_difference_of_coverages_where_people_preferred_one(self):
         (difference,) = scored(JudgedSet("", [preferred(2)]), self.models)
@@ -152,7 +156,7 @@ class TestARun:
         monkeypatch.setattr(judged, "PAGE", page)
         monkeypatch.setattr(judged, "SHOWN", tmp_path / "agreement.json")
         monkeypatch.setattr(judged, "loaded", lambda _: [Remembering(HashEmbedder())])
-        monkeypatch.setattr(judged, "RESAMPLES", 50)
+        monkeypatch.setattr(judged_sets, "RESAMPLES", 50)
 
         def run(*arguments):
             monkeypatch.setattr("sys.argv", ["judged.py", *map(str, arguments)])
