@@ -3,7 +3,7 @@
 PY := .venv/bin/python
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup check plan run status up unit test mutants test-rehearsal wheel-test trust lint format lock calibrate bench-providers real-servers bench-parse bench-batch bench-fidelity bench-bounds bench-retrieval bench-documents bench-scoring bench-join bench-identity bench-inference rehearse bench-live bench-scale bench-plan bench-analysis stack audit sbom screenshots env clean
+.PHONY: help setup check plan run status up unit test mutants test-rehearsal wheel-test trust lint format lock calibrate bench-providers real-servers bench-parse bench-batch bench-fidelity bench-bounds bench-retrieval bench-documents bench-scoring bench-judged bench-obvious bench-join bench-identity bench-inference rehearse bench-live bench-scale bench-plan bench-analysis stack audit sbom screenshots env clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -103,6 +103,12 @@ bench-documents: setup ## measure what is kept of PDF, DOCX, HTML, CSV and XLSX,
 
 bench-scoring: setup ## measure how well the scores order graded answers, beside baselines, and what they cost
 	@$(PY) benchmarks/scoring.py
+
+bench-judged: setup ## hold the scores against answers that other people judged; JUDGED=FOLDER (without: its format), ARGS=--write
+	@$(PY) benchmarks/judged.py $(JUDGED) $(ARGS)
+
+bench-obvious: setup ## count the answers of which any person knows the scores, and which are scored otherwise
+	@$(PY) benchmarks/obvious.py
 
 bench-join: setup ## time validating and loading 80 records and a million, with their memory
 	@$(PY) benchmarks/join.py

@@ -165,6 +165,9 @@ def records(due: Due) -> Iterator[Record]:
                         "answer": words[at : at + 300],
                         "coverage_score": 0.75,
                         "groundedness": 0.9,
+                        "context_utilization": 0.4,
+                        "citations": [1, 3],
+                        "citation_support": 0.8,
                     }
                 )
 

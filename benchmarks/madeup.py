@@ -105,6 +105,8 @@ def batch(study: Study, slot: datetime) -> pa.Table:
         "throughput_tps": known(tokens / latency),
         "success": pa.array(~failed),
         "coverage_score": known(np.clip(0.8 - 0.01 * llm + 0.2 * chance.normal(size=many), 0, 1)),
+        "context_utilization": known(np.clip(0.3 + 0.1 * chance.normal(size=many), 0, 1)),
+        "citation_support": known(np.clip(0.8 + 0.1 * chance.normal(size=many), 0, 1)),
         "groundedness": known(np.clip(0.9 + 0.1 * chance.normal(size=many), 0, 1)),
         "response_tokens": known(tokens),
         "record_id": pa.array([f"{int(slot.timestamp()):016x}{number:016x}" for number in range(many)]),

@@ -127,12 +127,17 @@ def token_overlap(context: str, answer: str, _: Embedder) -> tuple[float, float]
 def rouge_l(context: str, answer: str, _: Embedder) -> tuple[float, float]:
     """Recall and precision of the longest common subsequence of words (Lin 2004)."""
     given, answered = words(context), words(answer)
-    row = [0] * (len(answered) + 1)
-    for word in given:
-        diagonal = 0
-        for j, other in enumerate(answered, 1):
-            diagonal, row[j] = row[j], diagonal + 1 if word == other else max(row[j], row[j - 1])
-    return row[-1] / len(given), row[-1] / max(len(answered), 1)
+    places: dict[str, int] = {}
+    for at, word in enumerate(given):
+        places[word] = places.get(word, 0) | 1 << at
+    # One number has a bit for each word of the context, 0 where the subsequence grew by it (Hyyrö 2004).
+    every = (1 << len(given)) - 1
+    row = every
+    for word in answered:
+        shared = row & places.get(word, 0)
+        row = (row + shared | row - shared) & every
+    length = len(given) - row.bit_count()
+    return length / max(len(given), 1), length / max(len(answered), 1)
 
 
 def bm25(context: str, answer: str, _: Embedder) -> tuple[float, float]:

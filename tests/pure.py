@@ -74,6 +74,8 @@ TESTS = {
     "rag.ranking": ["rag/test_ranking.py"],
     "records": ["test_records.py"],
     "schedule": ["test_schedule.py"],
+    "scoring.citations": ["scoring/test_citations.py"],
+    "scoring.claims": ["scoring/test_claims.py"],
     "scoring.coverage": ["scoring/test_coverage.py"],
     "scoring.numbers": ["scoring/test_numbers.py"],
     "scoring.statements": ["scoring/test_statements.py", "scoring/test_coverage.py"],

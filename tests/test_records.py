@@ -185,8 +185,9 @@ class TestTheBoundsOfAField:
     def test_of_times_speeds_and_tokens_begin_at_0(self):
         assert {field.minimum for field in FIELDS if field.unit and field.type != "offsets"} == {0}
 
-    def test_of_counts_from_1_on_are_those_of_the_attempt_the_position_and_the_schema(self):
-        assert {field.name for field in FIELDS if field.minimum == 1} == {"attempt", "position", "schema_version"}
+    def test_of_counts_from_1_on_are_those_of_the_attempt_the_position_and_the_versions(self):
+        counted = {field.name for field in FIELDS if field.minimum == 1}
+        assert counted == {"attempt", "position", "schema_version", "scoring_version"}
 
     def test_of_a_status_are_those_of_http(self):
         (status,) = (field for field in FIELDS if field.name == "http_status")
@@ -196,7 +197,7 @@ class TestTheBoundsOfAField:
         types = {field.type: str(arrow_schema().field(field.name).type) for field in FIELDS}
         assert types == {
             "string": "string", "float": "double", "integer": "int64", "boolean": "bool",
-            "timestamp": "timestamp[us, tz=UTC]", "offsets": "list<item: double>",
+            "timestamp": "timestamp[us, tz=UTC]", "offsets": "list<item: double>", "ordinals": "list<item: int64>",
         }  # fmt: skip
 
 

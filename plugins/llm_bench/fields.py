@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
-FieldType = Literal["string", "float", "integer", "boolean", "timestamp", "offsets"]
+FieldType = Literal["string", "float", "integer", "boolean", "timestamp", "offsets", "ordinals"]
 Group = Literal["clock", "tokens", "outcome", "quality", "client", "identity", "provenance", "exchange"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 """What fields belong together, in the order in which the page of a record shows them; it shows ``exchange``, what was
@@ -33,8 +33,11 @@ Timestamp = Annotated[str, Kind(type="timestamp")]
 Seconds = Annotated[float, Kind("s", minimum=0)]
 Offsets = Annotated[list[float], Kind("s")]
 """Seconds from one start, in rising order."""
+Ordinals = Annotated[list[int], Kind()]
+"""Places in a list that is counted from 1, in rising order."""
 TokensPerSecond = Annotated[float, Kind("tokens/s", minimum=0)]
 Tokens = Annotated[int, Kind("tokens", minimum=0)]
+Passages = Annotated[int, Kind("passages", minimum=0)]
 Share = Annotated[float, Kind(minimum=0, maximum=1)]
 Ordinal = Annotated[int, Kind(minimum=1)]
 HttpStatus = Annotated[int, Kind(minimum=100, maximum=599)]
@@ -58,7 +61,8 @@ class About:
 class Field:
     """One column of the record, as its declaration has it.
 
-    :param type: ``timestamp`` is UTC with microseconds; ``offsets`` are seconds from one start, in rising order.
+    :param type: ``timestamp`` is UTC with microseconds; ``offsets`` are seconds from one start, ``ordinals`` places in
+        a list, both in rising order.
     :param nullable: whether null has a meaning here (see the description).
     :param minimum: smallest value allowed, inclusive.
     :param maximum: largest value allowed, inclusive.
@@ -84,6 +88,7 @@ _TYPES: Mapping[Any, FieldType] = {
     int: "integer",
     bool: "boolean",
     list[float]: "offsets",
+    list[int]: "ordinals",
 }
 
 

@@ -17,6 +17,8 @@ from llm_bench.fields import (
     Load,
     Offsets,
     Ordinal,
+    Ordinals,
+    Passages,
     Seconds,
     Share,
     Timestamp,
@@ -289,8 +291,40 @@ class Record(SeedRecord):
             "A sentence of the answer says that the context lacks what was asked, or a part; null without an answer.",
         ),
     ]
+    score_note: Annotated[
+        str | None,
+        About(
+            "quality",
+            "Why an answer has no scores; null where it has, and where there is no answer.",
+            since=2,
+        ),
+    ]
     context_hash: Annotated[str, About("quality", "SHA-256 of the context, as given to the LLM.")]
     prompt_hash: Annotated[str, About("quality", "SHA-256 of the whole prompt but for unique_line.")]
+    context_passages: Annotated[
+        Passages | None, About("quality", "Passages of the context, as given to the LLM.", since=2)
+    ]
+    context_utilization: Annotated[
+        Share | None,
+        About("quality", "How much of its context the answer uses, by words; null without an answer.", since=2),
+    ]
+    citations: Annotated[
+        Ordinals | None,
+        About(
+            "quality",
+            "Numbers of the passages that the answer cites, some of which may not be there; null without an answer.",
+            since=2,
+        ),
+    ]
+    citation_support: Annotated[
+        Share | None,
+        About(
+            "quality",
+            "How much of what the answer claims with a citation the passages cited there support, by words; null "
+            "without one.",
+            since=2,
+        ),
+    ]
 
     client_load: Annotated[
         Load | None, About("client", "Load of this machine when asked: 1-minute load average / cores.")
@@ -322,6 +356,10 @@ class Record(SeedRecord):
             "SHA-256 of what the LLM was asked with: model, parameters, deadlines, address; no key is in it.",
             since=2,
         ),
+    ]
+    scoring_version: Annotated[
+        Ordinal | None,
+        About("provenance", "Version of the scoring; null for an answer that wasn't scored.", since=2),
     ]
 
 
@@ -419,6 +457,7 @@ def arrow_schema(fields: Iterable[Field] = FIELDS) -> "pa.Schema":
         "boolean": pa.bool_(),
         "timestamp": pa.timestamp("us", tz="UTC"),
         "offsets": pa.list_(pa.float64()),
+        "ordinals": pa.list_(pa.int64()),
     }
     return pa.schema(
         [

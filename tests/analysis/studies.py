@@ -19,6 +19,7 @@ from llm_bench import __version__
 from llm_bench.measure import timing
 from llm_bench.measure.turns import turns
 from llm_bench.rag.documents import load_documents, passages
+from llm_bench.rag.embeddings import model_identity
 from llm_bench.rag.prompt import build_messages, context_hash, prompt_hash
 from llm_bench.rag.questions import Question, load_question_sets
 from llm_bench.rag.ranking import bm25
@@ -299,12 +300,13 @@ def _asked(study: Study, slot: datetime, llm: LLM, prompt: Mapping[str, Any], *,
         "answerable": prompt["answerable"],
         "context_hash": prompt["context_hash"],
         "prompt_hash": prompt["prompt_hash"],
+        "context_passages": len(prompt["passages"]),
         "client_load": round(chance.random(), 3),
         "client_delay_sec": round(chance.expovariate(1 / 0.0003), 6),
         "provider_request_id": f"{SYNTHETIC}-{chance.getrandbits(48):012x}",
         "llm_bench_version": f"{__version__}+{SYNTHETIC}",
         "litellm_version": SYNTHETIC,
-        "embedding_model": study.retrieval.embedding_model,
+        "embedding_model": model_identity(study.retrieval.embedding_model),
         "schema_version": SCHEMA_VERSION,
         "settings_hash": hashlib.sha256(llm.name.encode()).hexdigest(),
     }
@@ -314,6 +316,7 @@ def _answered(manner: Manner, prompt: Mapping[str, Any], busy: float, hostile: s
     points = prompt["points"]
     used = [point for point in points if chance.random() < manner.uses]
     text = " ".join(filter(None, [*used, hostile])) or "The context does not say."
+    cited = sorted({1, len(text) % 3 + 1}) if used and len(text) % 2 else []
     answer_tokens = max(2, len(text) // 4)
     reasoning = round(manner.reasoning * math.exp(chance.gauss(0, 0.4))) if manner.reasoning else 0
     times, first_answer = _events(manner, busy, reasoning, answer_tokens, chance)
@@ -346,6 +349,10 @@ def _answered(manner: Manner, prompt: Mapping[str, Any], busy: float, hostile: s
         "price_source": manner.usd and f"litellm {SYNTHETIC}",
         "groundedness": _near(0.9 if used else 0.5, chance) if used or hostile else None,
         "declined": not used,
+        "context_utilization": min(0.1 + 0.15 * len(used), 1.0),
+        "citations": cited,
+        "citation_support": round(0.6 + 0.1 * len(used), 2) if cited else None,
+        "scoring_version": 4,
         "client_delay_sec": delay,
         "suspect": timing.suspicion(delay, times[0]),
     }

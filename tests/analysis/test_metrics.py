@@ -27,11 +27,25 @@ class TestAMetric:
 
     def test_is_better_the_higher_where_it_is_a_speed_or_a_score(self):
         higher = {name for name, metric in METRICS.items() if metric.better == "higher"}
-        assert higher == {"throughput_tps", "text_cps", "decode_tps", "coverage_score", "groundedness"}
+        assert higher == {
+            "throughput_tps",
+            "text_cps",
+            "decode_tps",
+            "coverage_score",
+            "groundedness",
+            "citation_support",
+        }
 
     def test_is_neither_better_nor_worse_where_it_counts_what_was_asked_for(self):
         neither = {name for name, metric in METRICS.items() if metric.better is None}
-        assert neither == {"prompt_tokens", "response_tokens", "reasoning_tokens", "wait_sec", "late_sec"}
+        assert neither == {
+            "prompt_tokens",
+            "response_tokens",
+            "reasoning_tokens",
+            "wait_sec",
+            "late_sec",
+            "context_utilization",
+        }
 
     def test_is_better_the_lower_where_it_is_a_time_or_a_price(self):
         lower = {name for name, metric in METRICS.items() if metric.better == "lower"}

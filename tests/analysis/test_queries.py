@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from analysis.studies import PLAIN, Circumstances, fill_study, thesis
 from llm_bench.analysis import queries, statistics
+from llm_bench.analysis.agreement import Scorer
 from llm_bench.analysis.cache import Cache, Records
 from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.queries import numbers, strata, times
@@ -740,9 +741,27 @@ class TestStrata:
         assert queries.summary(filled.records, View(suspect="exclude"), LATENCY, "industry") == whole
 
 
-class TestEmbeddingModels:
-    def test_are_named(self, records):
-        assert queries.embedding_models(records, View()) == ["all-MiniLM-L6-v2"]
+class TestScorers:
+    def test_are_named_with_their_versions(self, filled):
+        held = {(row["scoring_version"], row["embedding_model"]) for row in filled.plain if row["success"]}
+        assert queries.scorers(filled.records, View()) == [Scorer(*scorer) for scorer in held]
+
+    def test_of_records_older_than_the_field_have_no_version(self, tmp_path, include):
+        filled = self.changed(tmp_path, include, {"scoring_version": None})
+        (scorer,) = queries.scorers(filled.records, View())
+        assert scorer.version is None
+
+    def test_are_none_of_answers_without_a_score(self, tmp_path, include):
+        filled = self.changed(tmp_path, include, {"coverage_score": None, "groundedness": None})
+        assert queries.scorers(filled.records, View()) == []
+
+    def changed(self, home, include, changes: dict[str, Any]) -> Filled:
+        """A slot whose records differ from the made-up ones."""
+        filled = Filled(home, include, slice(0, 1))
+        (path,) = filled.store.list("records/")
+        records = [record | changes for record in filled.plain]
+        filled.store.commit(path, to_parquet(records), filled.store.read(path)[1])
+        return filled
 
 
 class TestMadeUpRecords:

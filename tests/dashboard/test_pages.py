@@ -15,6 +15,7 @@ import pytest
 from analysis.studies import HOSTILE, fill_study, thesis
 from dashboard.conftest import SLOTS, thesis_slots
 from dashboard.parsed import Parsed
+from llm_bench.analysis.agreement import agreement
 from llm_bench.dashboard.pages import NAVIGATION
 from llm_bench.protocol import keeping
 from llm_bench.protocol.draft import draft
@@ -208,10 +209,33 @@ class TestNumbers:
     def test_are_there_without_a_script_too(self, loaded, reader):
         assert "Latency, median of each slot, in s" in see(reader, "latency").text
 
-    def test_name_the_embedding_models_where_scores_of_several_are_in_view(self, home, include, reader, batch):
+    def test_name_the_scorers_where_scores_of_several_are_in_view(self, home, include, reader, batch):
         half = len(batch) // 2
         put(home, include, batch[:half] + [record | {"embedding_model": "other"} for record in batch[half:]])
-        assert "several embedding models (all-MiniLM-L6-v2, other)" in see(reader, "coverage").text
+        said = r"several scorers \(version \d with all-MiniLM-L6-v2@\S+, version \d with other\)"
+        assert re.search(said, see(reader, "coverage").text)
+
+    @pytest.mark.parametrize("metric", ["coverage_score", "groundedness"])
+    def test_of_coverage_show_how_well_the_scores_agree_with_people(self, loaded, reader, metric):
+        text = see(reader, "coverage", metric=metric).text
+        assert "On answers that other people judged, groundedness tells" in text
+        assert "Agreement of the scores with people, on public sets" in text
+        assert all(judged.name in text for judged in agreement().sets)
+
+    def test_say_so_where_the_agreement_is_of_another_scorer(self, home, include, reader, batch):
+        put(home, include, [record | {"embedding_model": "other"} for record in batch])
+        assert re.search(
+            r"; these records are of .* with other, which may agree more or less", see(reader, "coverage").text
+        )
+
+    def test_of_latency_have_no_agreement(self, loaded, reader):
+        assert "Agreement of the scores" not in see(reader, "latency").text
+
+    def test_of_coverage_say_how_many_answers_were_not_scored_and_why(self, home, include, reader, batch):
+        note = "The answer is in German, not in English."
+        put(home, include, [record | {"score_note": note} for record in batch[:3]] + batch[3:])
+        assert f"Not scored: 3, because: {note}" in see(reader, "coverage").text
+        assert "Not scored" not in see(reader, "latency").text
 
     def test_of_throughput_show_what_each_would_take_at_equal_length(self, loaded, reader):
         assert "equal-length" in specs(reader, "throughput")

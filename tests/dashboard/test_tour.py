@@ -96,6 +96,13 @@ class TestEveryPage:
 
 
 class TestAWayThroughThePages:
+    def test_leads_from_the_scores_to_how_sure_they_are(self, open_tab):
+        tab = open_tab("coverage")
+        tab.get_by_role("link", name="How sure the scores are").click()
+        sets = tab.get_by_role("table", name="Agreement of the scores with people, on public sets")
+        expect(sets).to_be_in_viewport()
+        expect(sets.get_by_role("columnheader", name="Best simple way")).to_be_visible()
+
     def test_leads_from_a_filter_to_a_point_and_its_record(self, open_tab):
         tab = open_tab("overview")
         tab.get_by_role("link", name="Latency", exact=True).click()

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = read(ROOT / "docs" / "metrics.md", ROOT)
 ROWS = {row.cells[0]: row for row in PAGE.rows}
 
-NUMBERS = {"float", "boolean", "offsets"}
+NUMBERS = {"float", "boolean", "offsets", "ordinals"}
 OTHERS = {
     *("failure_kind", "http_status", "finish_reason", "error", "token_source", "suspect", "warnings", "timing_source"),
     *("price_source", "upstream_provider", "system_fingerprint", "service_tier", "note", "settings_hash", "position"),

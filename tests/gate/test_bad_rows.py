@@ -34,6 +34,14 @@ CRITICAL: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         {"event_times_sec": [0.2, 0.1]},
         ("event_times_sec must be numbers in rising order, none below 0",),
     ),
+    "citations out of order": (
+        {"citations": [3, 1]},
+        ("citations must be whole numbers in rising order, none below 0",),
+    ),
+    "a part of a passage cited": (
+        {"citations": [1, 1.5]},
+        ("citations must be whole numbers in rising order, none below 0",),
+    ),
     "null where it has no meaning": ({"run_id": None}, ("run_id must not be null",)),
     "below the minimum": ({"wait_sec": -0.1}, ("wait_sec must be at least 0",)),
     "below a minimum of one": ({"attempt": 0}, ("attempt must be at least 1",)),
@@ -169,6 +177,15 @@ FAILURES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "a failure with a decode rate": ({"decode_tps": 1.0}, ("decode_tps must be null when it failed",)),
     "a failure with a note on its success": ({"note": "no [DONE]"}, ("note must be null when it failed",)),
     "a failure with a coverage": ({"coverage_score": 0.5}, ("coverage_score must be null when it failed",)),
+    "a failure with a utilization of its context": (
+        {"context_utilization": 0.5},
+        ("context_utilization must be null when it failed",),
+    ),
+    "a failure with citations": ({"citations": [1]}, ("citations must be null when it failed",)),
+    "a failure with support of its citations": (
+        {"citation_support": 0.5},
+        ("citation_support must be null when it failed",),
+    ),
     "a failure with a groundedness": ({"groundedness": 0.5}, ("groundedness must be null when it failed",)),
 }
 WARNED: dict[str, tuple[dict[str, Any], str]] = {

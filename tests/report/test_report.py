@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from analysis.studies import HOSTILE, fill_study, make_batch, make_prompts, thesis, with_twin
 from llm_bench.analysis import table as tables
+from llm_bench.analysis.agreement import agreement
 from llm_bench.analysis.cache import Cache
 from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.statistics import Interval
@@ -89,6 +90,11 @@ class Page(HTMLParser):
     @property
     def text(self) -> str:
         return " ".join("".join(self.texts).split())
+
+
+def captions_of(home: Path) -> str:
+    """The captions of a page's report."""
+    return (home / "report" / "captions.txt").read_text()
 
 
 def methods_text(study: Study, home: Path, view: View | None = None) -> str:
@@ -260,6 +266,19 @@ class TestAReportOfLittle:
         assert float(row["latency_sec"]) > 0
         assert row["latency_sec_low"] == ""
 
+    def test_says_how_well_the_scores_agree_with_people_on_other_answers_than_these(self, tmp_path: Path):
+        text = self.page(tmp_path, project(tmp_path, slots=1))
+        assert "On answers that other people judged, groundedness tells answers" in text
+        rows = list(csv.DictReader((tmp_path / "report" / "tables" / "agreement.csv").open()))
+        assert [row["set"] for row in rows] == [judged.name for judged in agreement().sets]
+        (caption,) = re.findall("Agreement of the scores with people, on public sets.*", captions_of(tmp_path))
+        assert "Of 80 records" not in caption
+
+    def test_says_so_where_the_agreement_was_measured_for_another_scorer(self, tmp_path: Path):
+        study = project(tmp_path, slots=0)
+        store_batch(tmp_path, study, lambda record: record | {"embedding_model": "other@1"})
+        assert "with other@1, which may agree more or less" in self.page(tmp_path, study)
+
     def test_of_failures_alone_has_a_latency_among_the_failures(self, tmp_path: Path):
         study = project(tmp_path, slots=0)
         lost = ("latency_sec", "ttft_sec", "first_answer_sec", "throughput_tps", "decode_tps", "coverage_score")
@@ -319,7 +338,7 @@ class TestTheMethods:
             "max_tokens 1,024, temperature 0",
             "60 s to the first token",
             "LiteLLM synthetic",
-            "all-MiniLM-L6-v2.",
+            "all-MiniLM-L6-v2@",
         ):
             assert expected in text
 

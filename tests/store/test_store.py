@@ -322,6 +322,7 @@ def _values(field: Field) -> st.SearchStrategy[Any]:
         "boolean": st.booleans(),
         "timestamp": st.datetimes(timezones=st.just(UTC)).map(utc_text),
         "offsets": st.lists(st.floats(0, 1e6)).map(sorted),
+        "ordinals": st.lists(st.integers(1, 99), unique=True).map(sorted),
     }
     return st.none() | values[field.type] if field.nullable else values[field.type]
 

@@ -32,6 +32,7 @@ _TYPES: dict[FieldType, str] = {
     "boolean": "BOOLEAN",
     "timestamp": "TIMESTAMPTZ",
     "offsets": "DOUBLE[]",
+    "ordinals": "BIGINT[]",
 }
 
 BIN = math.log(1.005)

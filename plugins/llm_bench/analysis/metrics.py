@@ -63,6 +63,8 @@ _TITLES: Mapping[str, tuple[str, Better | None]] = {
     "itl_p99_sec": ("Gap between tokens, 99th percentile", "lower"),
     "coverage_score": ("Coverage", "higher"),
     "groundedness": ("Groundedness", "higher"),
+    "context_utilization": ("Context utilization", None),
+    "citation_support": ("Citation support", "higher"),
     "cost_usd": ("Cost of a question", "lower"),
     "prompt_tokens": ("Tokens of the prompt", None),
     "response_tokens": ("Tokens generated", None),
@@ -109,6 +111,24 @@ DERIVED: Mapping[Field, str] = {
         nullable=True,
         minimum=0,
     ): "CASE WHEN success AND latency_sec > 0 THEN length(answer) / latency_sec END",
+    Field(
+        "cited_passages",
+        "integer",
+        "How many passages the answer cites, be they there or not; null without a score.",
+        "quality",
+        unit="passages",
+        nullable=True,
+        minimum=0,
+    ): "len(citations)",
+    Field(
+        "cited_beyond",
+        "integer",
+        "How many of them aren't there; null where it isn't known how many are.",
+        "quality",
+        unit="passages",
+        nullable=True,
+        minimum=0,
+    ): "CASE WHEN context_passages IS NOT NULL THEN len(list_filter(citations, lambda n: n > context_passages)) END",
 }
 """What follows from a record's fields, each as DuckDB computes it."""
 
@@ -117,6 +137,21 @@ LESS_ROUND_TRIP = Method(
     "The time to first token less the shortest round trip to where the connection ends that the kernel saw on it: what "
     "the distance of this client doesn't explain. "
     "It isn't known where the round trip isn't, or where the round trip is the longer one.",
+)
+
+UTILIZATION = Method(
+    "Context utilization",
+    "The utilization of a context is the mean support that an answer's claims give the sentences of its context, each "
+    "weighted by its words, from 0 to 1. "
+    "An answer that claims nothing uses nothing.",
+    ("friel2024",),
+)
+CITATIONS = Method(
+    "Citations",
+    "Where an answer cites passages by their numbers, the citations are no part of what it says. "
+    "Citation support is the mean support that the cited passages alone give what is claimed with a citation, each "
+    "sentence weighted by its words; a passage that isn't there supports nothing.",
+    ("gao2023citations",),
 )
 
 _FIELDS = {field.name: field for field in (*FIELDS, *DERIVED)}

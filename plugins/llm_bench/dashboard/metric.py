@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Response
 
 from llm_bench.analysis import charts, queries, tables
+from llm_bench.analysis.agreement import agreement
 from llm_bench.analysis.metrics import METRICS, Metric
 from llm_bench.analysis.queries import Attainment, Group, Series, Spread, Summary
 from llm_bench.dashboard import objectives as service
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 CHOICES = {
     "latency": ("latency_sec", "ttft_sec", "ttft_less_rtt_sec", "first_answer_sec"),
     "throughput": ("throughput_tps", "text_cps", "decode_tps", "itl_mean_sec"),
-    "coverage": ("coverage_score", "groundedness"),
+    "coverage": ("coverage_score", "groundedness", "context_utilization", "citation_support"),
 }
 """Page → the metrics it can show, the first where none is asked for."""
 
@@ -65,6 +66,8 @@ def page(look: Look, name: str) -> Response:
         figures=[*_figures(look, metric, name, summaries, spreads, attained=attained)] if summaries else [],
         objectives=service.objectives(look, attained),
         network=tables.network(queries.network(look.records, look.view), look.looks) if name == "latency" else None,
+        agreement=_agreement(look) if name == "coverage" else None,
+        citations=_citations(look) if name == "coverage" else None,
         worst=_least_covered(look) if metric.name == "coverage_score" else None,
     )
 
@@ -145,6 +148,17 @@ def _grouped(look: Look, metric: Metric, group: Group) -> Iterator[Figure]:
     rows = ["question", "question_id"] if group == "question" else [group]
     table = tables.grouped(summaries, metric, look.looks, group).pivot(rows, "llm", metric.name, look.llms)
     yield Figure(f"by-{group}", charts.bars(summaries, metric, look.looks, group), [table])
+
+
+def _agreement(look: Look) -> tuple[str, Table]:
+    """How well the scores agree with people, in words and as a table."""
+    known = agreement()
+    return known.in_words, tables.agreement(known, queries.scorers(look.records, look.view))
+
+
+def _citations(look: Look) -> Table | None:
+    cited = queries.citations(look.records, look.view)
+    return tables.citations(cited, look.looks) if cited else None
 
 
 def _least_covered(look: Look) -> Table | None:

@@ -69,6 +69,7 @@ def page(look: Looked, record_id: str) -> Response:
         tokens=Figure("tokens", charts.tokens_over_time(record), _events(record)),
         groups=[(name, [_written(_FIELDS[field], values[field]) for field in names]) for name, names in GROUPS.items()],
         context=_context(look, record),
+        cited=record["citations"] or [],
         facts=_facts(record),
     )
 
@@ -115,6 +116,8 @@ def _written(field: Field, value: Any) -> tuple[Field, str]:
         return field, "yes" if value else "no"
     if isinstance(value, float):
         return field, f"{value:.6f}".rstrip("0").rstrip(".") + text.behind(field.unit)
+    if isinstance(value, list):
+        return field, ", ".join(map(str, value)) or "none"
     if isinstance(value, int):
         return field, text.count(value) + text.behind(field.unit)
     return field, str(value)
@@ -131,6 +134,7 @@ def _facts(record: Record) -> list[tuple[str, str]]:
         *([("Of the prompt cached", _cached(record))] if record["cached_tokens"] is not None else []),
         ("Coverage", text.value(record["coverage_score"], "")),
         ("Groundedness", text.value(record["groundedness"], "")),
+        ("Context used", text.value(record["context_utilization"], "")),
         ("Cost", text.value(record["cost_usd"], "USD")),
     ]
 

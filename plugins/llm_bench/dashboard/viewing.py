@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from llm_bench.analysis import format as text
 from llm_bench.analysis import queries
 
 if TYPE_CHECKING:
@@ -28,12 +29,14 @@ def notices(look: Look, approximate: Iterable[bool] = (), scores: bool = False) 
     known = []
     if any(approximate):
         known.append("There are too many records to sort: numbers with ≈ are within half a percent.")
-    models = queries.embedding_models(look.records, look.view) if scores else []
-    if len(models) > 1:
+    scorers = queries.scorers(look.records, look.view) if scores else []
+    if len(scorers) > 1:
         known.append(
-            f"These scores are by several embedding models ({', '.join(models)}), which don't measure alike: "
-            "choose dates within which one scored, or rescore the study with one of them."
+            f"These scores are of several scorers ({', '.join(map(str, scorers))}), which don't measure alike: choose "
+            "dates within which one scored, or rescore the study with one of them."
         )
+    unscored = queries.unscored(look.records, look.view) if scores else {}
+    known += [f"Not scored: {text.count(count)}, because: {note}" for note, count in unscored.items()]
     return known
 
 

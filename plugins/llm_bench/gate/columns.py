@@ -34,6 +34,7 @@ TYPE_NAMES: dict[FieldType, str] = {
     "boolean": "true or false",
     "timestamp": "ISO 8601 text with a UTC offset",
     "offsets": "numbers in rising order, none below 0",
+    "ordinals": "whole numbers in rising order, none below 0",
 }
 
 
@@ -60,7 +61,10 @@ _PLAIN: dict[FieldType, set[type]] = {
     "boolean": {bool},
     "timestamp": {str},
     "offsets": {list},
+    "ordinals": {list},
 }
+_ELEMENTS: dict[FieldType, FieldType] = {"offsets": "float", "ordinals": "integer"}
+"""Types that are lists → the type of what is in them."""
 _CANONICAL = r"^[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$"
 """Times as ``utc_text`` gives them."""
 _EXACT_FLOAT = 2**53
@@ -98,8 +102,8 @@ def _at_once(field: Field, values: Sequence[Any]) -> pa.Array | None:
     try:
         if field.type == "timestamp":
             return _times(values)
-        if field.type == "offsets":
-            return _rising(values)
+        if field.type in _ELEMENTS:
+            return _rising(values, field)
         array = pa.array(values, arrow_schema([field])[0].type)
     except (pa.ArrowException, UnicodeEncodeError, OverflowError):
         return None
@@ -115,12 +119,12 @@ def _times(values: Sequence[str | None]) -> pa.Array | None:
     return None if pc.any(pc.invert(canonical)).as_py() else texts.cast(pa.timestamp("us", tz="UTC"))
 
 
-def _rising(values: Sequence[list[Any] | None]) -> pa.Array | None:
+def _rising(values: Sequence[list[Any] | None], field: Field) -> pa.Array | None:
     import pyarrow as pa
 
-    if not set(map(type, chain.from_iterable(filter(None, values)))) <= _PLAIN["float"]:
+    if not set(map(type, chain.from_iterable(filter(None, values)))) <= _PLAIN[_ELEMENTS[field.type]]:
         return None
-    array = pa.array(values, pa.list_(pa.float64()))
+    array = pa.array(values, arrow_schema([field])[0].type)
     moments = array.flatten().to_numpy(zero_copy_only=False)
     steps = np.diff(moments, prepend=0.0)
     starts = array.offsets.to_numpy()[:-1]
@@ -161,7 +165,9 @@ def _is_text(value: Any) -> bool:
 
 
 def _is_integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and -_INT64 <= value < _INT64
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        return False
+    return -_INT64 <= int(value) < _INT64
 
 
 def _is_number(value: Any) -> bool:
@@ -184,6 +190,7 @@ _HAS_TYPE: dict[FieldType, Callable[[Any], bool]] = {
     "boolean": lambda value: isinstance(value, bool),
     "timestamp": lambda value: moment(value) is not None,
     "offsets": is_rising,
+    "ordinals": lambda value: is_rising(value) and all(map(_is_integer, value)),
 }
 
 

@@ -44,7 +44,7 @@ class ColumnValuesRise(ColumnMapMetricProvider):  # type: ignore[misc]
 
 
 class ExpectColumnValuesToRise(ColumnMapExpectation):  # type: ignore[misc]
-    """Each value is a list of numbers in rising order, none below 0: the type of ``offsets``."""
+    """Each value is a list of numbers in rising order, none below 0: the type of ``offsets`` and ``ordinals``."""
 
     map_metric = "column_values.rise"
 

@@ -38,7 +38,10 @@ MIN_TTFT_SEC = 0.001
 DEADLINE_GRACE_SEC = 1.0
 """A deadline is applied when bytes arrive, so a request may outlast it by one read."""
 
-NULL_WHEN_FAILED = ("latency_sec", "throughput_tps", "decode_tps", "coverage_score", "groundedness", "note")
+NULL_WHEN_FAILED = (
+    *("latency_sec", "throughput_tps", "decode_tps", "note"),
+    *("coverage_score", "groundedness", "context_utilization", "citations", "citation_support"),
+)
 SET_SINCE_2 = ("llm", "position", "settings_hash")
 """What every loaded record of schema 2 has."""
 
@@ -49,6 +52,7 @@ _TYPES: dict[FieldType, tuple[str, str]] = {
     "boolean": ("bool", "true or false"),
     "timestamp": ("Timestamp", "ISO 8601 text with a UTC offset"),
     "offsets": ("list", "numbers in rising order, none below 0"),
+    "ordinals": ("list", "whole numbers in rising order, none below 0"),
 }
 """Type of a field → that of its column in pandas, and what it is in a record."""
 
@@ -115,7 +119,7 @@ def _table() -> list[Expectation]:
 def field_rules(field: Field) -> list[Expectation]:
     """What ``FIELDS`` says of a field: type, null, range, set."""
     name, (type_, words) = field.name, _TYPES[field.type]
-    if field.type == "offsets":
+    if type_ == "list":
         rules = [_rule(ExpectColumnValuesToRise, f"{name} must be {words}", column=name)]
     else:
         rules = [_rule(gxe.ExpectColumnValuesToBeOfType, f"{name} must be {words}", column=name, type_=type_)]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from llm_bench.analysis.metrics import LESS_ROUND_TRIP
+from llm_bench.analysis.metrics import CITATIONS, LESS_ROUND_TRIP, UTILIZATION
 from llm_bench.measure.failures import SUCCESS
 from llm_bench.measure.prices import COST
 from llm_bench.measure.timing import FIRST_ANSWER, FIRST_TOKEN, LATENCY, SUSPECT, THROUGHPUT
@@ -15,9 +15,9 @@ from llm_bench.method import Method
 from llm_bench.rag.questions import Question
 from llm_bench.records import CACHED, CUT
 from llm_bench.report.source import Section
+from llm_bench.scoring.claims import DECLINED
 from llm_bench.scoring.coverage import COVERAGE, COVERAGE_WITHOUT_POINTS, GROUNDEDNESS, SUPPORT
 from llm_bench.scoring.score import SCORING
-from llm_bench.scoring.statements import DECLINED
 
 CLOCKED = (LATENCY, FIRST_TOKEN, LESS_ROUND_TRIP, FIRST_ANSWER, THROUGHPUT, SUSPECT, SUCCESS, CUT, CACHED, COST)
 
@@ -36,6 +36,8 @@ def metrics(questions: Mapping[str, Sequence[Question]]) -> Iterator[Method]:
     if not all(question.points for question in answerable):
         yield COVERAGE_WITHOUT_POINTS
     yield GROUNDEDNESS
+    yield UTILIZATION
+    yield CITATIONS
     yield DECLINED
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from llm_bench.analysis import charts, queries, table, tables
+from llm_bench.analysis.agreement import agreement
 from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.queries import Factor
 from llm_bench.analysis.queries.caches import CACHE_WORTH
@@ -19,7 +20,7 @@ from llm_bench.report.source import Figure, Section, Source
 COMPARED = ("latency_sec", "ttft_sec", "throughput_tps", "coverage_score", "groundedness", "success")
 """Metrics whose pairs are drawn; the tables have all."""
 
-COVERAGE, GROUNDED = METRICS["coverage_score"], METRICS["groundedness"]
+COVERAGE, GROUNDED, USED = (METRICS[name] for name in ("coverage_score", "groundedness", "context_utilization"))
 
 
 def success(source: Source) -> Section:
@@ -47,6 +48,7 @@ def coverage(source: Source) -> Section:
     drawn = [
         Figure("coverage", charts.bars(queries.summary(records, view, COVERAGE), COVERAGE, looks)),
         Figure("groundedness", charts.bars(queries.summary(records, view, GROUNDED), GROUNDED, looks)),
+        Figure("context-utilization", charts.bars(queries.summary(records, view, USED), USED, looks)),
         Figure("coverage-over-time", charts.over_time(series, COVERAGE, looks, source.zone)),
         Figure("coverage-by-industry", charts.bars(industries, COVERAGE, looks, "industry")),
         Figure("coverage-by-question", charts.bars(questions, COVERAGE, looks, "question")),
@@ -55,8 +57,16 @@ def coverage(source: Source) -> Section:
         tables.grouped(industries, COVERAGE, looks, "industry"),
         tables.grouped(questions, COVERAGE, looks, "question"),
         tables.least_covered(queries.least_covered(records, view), looks),
+        *([tables.citations(cited, looks)] if (cited := queries.citations(records, view)) else []),
     ]
     return Section("Coverage", drawn, numbers, methods=[CONCLUSIONS, DAYS, MEANS])
+
+
+def agreed(source: Source) -> Section:
+    """How well the scores agree with people, wherever that was measured: it isn't of the study's records."""
+    known = agreement()
+    table = tables.agreement(known, queries.scorers(source.records, source.view))
+    return Section("Agreement of the scores with people", [], [table], [known.in_words])
 
 
 def comparison(source: Source) -> Section:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypedDict
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 import numpy as np
 
 from llm_bench.errors import LLMBenchError
+from llm_bench.languages import READ, foreign, unread
 from llm_bench.method import Method
 from llm_bench.rag.documents import headings, sentences
 from llm_bench.rag.prompt import context_hash
 from llm_bench.scoring import coverage as maths
-from llm_bench.scoring.statements import Evidence, Statement, claims, declines, features, state
+from llm_bench.scoring.citations import Part, cut, without_citations
+from llm_bench.scoring.claims import claims, declines, in_full, without_reasoning
+from llm_bench.scoring.statements import Evidence, Statement, features, state
 from llm_bench.scoring.surroundings import Surroundings, content
+from llm_bench.study import DEFAULT_EMBEDDING_MODEL
 
 if TYPE_CHECKING:
     from llm_bench.rag.embeddings import Embedder
@@ -33,6 +39,8 @@ _LABEL = re.compile(r"^\s*(?:[-*+•]\s+|[0-9]{1,3}[.)]\s+)?\*\*(?P<text>[^*\n]{
 _DECIMALS = 6
 """Beyond it the digits depend on the machine and on what else was encoded with a sentence."""
 
+_EMPTY = "The answer has no sentence that can be compared."
+
 SCORING = Method(
     "Scoring",
     f"An answer that succeeded is scored, without its reasoning, by version {SCORING_VERSION} of the scoring, with the "
@@ -44,28 +52,27 @@ class ContextMismatchError(LLMBenchError):
     """A record can't be scored: the context at hand is not the one that the LLM was given."""
 
 
-def score(records: Sequence[Record], prompts: Mapping[str, Mapping[str, Any]], embedder: Embedder) -> list[Record]:
-    """The records with ``coverage_score``, ``groundedness``, ``declined`` and ``embedding_model``, as new dicts.
+def score(
+    records: Sequence[Record], prompts: Mapping[str, Mapping[str, Any]], embedder: Embedder, language: str = "en"
+) -> list[Record]:
+    """The records with the fields of ``Scores``, ``embedding_model`` and ``scoring_version``, as new dicts.
 
-    All but the last are null for a record without success or with a blank answer. Coverage is null, too, where the
-    question can't be answered from the documents, and groundedness where the answer claims nothing.
+    The scores are null for a record without success, with a blank answer or a bare yes or no. Coverage is null, too,
+    where the question can't be answered from the documents, and groundedness where the answer claims nothing.
 
     :param prompts: question id → its prompt: ``question``, ``passages``, ``points``, ``answerable``.
     :raises ContextMismatchError: when a record's question has no context here, or another than it was asked with.
     """
     _check_contexts(records, prompts)
-    texts = [_answer_of(record) for record in records]
-    answers = [sentences(text) if text else [] for text in texts]
-    asked = {record["question_id"]: None for record, answer in zip(records, answers, strict=True) if answer}
-    wanted = {name: _Wanted(prompts[name]) for name in asked}
-    vectors = _Vectors(embedder, [*(text for prompt in wanted.values() for text in prompt.texts()), *_all(answers)])
-    for prompt in wanted.values():
-        prompt.embed(vectors)
+    answers = [(record["question_id"], (record["success"] and record["answer"]) or "") for record in records]
     return [
-        _scored(record, wanted[record["question_id"]].judge(text, answer, vectors), embedder.identity)
-        if answer
-        else {**record, **_UNSCORED}
-        for record, text, answer in zip(records, texts, answers, strict=True)
+        {
+            **record,
+            **judgement.scores,
+            "embedding_model": embedder.identity if judgement.sentences else record["embedding_model"],
+            "scoring_version": SCORING_VERSION if judgement.sentences else None,
+        }
+        for record, judgement in zip(records, judge(answers, prompts, embedder, language), strict=True)
     ]
 
 
@@ -74,24 +81,102 @@ class Scores(TypedDict):
 
     coverage_score: float | None
     groundedness: float | None
+    context_utilization: float | None
+    citation_support: float | None
+    citations: list[int] | None
     declined: bool | None
+    score_note: str | None
 
 
-_UNSCORED: Scores = {"coverage_score": None, "groundedness": None, "declined": None}
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of an answer.
+
+    :param support: how far the context supports it, in [0, 1]; None for one that claims nothing.
+    :param evidence: the one or two sentences of a passage that support it best, as far as any does.
+    :param passages: the numbers of their passages, from 1, as the prompt has them.
+    :param cited: the numbers of the passages that the answer cites for it; some may not be there.
+    :param cited_support: how far those alone support it; None for one that claims nothing, or cites none.
+    """
+
+    text: str
+    is_claim: bool
+    declines: bool
+    support: float | None = None
+    evidence: tuple[str, ...] = ()
+    passages: tuple[int, ...] = ()
+    cited: tuple[int, ...] = ()
+    cited_support: float | None = None
 
 
-def _scored(record: Record, scores: Scores, embedding_model: str) -> Record:
-    return {**record, **scores, "embedding_model": embedding_model}
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A reference point of the question.
+
+    :param held: whether the context holds it; else it doesn't count.
+    :param support: how far the answer states it, in [0, 1].
+    :param evidence: the one or two sentences of the answer that state it best, as far as any does.
+    """
+
+    text: str
+    held: bool
+    support: float
+    evidence: tuple[str, ...]
 
 
-def _answer_of(record: Record) -> str:
-    """The answer to score, empty where there is none."""
-    text = record["answer"] or ""
-    return text if record["success"] and text.strip() else ""
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The scores of an answer and what they rest on. One that isn't scored has no sentences, and null scores."""
+
+    scores: Scores
+    sentences: tuple[Sentence, ...] = ()
+    points: tuple[Point, ...] = ()
 
 
-def _all(answers: Iterable[Iterable[str]]) -> Iterable[str]:
-    return (sentence for answer in answers for sentence in answer)
+def _unscored(note: str | None = None) -> Judgement:
+    return Judgement(cast(Scores, dict.fromkeys(Scores.__annotations__) | {"score_note": note}))
+
+
+def judge(
+    answers: Sequence[tuple[str, str]],
+    prompts: Mapping[str, Mapping[str, Any]],
+    embedder: Embedder,
+    language: str = "en",
+) -> list[Judgement]:
+    """The judgement of each answer, given as the id of its question and its text, with one pass of the model.
+
+    Where the scorer doesn't read the language, or the answer isn't in it, the scores are null, and their note says why.
+
+    :param prompts: question id → its prompt: ``question``, ``passages``, ``points``, ``answerable``.
+    :param language: of questions, context and answers, ISO 639-1.
+    """
+    note = unread(language, embedder.identity, DEFAULT_EMBEDDING_MODEL)
+    if note:
+        return [_unscored(note if text.strip() else None) for _, text in answers]
+    texts = [without_reasoning(text).strip() for _, text in answers]
+    parts = [in_full(cut(text), prompts[name]["question"]) for (name, _), text in zip(answers, texts, strict=True)]
+    asked = {name: None for (name, _), answer in zip(answers, parts, strict=True) if answer}
+    wanted = {name: _Wanted(prompts[name], language if language in READ else "en") for name in asked}
+    said = (sentence for sentence, _ in chain(*parts))
+    vectors = _vectors(embedder, [*(text for prompt in wanted.values() for text in prompt.texts()), *said])
+    for prompt in wanted.values():
+        prompt.embed(vectors)
+    return [
+        _in(language, text, wanted[name].judge(text, answer, vectors))
+        if answer
+        else _unscored(_EMPTY if text else None)
+        for (name, _), text, answer in zip(answers, texts, parts, strict=True)
+    ]
+
+
+def _in(language: str, text: str, judgement: Judgement) -> Judgement:
+    """The judgement, unless the answer is in another language; one with good scores isn't, and that is known sooner."""
+    scores = (judgement.scores["coverage_score"], judgement.scores["groundedness"])
+    good = all(value is not None and value >= maths.HELD for value in scores)
+    note = None if good else foreign(text, language)
+    if language not in READ:  # whose turns aren't known
+        judgement.scores["declined"] = None
+    return _unscored(note) if note else judgement
 
 
 def _check_contexts(records: Sequence[Record], prompts: Mapping[str, Mapping[str, Any]]) -> None:
@@ -107,22 +192,17 @@ def _check_contexts(records: Sequence[Record], prompts: Mapping[str, Mapping[str
             )
 
 
-class _Vectors:
+def _vectors(embedder: Embedder, texts: Iterable[str]) -> dict[str, np.ndarray]:
     """Embeddings of texts, each distinct one computed once."""
-
-    def __init__(self, embedder: Embedder, texts: Iterable[str]) -> None:
-        distinct = list(dict.fromkeys(texts))
-        rows = embedder.encode(distinct) if distinct else np.zeros((0, 0), np.float32)
-        self._rows: dict[str, np.ndarray] = dict(zip(distinct, rows, strict=True))
-
-    def __getitem__(self, text: str) -> np.ndarray:
-        return self._rows[text]
+    distinct = list(dict.fromkeys(texts))
+    return dict(zip(distinct, embedder.encode(distinct), strict=True)) if distinct else {}
 
 
 class _Wanted:
     """What the answers to one question are held against."""
 
-    def __init__(self, prompt: Mapping[str, Any]) -> None:
+    def __init__(self, prompt: Mapping[str, Any], language: str) -> None:
+        self._language = language
         self._question: str = prompt["question"]
         self._points: list[str] = prompt["points"]
         self._answerable: bool = prompt["answerable"]
@@ -131,8 +211,10 @@ class _Wanted:
             (number, sentence) for number, passage in enumerate(passages) for sentence in sentences(passage)
         ]
         self._headings = [_union(map(content, headings(passage))) for passage in passages]
-        self._years = [_union(features(heading).years for heading in headings(passage)) for passage in passages]
-        self._places = [_union(features(line).words for line in passage.splitlines()) for passage in passages]
+        self._years = [
+            _union(features(heading, language).years for heading in headings(passage)) for passage in passages
+        ]
+        self._places = [_union(features(line, language).words for line in passage.splitlines()) for passage in passages]
         # What some passages are about, and not all: a label of such words shows which passage a paragraph draws on.
         self._subjects = _union(self._headings) - frozenset.intersection(*self._places) if passages else frozenset()
 
@@ -140,26 +222,40 @@ class _Wanted:
         """All that must be embedded."""
         return [self._question, *self._points, *(sentence for _, sentence in self._context)]
 
-    def embed(self, vectors: _Vectors) -> None:
-        known = features(self._question)
+    def embed(self, vectors: Mapping[str, np.ndarray]) -> None:
+        known = features(self._question, self._language)
         self._asked = known
         self._meaning = vectors[self._question]
-        self._wanted = [state(point, vectors[point], known, known.years) for point in self._points]
+        self._wanted = [
+            state(point, vectors[point], known, known.years, language=self._language) for point in self._points
+        ]
         # A heading's years are meant where a sentence has none, and its words are those of each sentence below it.
         self._given = [
-            state(sentence, vectors[sentence], known, self._years[number], place=self._places[number])
+            state(
+                sentence,
+                vectors[sentence],
+                known,
+                self._years[number],
+                place=self._places[number],
+                language=self._language,
+            )
             for number, sentence in self._context
         ]
         # A fact may take two sentences of a passage, but not one of this passage and one of that.
         self._evidence = Evidence(self._given, [number for number, _ in self._context])
+        self._held = maths.support(self._wanted, self._evidence)
         self._surroundings = Surroundings(
-            (sentence, given.years, self._headings[number])
-            for given, (number, sentence) in zip(self._given, self._context, strict=True)
+            (
+                (sentence, given.years, self._headings[number])
+                for given, (number, sentence) in zip(self._given, self._context, strict=True)
+            ),
+            self._language,
         )
 
-    def judge(self, text: str, answer: Sequence[str], vectors: _Vectors) -> Scores:
-        """The scores of an answer, given by its text and the sentences of it."""
-        named = _union(features(sentence).years for sentence in answer)
+    def judge(self, text: str, parts: Sequence[Part], vectors: Mapping[str, np.ndarray]) -> Judgement:
+        """The judgement of an answer, given by its text and its sentences with what each cites."""
+        answer = [sentence for sentence, _ in parts]
+        named = _union(features(sentence, self._language).years for sentence in answer)
         stated = [
             state(
                 sentence,
@@ -169,29 +265,53 @@ class _Wanted:
                 others=named,
                 label=label,
                 surroundings=self._surroundings,
+                language=self._language,
             )
-            for sentence, label in zip(answer, _labels(text, answer, self._subjects), strict=True)
+            for sentence, label in zip(answer, _labels(without_citations(text), answer, self._subjects), strict=True)
         ]
-        claimed = [
-            (statement, len(sentence.split()))
-            for statement, sentence in zip(stated, answer, strict=True)
-            if claims(sentence, figure=bool(statement.figures))
-        ]
-        return {
-            "coverage_score": _rounded(self._coverage(stated)) if self._answerable else None,
-            "groundedness": _rounded(
-                maths.groundedness(
-                    [statement for statement, _ in claimed], [words for _, words in claimed], self._evidence
-                )
-            ),
-            "declined": any(map(declines, answer)),
+        judged = [self._sentence(sentence, of, cited) for (sentence, cited), of in zip(parts, stated, strict=True)]
+        claimed = [statement for statement, part in zip(stated, judged, strict=True) if part.is_claim]
+        used = maths.support(self._given, Evidence(claimed, [0] * len(claimed)))
+        points, coverage = self._coverage(answer, stated) if self._answerable else ([], None)
+        scores: Scores = {
+            "coverage_score": _rounded(coverage),
+            "groundedness": _by_words((part.support, part.text) for part in judged),
+            "context_utilization": _by_words(zip(used.tolist(), (text for _, text in self._context), strict=True)),
+            "citation_support": _by_words((part.cited_support, part.text) for part in judged),
+            "citations": sorted({number for part in judged for number in part.cited}),
+            "declined": any(part.declines for part in judged),
+            "score_note": None,
         }
+        return Judgement(scores, tuple(judged), tuple(points))
 
-    def _coverage(self, stated: Sequence[Statement]) -> float | None:
-        answer = Evidence(stated, [0] * len(stated))
-        if self._wanted:
-            return maths.coverage(self._wanted, self._evidence, answer)
-        return maths.coverage_without_points(self._meaning, self._given, answer)
+    def _sentence(self, text: str, stated: Statement, cited: frozenset[int]) -> Sentence:
+        sentence = Sentence(text, claims(text, figure=bool(stated.figures)), declines(text), cited=tuple(sorted(cited)))
+        if not sentence.is_claim:
+            return sentence
+        ((support, by),) = maths.supported([stated], self._evidence)
+        return replace(
+            sentence,
+            support=support,
+            evidence=tuple(self._context[i][1] for i in by),
+            passages=tuple(sorted({self._context[i][0] + 1 for i in by})),
+            cited_support=float(maths.support([stated], self._among(cited))[0]) if cited else None,
+        )
+
+    def _among(self, cited: frozenset[int]) -> Evidence:
+        """What some passages alone say, of which some may not be there."""
+        among = [(given, at) for given, (at, _) in zip(self._given, self._context, strict=True) if at + 1 in cited]
+        return Evidence([given for given, _ in among], [at for _, at in among])
+
+    def _coverage(self, answer: Sequence[str], stated: Sequence[Statement]) -> tuple[list[Point], float | None]:
+        evidence = Evidence(stated, [0] * len(stated))
+        if not self._points:
+            return [], maths.coverage_without_points(self._meaning, self._given, evidence)
+        stating = maths.supported(self._wanted, evidence)
+        points = [
+            Point(text, bool(held >= maths.HELD), support, tuple(answer[i] for i in by))
+            for text, held, (support, by) in zip(self._points, self._held, stating, strict=True)
+        ]
+        return points, maths.coverage(self._held, [point.support for point in points])
 
 
 def _labels(text: str, answer: Sequence[str], subjects: frozenset[str]) -> list[frozenset[str]]:
@@ -216,6 +336,11 @@ def _labels(text: str, answer: Sequence[str], subjects: frozenset[str]) -> list[
 
 def _union(sets: Iterable[frozenset[Any]]) -> frozenset[Any]:
     return frozenset[Any]().union(*sets)
+
+
+def _by_words(supports: Iterable[tuple[float | None, str]]) -> float | None:
+    """The mean of those that there are, weighted by the words of their texts."""
+    return _rounded(maths.groundedness([(value, len(text.split())) for value, text in supports if value is not None]))
 
 
 def _rounded(value: float | None) -> float | None:

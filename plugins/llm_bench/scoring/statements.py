@@ -10,8 +10,7 @@ from itertools import combinations, compress
 
 import numpy as np
 
-from llm_bench.method import Method
-from llm_bench.scoring.numbers import Figure, Figures, figures
+from llm_bench.scoring.numbers import Figure, Figures, figures, is_unit
 from llm_bench.scoring.surroundings import IDLE, STEM, Surroundings, counted
 
 _UP = frozenset(
@@ -38,64 +37,6 @@ _WORD = re.compile(r"[\w&-]+")
 LISTED = 12
 """A sentence of more figures is a list: among all their differences many would agree by chance."""
 
-_SOURCE = (
-    r"(?:(?:contexts?|passages?|documents?|excerpts?)(?: \[?[0-9]+\]?)?|"
-    r"(?:the|this|provided|given|available) (?:information|materials?|text|sources?|data|reports?))"
-)
-_LACK = r"(?:not|no|none|neither|nor|cannot|unable|nothing|\w+n['’]t)"
-_TELL = (
-    r"(?:states?|stated|mention(?:ed|s)?|specif(?:y|ied|ies)|provided?|provides|reported|disclosed?|given?|gives|"
-    r"find|found|tell|determined?|answer(?:ed)?|says?|contain(?:ed|s)?|included?|includes|enough|sufficient)"
-)
-_WITHIN = r"[^.;,:]"
-"""The subject and its verb stand in one clause: "According to the context, sales did not rise" declines nothing."""
-_DECLINING = re.compile(
-    rf"\b{_SOURCE}\b{_WITHIN}{{0,25}}?\b{_LACK}\b{_WITHIN}{{0,30}}?\b{_TELL}\b"  # the context does not state …
-    rf"|\b{_SOURCE} (?:\w+ )?(?:lacks?|omits?|(?:is|are) silent)\b"
-    rf"|\b(?:context|passages?|documents?|text) (?:\w+ )?{_TELL} (?:neither|nothing|no)\b"  # contains no …
-    r"|\b(?:it|they) (?:contains?|mentions?|says?|states?) (?:neither|nothing)\b"
-    r"|\b(?:can(?:not|['’]t| not)|could(?: not|n['’]t)) be (?:\w+ly )?(?:determined|answered|found|told)\b"
-    rf"|\b{_SOURCE}\b{_WITHIN}{{0,25}}?\b(?:(?:only|merely|just) {_TELL}|{_TELL} (?:only|merely|just))\b"
-    rf"|\b{_LACK}\b[^.;]{{0,60}}?\b(?:in|from|by|within|of) (?:(?:the|these) )?(?:\w+ )?{_SOURCE}\b"  # not in the …
-    rf"|\b(?:no|none|neither)\b(?: of)?(?: the| these)? {_SOURCE}\b{_WITHIN}{{0,25}}?\b{_TELL}\b"
-    rf"|\b(?:I|we) (?:\w+ )?{_LACK}\b[^.;]{{0,40}}?\b(?:{_TELL}|know)\b"  # I can't tell
-    rf"|\b(?:(?:is|are|was|were) (?:not|neither|nowhere)|(?:is|are|was|were)n['’]t) (?:\w+ly )?{_TELL}\b"
-    r"|\b(?:information|figures?|numbers?|data|details?|answer|this|that)\b[^.;,:]{0,30}?"
-    r"\b(?:is|are)(?: not|n['’]t) (?:\w+ly )?available\b"
-    r"|\bthere (?:is|are) no (?:information|mention|figures?|details?|indication|data (?:on|about|for|in))\b"
-    rf"|^(?:{_LACK} (?:{_TELL}|available|known)|unknown|unanswerable|n/a|no (?:answer|data|information))\W*$",
-    re.IGNORECASE,
-)
-_REMARK = re.compile(
-    r"(?:sure|thanks|thank you|certainly|of course|happy to|i'd be|i hope|hope this|let me|let us|great question)\b|"
-    r"(?:here (?:is|are)|according to|based on|in summary)\b.*:$",
-    re.IGNORECASE,
-)
-_ASSENT = re.compile(r"(?:sure|certainly|of course)\b\W*", re.IGNORECASE)
-"""What a claim may begin with: "Sure, sales rose"."""
-
-DECLINED = Method(
-    "Declined",
-    "An answer declines where a sentence of it has one of a fixed list of English turns which say that the context "
-    "lacks what was asked, or a part of it.",
-)
-
-
-@lru_cache(maxsize=50_000)
-def declines(sentence: str) -> bool:
-    """Whether a sentence says that the context lacks what was asked."""
-    return _DECLINING.search(sentence) is not None
-
-
-def claims(sentence: str, *, figure: bool = False) -> bool:
-    """Whether a sentence says something of its subject: it doesn't decline and is no politeness.
-
-    :param figure: whether it holds a figure that the question hasn't. Then it claims something where it declines, too:
-        "Only the figure of 2024 is given: 4.2 million."
-    """
-    claim = _ASSENT.sub("", sentence, count=1) if _ASSENT.match(sentence) else sentence
-    return (figure or not declines(claim)) and _REMARK.match(claim) is None and len(_WORD.findall(claim)) > 1
-
 
 @dataclass(frozen=True, slots=True)
 class Features:
@@ -121,16 +62,18 @@ class Features:
 
 
 @lru_cache(maxsize=50_000)
-def features(text: str) -> Features:
+def features(text: str, language: str = "en") -> Features:
     """The features of a sentence."""
-    numbers, years = figures(text)
+    numbers, years = figures(text, language=language)
     plain = text.lower().replace("’", "'").replace("n't", " not")
     words = re.findall(r"[a-z]+", plain)
     directions = [(word in _UP) - (word in _DOWN) for word in words]
     return Features(
         figures=numbers,
         years=years,
-        names=frozenset(match[0].lower()[:STEM] for match in _NAME.finditer(text) if match.start() > 0),
+        names=frozenset(
+            name[0].lower()[:STEM] for name in _NAME.finditer(text, 1) if not is_unit(name[0], language=language)
+        ),
         words=frozenset(word.lower()[:STEM] for word in _WORD.findall(text)),
         rising=sum(directions),
         compares=any(directions) or not _DIFFERENCE.isdisjoint(words),
@@ -174,6 +117,7 @@ def state(
     place: frozenset[str] = frozenset(),
     label: frozenset[str] = frozenset(),
     surroundings: Surroundings | None = None,
+    language: str = "en",
 ) -> Statement:
     """A sentence as a statement.
 
@@ -185,11 +129,11 @@ def state(
     :param label: the same of what its paragraph is labelled with: it counts like names.
     :param surroundings: of the context's figures; without them each figure is trusted.
     """
-    own = features(sentence)
+    own = features(sentence, language)
     meant = own.years or years
     news = [not any(map(figure.agrees, question.figures)) for figure in own.figures]
     figures = tuple(compress(own.figures, news))
-    counts = compress(counted(sentence), news) if figures and surroundings else ()
+    counts = compress(counted(sentence, language), news) if figures and surroundings else ()
     return Statement(
         figures=figures,
         years=own.years or (years | others if years else years),
@@ -232,6 +176,11 @@ class Evidence:
 
     def __len__(self) -> int:
         return len(self._statements)
+
+    def members(self, at: int) -> tuple[int, ...]:
+        """Which statements make up one place of the arrays below: one, or the two of a pair."""
+        pair = at - len(self)
+        return (at,) if pair < 0 else (int(self._first[pair]), int(self._second[pair]))
 
     def _any(self, values: Iterable[object]) -> np.ndarray:
         """The values of each statement, then of each pair, in which either will do; also for rows of shape (m, k)."""

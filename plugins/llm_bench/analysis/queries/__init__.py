@@ -5,8 +5,9 @@ from __future__ import annotations
 from llm_bench.analysis.queries.answers import Answered, Changed, Differing, Identity, Named, identity, temperatures
 from llm_bench.analysis.queries.attainment import Attainment, Curve, attainment, curves
 from llm_bench.analysis.queries.caches import CacheWorth, cache_worth
+from llm_bench.analysis.queries.citations import Cited, citations
 from llm_bench.analysis.queries.comparisons import compare, methods_of
-from llm_bench.analysis.queries.counts import choices, embedding_models, failures_over_time, success, total
+from llm_bench.analysis.queries.counts import choices, failures_over_time, scorers, success, total, unscored
 from llm_bench.analysis.queries.declining import AnsweredAnyway, Declined, Declining, declining
 from llm_bench.analysis.queries.factors import ByLevel, Factor, Level, LevelTest, by_level
 from llm_bench.analysis.queries.lengths import AtLength, Lengths, PairAtLength, lengths
@@ -52,6 +53,7 @@ __all__ = [
     "CacheWorth",
     "Changed",
     "Choices",
+    "Cited",
     "Comparison",
     "Covered",
     "Curve",
@@ -89,13 +91,13 @@ __all__ = [
     "by_level",
     "cache_worth",
     "choices",
+    "citations",
     "clients",
     "compare",
     "curves",
     "declining",
     "distribution",
     "drift",
-    "embedding_models",
     "failures_over_time",
     "first_places",
     "headline",
@@ -109,10 +111,12 @@ __all__ = [
     "over_time",
     "page",
     "record",
+    "scorers",
     "success",
     "summary",
     "temperatures",
     "time_of_day",
     "total",
     "tradeoff",
+    "unscored",
 ]

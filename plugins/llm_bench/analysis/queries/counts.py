@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from llm_bench.analysis import statistics
+from llm_bench.analysis.agreement import Scorer
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.queries import strata
 from llm_bench.analysis.queries.numbers import Buckets, buckets, llm_names, ranked
@@ -44,11 +45,22 @@ def _choices(records: Records) -> Choices:
     return Choices(**row | lists)
 
 
-def embedding_models(records: Records, view: View) -> list[str]:
-    """The models that scored the view's records: where there are several, their scores can't be compared."""
-    held = strata.embedding_models(records)
+def scorers(records: Records, view: View) -> list[Scorer]:
+    """What scored the view's records: where there are several, their scores can't be compared."""
+    held = strata.scorers(records)
     taken = strata.taken(records, held, view, buckets(records, view).place >= 0, llm_names(records))
-    return sorted(set(held["embedding_model"][taken].tolist()))
+    pairs = set(zip(held["version"][taken].tolist(), held["model"][taken].tolist(), strict=True))
+    return [Scorer(version or None, model) for version, model in sorted(pairs)]
+
+
+def unscored(records: Records, view: View) -> dict[str, int]:
+    """Why answers of the view weren't scored, the most frequent reason first, and how many."""
+    held = strata.score_notes(records)
+    taken = strata.taken(records, held, view, buckets(records, view).place >= 0, llm_names(records))
+    counts: Counter[str] = Counter()
+    for note, count in zip(held["score_note"][taken].tolist(), held["n"][taken].tolist(), strict=True):
+        counts[note] += count
+    return dict(counts.most_common())
 
 
 def total(records: Records, view: View) -> int:

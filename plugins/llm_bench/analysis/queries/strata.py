@@ -94,13 +94,30 @@ def _failure_kinds(records: Records) -> list[str]:
     return [row["kind"] for row in rows]
 
 
-def embedding_models(records: Records) -> Table:
-    """The models that scored records of each stratum."""
-    return records.once("embedding models", _embedding_models)
+def scorers(records: Records) -> Table:
+    """What scored the records of each stratum that have a score."""
+    return records.once("scorers", _scorers)
 
 
-def _embedding_models(records: Records) -> Table:
-    return table(records, f"SELECT DISTINCT {_STRATUM}, embedding_model FROM records")  # noqa: S608
+def _scorers(records: Records) -> Table:
+    return table(
+        records,
+        f"SELECT DISTINCT {_STRATUM}, coalesce(scoring_version, 0) AS version, embedding_model AS model FROM records "  # noqa: S608
+        "WHERE coalesce(coverage_score, groundedness) IS NOT NULL",
+    )
+
+
+def score_notes(records: Records) -> Table:
+    """Why answers weren't scored in each stratum that has any such, and how many."""
+    return records.once("score notes", _score_notes)
+
+
+def _score_notes(records: Records) -> Table:
+    return table(
+        records,
+        f"SELECT {_STRATUM}, score_note, count(*) AS n FROM records "  # noqa: S608
+        "WHERE score_note IS NOT NULL GROUP BY ALL ORDER BY ALL",
+    )
 
 
 def totals(records: Records, name: str) -> tuple[Array, Array]:

@@ -6,9 +6,11 @@ in all. A page adds what their cells lead to, and may turn a long one into a row
 
 from __future__ import annotations
 
+from llm_bench.analysis.tables.agreement import agreement
 from llm_bench.analysis.tables.answers import answers_over_time, bounds, changes, identity, names, verdict
 from llm_bench.analysis.tables.attainment import attained_in_words, attainment
 from llm_bench.analysis.tables.caches import cache_worth
+from llm_bench.analysis.tables.citations import citations
 from llm_bench.analysis.tables.declining import answered_anyway, declining, declining_by_industry
 from llm_bench.analysis.tables.factors import heading, level_tests, levels, levels_differ
 from llm_bench.analysis.tables.lengths import answer_lengths, at_equal_length, equal_length, equal_length_pairs
@@ -29,6 +31,7 @@ from llm_bench.analysis.tables.times import (
 
 __all__ = [
     "QUANTILES",
+    "agreement",
     "answer_lengths",
     "answered_anyway",
     "answers_over_time",
@@ -38,6 +41,7 @@ __all__ = [
     "bounds",
     "cache_worth",
     "changes",
+    "citations",
     "conclusions",
     "cut_often",
     "declining",
