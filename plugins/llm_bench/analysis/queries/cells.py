@@ -194,13 +194,13 @@ class Rows:
         """These rows of a matrix."""
         return matrix[self._chosen]
 
-    def grouped(self, group: Codes) -> Rows:
-        """The same rows, those of a group following one another, as buckets.
+    def grouped(self, group: Codes) -> tuple[Codes, Rows]:
+        """The same rows, those of a group following one another, as buckets; and which row each of these is.
 
         :param group: of each row; −1 for one that is left out.
         """
         order = np.argsort(group, kind="stable")[np.count_nonzero(group < 0) :]
-        return Rows(self.places[order], np.zeros(order.size, np.intp), group[order])
+        return order, Rows(self.places[order], np.zeros(order.size, np.intp), group[order])
 
     def by_day(self, block: Array, dtype: npt.DTypeLike = np.float64) -> Array:
         """The sums of each day that has a row; (days, questions)."""
@@ -302,7 +302,11 @@ class Block:
         """The same of some questions alone."""
         return Block(self.content[:, columns], self.middles)
 
-    @property
+    def rows(self, rows: Codes) -> Block:
+        """The same of some rows alone."""
+        return Block(self.content[run(rows)], self.middles)
+
+    @cached_property
     def ascending(self) -> Ascending:
         """All values, in order."""
         if self.middles is None:
