@@ -14,7 +14,7 @@ from llm_bench.analysis.queries.groups import Ints
 from llm_bench.analysis.queries.numbers import Scan, lasting
 from llm_bench.analysis.statistics.declining import scope_of, share_of
 from llm_bench.analysis.statistics.sample import Codes, Interval
-from llm_bench.analysis.statistics.scopes import Grid, Scope, concluded
+from llm_bench.analysis.statistics.scopes import Scope, Table, concluded
 from llm_bench.analysis.view import View
 
 MAX_ANSWERED = 100
@@ -159,8 +159,7 @@ def _groups(records: Records, totals: Ints) -> Iterator[tuple[str | None, Codes]
 
 def _share(declined: Ints, answers: Ints, scope: Scope, *, lasts: bool) -> Interval:
     """The share of answers that decline, from their numbers; (days, questions)."""
-    grid = Grid.of_table(declined / np.maximum(answers, 1), answers.astype(np.float64))
-    return concluded(share_of(grid, scope), lasts)
+    return concluded(share_of(Table.of(declined, answers), scope), lasts)
 
 
 def _lasting(records: Records, scan: Scan) -> Array:

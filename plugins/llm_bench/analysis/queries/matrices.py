@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from typing import NamedTuple, TypeVar, cast
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -19,9 +19,10 @@ from llm_bench.analysis.metrics import Metric
 from llm_bench.analysis.queries import cells, strata
 from llm_bench.analysis.queries.cells import Array, Beside, Block, Layout, Rows, Segments
 from llm_bench.analysis.statistics import Codes, Floats, Interval
-from llm_bench.analysis.statistics.scopes import SCOPES, Ascending, Grid, concluded, mean_of
+from llm_bench.analysis.statistics.scopes import SCOPES, Ascending, Table, concluded, mean_of
 from llm_bench.analysis.threads import each
 
+_NARROW = np.iinfo(np.int16).max
 Item = TypeVar("Item")
 Made = TypeVar("Made")
 
@@ -107,12 +108,15 @@ class Matrices(ABC):
         """A share's values, 0 where there is none; None of what isn't a share."""
 
     @abstractmethod
-    def _each(self, make: Callable[[Item], Made], items: Iterable[Item]) -> list[Made]:
-        """What is made of each item."""
+    def each(self, make: Callable[[Item], Made], items: Iterable[Item]) -> list[Made]:
+        """What is made of each item, as ``threads.each`` has it where there is much to do."""
 
     @abstractmethod
-    def side(self, metric: Metric, beside: Beside, llm: int) -> Side:
-        """A metric's values of one LLM beside others, those of failures among them."""
+    def sides(self, metric: Metric, beside: Beside, llms: int) -> list[Side]:
+        """A metric's values of each of some LLMs beside one another, those of failures among them.
+
+        :param llms: how many.
+        """
 
     @abstractmethod
     def unit(self, metric: Metric) -> float:
@@ -143,12 +147,12 @@ class Matrices(ABC):
             last = bool(days_last[llm])
             return [_estimated(rows, block, sums, states[llm], chosen, days_last=last) for chosen in columns]
 
-        return self._each(of_llm, range(len(self._rows)))
+        return self.each(of_llm, range(len(self._rows)))
 
     def ascending(self, metric: Metric) -> list[tuple[Ascending, int, int]]:
         """Of each LLM all values in order, how many records failed, and how many others lack a value."""
         both = zip(self._blocks(metric), self._states_of_rows(), strict=True)
-        return self._each(lambda llm: (llm[0].ascending, *_count_lost(llm[1], llm[0])), both)
+        return self.each(lambda llm: (llm[0].ascending, *_count_lost(llm[1], llm[0])), both)
 
     def grouped(self, metric: Metric, of_slot: Codes, many: int) -> Grouped:
         """A metric's values of each LLM in groups of slots.
@@ -162,7 +166,7 @@ class Matrices(ABC):
             order, grouped = rows.grouped(of_slot[self._layout.slot[rows.places]])
             return block.rows(order).sorted(grouped, many)
 
-        return Grouped(self._each(of_llm, zip(self._rows, self._blocks(metric), strict=True)))
+        return Grouped(self.each(of_llm, zip(self._rows, self._blocks(metric), strict=True)))
 
     def lost(self, metric: Metric, many: int) -> tuple[Codes, Codes]:
         """How many records failed, and how many others lack a value, of each LLM in each bucket.
@@ -176,7 +180,7 @@ class Matrices(ABC):
             for place, flagged in enumerate(_lost(states[llm], blocks[llm])):
                 lost[place, llm] = np.bincount(self._rows[llm].bucket, np.count_nonzero(flagged, axis=1), many)
 
-        self._each(of_llm, range(len(self._rows)))
+        self.each(of_llm, range(len(self._rows)))
         return lost[0].ravel(), lost[1].ravel()
 
     def _blocks(self, metric: Metric, where: Array | None = None) -> list[Block]:
@@ -223,7 +227,7 @@ class Few(Matrices):
     def _shares(self, metric: Metric) -> Array | None:
         return np.nan_to_num(self._filled(metric)) if metric.share else None
 
-    def _each(self, make: Callable[[Item], Made], items: Iterable[Item]) -> list[Made]:
+    def each(self, make: Callable[[Item], Made], items: Iterable[Item]) -> list[Made]:
         return [make(item) for item in items]  # threads would take longer to begin
 
     def _filled(self, metric: Metric) -> Floats:
@@ -233,13 +237,16 @@ class Few(Matrices):
             self._values[metric.name] = self._layout.filled(values, np.nan)
         return self._values[metric.name]
 
-    def side(self, metric: Metric, beside: Beside, llm: int) -> Side:
-        values = beside.of(self._filled(metric), llm, np.nan)
-        known = ~np.isnan(values) if metric.share else values > 0
-        values = (
-            np.where(known, values, 0.0) if metric.share else np.log(values, out=np.zeros_like(values), where=known)
-        )
-        return Side(values, known, np.where(known, values, np.inf))
+    def sides(self, metric: Metric, beside: Beside, llms: int) -> list[Side]:
+        def of_llm(llm: int) -> Side:
+            values = beside.of(self._filled(metric), llm, np.nan)
+            known = ~np.isnan(values) if metric.share else values > 0
+            values = (
+                np.where(known, values, 0.0) if metric.share else np.log(values, out=np.zeros_like(values), where=known)
+            )
+            return Side(values, known, np.where(known, values, np.inf))
+
+        return [of_llm(llm) for llm in range(llms)]
 
     def unit(self, metric: Metric) -> float:  # noqa: ARG002  (it is the same of all)
         return 1.0
@@ -283,28 +290,34 @@ class Many(Matrices):
                 content = content if kept is None else content * rows.of(kept)
             return Block(content, middles)
 
-        return self._each(of_llm, self._rows)
+        return self.each(of_llm, self._rows)
 
     def _shares(self, metric: Metric) -> Array | None:
         return cells.column(self._records, f"coalesce({metric.name}, 0)") if metric.share else None
 
-    def _each(self, make: Callable[[Item], Made], items: Iterable[Item]) -> list[Made]:
+    def each(self, make: Callable[[Item], Made], items: Iterable[Item]) -> list[Made]:
         return each(make, items)
 
-    def side(self, metric: Metric, beside: Beside, llm: int) -> Side:
+    def sides(self, metric: Metric, beside: Beside, llms: int) -> list[Side]:
         """Of what is no share, the numbers of bins: one bin more is always the same ratio more."""
-        content = beside.of(cells.measured(self._records, metric), llm)
-        if self._kept is not None:
-            content = content * beside.of(self._kept, llm)
-        if metric.share:
-            known = content > 0
-            values = beside.of(cast(Array, self._shares(metric)), llm) * known
-            return Side(values, known, values)
+        matrix, shares = cells.measured(self._records, metric), self._shares(metric)
         _, used = strata.bins(self._records, metric.name)
-        numbers = np.concatenate([[0], used]).astype(np.int32)
-        values = numbers.take(content, mode="clip")  # all are below; this is the fastest
-        # The lowest bin is of what is 0. One less than none is the largest number without a sign.
-        return Side(values, values > 0, values.view(np.uint32) - np.uint32(1))
+        narrow, unsigned = (np.int16, np.uint16) if used.max(initial=0) <= _NARROW else (np.int32, np.uint32)
+        numbers = np.concatenate([[0], used]).astype(narrow)
+
+        def of_llm(llm: int) -> Side:
+            content = beside.of(matrix, llm)
+            if self._kept is not None:
+                content = content * beside.of(self._kept, llm)
+            if shares is not None:
+                known = content > 0
+                values = beside.of(shares, llm) * known
+                return Side(values, known, values)
+            values = numbers.take(content, mode="clip")  # all are below; this is the fastest
+            # The lowest bin is of what is 0. One less than none is the largest number without a sign.
+            return Side(values, values > 0, values.view(unsigned) - unsigned(1))
+
+        return self.each(of_llm, range(llms))
 
     def unit(self, metric: Metric) -> float:
         return 1.0 if metric.share else BIN
@@ -320,12 +333,12 @@ def _estimated(
         return Estimated(None, None, 0, failed, left_out)
     counts = rows.count_by_day(part.known)
     if sums is not None:
-        grid = Grid.of_table(sums[:, columns] / np.maximum(counts, 1), counts)
-        both = [mean_of(grid, scope).interval for scope in SCOPES]
+        table = Table.of(sums[:, columns], counts)
+        both = [mean_of(table, scope).interval for scope in SCOPES]
     else:
         ascending = part.ascending
-        below = part.below(rows, ascending, 0.5)
-        both = [ascending.interval(0.5, below, counts, scope) for scope in SCOPES]
+        table = Table.of(part.below(rows, ascending, 0.5), counts)
+        both = [ascending.interval(0.5, table, scope) for scope in SCOPES]
     like, these = (concluded(interval, days_last) for interval in both)
     return Estimated(like, these, n, failed, left_out)
 

@@ -143,7 +143,7 @@ class Scan:
         self._last: dict[str, Codes] = {}
         self.exact = int(self._held["records"][self._taken].sum()) <= EXACT
         self._view = view
-        self._announced: list[str] = []
+        self.announced: list[str] = []
         self._read: dict[str, strata.Array] = {}
 
     def _column(self, name: str) -> strata.Array:
@@ -153,7 +153,7 @@ class Scan:
         """
         if name not in self._read:
             places = () if self._read else ("llm_no", "slot_no", "question_no", strata.NUMBERED, f"{STATE} AS state")
-            columns = ", ".join([*places, *(other for other in self._announced if other not in self._read)])
+            columns = ", ".join([*places, *(other for other in self.announced if other not in self._read)])
             where, parameters = self._view.where()
             sql = f"SELECT {columns} FROM records WHERE {where}"  # noqa: S608
             self._read |= strata.table(self._records, sql, parameters)
@@ -166,7 +166,7 @@ class Scan:
         :param metrics: that will be asked for.
         """
         scan = records.shared(view, lambda: cls(records, view))
-        scan._announced = [metric.name for metric in metrics]
+        scan.announced = [metric.name for metric in metrics]
         return scan
 
     @property
@@ -260,9 +260,9 @@ class Scan:
 
     @cached_property
     def of_copy(self) -> tuple[Sequence[Rows], strata.Array | None]:
-        """The rows of each LLM in the matrices of the whole copy, and which of the records there are the view's: 1 or 0.
+        """The rows of each LLM in the matrices of the whole copy, and which of the records there are the view's.
 
-        None where all of these rows are.
+        1 or 0 of each; None where all of these rows are.
         """
         rows = self._rows(of_records(self._records))
         there = (self.buckets.place[self._held["slot_no"]] >= 0) & np.isin(self._held["llm_no"], self._numbers)
