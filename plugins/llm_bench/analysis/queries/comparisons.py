@@ -250,7 +250,7 @@ class _Table:
                 pair = replace(pair, won=of_all.interval)
             return first, second, pair
 
-        return self._matrices.each(compared, pairs)
+        return self._scan.by_threads(compared, pairs)
 
     def successes(self, pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int, Comparison]]:
         """Each pair compared in how often it succeeded, without names."""
@@ -265,7 +265,7 @@ class _Table:
             size = difference.interval if pair.n else None
             return first, second, replace(pair, size=size, p=difference.p_value, scope="these questions")
 
-        return self._matrices.each(compared, pairs)
+        return self._scan.by_threads(compared, pairs)
 
     def _asked(self, first: int, second: int) -> Flags:
         asked: Flags = self._there[first] & self._there[second]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -48,7 +49,15 @@ def embedding_models(records: Records, view: View) -> list[str]:
     """The models that scored the view's records: where there are several, their scores can't be compared."""
     held = strata.embedding_models(records)
     taken = strata.taken(records, held, view, buckets(records, view).place >= 0, llm_names(records))
-    return sorted(set(held["embedding_model"][taken].tolist()))
+    names, numbers = records.once("names of embedding models", lambda _: _numbered(held["embedding_model"]))
+    return [names[number] for number in np.flatnonzero(np.bincount(numbers[taken]))]
+
+
+def _numbered(names: strata.Array) -> tuple[Sequence[str], Codes]:
+    """Different names in order, and the place of each among them."""
+    known = sorted(set(names.tolist()))
+    place = {name: number for number, name in enumerate(known)}
+    return known, np.array([place[name] for name in names.tolist()], np.intp)
 
 
 def total(records: Records, view: View) -> int:

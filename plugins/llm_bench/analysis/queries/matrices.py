@@ -86,6 +86,7 @@ class Matrices(ABC):
         self._layout = layout
         self._rows = rows
         self._last: tuple[Metric, list[Block]] | None = None
+        self._ascending: dict[str, list[tuple[Ascending, int, int]]] = {}
 
     @property
     @abstractmethod
@@ -151,8 +152,10 @@ class Matrices(ABC):
 
     def ascending(self, metric: Metric) -> list[tuple[Ascending, int, int]]:
         """Of each LLM all values in order, how many records failed, and how many others lack a value."""
-        both = zip(self._blocks(metric), self._states_of_rows(), strict=True)
-        return self.each(lambda llm: (llm[0].ascending, *_count_lost(llm[1], llm[0])), both)
+        if metric.name not in self._ascending:
+            both = zip(self._blocks(metric), self._states_of_rows(), strict=True)
+            self._ascending[metric.name] = self.each(lambda of: (of[0].ascending, *_count_lost(of[1], of[0])), both)
+        return self._ascending[metric.name]
 
     def grouped(self, metric: Metric, of_slot: Codes, many: int) -> Grouped:
         """A metric's values of each LLM in groups of slots.
@@ -281,16 +284,43 @@ class Many(Matrices):
         return self._layout.filled(strata.column(self._records, column), 0)
 
     def blocks(self, metric: Metric, where: Array | None = None) -> list[Block]:
-        matrix = cells.bins(self._records, metric)
+        matrix, often = cells.bins(self._records, metric), cells.often(self._records, metric)
         middles = np.concatenate([[np.nan], self._middles(metric), [np.inf] * metric.waited])
 
-        def of_llm(rows: Rows) -> Block:
+        def of_llm(llm: int) -> Block:
+            rows, dropped = self._rows[llm], self._dropped[llm]
             content = rows.of(matrix)
-            for kept in (self._kept, where):
-                content = content if kept is None else content * rows.of(kept)
-            return Block(content, middles)
+            if where is not None:
+                content = content * rows.of(where)
+                if self._kept is not None:
+                    content *= rows.of(self._kept)
+                return Block(content, middles)
+            left = often[self._layout.llm[rows.places[0]]] if rows.places.size == self._held[llm] else None
+            if dropped.size:
+                content = content.copy()
+                left = None if left is None else left - np.bincount(content.ravel()[dropped], minlength=left.size)
+                content.ravel()[dropped] = 0
+            return Block(content, middles, left)
 
-        return self.each(of_llm, self._rows)
+        return self.each(of_llm, range(len(self._rows)))
+
+    def often(self, metric: Metric) -> list[Codes]:
+        """How often each bin stands, of each LLM."""
+        return self.each(lambda block: block.of_bins, self._blocks(metric))
+
+    @cached_property
+    def _dropped(self) -> list[Codes]:
+        """Of the rows of each LLM, the places of records that aren't the view's."""
+        if self._kept is None:
+            return [np.zeros(0, np.intp) for _ in self._rows]
+        kept = self._kept
+        return self.each(lambda rows: np.flatnonzero(rows.of(kept) == 0), self._rows)
+
+    @cached_property
+    def _held(self) -> list[int]:
+        """How many rows the copy has of each LLM."""
+        many = np.bincount(self._layout.llm)
+        return [int(many[self._layout.llm[rows.places[0]]]) for rows in self._rows]
 
     def _shares(self, metric: Metric) -> Array | None:
         return cells.column(self._records, f"coalesce({metric.name}, 0)") if metric.share else None
@@ -345,7 +375,7 @@ def _estimated(
 
 def _lost(states: Array, block: Block) -> tuple[Array, Array]:
     """Which records failed, and which others lack a value."""
-    return states == cells.FAILED, (states == cells.SUCCEEDED) & ~block.known
+    return states == cells.FAILED, (states == cells.SUCCEEDED) > block.known
 
 
 def _count_lost(states: Array, block: Block) -> tuple[int, int]:

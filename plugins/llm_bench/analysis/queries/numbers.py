@@ -6,13 +6,13 @@ stands for the middle of its bin. Means are of the values themselves always.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
 from types import MappingProxyType
-from typing import NamedTuple, cast
+from typing import NamedTuple, TypeVar, cast
 
 import numpy as np
 
@@ -28,6 +28,9 @@ from llm_bench.analysis.statistics.blocks import days_last, days_of
 from llm_bench.analysis.statistics.scopes import Ascending
 from llm_bench.analysis.threads import each
 from llm_bench.analysis.view import View
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 EXACT = 100_000
 """Records up to which values are sorted rather than counted in bins."""
@@ -255,8 +258,24 @@ class Scan:
             names = ("llm_no", "slot_no", "question_no", "client_no", "warm")
             layout = Layout.of({name: self._column(name) for name in names}, strata.questions(self._records))
             return Few(layout, self._rows(layout), self._column)
+        return self._bins
+
+    @cached_property
+    def _bins(self) -> Many:
+        """The records as matrices of bins, however few they are."""
         rows, kept = self.of_copy
         return Many(of_records(self._records), rows, self._records, kept, self._middles)
+
+    def often(self, metric: Metric) -> Ints:
+        """How often a value of each LLM is in each bin; the first is for none, and one more at the end for failures.
+
+        :param metric: that is waited for.
+        """
+        return np.array(self._bins.often(metric)) if self.llms else np.zeros((0, 0), np.int64)
+
+    def by_threads(self, make: Callable[[Item], Made], items: Iterable[Item]) -> list[Made]:
+        """What is made of each item; of few records by one thread, as more take longer to begin."""
+        return each(make, items) if self.approximate else [make(item) for item in items]
 
     @cached_property
     def of_copy(self) -> tuple[Sequence[Rows], strata.Array | None]:
@@ -276,7 +295,7 @@ class Scan:
         def keep(part: slice) -> None:
             taken.take(strata_of_rows[part], out=kept[part], mode="clip")  # the fastest; none is beyond
 
-        each(keep, [slice(start, start + _ROWS) for start in range(0, len(kept), _ROWS)])
+        self.by_threads(keep, [slice(start, start + _ROWS) for start in range(0, len(kept), _ROWS)])
         return rows, kept
 
     @cached_property
