@@ -50,7 +50,7 @@ def embedding_models(records: Records, view: View) -> list[str]:
     held = strata.embedding_models(records)
     taken = strata.taken(records, held, view, buckets(records, view).place >= 0, llm_names(records))
     names, numbers = records.once("names of embedding models", lambda _: _numbered(held["embedding_model"]))
-    return [names[number] for number in np.flatnonzero(np.bincount(numbers[taken]))]
+    return [names[number] for number in np.flatnonzero(np.bincount(numbers[taken])).tolist()]
 
 
 def _numbered(names: strata.Array) -> tuple[Sequence[str], Codes]:

@@ -343,7 +343,7 @@ class Many(Matrices):
                 known = content > 0
                 values = beside.of(shares, llm) * known
                 return Side(values, known, values)
-            values = numbers.take(content, mode="clip")  # all are below; this is the fastest
+            values: Array = numbers.take(content, mode="clip")  # all are below; this is the fastest
             # The lowest bin is of what is 0. One less than none is the largest number without a sign.
             return Side(values, values > 0, values.view(unsigned) - unsigned(1))
 

@@ -138,7 +138,8 @@ class Table:
 
     def doubt(self, scope: Scope) -> str | None:
         """Why these values bear no conclusion of this scope."""
-        return doubt_of(*self.sums.shape, scope)
+        days, questions = self.sums.shape
+        return doubt_of(days, questions, scope)
 
     def error(self, scope: Scope) -> tuple[float, float]:
         """The standard error of the mean, and its degrees of freedom.
@@ -170,7 +171,8 @@ class Table:
 
     @cached_property
     def _by_day(self) -> Floats:
-        return self._apart.sum(axis=1)
+        by_day: Floats = self._apart.sum(axis=1)
+        return by_day
 
 
 def doubt_of(days: int, questions: int, scope: Scope) -> str | None:
