@@ -341,11 +341,11 @@ class Many(Matrices):
                 content = content * beside.of(self._kept, llm)
             if shares is not None:
                 known = content > 0
-                values = beside.of(shares, llm) * known
-                return Side(values, known, values)
-            values: Array = numbers.take(content, mode="clip")  # all are below; this is the fastest
+                scores = beside.of(shares, llm) * known
+                return Side(scores, known, scores)
+            values = numbers.take(content, mode="clip")  # all are below; this is the fastest
             # The lowest bin is of what is 0. One less than none is the largest number without a sign.
-            return Side(values, values > 0, values.view(unsigned) - unsigned(1))
+            return Side(values, np.greater(values, 0), np.subtract(values.view(unsigned), 1, dtype=unsigned))
 
         return self.each(of_llm, range(llms))
 
