@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_bench.analysis.queries.cells import Block, Layout, Rows
-from llm_bench.analysis.statistics.scopes import SCOPES, Grid, Scope, quantile_of
+from llm_bench.analysis.statistics.scopes import SCOPES, Grid, Scope, Table, quantile_of
 
 DAYS, SLOTS, QUESTIONS = 5, 3, 7
 DAY = np.arange(DAYS * SLOTS) // SLOTS
@@ -41,7 +41,7 @@ class TestABlock:
         expected = quantile_of(Grid.of(values, day, question), q, scope).interval
         for block in blocks(seed):
             ascending, counts = block.ascending, rows().count_by_day(block.known)
-            interval = ascending.interval(q, block.below(rows(), ascending, q), counts, scope)
+            interval = ascending.interval(q, Table.of(block.below(rows(), ascending, q), counts), scope)
             assert (interval.n, interval.clusters, interval.doubt) == (expected.n, expected.clusters, expected.doubt)
             assert (interval.estimate, interval.low, interval.high) == pytest.approx(
                 (expected.estimate, expected.low, expected.high)

@@ -177,7 +177,7 @@ class TestValuesThatAreCounted:
             expected = quantile_of(repeated, q, scope).interval
             assert numbers(quantile_of(counted, q, scope).interval) == about(*numbers(expected))
         assert numbers(mean_of(counted, scope).interval) == about(*numbers(mean_of(repeated, scope).interval))
-        assert counted.n == repeated.n == counts.sum()
+        assert counted.cells.n == repeated.cells.n == counts.sum()
 
     @SCOPES
     def test_may_be_the_means_of_each_day_and_question(self, scope: Scope):

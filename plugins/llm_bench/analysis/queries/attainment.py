@@ -9,8 +9,9 @@ import numpy as np
 
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.layout import BIN, FLOOR
+from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.queries import strata
-from llm_bench.analysis.queries.numbers import Scan, buckets, llm_names, ranked
+from llm_bench.analysis.queries.numbers import Scan
 from llm_bench.analysis.statistics.attainment import Verdict, attained, verdict
 from llm_bench.analysis.statistics.sample import Interval
 from llm_bench.analysis.view import View
@@ -85,26 +86,15 @@ def _unknown(metric: Time) -> str:
 
 def curves(records: Records, view: View, metric: Time) -> list[Curve]:
     """Each LLM's curve, in name order; exact at its points, which are the ends of bins."""
-    held, slots, names = strata.strata(records), buckets(records, view), llm_names(records)
-    taken = strata.taken(records, held, view, slots.place >= 0, names)
-    llms, rank = ranked(held["llm_no"][taken], names)
-    of_record, bins = strata.bins(records, metric)
-    width = bins.size + 1
-    places = np.full(held["llm_no"].size, -1)
-    places[taken] = rank[held["llm_no"][taken]] * width
-    counts = np.zeros(len(llms) * width, np.int64)
-    columns = (of_record, strata.column(records, "success"))
-    for place, number, answered in strata.placed(strata.of_record(records), places, *columns):
-        strata.add(counts, place + number * answered)
-    (unknown,) = (of_stratum[taken] for of_stratum in strata.met(records, _unknown(metric)))
-    by_llm = counts.reshape(len(llms), width)
-    asked = by_llm.sum(axis=1) - np.bincount(rank[held["llm_no"][taken]], unknown, len(llms)).astype(np.int64)
-    answered_in = by_llm[:, 1:]
+    scan = Scan.of(records, view, [])
+    _, bins = strata.bins(records, metric)
+    asked, unknown = map(scan.by_llm, (strata.strata(records)["records"], *strata.met(records, _unknown(metric))))
+    answered_in = scan.often(METRICS[metric])[:, 1 : bins.size + 1]
     used = np.flatnonzero(answered_in.any(axis=0))
     last = int(bins[used[-1]]) if used.size else 0
     return [
         Curve(llm, int(n), _points(bins[mine := np.flatnonzero(of)], of[mine].cumsum() / max(n, 1), last))
-        for llm, n, of in zip(llms, asked, answered_in, strict=True)
+        for llm, n, of in zip(scan.llms, asked - unknown, answered_in, strict=True)
     ]
 
 

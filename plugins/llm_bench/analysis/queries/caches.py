@@ -68,11 +68,11 @@ def cache_worth(records: Records, view: View) -> list[CacheWorth]:
     pairs = _Pairs(scan, strata.questions(records))
     last = {metric: scan.days_last(metric) for metric in (TTFT, COST)}
     ttft = [
-        unless_days_last(ratio_of_logarithms(cells.grid, "questions like these"), days_last=bool(lasts))
+        unless_days_last(ratio_of_logarithms(cells.table, "questions like these"), days_last=bool(lasts))
         for cells, lasts in zip(pairs.cells(TTFT, logarithms=True), last[TTFT], strict=True)
     ]
     usd = [
-        unless_days_last(mean_of(cells.grid, "questions like these"), days_last=bool(lasts)).interval
+        unless_days_last(mean_of(cells.table, "questions like these"), days_last=bool(lasts)).interval
         for cells, lasts in zip(pairs.cells(COST), last[COST], strict=True)
     ]
     adjusted = statistics.holm([saved.p_value for saved in ttft])

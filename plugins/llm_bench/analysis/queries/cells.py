@@ -115,6 +115,19 @@ def _bins(records: Records, metric: Metric) -> Array:
     return np.where(states(records) == FAILED, np.uint16(used.size + 1), matrix)
 
 
+def often(records: Records, metric: Metric) -> Array:
+    """How often each of the bins that ``bins`` has stands in the copy; of each LLM by its number."""
+    return records.once(f"often {metric.name}", lambda known: _often(known, metric))
+
+
+def _often(records: Records, metric: Metric) -> Array:
+    matrix, llm, (_, used) = bins(records, metric), of_records(records).llm, strata.bins(records, metric.name)
+    counts = np.zeros((int(llm.max(initial=-1)) + 1, used.size + 2), np.intp)
+    for number in np.unique(llm).tolist():
+        counts[number] = np.bincount(matrix[run(np.flatnonzero(llm == number))].ravel(), minlength=used.size + 2)
+    return counts
+
+
 def measured(records: Records, metric: Metric) -> Array:
     """The bin of each value, as ``strata.bins`` has it, of what failed as well; 0 where there is none."""
     return records.once(
@@ -194,13 +207,13 @@ class Rows:
         """These rows of a matrix."""
         return matrix[self._chosen]
 
-    def grouped(self, group: Codes) -> Rows:
-        """The same rows, those of a group following one another, as buckets.
+    def grouped(self, group: Codes) -> tuple[Codes, Rows]:
+        """The same rows, those of a group following one another, as buckets; and which row each of these is.
 
         :param group: of each row; −1 for one that is left out.
         """
         order = np.argsort(group, kind="stable")[np.count_nonzero(group < 0) :]
-        return Rows(self.places[order], np.zeros(order.size, np.intp), group[order])
+        return order, Rows(self.places[order], np.zeros(order.size, np.intp), group[order])
 
     def by_day(self, block: Array, dtype: npt.DTypeLike = np.float64) -> Array:
         """The sums of each day that has a row; (days, questions)."""
@@ -288,27 +301,41 @@ class Block:
 
     :param content: values, NaN where there is none; or the numbers of their bins, 0 where there is none.
     :param middles: of the bins, the first for none; None where the content is values.
+    :param often: how often each bin stands there, where that is known already; that of none doesn't count.
     """
 
     content: Array
     middles: Floats | None = None
+    often: Codes | None = None
 
     @cached_property
     def known(self) -> Array:
         """Where there is a value."""
         return ~np.isnan(self.content) if self.middles is None else self.content > 0
 
+    @cached_property
+    def of_bins(self) -> Codes:
+        """How often each bin stands there."""
+        least = 1 if self.middles is None else self.middles.size
+        return np.bincount(self.content.ravel(), minlength=least) if self.often is None else self.often
+
     def of(self, columns: Codes | slice) -> Block:
         """The same of some questions alone."""
+        if isinstance(columns, slice) and columns == slice(None):
+            return self
         return Block(self.content[:, columns], self.middles)
 
-    @property
+    def rows(self, rows: Codes) -> Block:
+        """The same of some rows alone."""
+        return Block(self.content[run(rows)], self.middles)
+
+    @cached_property
     def ascending(self) -> Ascending:
         """All values, in order."""
         if self.middles is None:
             ordered = np.sort(self.content[self.known])
             return Ascending(ordered, np.arange(1.0, ordered.size + 1))
-        counts = np.bincount(self.content.ravel(), minlength=1)[1:]
+        counts = self.of_bins[1:]
         used = np.flatnonzero(counts)
         return Ascending(self.middles[used + 1], counts[used].cumsum(dtype=np.float64))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from typing import NamedTuple
@@ -15,7 +15,6 @@ from llm_bench.analysis.cache import Records
 from llm_bench.analysis.metrics import METRICS, Metric
 from llm_bench.analysis.noise import NOISE_FLOOR, are_twins, floor
 from llm_bench.analysis.queries.cells import FAILED, SUCCEEDED, Runs
-from llm_bench.analysis.queries.matrices import Side
 from llm_bench.analysis.queries.numbers import Buckets, Scan
 from llm_bench.analysis.queries.shapes import EXPLORATORY, PRIMARY, Comparison
 from llm_bench.analysis.statistics import Codes, Floats
@@ -25,7 +24,7 @@ from llm_bench.analysis.statistics.scopes import (
     RATIO,
     WON,
     Conclusion,
-    Grid,
+    Table,
     concluded,
     mean_of,
     ratio_of_logarithms,
@@ -178,10 +177,9 @@ class Cells(NamedTuple):
     counts: Floats
 
     @property
-    def grid(self) -> Grid:
-        """The means of the cells."""
-        means = np.divide(self.sums, self.counts, out=np.zeros_like(self.sums), where=self.counts > 0)
-        return Grid.of_table(means, self.counts)
+    def table(self) -> Table:
+        """Those that have a value."""
+        return Table.of(self.sums, self.counts)
 
     def of_questions(self, questions: int) -> Cells:
         """The cells of each question, whichever client or probe they are of."""
@@ -214,21 +212,25 @@ class _Table:
         states = [self._beside.of(self._matrices.states, place) for place in range(len(llms))]
         self._there, self._succeeded = ([state >= least for state in states] for least in (FAILED, SUCCEEDED))
 
-    def pairs(self, metric: Metric, pairs: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, Comparison]]:
+    def pairs(self, metric: Metric, pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int, Comparison]]:
         """Each pair compared in a metric, without names."""
         is_ratio = not metric.share
         estimate = ratio_of_logarithms if is_ratio else mean_of
         days_last = self._scan.days_last(metric)[self._llms]
-        sides = [self._matrices.side(metric, self._beside, place) for place in range(len(self._llms))]
+        sides = self._matrices.sides(metric, self._beside, len(self._llms))
         unit = self._matrices.unit(metric)
-        for first, second in pairs:
+
+        def compared(both_llms: tuple[int, int]) -> tuple[int, int, Comparison]:
+            first, second = both_llms
             one, other = sides[first], sides[second]
             both = one.known & other.known
-            sums = unit * self._runs.sums((one.values - other.values) * both, one.values.dtype)
-            grid = Cells(np.round(sums, _DECIMALS), self._runs.counts(both)).grid
+            apart = one.values - other.values
+            apart *= both
+            sums = unit * self._runs.sums(apart, apart.dtype if apart.dtype.kind == "f" else np.int32)
+            table = Cells(np.round(sums, _DECIMALS), self._runs.counts(both)).table
             last = bool(days_last[first] or days_last[second])
-            size = unless_days_last(estimate(grid, "questions like these"), days_last=last)
-            these = unless_days_last(estimate(grid, "these questions"), days_last=last) if is_ratio else None
+            size = unless_days_last(estimate(table, "questions like these"), days_last=last)
+            these = unless_days_last(estimate(table, "these questions"), days_last=last) if is_ratio else None
             asked = self._asked(first, second)
             pair = self._described(metric.name, both)
             pair = replace(
@@ -241,24 +243,29 @@ class _Table:
                 approximate=self._scan.approximate and is_ratio,
             )
             if metric.name in TIMES and asked.any():
-                won = self._won(one, other, asked) - self._won(other, one, asked)
-                wins = wins_of(Cells(won, self._runs.counts(asked)).grid, "questions like these")
-                pair = replace(pair, won=unless_days_last(wins, days_last=last).interval)
-            yield first, second, pair
+                won = (one.waits < other.waits).view(np.int8) - (other.waits < one.waits).view(np.int8)
+                won *= asked
+                wins = Cells(self._runs.sums(won), self._runs.counts(asked)).table
+                of_all = unless_days_last(wins_of(wins, "questions like these"), days_last=last)
+                pair = replace(pair, won=of_all.interval)
+            return first, second, pair
 
-    def successes(self, pairs: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, Comparison]]:
+        return self._scan.by_threads(compared, pairs)
+
+    def successes(self, pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int, Comparison]]:
         """Each pair compared in how often it succeeded, without names."""
-        for first, second in pairs:
+
+        def compared(both_llms: tuple[int, int]) -> tuple[int, int, Comparison]:
+            first, second = both_llms
             both = self._asked(first, second)
             counts = [both, *(both & self._succeeded[llm] for llm in (first, second))]
             asked, one, other = (self._by_slot(np.count_nonzero(flags, axis=1)) for flags in counts)
             difference = rate_difference(one, other, asked)
             pair = self._described(SUCCESS, both)
             size = difference.interval if pair.n else None
-            yield first, second, replace(pair, size=size, p=difference.p_value, scope="these questions")
+            return first, second, replace(pair, size=size, p=difference.p_value, scope="these questions")
 
-    def _won(self, one: Side, other: Side, asked: Flags) -> Floats:
-        return self._runs.counts((one.waits < other.waits) & asked)
+        return self._scan.by_threads(compared, pairs)
 
     def _asked(self, first: int, second: int) -> Flags:
         asked: Flags = self._there[first] & self._there[second]
@@ -269,14 +276,14 @@ class _Table:
 
     def _described(self, name: str, both: Flags) -> Comparison:
         """A comparison that says how many pairs there are of how many slots, days and questions."""
-        slots = np.unique(self._beside.slot[both.any(axis=1)])
+        slots = np.flatnonzero(np.bincount(self._beside.slot, both.any(axis=1)))
         return Comparison(
             metric=name,
             first="",
             second="",
             n=int(np.count_nonzero(both)),
             slots=slots.size,
-            days=np.unique(self._day[slots]).size,
+            days=int(np.count_nonzero(np.bincount(self._day[slots]))),
             questions=int(np.count_nonzero(both.any(axis=0))),
             left_out=0,
             size=None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -49,8 +50,16 @@ def scorers(records: Records, view: View) -> list[Scorer]:
     """What scored the view's records: where there are several, their scores can't be compared."""
     held = strata.scorers(records)
     taken = strata.taken(records, held, view, buckets(records, view).place >= 0, llm_names(records))
-    pairs = set(zip(held["version"][taken].tolist(), held["model"][taken].tolist(), strict=True))
-    return [Scorer(version or None, model) for version, model in sorted(pairs)]
+    known, numbers = records.once("scorers by number", lambda _: _numbered(held))
+    return [known[number] for number in np.flatnonzero(np.bincount(numbers[taken])).tolist()]
+
+
+def _numbered(held: strata.Table) -> tuple[Sequence[Scorer], Codes]:
+    """Different scorers in order, and the place of each of those held among them."""
+    pairs = list(zip(held["version"].tolist(), held["model"].tolist(), strict=True))
+    known = sorted(set(pairs))
+    place = {pair: number for number, pair in enumerate(known)}
+    return [Scorer(version or None, model) for version, model in known], np.array([place[p] for p in pairs], np.intp)
 
 
 def unscored(records: Records, view: View) -> dict[str, int]:

@@ -10,11 +10,10 @@ import numpy as np
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.queries import cells, strata
 from llm_bench.analysis.queries.cells import Array
-from llm_bench.analysis.queries.groups import Ints
 from llm_bench.analysis.queries.numbers import Scan, lasting
 from llm_bench.analysis.statistics.declining import scope_of, share_of
 from llm_bench.analysis.statistics.sample import Codes, Interval
-from llm_bench.analysis.statistics.scopes import Grid, Scope, concluded
+from llm_bench.analysis.statistics.scopes import Scope, Table, concluded
 from llm_bench.analysis.view import View
 
 MAX_ANSWERED = 100
@@ -131,20 +130,25 @@ _STATE = (
 no answer that is scored; 1: one that doesn't decline; 2: one that does)."""
 
 
-def _by_day(records: Records, scan: Scan) -> Ints:
+def _by_day(records: Records, scan: Scan) -> Array:
     """How many records of each kind and outcome there are; (LLMs, kinds, outcomes, days, questions)."""
     states = cells.column(records, f"{_STATE} + 1")  # 0 is what wasn't asked
     every, kept = scan.of_copy
-    counts = np.zeros((len(every), _KINDS * _OUTCOMES, scan.buckets.days, states.shape[1]), np.int64)
-    there = records.once("states of declining", lambda _: np.unique(states))
-    for place, rows in enumerate(every):
+    there = records.once("states of declining", lambda _: np.unique(states)).tolist()
+    counts = np.zeros((len(every), _KINDS * _OUTCOMES, scan.buckets.days, states.shape[1]), np.int32)
+
+    def count(llm: int) -> None:
+        rows = every[llm]
         mine = rows.of(states) if kept is None else rows.of(states) * rows.of(kept)
-        for state in there[there > 0].tolist():
-            counts[place, state - 1, rows.days] = rows.count_by_day(mine == state)
+        for state in there:
+            if state:
+                counts[llm, state - 1, rows.days] = rows.count_by_day(mine == state)
+
+    scan.by_threads(count, range(len(every)))
     return counts.reshape(len(every), _KINDS, _OUTCOMES, *counts.shape[2:])
 
 
-def _groups(records: Records, totals: Ints) -> Iterator[tuple[str | None, Codes]]:
+def _groups(records: Records, totals: Array) -> Iterator[tuple[str | None, Codes]]:
     """All questions that have a kind, and those of each industry, by number.
 
     :param totals: (LLMs, kinds, outcomes, questions).
@@ -157,10 +161,9 @@ def _groups(records: Records, totals: Ints) -> Iterator[tuple[str | None, Codes]
         yield industry, there[of == industry]
 
 
-def _share(declined: Ints, answers: Ints, scope: Scope, *, lasts: bool) -> Interval:
+def _share(declined: Array, answers: Array, scope: Scope, *, lasts: bool) -> Interval:
     """The share of answers that decline, from their numbers; (days, questions)."""
-    grid = Grid.of_table(declined / np.maximum(answers, 1), answers.astype(np.float64))
-    return concluded(share_of(grid, scope), lasts)
+    return concluded(share_of(Table.of(declined, answers), scope), lasts)
 
 
 def _lasting(records: Records, scan: Scan) -> Array:

@@ -140,16 +140,21 @@ def lengths(
     :param twins: LLM → its twin.
     """
     scan = Scan.of(records, view, [LATENCY])
-    taken = [_taken(records, scan, place) for place in range(len(scan.llms))]
+    taken = _taken(records, scan)
     often = _added([of_llm.often for of_llm in taken])
     common = _quantiles(often, [0.5])[0] if often.any() else None
     shape = (max(scan.buckets.days, 1), max(strata.questions(records), 1))
     last = scan.days_last(LATENCY) if scan.llms else ()
-    known: dict[str, _Levels] = {}
-    for llm, of_llm, lasts in zip(scan.llms, taken, last, strict=True):
-        if common is not None and of_llm.often.any():
-            low, middle, high = _quantiles(of_llm.often, [SEEN[0], 0.5, SEEN[1]])
-            known[llm] = _levels(of_llm.answers, (low, middle, high), common, shape, lasts=bool(lasts))
+
+    def levels(llm: int) -> _Levels | None:
+        of_llm = taken[llm]
+        if common is None or not of_llm.often.any():
+            return None
+        low, middle, high = _quantiles(of_llm.often, [SEEN[0], 0.5, SEEN[1]])
+        return _levels(of_llm.answers, (low, middle, high), common, shape, lasts=bool(last[llm]))
+
+    made = zip(scan.llms, scan.by_threads(levels, range(len(taken))), strict=True)
+    known = {llm: of_llm for llm, of_llm in made if of_llm}
     text = {row.llm: row.value for row in summary(records, view, TEXT)}
     order = [llm for llm in dict.fromkeys([*llms, *scan.llms]) if llm in known]
     sums = _sums(records, scan)
@@ -159,7 +164,7 @@ def lengths(
             _at_length(llm, {name: totals[place] for name, totals in sums.items()}, text.get(llm), known.get(llm))
             for place, llm in enumerate(scan.llms)
         ],
-        pairs=_corrected([_pair(pair, known, twins or {}) for pair in combinations(order, 2)]),
+        pairs=_corrected(scan.by_threads(lambda pair: _pair(pair, known, twins or {}), list(combinations(order, 2)))),
         slots=len(scan.buckets.slots),
         days=scan.buckets.days,
         questions=int(np.unique(np.concatenate([np.zeros(0), *(of.answers.questions for of in taken)])).size),
@@ -176,22 +181,26 @@ class _Taken(NamedTuple):
     often: Codes
 
 
-def _taken(records: Records, scan: Scan, llm: int) -> _Taken:
+def _taken(records: Records, scan: Scan) -> list[_Taken]:
     every, kept = scan.of_copy
-    rows = every[llm]
-    chars = rows.of(cells.column(records, _CHARS))
-    if kept is not None:
-        chars = chars * rows.of(kept)
-    there = chars > 0
-    counts = rows.count_by_day(there)
-    day, question = np.nonzero(counts)
-    n = counts[day, question]
-    levels = rows.by_day(rows.of(cells.column(records, _LEVEL)) * there)
-    lengths = rows.by_day(chars)
-    level, length = (sums[day, question] / n for sums in (levels, lengths))
-    often = np.bincount(chars.ravel(), minlength=1)
-    often[0] = 0  # which stands for none
-    return _Taken(Answers(level, length, n, rows.days[day], question), often)
+    of_chars, of_levels = cells.column(records, _CHARS), cells.column(records, _LEVEL)
+
+    def of_llm(rows: cells.Rows) -> _Taken:
+        chars = rows.of(of_chars)
+        if kept is not None:
+            chars = chars * rows.of(kept)
+        there = chars > 0
+        counts = rows.count_by_day(there)
+        day, question = np.nonzero(counts)
+        n = counts[day, question]
+        levels = rows.by_day(rows.of(of_levels) * there)
+        lengths = rows.by_day(chars)
+        level, length = (sums[day, question] / n for sums in (levels, lengths))
+        often = np.bincount(chars.ravel(), minlength=1)
+        often[0] = 0  # which stands for none
+        return _Taken(Answers(level, length, n, rows.days[day], question), often)
+
+    return scan.by_threads(of_llm, every)
 
 
 def _added(counts: Sequence[Codes]) -> Codes:

@@ -7,9 +7,9 @@ of both.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -19,7 +19,12 @@ from llm_bench.analysis.metrics import Metric
 from llm_bench.analysis.queries import cells, strata
 from llm_bench.analysis.queries.cells import Array, Beside, Block, Layout, Rows, Segments
 from llm_bench.analysis.statistics import Codes, Floats, Interval
-from llm_bench.analysis.statistics.scopes import SCOPES, Ascending, Grid, concluded, mean_of
+from llm_bench.analysis.statistics.scopes import SCOPES, Ascending, Table, concluded, mean_of
+from llm_bench.analysis.threads import each
+
+_NARROW = np.iinfo(np.int16).max
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 
 class Estimated(NamedTuple):
@@ -80,6 +85,8 @@ class Matrices(ABC):
     def __init__(self, layout: Layout, rows: Sequence[Rows]) -> None:
         self._layout = layout
         self._rows = rows
+        self._last: tuple[Metric, list[Block]] | None = None
+        self._ascending: dict[str, list[tuple[Ascending, int, int]]] = {}
 
     @property
     @abstractmethod
@@ -91,19 +98,26 @@ class Matrices(ABC):
         """One of the columns ``strata.NUMBERED``, of each question in each row."""
 
     @abstractmethod
-    def block(self, metric: Metric, rows: Rows, where: Array | None = None) -> Block:
-        """A metric's values in rows; infinite where one waits in vain.
+    def blocks(self, metric: Metric, where: Array | None = None) -> list[Block]:
+        """A metric's values of each LLM; infinite where one waits in vain.
 
         :param where: of each question in each row, whether it counts; all do where left out.
         """
 
     @abstractmethod
-    def sums(self, metric: Metric, rows: Rows, block: Block) -> Floats:
-        """A share's sums by day and question."""
+    def _shares(self, metric: Metric) -> Array | None:
+        """A share's values, 0 where there is none; None of what isn't a share."""
 
     @abstractmethod
-    def side(self, metric: Metric, beside: Beside, llm: int) -> Side:
-        """A metric's values of one LLM beside others, those of failures among them."""
+    def each(self, make: Callable[[Item], Made], items: Iterable[Item]) -> list[Made]:
+        """What is made of each item, as ``threads.each`` has it where there is much to do."""
+
+    @abstractmethod
+    def sides(self, metric: Metric, beside: Beside, llms: int) -> list[Side]:
+        """A metric's values of each of some LLMs beside one another, those of failures among them.
+
+        :param llms: how many.
+        """
 
     @abstractmethod
     def unit(self, metric: Metric) -> float:
@@ -126,19 +140,22 @@ class Matrices(ABC):
         columns: list[Codes | slice] = (
             [slice(None)] if parts is None else [cells.run(np.flatnonzero(parts == part)) for part in range(many)]
         )
-        made = []
-        for rows, last in zip(self._rows, days_last, strict=True):
-            block, states = self.block(metric, rows, where), rows.of(self.states)
-            if where is not None:
-                states = states * rows.of(where)
-            sums = self.sums(metric, rows, block) if metric.share else None
-            made.append([_estimated(rows, block, sums, states, chosen, days_last=bool(last)) for chosen in columns])
-        return made
+        blocks, states, shares = self._blocks(metric, where), self._states_of_rows(where), self._shares(metric)
+
+        def of_llm(llm: int) -> list[Estimated]:
+            rows, block = self._rows[llm], blocks[llm]
+            sums = rows.by_day(rows.of(shares) * block.known) if shares is not None else None
+            last = bool(days_last[llm])
+            return [_estimated(rows, block, sums, states[llm], chosen, days_last=last) for chosen in columns]
+
+        return self.each(of_llm, range(len(self._rows)))
 
     def ascending(self, metric: Metric) -> list[tuple[Ascending, int, int]]:
         """Of each LLM all values in order, how many records failed, and how many others lack a value."""
-        blocks = [(self.block(metric, rows), rows.of(self.states)) for rows in self._rows]
-        return [(block.ascending, *_count_lost(states, block)) for block, states in blocks]
+        if metric.name not in self._ascending:
+            both = zip(self._blocks(metric), self._states_of_rows(), strict=True)
+            self._ascending[metric.name] = self.each(lambda of: (of[0].ascending, *_count_lost(of[1], of[0])), both)
+        return self._ascending[metric.name]
 
     def grouped(self, metric: Metric, of_slot: Codes, many: int) -> Grouped:
         """A metric's values of each LLM in groups of slots.
@@ -146,8 +163,13 @@ class Matrices(ABC):
         :param of_slot: of each slot's number: its group; −1 for none.
         :param many: groups.
         """
-        every = [rows.grouped(of_slot[self._layout.slot[rows.places]]) for rows in self._rows]
-        return Grouped([self.block(metric, rows).sorted(rows, many) for rows in every])
+
+        def of_llm(both: tuple[Rows, Block]) -> Segments:
+            rows, block = both
+            order, grouped = rows.grouped(of_slot[self._layout.slot[rows.places]])
+            return block.rows(order).sorted(grouped, many)
+
+        return Grouped(self.each(of_llm, zip(self._rows, self._blocks(metric), strict=True)))
 
     def lost(self, metric: Metric, many: int) -> tuple[Codes, Codes]:
         """How many records failed, and how many others lack a value, of each LLM in each bucket.
@@ -155,52 +177,79 @@ class Matrices(ABC):
         :param many: buckets.
         """
         lost = np.zeros((2, len(self._rows), many), np.intp)
-        for llm, rows in enumerate(self._rows):
-            for place, flagged in enumerate(_lost(rows.of(self.states), self.block(metric, rows))):
-                lost[place, llm] = np.bincount(rows.bucket, np.count_nonzero(flagged, axis=1), many)
+        blocks, states = self._blocks(metric), self._states_of_rows()
+
+        def of_llm(llm: int) -> None:
+            for place, flagged in enumerate(_lost(states[llm], blocks[llm])):
+                lost[place, llm] = np.bincount(self._rows[llm].bucket, np.count_nonzero(flagged, axis=1), many)
+
+        self.each(of_llm, range(len(self._rows)))
         return lost[0].ravel(), lost[1].ravel()
+
+    def _blocks(self, metric: Metric, where: Array | None = None) -> list[Block]:
+        """A metric's values of each LLM; those of the metric that was asked for last are kept."""
+        if where is not None:
+            return self.blocks(metric, where)
+        if self._last is None or self._last[0] != metric:
+            self._last = None  # before the next ones are made
+            self._last = metric, self.blocks(metric)
+        return self._last[1]
+
+    def _states_of_rows(self, where: Array | None = None) -> list[Array]:
+        """What became of each question in the rows of each LLM."""
+        states = self.states if where is None else self.states * where
+        return [rows.of(states) for rows in self._rows]
 
 
 class Few(Matrices):
     """The view's records alone, so few that each value is taken as it is.
 
-    :param columns: of the records.
+    :param column: of the records, by its name.
     """
 
-    def __init__(self, layout: Layout, rows: Sequence[Rows], columns: strata.Table) -> None:
+    def __init__(self, layout: Layout, rows: Sequence[Rows], column: Callable[[str], Array]) -> None:
         super().__init__(layout, rows)
-        self._columns = columns
+        self._column = column
         self._values: dict[str, Floats] = {}
 
     @cached_property
     def states(self) -> Array:
-        return self._layout.filled(self._columns["state"], cells.NOT_ASKED)
+        return self._layout.filled(self._column("state"), cells.NOT_ASKED)
 
     def numbered(self, column: str) -> Array:
-        return self._layout.filled(self._columns[column], 0)
+        return self._layout.filled(self._column(column), 0)
 
-    def block(self, metric: Metric, rows: Rows, where: Array | None = None) -> Block:
+    def blocks(self, metric: Metric, where: Array | None = None) -> list[Block]:
+        values = self._filled(metric)
+        if metric.waited:
+            values = np.where(self.states == cells.FAILED, np.inf, values)
+        if where is not None:
+            values = np.where(where, values, np.nan)
+        return [Block(rows.of(values)) for rows in self._rows]
+
+    def _shares(self, metric: Metric) -> Array | None:
+        return np.nan_to_num(self._filled(metric)) if metric.share else None
+
+    def each(self, make: Callable[[Item], Made], items: Iterable[Item]) -> list[Made]:
+        return [make(item) for item in items]  # threads would take longer to begin
+
+    def _filled(self, metric: Metric) -> Floats:
+        """A metric's values, of failures as well; NaN where there is none."""
         if metric.name not in self._values:
-            values = self._columns[metric.name].astype(np.float64)
-            if metric.waited:
-                values = np.where(self._columns["state"] == cells.FAILED, np.inf, values)
+            values = self._column(metric.name).astype(np.float64)
             self._values[metric.name] = self._layout.filled(values, np.nan)
-        content = rows.of(self._values[metric.name])
-        return Block(content if where is None else np.where(rows.of(where), content, np.nan))
+        return self._values[metric.name]
 
-    def sums(self, metric: Metric, rows: Rows, block: Block) -> Floats:  # noqa: ARG002  (the block has its values)
-        return rows.by_day(np.where(block.known, block.content, 0.0))
+    def sides(self, metric: Metric, beside: Beside, llms: int) -> list[Side]:
+        def of_llm(llm: int) -> Side:
+            values = beside.of(self._filled(metric), llm, np.nan)
+            known = ~np.isnan(values) if metric.share else values > 0
+            values = (
+                np.where(known, values, 0.0) if metric.share else np.log(values, out=np.zeros_like(values), where=known)
+            )
+            return Side(values, known, np.where(known, values, np.inf))
 
-    def side(self, metric: Metric, beside: Beside, llm: int) -> Side:
-        name = f"measured {metric.name}"
-        if name not in self._values:
-            self._values[name] = self._layout.filled(self._columns[metric.name].astype(np.float64), np.nan)
-        values = beside.of(self._values[name], llm, np.nan)
-        known = ~np.isnan(values) if metric.share else values > 0
-        values = (
-            np.where(known, values, 0.0) if metric.share else np.log(values, out=np.zeros_like(values), where=known)
-        )
-        return Side(values, known, np.where(known, values, np.inf))
+        return [of_llm(llm) for llm in range(llms)]
 
     def unit(self, metric: Metric) -> float:  # noqa: ARG002  (it is the same of all)
         return 1.0
@@ -234,33 +283,71 @@ class Many(Matrices):
     def numbered(self, column: str) -> Array:
         return self._layout.filled(strata.column(self._records, column), 0)
 
-    def block(self, metric: Metric, rows: Rows, where: Array | None = None) -> Block:
-        content = rows.of(cells.bins(self._records, metric))
-        for kept in (self._kept, where):
-            content = content if kept is None else content * rows.of(kept)
-        return Block(content, np.concatenate([[np.nan], self._middles(metric), [np.inf] * metric.waited]))
+    def blocks(self, metric: Metric, where: Array | None = None) -> list[Block]:
+        matrix, often = cells.bins(self._records, metric), cells.often(self._records, metric)
+        middles = np.concatenate([[np.nan], self._middles(metric), [np.inf] * metric.waited])
 
-    def sums(self, metric: Metric, rows: Rows, block: Block) -> Floats:
-        return rows.by_day(rows.of(self._shares(metric)) * block.known)
+        def of_llm(llm: int) -> Block:
+            rows, dropped = self._rows[llm], self._dropped[llm]
+            content = rows.of(matrix)
+            if where is not None:
+                content = content * rows.of(where)
+                if self._kept is not None:
+                    content *= rows.of(self._kept)
+                return Block(content, middles)
+            left = often[self._layout.llm[rows.places[0]]] if rows.places.size == self._held[llm] else None
+            if dropped.size:
+                content = content.copy()
+                left = None if left is None else left - np.bincount(content.ravel()[dropped], minlength=left.size)
+                content.ravel()[dropped] = 0
+            return Block(content, middles, left)
 
-    def _shares(self, metric: Metric) -> Array:
-        """A share's values; 0 where there is none."""
-        return cells.column(self._records, f"coalesce({metric.name}, 0)")
+        return self.each(of_llm, range(len(self._rows)))
 
-    def side(self, metric: Metric, beside: Beside, llm: int) -> Side:
+    def often(self, metric: Metric) -> list[Codes]:
+        """How often each bin stands, of each LLM."""
+        return self.each(lambda block: block.of_bins, self._blocks(metric))
+
+    @cached_property
+    def _dropped(self) -> list[Codes]:
+        """Of the rows of each LLM, the places of records that aren't the view's."""
+        if self._kept is None:
+            return [np.zeros(0, np.intp) for _ in self._rows]
+        kept = self._kept
+        return self.each(lambda rows: np.flatnonzero(rows.of(kept) == 0), self._rows)
+
+    @cached_property
+    def _held(self) -> list[int]:
+        """How many rows the copy has of each LLM."""
+        many = np.bincount(self._layout.llm)
+        return [int(many[self._layout.llm[rows.places[0]]]) for rows in self._rows]
+
+    def _shares(self, metric: Metric) -> Array | None:
+        return cells.column(self._records, f"coalesce({metric.name}, 0)") if metric.share else None
+
+    def each(self, make: Callable[[Item], Made], items: Iterable[Item]) -> list[Made]:
+        return each(make, items)
+
+    def sides(self, metric: Metric, beside: Beside, llms: int) -> list[Side]:
         """Of what is no share, the numbers of bins: one bin more is always the same ratio more."""
-        content = beside.of(cells.measured(self._records, metric), llm)
-        if self._kept is not None:
-            content = content * beside.of(self._kept, llm)
-        if metric.share:
-            known = content > 0
-            values = beside.of(self._shares(metric), llm) * known
-            return Side(values, known, values)
+        matrix, shares = cells.measured(self._records, metric), self._shares(metric)
         _, used = strata.bins(self._records, metric.name)
-        numbers = np.concatenate([[0], used]).astype(np.int32)
-        values = numbers.take(content, mode="clip")  # all are below; this is the fastest
-        # The lowest bin is of what is 0. One less than none is the largest number without a sign.
-        return Side(values, values > 0, values.view(np.uint32) - np.uint32(1))
+        narrow, unsigned = (np.int16, np.uint16) if used.max(initial=0) <= _NARROW else (np.int32, np.uint32)
+        numbers = np.concatenate([[0], used]).astype(narrow)
+
+        def of_llm(llm: int) -> Side:
+            content = beside.of(matrix, llm)
+            if self._kept is not None:
+                content = content * beside.of(self._kept, llm)
+            if shares is not None:
+                known = content > 0
+                scores = beside.of(shares, llm) * known
+                return Side(scores, known, scores)
+            values = numbers.take(content, mode="clip")  # all are below; this is the fastest
+            # The lowest bin is of what is 0. One less than none is the largest number without a sign.
+            return Side(values, np.greater(values, 0), np.subtract(values.view(unsigned), 1, dtype=unsigned))
+
+        return self.each(of_llm, range(llms))
 
     def unit(self, metric: Metric) -> float:
         return 1.0 if metric.share else BIN
@@ -276,19 +363,19 @@ def _estimated(
         return Estimated(None, None, 0, failed, left_out)
     counts = rows.count_by_day(part.known)
     if sums is not None:
-        grid = Grid.of_table(sums[:, columns] / np.maximum(counts, 1), counts)
-        both = [mean_of(grid, scope).interval for scope in SCOPES]
+        table = Table.of(sums[:, columns], counts)
+        both = [mean_of(table, scope).interval for scope in SCOPES]
     else:
         ascending = part.ascending
-        below = part.below(rows, ascending, 0.5)
-        both = [ascending.interval(0.5, below, counts, scope) for scope in SCOPES]
+        table = Table.of(part.below(rows, ascending, 0.5), counts)
+        both = [ascending.interval(0.5, table, scope) for scope in SCOPES]
     like, these = (concluded(interval, days_last) for interval in both)
     return Estimated(like, these, n, failed, left_out)
 
 
 def _lost(states: Array, block: Block) -> tuple[Array, Array]:
     """Which records failed, and which others lack a value."""
-    return states == cells.FAILED, (states == cells.SUCCEEDED) & ~block.known
+    return states == cells.FAILED, (states == cells.SUCCEEDED) > block.known
 
 
 def _count_lost(states: Array, block: Block) -> tuple[int, int]:

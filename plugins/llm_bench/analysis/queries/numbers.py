@@ -6,13 +6,13 @@ stands for the middle of its bin. Means are of the values themselves always.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
 from types import MappingProxyType
-from typing import NamedTuple, cast
+from typing import NamedTuple, TypeVar, cast
 
 import numpy as np
 
@@ -26,7 +26,11 @@ from llm_bench.analysis.queries.matrices import Estimated, Few, Grouped, Many, M
 from llm_bench.analysis.statistics import LEAST_SLOTS, Codes, Floats
 from llm_bench.analysis.statistics.blocks import days_last, days_of
 from llm_bench.analysis.statistics.scopes import Ascending
+from llm_bench.analysis.threads import each
 from llm_bench.analysis.view import View
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 EXACT = 100_000
 """Records up to which values are sorted rather than counted in bins."""
@@ -129,12 +133,9 @@ class Key(NamedTuple):
 
 
 class Scan:
-    """One pass over a view's records.
+    """One pass over a view's records."""
 
-    :param metrics: that will be asked for.
-    """
-
-    def __init__(self, records: Records, view: View, metrics: Sequence[Metric]) -> None:
+    def __init__(self, records: Records, view: View) -> None:
         self._records = records
         self.buckets = buckets(records, view)
         self._held = strata.strata(records)
@@ -144,20 +145,32 @@ class Scan:
         self._grouped: dict[tuple[str, bytes], Grouped] = {}
         self._last: dict[str, Codes] = {}
         self.exact = int(self._held["records"][self._taken].sum()) <= EXACT
-        self._view, self._metrics = view, metrics
+        self._view = view
+        self.announced: list[str] = []
+        self._read: dict[str, strata.Array] = {}
 
-    @cached_property
-    def _columns(self) -> strata.Table:
-        """The records, of a view so small that each is taken as it is; read where more is asked for than counts."""
-        where, parameters = self._view.where()
-        names = (metric.name for metric in self._metrics)
-        columns = ", ".join(["llm_no", "slot_no", "question_no", strata.NUMBERED, f"{STATE} AS state", *names])
-        return strata.table(self._records, f"SELECT {columns} FROM records WHERE {where}", parameters)  # noqa: S608
+    def _column(self, name: str) -> strata.Array:
+        """A column of the records, of a view so small that each is taken as it is.
+
+        Read together with what is announced: a look at the records costs more than one column more.
+        """
+        if name not in self._read:
+            places = () if self._read else ("llm_no", "slot_no", "question_no", strata.NUMBERED, f"{STATE} AS state")
+            columns = ", ".join([*places, *(other for other in self.announced if other not in self._read)])
+            where, parameters = self._view.where()
+            sql = f"SELECT {columns} FROM records WHERE {where}"  # noqa: S608
+            self._read |= strata.table(self._records, sql, parameters)
+        return self._read[name]
 
     @classmethod
     def of(cls, records: Records, view: View, metrics: Sequence[Metric]) -> Scan:
-        """The same pass for all that one reader asks of a view and metrics."""
-        return records.shared((view, *(metric.name for metric in metrics)), lambda: cls(records, view, metrics))
+        """The same pass for all that one reader asks of a view.
+
+        :param metrics: that will be asked for.
+        """
+        scan = records.shared(view, lambda: cls(records, view))
+        scan.announced = [metric.name for metric in metrics]
+        return scan
 
     @property
     def approximate(self) -> bool:
@@ -207,7 +220,7 @@ class Scan:
         """Groups and values of the records, some at a time; NaN where one has none."""
         if self.exact:
             codes, kept = self._codes(key)
-            return iter([(codes, self._columns[metric.name][kept])])
+            return iter([(codes, self._column(metric.name)[kept])])
         if metric.share:
             return self._parts(key, strata.column(self._records, metric.name))
         place, _ = strata.bins(self._records, metric.name)
@@ -242,28 +255,47 @@ class Scan:
     def matrices(self) -> Matrices:
         """The records as matrices."""
         if self.exact:
-            layout = Layout.of(self._columns, strata.questions(self._records))
-            return Few(layout, self._rows(layout), self._columns)
+            names = ("llm_no", "slot_no", "question_no", "client_no", "warm")
+            layout = Layout.of({name: self._column(name) for name in names}, strata.questions(self._records))
+            return Few(layout, self._rows(layout), self._column)
+        return self._bins
+
+    @cached_property
+    def _bins(self) -> Many:
+        """The records as matrices of bins, however few they are."""
         rows, kept = self.of_copy
         return Many(of_records(self._records), rows, self._records, kept, self._middles)
+
+    def often(self, metric: Metric) -> Ints:
+        """How often a value of each LLM is in each bin; the first is for none, and one more at the end for failures.
+
+        :param metric: that is waited for.
+        """
+        return np.array(self._bins.often(metric)) if self.llms else np.zeros((0, 0), np.int64)
+
+    def by_threads(self, make: Callable[[Item], Made], items: Iterable[Item]) -> list[Made]:
+        """What is made of each item; of few records by one thread, as more take longer to begin."""
+        return each(make, items) if self.approximate else [make(item) for item in items]
 
     @cached_property
     def of_copy(self) -> tuple[Sequence[Rows], strata.Array | None]:
         """The rows of each LLM in the matrices of the whole copy, and which of the records there are the view's.
 
-        None where all of these rows are.
+        1 or 0 of each; None where all of these rows are.
         """
         rows = self._rows(of_records(self._records))
         there = (self.buckets.place[self._held["slot_no"]] >= 0) & np.isin(self._held["llm_no"], self._numbers)
         if np.count_nonzero(there) == self._taken.size:
             return rows, None
-        taken = np.zeros(there.size + 1, bool)  # the last one is what wasn't asked
+        taken = np.zeros(there.size + 1, np.uint8)  # the last one is what wasn't asked
         taken[self._taken] = True
         strata_of_rows = stratum(self._records)
-        kept = np.empty(strata_of_rows.shape, bool)
-        for start in range(0, len(kept), _ROWS):  # places of so many stay in the processor's cache
-            part = slice(start, start + _ROWS)
-            kept[part] = taken[strata_of_rows[part]]
+        kept = np.zeros(strata_of_rows.shape, np.uint8)
+
+        def keep(part: slice) -> None:
+            taken.take(strata_of_rows[part], out=kept[part], mode="clip")  # the fastest; none is beyond
+
+        self.by_threads(keep, [slice(start, start + _ROWS) for start in range(0, len(kept), _ROWS)])
         return rows, kept
 
     @cached_property
@@ -347,10 +379,10 @@ class Scan:
 
     def _codes(self, key: Key) -> tuple[Codes, Codes]:
         """Groups of the records that are in one, and which records these are."""
-        codes = key.place[self._rank[self._columns["llm_no"]], self._columns["slot_no"]]
+        codes = key.place[self._rank[self._column("llm_no")], self._column("slot_no")]
         kept = np.flatnonzero(codes >= 0)
-        codes = key.plus(codes[kept], self._columns, kept)
-        return codes if key.question is None else codes + key.question[self._columns["question_no"][kept]], kept
+        codes = key.plus(codes[kept], {name: self._column(name) for name in key.added}, kept)
+        return codes if key.question is None else codes + key.question[self._column("question_no")[kept]], kept
 
     def _places(self, key: Key) -> Codes:
         """The place of each stratum of the view."""
@@ -413,13 +445,13 @@ class Scan:
 
     def _sorted(self, metric: Metric, key: Key) -> Groups:
         codes, kept = self._codes(key)
-        column = self._columns[metric.name][kept]
+        column = self._column(metric.name)[kept]
         known = ~np.isnan(column)
         left_out = np.bincount(codes[~known], minlength=key.size)
         codes, column, kept = codes[known], column[known], kept[known]
         order = np.lexsort((column, codes))
         starts = np.searchsorted(codes[order], np.arange(key.size + 1))
-        bucket = self.buckets.of_slot[self._columns["slot_no"][kept]]
+        bucket = self.buckets.of_slot[self._column("slot_no")[kept]]
         return Groups(column[order], np.ones(order.size, np.int64), starts, left_out, clusters=bucket[order])
 
 

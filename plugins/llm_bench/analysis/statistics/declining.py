@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from llm_bench.analysis.statistics.sample import Interval
-from llm_bench.analysis.statistics.scopes import LEAST_DAYS, LEAST_QUESTIONS, Grid, Scope, mean_of
+from llm_bench.analysis.statistics.scopes import LEAST_DAYS, LEAST_QUESTIONS, Grid, Scope, Table, mean_of
 from llm_bench.method import Method
 
 ALL_ALIKE = "all alike"
@@ -30,9 +30,9 @@ def scope_of(questions: int) -> Scope:
     return "questions like these" if questions >= LEAST_QUESTIONS else "these questions"
 
 
-def share_of(grid: Grid, scope: Scope) -> Interval:
+def share_of(values: Grid | Table, scope: Scope) -> Interval:
     """The mean of values from 0 to 1, with its interval within these; none where all are 0, or all 1."""
-    interval = mean_of(grid, scope).interval
+    interval = mean_of(values, scope).interval
     if interval.estimate in {0.0, 1.0}:
         return replace(interval, low=None, high=None, doubt=interval.doubt or ALL_ALIKE)
     return interval.within(0.0, 1.0)

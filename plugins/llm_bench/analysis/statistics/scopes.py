@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -85,30 +86,19 @@ class Grid:
         day, question = (numbered(np.asarray(labels).ravel()[kept]) for labels in (days, questions))
         return cls(known[kept], day, question, counts[kept])
 
-    @classmethod
-    def of_table(cls, means: Floats, counts: Floats) -> Grid:
-        """The same of a table of means by day and question, and how many values each is of."""
-        day, question = np.nonzero(counts)
-        days, questions = ((counts > 0).any(axis=axis).cumsum() - 1 for axis in (1, 0))
-        return cls(means[day, question], days[day], questions[question], counts[day, question])
-
-    @property
-    def n(self) -> int:
-        """How many values there are."""
-        return int(self.weights.sum())
-
     @property
     def shape(self) -> tuple[int, int]:
         """Days and questions that have a value."""
         return int(self.days.max(initial=-1)) + 1, int(self.questions.max(initial=-1)) + 1
 
-    def doubt(self, scope: Scope) -> str | None:
-        """Why these values bear no conclusion of this scope."""
-        return doubt_of(*self.shape, scope)
+    @property
+    def cells(self) -> Table:
+        """What these values add up to."""
+        return Table(self.table(self.weights * self.values), self.table(self.weights))
 
     def error(self, values: Floats, scope: Scope) -> tuple[float, float]:
-        """``error_of`` the mean of values that stand in these places."""
-        return error_of(self.table(self.weights * values), self.table(self.weights), scope)
+        """That of the mean of values that stand in these places (see ``Table.error``)."""
+        return Table(self.table(self.weights * values), self.table(self.weights)).error(scope)
 
     def table(self, values: Floats) -> Floats:
         """The sums of values that stand in these places, on each day for each question."""
@@ -117,37 +107,79 @@ class Grid:
         return sums.reshape(days, questions)
 
 
+@dataclass(frozen=True)
+class Table:
+    """What values add up to on each day for each question, and how many they are.
+
+    :param sums: of the shape (days, questions); 0 where there is no value.
+    :param counts: likewise; no day and no question is without a value.
+    """
+
+    sums: Floats
+    counts: Floats
+
+    @classmethod
+    def of(cls, sums: Floats, counts: Floats) -> Table:
+        """The same of tables in which days and questions may be empty."""
+        held = counts.any(axis=1), counts.any(axis=0)
+        if not all(there.all() for there in held):
+            sums, counts = sums[np.ix_(*held)], counts[np.ix_(*held)]
+        return cls(sums, counts)
+
+    @cached_property
+    def n(self) -> int:
+        """How many values there are."""
+        return int(self.counts.sum())
+
+    @cached_property
+    def mean(self) -> float:
+        """That of all values."""
+        return float(self.sums.sum() / self.counts.sum())
+
+    def doubt(self, scope: Scope) -> str | None:
+        """Why these values bear no conclusion of this scope."""
+        days, questions = self.sums.shape
+        return doubt_of(days, questions, scope)
+
+    def error(self, scope: Scope) -> tuple[float, float]:
+        """The standard error of the mean, and its degrees of freedom.
+
+        Of these questions: from the sums of each day, with days − 1 (one-way clusters). Of
+        questions like these: the variance by days, plus that by questions, less that of what neither explains, which
+        both contain (the components of a two-way layout with random effects). It is kept from falling below either of
+        the first two, and has Satterthwaite's degrees of freedom (Biometrics Bulletin 1946). What is as small as the
+        rounding of the values is no error.
+        """
+        n, (days, questions) = float(self.n), self.sums.shape
+        day = float(self._by_day @ self._by_day) * days / (days - 1) / n**2
+        if scope == "these questions":
+            error = math.sqrt(day)
+            return error if error > _ROUNDED * float(np.abs(self.sums).sum()) / n else 0.0, days - 1
+        by_question = self._apart.sum(axis=0)
+        left = self._apart - self._by_day[:, None] / questions
+        left -= by_question / days
+        question = float(by_question @ by_question) * questions / (questions - 1) / n**2
+        neither = float(np.square(left, out=left).sum()) * days * questions / ((days - 1) * (questions - 1)) / n**2
+        whole, free = crossed(day, question, neither, days, questions)
+        return math.sqrt(whole), float(free)
+
+    @cached_property
+    def _apart(self) -> Floats:
+        """By how much the sums differ from those of as many values that are like the mean."""
+        apart: Floats = self.sums - self.counts * self.mean
+        return apart
+
+    @cached_property
+    def _by_day(self) -> Floats:
+        by_day: Floats = self._apart.sum(axis=1)
+        return by_day
+
+
 def doubt_of(days: int, questions: int, scope: Scope) -> str | None:
     """Why values of so many days and questions bear no conclusion of a scope."""
     if days < LEAST_DAYS:
         return FEW_DAYS
     return FEW_QUESTIONS if scope == "questions like these" and questions < LEAST_QUESTIONS else None
-
-
-def error_of(sums: Floats, counts: Floats, scope: Scope) -> tuple[float, float]:
-    """The standard error of a mean, and its degrees of freedom.
-
-    Of these questions: from the sums of each day, with days − 1 (one-way clusters). Of
-    questions like these: the variance by days, plus that by questions, less that of what neither explains, which
-    both contain (the components of a two-way layout with random effects). It is kept from falling below either of
-    the first two, and has Satterthwaite's degrees of freedom (Biometrics Bulletin 1946). What is as small as the
-    rounding of the values is no error.
-
-    :param sums: of the values on each day for each question, of the shape (days, questions).
-    :param counts: how many values these are; no day and no question is without one.
-    """
-    n, (days, questions) = float(counts.sum()), sums.shape
-    table = sums - counts * (sums.sum() / n)
-    by_day, by_question = table.sum(axis=1), table.sum(axis=0)
-    day = float(by_day @ by_day) * days / (days - 1) / n**2
-    if scope == "these questions":
-        error = math.sqrt(day)
-        return error if error > _ROUNDED * float(np.abs(sums).sum()) / n else 0.0, days - 1
-    left = table - by_day[:, None] / questions - by_question / days
-    question = float(by_question @ by_question) * questions / (questions - 1) / n**2
-    neither = float(np.square(left).sum()) * days * questions / ((days - 1) * (questions - 1)) / n**2
-    whole, free = crossed(day, question, neither, days, questions)
-    return math.sqrt(whole), float(free)
 
 
 def crossed(
@@ -176,18 +208,17 @@ DIFFERENCE = Method(
 )
 
 
-def mean_of(grid: Grid, scope: Scope, level: float = 0.95) -> Conclusion:
+def mean_of(values: Grid | Table, scope: Scope, level: float = 0.95) -> Conclusion:
     """The mean, in the values' unit, and whether it differs from 0: of differences, whether there is one."""
-    if not grid.values.size:
+    table = values.cells if isinstance(values, Grid) else values
+    if not table.sums.size:
         return Conclusion(NOTHING)
-    # No product of vectors: what spreads it over threads takes a hundred times as long where these are busy.
-    estimate, (days, _) = float((grid.weights * grid.values).sum() / grid.weights.sum()), grid.shape
-    doubt = grid.doubt(scope)
+    estimate, days, doubt = table.mean, len(table.sums), table.doubt(scope)
     if doubt:
-        return Conclusion(Interval(estimate, None, None, grid.n, days, doubt))
-    error, free = grid.error(grid.values, scope)
+        return Conclusion(Interval(estimate, None, None, table.n, days, doubt))
+    error, free = table.error(scope)
     reach = error * _student(level, free)
-    interval = Interval(estimate, estimate - reach, estimate + reach, grid.n, days)
+    interval = Interval(estimate, estimate - reach, estimate + reach, table.n, days)
     return Conclusion(interval, _two_sided(estimate, error, free))
 
 
@@ -215,9 +246,9 @@ def ratio_of(
     return ratio_of_logarithms(Grid.of(one - other, days, questions), scope)
 
 
-def ratio_of_logarithms(grid: Grid, scope: Scope) -> Conclusion:
+def ratio_of_logarithms(values: Grid | Table, scope: Scope) -> Conclusion:
     """``ratio_of`` of what the logarithms of two LLMs' values differ by, first − second."""
-    logarithm = mean_of(grid, scope)
+    logarithm = mean_of(values, scope)
     kept = logarithm.interval
     low, middle, high = (None if end is None else math.exp(end) for end in (kept.low, kept.estimate, kept.high))
     return Conclusion(replace(kept, estimate=middle, low=low, high=high), logarithm.p_value)
@@ -247,9 +278,9 @@ def share_won(
     return wins_of(Grid.of(2 * above, days, questions), scope)
 
 
-def wins_of(grid: Grid, scope: Scope) -> Conclusion:
+def wins_of(values: Grid | Table, scope: Scope) -> Conclusion:
     """``share_won`` of pairs that are 1 where the first wins, −1 where it loses and 0 where neither does."""
-    won = mean_of(grid, scope)
+    won = mean_of(values, scope)
     kept = won.interval
     low, middle, high = (
         None if end is None else min(max((end + 1) / 2, 0.0), 1.0) for end in (kept.low, kept.estimate, kept.high)
@@ -273,7 +304,7 @@ def quantile_of(grid: Grid, q: float, scope: Scope, level: float = 0.95) -> Conc
     ascending = Ascending(grid.values[order], grid.weights[order].cumsum())
     estimate = ascending.at(q)
     below = grid.table(grid.weights * ((grid.values < estimate) + (grid.values == estimate) * ascending.tied(q)))
-    return Conclusion(ascending.interval(q, below, grid.table(grid.weights), scope, level))
+    return Conclusion(ascending.interval(q, Table(below, grid.table(grid.weights)), scope, level))
 
 
 class Ascending(NamedTuple):
@@ -301,22 +332,17 @@ class Ascending(NamedTuple):
         before, with_ties = (float(self.upto[end - 1]) if end else 0.0 for end in (first, last))
         return min(max((q * float(self.upto[-1]) - before) / max(with_ties - before, 1.0), 0.0), 1.0)
 
-    def interval(self, q: float, below: Floats, counts: Floats, scope: Scope, level: float = 0.95) -> Interval:
+    def interval(self, q: float, below: Table, scope: Scope, level: float = 0.95) -> Interval:
         """``quantile_of`` these values.
 
-        :param below: how many of the values on each day for each question are below the q-quantile, and ``tied`` of
-            those that tie with it; of the shape (days, questions).
-        :param counts: how many values these are.
+        :param below: how many of the values are below the q-quantile, and ``tied`` of those that tie with it.
         """
-        estimate, n = self.at(q), int(self.upto[-1])
-        held = np.ix_(counts.any(axis=1), counts.any(axis=0))
-        below, counts = below[held], counts[held]
-        days, questions = counts.shape
+        estimate, n, (days, questions) = self.at(q), int(self.upto[-1]), below.sums.shape
         few = scope == "questions like these" and min(q, 1 - q) * questions < BEYOND - 1e-9
         doubt = doubt_of(days, questions, scope) or (FEW_BEYOND if few else None)
         if doubt:
             return Interval(estimate, None, None, n, days, doubt)
-        error, free = error_of(below, counts, scope)
+        error, free = below.error(scope)
         reach = error * _student(level, free)
         low = self.at(q - reach) if q > reach else -math.inf
         high = self.at(q + reach) if q + reach < 1 else math.inf
