@@ -36,7 +36,7 @@ _DIGITS = {ord(raised): plain for raised, plain in zip("¹²³⁴⁵⁶⁷⁸⁹
 _NEEDED = re.compile(r"(?:^|\b(?:to|on|in|by|of|from|with|per|and|laut|gemäß|nach|aus|von)\s)\W*$", re.IGNORECASE)
 """What stands before a citation that the sentence can't do without."""
 _LEAD = re.compile(
-    r"(?i)(?:according to|based on|as (?:\w+ )?(?:in|by|per)|from|in|laut|gemäß|nach) the passage\b(?: of [^,]{1,30})?,?\s*"
+    r"(?i)(?:according to|based on|as (?:\w+ )?(?:in|by)|from|in|laut|gemäß|nach) the passage\b(?: of [^,]{1,30})?,?\s*"
     r"|the passage(?:: | (?:also )?(?:states?|says?|notes?|reports?|shows?|mentions?|besagt|zeigt),? (?:that|dass) )"
 )
 _ONLY_CITES = re.compile(r"\W*(?:(?:sources?|references?|citations?|quellen?|the passage)\W*)*", re.IGNORECASE)
