@@ -291,6 +291,14 @@ class Record(SeedRecord):
             "A sentence of the answer says that the context lacks what was asked, or a part; null without an answer.",
         ),
     ]
+    score_note: Annotated[
+        str | None,
+        About(
+            "quality",
+            "Why an answer has no scores; null where it has, and where there is no answer.",
+            since=2,
+        ),
+    ]
     context_hash: Annotated[str, About("quality", "SHA-256 of the context, as given to the LLM.")]
     prompt_hash: Annotated[str, About("quality", "SHA-256 of the whole prompt but for unique_line.")]
     context_passages: Annotated[

@@ -19,6 +19,7 @@ from pydantic import (
 
 from llm_bench.errors import PromptError, StudyError
 from llm_bench.inputs import Part, explain, read_yaml
+from llm_bench.languages import READ, name_of
 from llm_bench.llms import LLM, Generation
 from llm_bench.objectives import DEADLINES, Interest, Objective
 from llm_bench.records import FIELD_NAMES
@@ -226,6 +227,14 @@ class Study(Part):
         Field(min_length=1, description="Question sets: `include/questions/<industry>.yaml`."),
         AfterValidator(_distinct),
     ]
+    language: Annotated[
+        str,
+        Field(
+            pattern=r"^[a-z]{2}$",
+            description="Language of questions, documents and answers, ISO 639-1: it decides how answers are scored. "
+            f"The default model reads {' and '.join(READ)}; in another language, answers have no scores with it.",
+        ),
+    ] = "en"
     retrieval: Annotated[Retrieval, Field(description="How contexts are found.")] = Retrieval()
     prompt: Annotated[
         str | None,
@@ -308,6 +317,13 @@ class Study(Part):
                     f"allowed: {', '.join(sorted(known & documented)) or 'none yet'}"
                 )
         return industries
+
+    @field_validator("language")
+    @classmethod
+    def _is_a_language(cls, language: str) -> str:
+        if language not in READ and not name_of(language):
+            raise ValueError("is no code of ISO 639-1; allowed: en, de, fr, …")
+        return language
 
     @field_validator("prompt")
     @classmethod

@@ -15,8 +15,9 @@ import pytest
 from doubles import anthropic, groq, openrouter
 from doubles.faults import ANSWER, REASONING, answers
 from doubles.provider import Provider, refusing
+from llm_bench.cli.console import printable
 from llm_bench.cli.main import main
-from llm_bench.cli.timeline import Phase, heights, phases, printable
+from llm_bench.cli.timeline import Phase, heights, phases
 from llm_bench.measure.advice import ADVICE
 from llm_bench.records import FAILURE_KINDS, FIELD_NAMES, complete
 

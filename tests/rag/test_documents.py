@@ -164,7 +164,9 @@ class TestTheWorkOfCutting:
     def test_gives_the_segmenter_no_more_than_in_proportion_and_little_at_once(self, monkeypatch):
         lengths: list[int] = []
         original = documents._segment
-        monkeypatch.setattr(documents, "_segment", lambda text: [lengths.append(len(text)), original(text)][1])
+        monkeypatch.setattr(
+            documents, "_segment", lambda text, *rest: [lengths.append(len(text)), original(text, *rest)][1]
+        )
         work = []
         for times in (500, 2000):
             lengths.clear()
@@ -254,10 +256,71 @@ class TestSentences:
     def test_each_row_of_a_table_is_one_with_its_columns_named(self):
         assert sentences(f"Stores:\n\n{TABLE}\n\nAfter.") == [
             "Stores:",
-            "Country: Denmark; Stores: 4.",
-            "Country: Austria; Stores: 7.",
+            "Stores – Country: Denmark; Stores: 4.",
+            "Stores – Country: Austria; Stores: 7.",
             "After.",
         ]
+
+    def test_a_row_has_the_heading_above_its_table(self):
+        assert sentences(f"# Report: Stores in 2025\n\n{TABLE}")[0] == (
+            "Report: Stores in 2025 – Country: Denmark; Stores: 4."
+        )
+
+    def test_a_row_has_no_long_paragraph_before_it(self):
+        assert sentences(f"{'Many words ' * 7}stand here.\n\n{TABLE}")[1] == "Country: Denmark; Stores: 4."
+
+    def test_a_row_has_the_unit_that_its_name_ends_in(self):
+        table = "| Item | 2024 | 2025 |\n|---|---|---|\n| Revenue (EUR m) | 3.9 | 4.2 |\n| Stores | 4 | 5 |"
+        assert sentences(table) == [
+            "Item: Revenue (EUR m); 2024 (EUR m): 3.9; 2025 (EUR m): 4.2.",
+            "Item: Stores; 2024: 4; 2025: 5.",
+        ]
+
+    @pytest.mark.parametrize(
+        ("title", "unit"),
+        [
+            ("Revenue (EUR m)", "EUR m"),
+            ("Revenue, in EUR million:", "EUR million"),
+            ("Umsatz (Mio. €)", "Mio. €"),
+            ("Shares (%)", "%"),
+            ("Sales in thousands", "thousands"),
+        ],
+    )
+    def test_a_row_has_the_unit_that_its_title_ends_in(self, title, unit):
+        table = f"{title}\n\n| Country | 2025 |\n|---|---|\n| Denmark | 4.2 |"
+        assert sentences(table)[1] == f"{title.rstrip(':')} – Country: Denmark; 2025 ({unit}): 4.2."
+
+    @pytest.mark.parametrize("title", ["Revenue (audited)", "Stores in Denmark", "What we did in May"])
+    def test_a_row_has_no_unit_of_a_title_without_one(self, title):
+        table = f"{title}\n\n| Country | 2025 |\n|---|---|\n| Denmark | 4.2 |"
+        assert sentences(table)[1] == f"{title} – Country: Denmark; 2025: 4.2."
+
+    def test_the_unit_of_a_title_is_not_that_of_whole_numbers_beside_decimals_or_of_a_column_with_its_own(self):
+        head = "Revenue (EUR m)\n\n| Country | 2025 | Stores | Margin (%) |\n|---|---|---|---|"
+        table = f"{head}\n| Denmark | 4.2 | 7 | 3.1 |"
+        assert sentences(table)[1] == (
+            "Revenue (EUR m) – Country: Denmark; 2025 (EUR m): 4.2; Stores: 7; Margin (%): 3.1."
+        )
+
+    @pytest.mark.parametrize(
+        "table",
+        ["Country\tStores\nDenmark\t4", "Country | Stores | -\nDenmark | 4 | -", "Country,Stores,-\nDenmark,4,-",
+         'Country;Stores;-\n"Denmark";4;-'],
+    )  # fmt: skip
+    def test_rows_of_tables_without_a_rule_are_ones_too(self, table):
+        assert sentences(table)[0].startswith("Country: Denmark; Stores: 4")
+
+    @pytest.mark.parametrize(
+        "text", ["Rye, oats, and wheat.\nMilk, butter, and eggs.", "Rye | oats", "One, two,\nthree"]
+    )
+    def test_prose_is_no_table(self, text):
+        assert sentences(text) == text.split("\n")
+
+    def test_end_where_their_language_ends_them(self):
+        text = "Am 3. März kam z. B. ein Laden dazu. Er kostete 3 Mrd. Euro."
+        assert sentences(text, language="de") == [
+            "Am 3. März kam z. B. ein Laden dazu.", "Er kostete 3 Mrd. Euro.",
+        ]  # fmt: skip
 
     def test_a_cell_may_hold_an_escaped_border(self):
         assert sentences("| Kind | Share |\n|---|---|\n| rye \\| wheat | 4.5 % |\n| a | b \\||") == [

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import copy
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +16,7 @@ from llm_bench.rag.prompt import context_hash
 from llm_bench.scoring.claims import SHORT
 from llm_bench.scoring.score import SCORING_VERSION, ContextMismatchError, Judgement, Scores, _labels, judge, score
 
+LABELLED = Path(__file__).parents[2] / "benchmarks" / "labelled"
 SCORES = ("coverage_score", "groundedness", "declined")
 PROMPTS: dict[str, dict[str, Any]] = {
     "loaves": {
@@ -81,6 +84,7 @@ def record(question_id: str = "loaves", answer: str | None = "The bakery baked 1
         "coverage_score": None,
         "groundedness": None,
         "declined": None,
+        "score_note": None,
         "context_utilization": None,
         "citations": None,
         "citation_support": None,
@@ -331,6 +335,75 @@ class TestJudgement:
         judgement = self.judged(hash_embedder, " \n")
         assert (judgement.sentences, judgement.points) == ((), ())
         assert set(judgement.scores.values()) == {None}
+
+
+class TestALanguage:
+    GERMAN = "Die Bäckerei backte im Jahr 2025 insgesamt 1,2 Millionen Brote, die meisten davon aus Roggen."
+
+    def test_that_the_scorer_does_not_read_has_null_scores_and_a_note(self, hash_embedder):
+        hash_embedder.identity = "all-MiniLM-L6-v2@bundle"
+        scored, blank = score([record(), record(answer="")], PROMPTS, hash_embedder, "fr")
+        assert scores_of(scored) == scores_of(blank) == (None, None, None)
+        assert scored["score_note"] == "The scorer doesn't read French: name a multilingual scoring.model."
+        assert blank["score_note"] is None
+        assert hash_embedder.calls == []
+
+    def test_that_a_chosen_model_reads_is_scored_but_for_its_turns(self, hash_embedder):
+        (scored,) = score([record()], PROMPTS, hash_embedder, "fr")
+        assert scored["groundedness"] > 0.9
+        assert (scored["declined"], scored["score_note"]) == (None, None)
+
+    def test_other_than_the_one_asked_in_has_null_scores_and_a_note(self, embedder):
+        chinese = "面包店在2025年烤了120万个面包。"
+        scored = score([record(answer=answer) for answer in (chinese, self.GERMAN)], PROMPTS, embedder)
+        assert {scores_of(row) for row in scored} == {(None, None, None)}
+        notes = ["The answer isn't in the letters of English.", "The answer is in German, not in English."]
+        assert [row["score_note"] for row in scored] == notes
+
+    def test_is_not_looked_at_where_the_scores_are_good(self, hash_embedder, monkeypatch):
+        monkeypatch.setattr("llm_bench.scoring.score.foreign", lambda text, language: "another")
+        good = " ".join(PROMPTS["loaves"]["points"])
+        scored = score([record(answer=good), record(answer="Salt.")], PROMPTS, hash_embedder)
+        assert [row["score_note"] for row in scored] == [None, "another"]
+
+    @pytest.mark.parametrize("name", ["coverage_score", "groundedness"])
+    def test_that_is_german_orders_right_above_wrong(self, embedder, name):
+        cases = yaml.safe_load((LABELLED / "german.yaml").read_text(encoding="utf-8"))["cases"]
+        prompts = {
+            case["right"]: {
+                "question": case["question"],
+                "passages": case["context"],
+                "points": [case["point"]],
+                "answerable": True,
+            }
+            for case in cases
+        }
+        answers = [(case["right"], case[kind]) for case in cases for kind in ("right", "wrong")]
+        values = [judgement.scores[name] for judgement in judge(answers, prompts, embedder, "de")]
+        ordered = [right > wrong for right, wrong in zip(values[::2], values[1::2], strict=True)]
+        assert sum(ordered) >= 0.85 * len(cases)
+
+
+class TestAnyText:
+    """Whatever letters it has, from right to left or from top to bottom."""
+
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(st.text(), st.lists(st.text(), max_size=3), st.lists(st.text(), max_size=2), st.text())
+    def test_has_scores_from_0_to_1_or_none(self, hash_embedder, question, passages, points, answer):
+        prompt = {"question": question, "passages": passages, "points": points, "answerable": True}
+        (judgement,) = judge([("any", answer)], {"any": prompt}, hash_embedder)
+        for name in ("coverage_score", "groundedness"):
+            value = judgement.scores[name]
+            assert value is None or 0 <= value <= 1
+
+    @pytest.mark.parametrize(
+        "text",
+        ["بِسْمِ 12٫5 מִלְיוֹן.", "売上は1,234万円。前年比３％増。", "👩‍👩‍👧 İstanbul ſix ﬁve ½ ²", "\u202e4.2\x00\ufffe"],
+    )
+    def test_is_read_by_the_real_model(self, embedder, text):
+        prompt = {"question": text, "passages": [text], "points": [text], "answerable": True}
+        (judgement,) = judge([("any", text)], {"any": prompt}, embedder)
+        assert set(judgement.scores) == {*SCORES, "score_note"}
 
 
 class TestEncoding:

@@ -46,12 +46,19 @@ class Rescored:
 
 
 def rescore(
-    store: Store, study: str, embedder: Embedder, points: Mapping[str, Sequence[str]], at: datetime
+    store: Store,
+    study: str,
+    embedder: Embedder,
+    points: Mapping[str, Sequence[str]],
+    at: datetime,
+    *,
+    language: str = "en",
 ) -> Iterator[Rescored]:
     """Score every stored answer of a study, day by day, into ``scores/study=…/by=<model>/date=….parquet``.
 
     :param points: question id → its reference points today; a question that isn't there keeps those it was asked with.
     :param at: when this is, aware: kept with each score.
+    :param language: of the study, ISO 639-1.
     :raises StorageError: the store can't be read or written.
     """
     with TemporaryDirectory(prefix="llm-bench-") as folder:
@@ -66,7 +73,7 @@ def rescore(
         for record in records:
             asked.setdefault((record["question_id"], record["prompt_hash"]), []).append(record)
         prompts = {key: _prompt(store, study, key, points) for key in asked if context_path(study, *key) in contexts}
-        yield _rescore_day(store, study, day, asked=asked, prompts=prompts, embedder=embedder, at=at)
+        yield _rescore_day(store, study, day, asked=asked, prompts=prompts, embedder=embedder, at=at, language=language)
 
 
 def _rescore_day(
@@ -78,9 +85,12 @@ def _rescore_day(
     prompts: Mapping[tuple[str, str], Mapping[str, Any]],
     embedder: Embedder,
     at: datetime,
+    language: str,
 ) -> Rescored:
     # One question may have been asked with two contexts, so each prompt's answers are scored apart.
-    scored = [record for key, prompt in prompts.items() for record in score(asked[key], {key[0]: prompt}, embedder)]
+    scored = [
+        record for key, prompt in prompts.items() for record in score(asked[key], {key[0]: prompt}, embedder, language)
+    ]
     path = f"scores/study={study}/by={_file_name(embedder.identity)}/{day}.parquet"
     held = store.read(path)
     store.commit(path, write_table(_table(scored, embedder.identity, at)), held[1] if held else 0)
@@ -109,6 +119,7 @@ def _table(scored: Sequence[Record], identity: str, at: datetime) -> pa.Table:
             pa.field("citations", pa.list_(pa.int64())),
             pa.field("citation_support", pa.float64()),
             pa.field("declined", pa.bool_()),
+            pa.field("score_note", pa.string()),
             pa.field("embedding_model", pa.string(), nullable=False),
             pa.field("scoring_version", pa.int64(), nullable=False),
             pa.field("llm_bench_version", pa.string(), nullable=False),

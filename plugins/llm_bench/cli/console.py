@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import time
 from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters, and those that turn the direction of a text."""
 
 
 @cache
@@ -21,6 +25,11 @@ def console() -> Console:
 def say(text: str) -> None:
     """Prints a line with the time of day."""
     console().print(f"[dim]{time.strftime('%H:%M:%S')}[/dim] {text}")
+
+
+def printable(words: str) -> str:
+    """Words from outside without what a terminal would obey."""
+    return _OBEYED.sub("\ufffd", words)
 
 
 def interrupt(_number: int, _frame: object) -> None:

@@ -33,7 +33,7 @@ def register(actions: Actions) -> None:
     add_study(command)
     command.add_argument(
         "--model",
-        type=_pinned,
+        type=pinned,
         metavar="REPOSITORY@REVISION",
         help="embedding model of the hub, pinned to a commit; left out: the study's own",
     )
@@ -42,7 +42,7 @@ def register(actions: Actions) -> None:
     add_study(add_command(actions, compact, summary, example="llm-bench compact thesis"))
 
 
-def _pinned(model: str) -> str:
+def pinned(model: str) -> str:
     """The name of an embedding model.
 
     :raises ArgumentTypeError: it names no revision.
@@ -106,7 +106,7 @@ def rescore(study: str, model: str | None) -> int:
     say(f"Loading {name}")
     embedder = Embedder(name, threads=os.cpu_count() or 1)
     count = 0
-    for day in rescore(store, chosen.name, embedder, points, datetime.now(UTC)):
+    for day in rescore(store, chosen.name, embedder, points, datetime.now(UTC), language=chosen.language):
         count += day.records
         before, after = text.bare(day.before, ""), text.bare(day.after, "")
         say(f"{day.path}: {day.records} records, mean coverage {before} as recorded, {after} by {embedder.identity}")

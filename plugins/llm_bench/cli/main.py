@@ -10,11 +10,26 @@ import sys
 import argcomplete
 
 from llm_bench import __version__
-from llm_bench.cli import archive, ask, calibrate, check, data, init, plan, questions, results, run, seal, status, sync
+from llm_bench.cli import (
+    archive,
+    ask,
+    calibrate,
+    check,
+    data,
+    init,
+    plan,
+    questions,
+    results,
+    run,
+    score,
+    seal,
+    status,
+    sync,
+)
 from llm_bench.cli.console import interrupt
 from llm_bench.errors import InputError, LLMBenchError, SetupError
 
-FAMILIES = (init, questions, run, ask, check, plan, seal, status, results, archive, data, sync, calibrate)
+FAMILIES = (init, questions, run, ask, check, plan, seal, status, results, archive, data, sync, score, calibrate)
 """Modules with commands, in the order of ``--help``; each has ``register(actions)``."""
 
 

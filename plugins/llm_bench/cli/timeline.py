@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,15 +13,13 @@ from rich.table import Table
 from rich.text import Text
 
 from llm_bench.analysis import format as text
-from llm_bench.cli.console import console
+from llm_bench.cli.console import console, printable
 from llm_bench.measure.advice import ADVICE
 from llm_bench.records import Record, is_cut
 
 _HEIGHTS = " ▁▂▃▄▅▆▇█"
 _COUNTED = {"estimated": "tokens are estimated, as the provider counts none"}
 _TIMED = {"client": "LiteLLM translates this format: tokens have the times of the pieces that it read"}
-_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""Control characters, and those that turn the direction of a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +196,3 @@ def _flags(record: Record) -> list[str]:
         "cut at max_tokens" if record["success"] and is_cut(record) else None,
     )
     return [words for words in flags if words]
-
-
-def printable(words: str) -> str:
-    """Words from outside without what a terminal would obey."""
-    return _OBEYED.sub("\ufffd", words)

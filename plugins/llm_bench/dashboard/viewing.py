@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from llm_bench.analysis import format as text
 from llm_bench.analysis import queries
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ def notices(look: Look, approximate: Iterable[bool] = (), scores: bool = False) 
             f"These scores are by several embedding models ({', '.join(models)}), which don't measure alike: "
             "choose dates within which one scored, or rescore the study with one of them."
         )
+    unscored = queries.unscored(look.records, look.view) if scores else {}
+    known += [f"Not scored: {text.count(count)}, because: {note}" for note, count in unscored.items()]
     return known
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from llm_bench.errors import CredentialsError, StudyError
+from llm_bench.languages import name_of, unread
 from llm_bench.paths import program
 from llm_bench.preflight.checks import Check, tell
-from llm_bench.study import START_VARIABLE, Study
+from llm_bench.study import DEFAULT_EMBEDDING_MODEL, START_VARIABLE, Study
 
 
 def check_questions(study: Study, home: Path) -> Check:
@@ -106,6 +107,13 @@ def check_embedding_model(study: Study) -> Check:
         return f"{Embedder(study.retrieval.embedding_model).identity} loaded"
 
     return tell("embedding model", look)
+
+
+def check_language(study: Study) -> Check:
+    """Whether answers in the study's language can be scored; where they can't, the rest is measured all the same."""
+    note = unread(study.language, study.retrieval.embedding_model, DEFAULT_EMBEDDING_MODEL)
+    detail = f"{name_of(study.language)}{': answers will have no scores' if note else ''}"
+    return Check("language", True, detail, note or "")
 
 
 def check_alerts(study: Study) -> Check:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,6 +23,9 @@ _VISIBLE = "[!.~]*"  # "~$report.docx" stands beside report.docx while Word has 
 PASSAGE_WORDS = 120
 """A paragraph of more words is cut at the ends of sentences, a table between its rows."""
 
+TITLE_WORDS = 12
+"""A heading, or a line before a table, of at most so many words stands before each row of it as a sentence."""
+
 CAPTION_WORDS = 30
 """A paragraph before a table of at most so many words stands before each part of it."""
 
@@ -37,10 +41,19 @@ _TABLE_RULE = re.compile(r"\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?")
 _CELL_BORDER = re.compile(r"(?<!\\)\|")
 _SPACE = re.compile(r"\s*")
 _ROW_EDGES = re.compile(r"^\||(?<!\\)\|$")
+_NO_MARKDOWN = {"\t": 1, "|": 2, ";": 2, ",": 2}
+"""What parts the cells of a table without a rule, and how many of it a line has at least."""
+_SCALE = re.compile(
+    r"(?:[(\[]|\b[Ii]n )((?:[A-Z]{3}|[€$£¥])?\s?(?:k|m|mn|mln|bn|'000|[Tt]housands?|[MmBb]illions?|[MB]io\.?|Mrd\.?|"
+    r"Tsd\.?|Millionen|Milliarden|Tausend)(?:\s(?:[A-Z]{3}|[€$£¥]|\w+s|Euro))?|[A-Z]{3}|[€$£¥%])[)\]]?[.:]?$"
+)
+"""The unit that a caption or the name of a row ends in: "Revenue (EUR m)", "All figures in EUR million."."""
+_BARE = re.compile(r"[-−–+(]?[0-9][0-9.,'’ ]*\)?")
 
 # Abbreviations that pysbd takes for the end of a sentence: some never end one, some do before a capital or a number.
 _OPEN = re.compile(r"(?:^|[\s(])(?:approx|ca|excl|incl|sq|vol)\.\s*$", re.IGNORECASE)
 _MAYBE_OPEN = re.compile(r"(?:^|[\s(])(?:avg|bn|m|mln|pct|yr)\.\s*$", re.IGNORECASE)
+_SCALES_OPEN = re.compile(r"[0-9]\s(?:Mio|Mrd|Bio|Tsd)\.\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,26 +264,46 @@ def _words(text: str) -> int:
     return max(len(text.split()), len(text) * PASSAGE_WORDS // SENTENCE_CHARACTERS)
 
 
-def sentences(text: str) -> list[str]:
+def sentences(text: str, *, language: str = "en") -> list[str]:
     """The sentences of a text, in its order, trimmed.
 
-    A line's end ends a sentence. Each row of a Markdown table is one ("Country: Denmark; Stores: 4."). Headings, and
-    the marks of lists and bold text, are left out; a text that holds nothing else is one sentence as it stands.
+    A line's end ends a sentence. Each row of a table is one, below its title and with the unit of its numbers:
+    "Stores in 2025 – Country: Denmark; Stores: 4.", "Item: Revenue; 2025 (EUR m): 4.2.". Headings, and the marks of
+    lists and bold text, are left out; a text that holds nothing else is one sentence as it stands.
+
+    :param language: of the text, ISO 639-1: where its sentences end.
     """
     texts: list[str] = []
     lines = [line.strip() for line in text.splitlines()]
+    title = ""
     at = 0
     while at < len(lines):
-        table = _table_length(lines, at)
+        table, border = _table(lines, at)
         if table:
-            texts += _rows(lines[at : at + table])
-        elif not _HEADING.fullmatch(lines[at]):
+            texts += _rows(lines[at : at + table], border, title if len(title.split()) <= TITLE_WORDS else "")
+        elif (heading := _heading(lines[at])) is not None:
+            title = heading
+        elif lines[at]:
             # The mark goes afterwards: with it, pysbd sees that a further one in the line ("… 2. Wheat") is one too.
-            parts = _split(lines[at].replace("**", ""))
+            title = lines[at].replace("**", "")
+            parts = _split(title, language)
             texts += [_LIST_MARK.sub("", part) for part in parts[:1]] + parts[1:]
         at += table or 1
     whole = text.strip()
     return texts or ([whole] if whole else [])
+
+
+def _table(lines: Sequence[str], at: int) -> tuple[int, str]:
+    """How many lines from ``at`` on are a table, of Markdown or not, and what parts its cells; 0 where they aren't."""
+    if length := _table_length(lines, at):
+        return length, "|"
+    for border, least in _NO_MARKDOWN.items():
+        count = lines[at].count(border)
+        if count >= least and (border in "\t|" or not any(f"{border} " in line for line in lines[at : at + 2])):
+            end = next((i for i in range(at, len(lines)) if lines[i].count(border) != count), len(lines))
+            if end > at + 1:
+                return end - at, border
+    return 0, ""
 
 
 def headings(text: str) -> list[str]:
@@ -307,34 +340,43 @@ def _sentence_ends(line: str) -> Iterator[int]:
         yield end
 
 
-def _rows(table: Sequence[str]) -> Iterator[str]:
+def _rows(table: Sequence[str], border: str, title: str) -> Iterator[str]:
     """A table's rows as sentences, each cell named by its column."""
-    header, _, *rows = (
-        [cell.strip().replace(r"\|", "|") for cell in _CELL_BORDER.split(_ROW_EDGES.sub("", line.strip()))]
-        for line in table
-    )
+    header, *rows = (_cells(line, border) for line in table if line is not table[1] or not _TABLE_RULE.fullmatch(line))
+    measured = _SCALE.search(title)
+    exact = {i for row in rows for i, cell in enumerate(row) if _BARE.fullmatch(cell) and re.search("[.,]", cell)}
     for row in rows:
-        cells = [
-            f"{header[i]}: {cell}" if i < len(header) and header[i] else cell for i, cell in enumerate(row) if cell
-        ]
+        named = _SCALE.search(row[0])
+        heads = [*header, *[""] * len(row)][: len(row)]
+        for i, cell in enumerate(row[1:], 1):
+            unit = named or (measured if i in exact or not exact else None)  # not stores beside millions of euros
+            if unit and _BARE.fullmatch(cell) and not re.search(r"[(\[%]", heads[i]):
+                heads[i] = f"{heads[i]} ({unit[1]})".strip()
+        cells = [f"{head}: {cell}" if head else cell for head, cell in zip(heads, row, strict=True) if cell]
         if cells:
-            sentence = "; ".join(cells)
+            sentence = (f"{title.rstrip('.:')} – " if title else "") + "; ".join(cells)
             yield sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
 
 
-def _split(line: str) -> list[str]:
+def _cells(line: str, border: str) -> list[str]:
+    if border == "|":
+        return [cell.strip().replace(r"\|", "|") for cell in _CELL_BORDER.split(_ROW_EDGES.sub("", line.strip()))]
+    return [cell.strip() for cell in next(csv.reader([line], delimiter=border))]
+
+
+def _split(line: str, language: str = "en") -> list[str]:
     """The sentences of one line."""
     joined: list[list[str]] = []
-    for part in _segments(line.strip()):
+    for part in _segments(line.strip(), language):
         before = joined[-1][-1] if joined else ""
-        if _OPEN.search(before) or (_MAYBE_OPEN.search(before) and part[:1].islower()):
+        if _OPEN.search(before) or _SCALES_OPEN.search(before) or (_MAYBE_OPEN.search(before) and part[:1].islower()):
             joined[-1].append(part)
         else:
             joined.append([part])
     return [sentence for parts in joined if (sentence := "".join(parts).strip())]
 
 
-def _segments(line: str) -> Iterator[str]:
+def _segments(line: str, language: str) -> Iterator[str]:
     """What pysbd takes for sentences, with the white space behind each.
 
     Its time grows as the square of a text's length, so that a long line is given to it piece by piece: of each piece
@@ -344,20 +386,20 @@ def _segments(line: str) -> Iterator[str]:
     while len(line) - at > SENTENCE_CHARACTERS:
         limit = at + SENTENCE_CHARACTERS
         space = line.rfind(" ", at, limit)
-        parts = _segment(line[at : space + 1 if space >= at else limit])
+        parts = _segment(line[at : space + 1 if space >= at else limit], language)
         done = parts[:-1]
         if sum(map(len, done)) < SENTENCE_CHARACTERS // 2:
             done = parts
         yield from done
         at += sum(map(len, done))
-    yield from _segment(line[at:])
+    yield from _segment(line[at:], language)
 
 
-def _segment(text: str) -> list[str]:
+def _segment(text: str, language: str) -> list[str]:
     """The sentences of a short text, which together are the text; all of it where pysbd has changed a letter."""
     parts: list[str] = []
     at = 0
-    for sentence in _segmenter().processor(text).process():
+    for sentence in _segmenter(language).processor(text).process():
         if not text.startswith(sentence, at):
             return [text]  # it loses text that holds the symbols which it marks boundaries with
         end = _SPACE.match(text, at + len(sentence)).end()  # type: ignore[union-attr]  # it matches anything
@@ -367,7 +409,7 @@ def _segment(text: str) -> list[str]:
 
 
 @cache
-def _segmenter() -> Any:
+def _segmenter(language: str) -> Any:
     import pysbd  # noqa: PLC0415
 
-    return pysbd.Segmenter(language="en", clean=False)
+    return pysbd.Segmenter(language=language, clean=False)

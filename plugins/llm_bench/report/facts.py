@@ -84,6 +84,7 @@ class Facts:
     :param prompts: one for each question that was asked, with the hashes of its prompts and contexts.
     :param answered: LLM → the models that its provider says answered; only where it says so.
     :param versions: field of the record → its values in the view.
+    :param unscored: why answers of the view weren't scored → how many.
     :param warm_left_out: records that were asked warm, and are in no figure but those of the cache.
     :param probes: how it was asked (cold, warm, as it is) → records, of the view with the warm ones.
     :param places: one for each client of the view.
@@ -103,6 +104,7 @@ class Facts:
     prompts: Sequence[Mapping[str, Any]]
     answered: Mapping[str, Sequence[str]]
     versions: Mapping[str, Sequence[str]]
+    unscored: Mapping[str, int]
     warm_left_out: int
     probes: Mapping[str, int]
     places: Sequence[Place]
@@ -148,6 +150,7 @@ def gather(records: Records, study: Study, view: View, home: Path) -> Facts:
         prompts=records.rows(_PROMPTS.format(where), parameters),
         answered={row["llm"]: row["models"] for row in records.rows(_ANSWERED.format(where), parameters)},
         versions={name: _values(records, name, view) for name in VERSIONS},
+        unscored=queries.unscored(records, view),
         warm_left_out=0 if view.cache else queries.total(records, replace(view, cache="warm")),
         probes={row["probe"]: row["records"] for row in probes},
         places=[_place(records, store, study, expected, name) for name in _clients(records, view)],

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from llm_bench.analysis import format as text
 from llm_bench.analysis.view import View
+from llm_bench.languages import name_of
 from llm_bench.measure.limits import PACING
 from llm_bench.measure.timing import CLOCK
 from llm_bench.method import Method
@@ -93,6 +94,7 @@ def _asked(study: Study, facts: Facts) -> Iterator[Item]:
             *_changed(facts),
         ],
     )
+    yield Item("Language", [f"{name_of(study.language)}: in it are questions and documents, and answers are scored."])
     yield Item.of(described(study.retrieval))
     yield Item("Generation", [f"{_generation(study.generation)}; the same for all, but for what stands beside an LLM."])
     yield Item("Cache", [CACHES[study.cache], *_probed(facts)])
@@ -274,7 +276,8 @@ def _measured(facts: Facts) -> Iterator[Item]:
     several = " Scores of several models stand together here, and aren't comparable." if len(models) > 1 else ""
     yield Item.of(CLOCK)
     yield Item("Where the client was", list(_place(facts)))
-    yield Item("Scored by", [f"{', '.join(models) or '–'}.{several}"])
+    unscored = [f"{count:,} answers have no scores: {note}" for note, count in facts.unscored.items()]
+    yield Item("Scored by", [f"{', '.join(models) or '–'}.{several}", *unscored])
     errors = [line for place in facts.places for line in _calibrated(place.calibration, _from(place, facts))]
     yield Item("Error of the instrument", errors)
 

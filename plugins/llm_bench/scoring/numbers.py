@@ -1,67 +1,44 @@
-"""The figures in a text, and whether two of them say the same. Pure.
+"""The figures in a text, with their units, and whether two of them say the same. Pure.
 
-"€4.2m", "4.2 million euros" and "EUR 4,200,000" are one figure. "About 18 %", "nearly one in five" and "18.4%" may all
-be the same share; "17%" is another one.
+"€4.2m", "4.2 million euros" and "EUR 4,200,000" are one figure; "$4.2m" is another. "About 18 %", "nearly one in five",
+"18.4%" and "0.184" may all be the same share; "17%" isn't.
+
+text2num reads numbers in words, the rest is here and in numbers.yaml, as no library reads a whole sentence well enough.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import yaml
+from text_to_num import Token, alpha2digit, find_numbers
 
 HEDGED = 0.055
 """How far, as a share of itself, a figure may lie from the exact one where it is hedged: "some 14", "almost 40"."""
-
-_SCALES = {
-    "hundred": 1e2,
-    **dict.fromkeys(("thousand", "k"), 1e3),
-    **dict.fromkeys(("million", "mn", "mio", "m"), 1e6),
-    **dict.fromkeys(("billion", "bn", "b"), 1e9),
-}
-_ONES = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
-    seventeen eighteen nineteen twenty"""
-_TENS = "thirty forty fifty sixty seventy eighty ninety hundred"
-_WORDS = {name: float(number) for number, name in enumerate(_ONES.split())} | {
-    name: 10.0 * tens for tens, name in enumerate(_TENS.split(), 3)
-}
-_WORDS |= {
-    f"{tens}{joint}{unit}": _WORDS[tens] + _WORDS[unit]
-    for tens in ("twenty", *_TENS.split()[:-1])
-    for unit in _ONES.split()[1:10]
-    for joint in "- "
-}
-_SHARES = {"half": 50.0, "third": 100 / 3, "quarter": 25.0, "fifth": 20.0, "tenth": 10.0, "twentieth": 5.0}
-_TIMES = {"two": 2, "three": 3, "four": 4, "nine": 9}
-_SHARE_TOLERANCE = 0.075
+SHARE_TOLERANCE = 0.075
 """Who writes "a third" may mean 31 %."""
+HEAD_CHARACTERS = 60
+"""How far before a number the head of its column is looked for: "Revenue (EUR m): 4.2"."""
 
-_HEDGE = (
-    r"(?P<hedge>\b(?:about|around|roughly|approximately|approx\.?|nearly|almost|some|circa|ca\.|close to|over|under|"
-    r"above|below|more than|less than|not quite|just)\s+|[~≈]\s*)?"
-)
-_DIGITS = r"(?:[0-9]{1,3}(?:[,' \u00a0\u202f][0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?"
-_WORD = rf"\b(?:{'|'.join(sorted(_WORDS, key=len, reverse=True))})\b"
-_FIGURE = re.compile(
-    rf"(?<![\w.])(?<![0-9],)(?<!(?:19|20)[0-9]{{2}}[/–-]){_HEDGE}(?:(?P<currency>[€$£]|\b(?:eur|usd|gbp))\s*)?"
-    rf"(?P<number>{_DIGITS}|{_WORD})"
-    rf"(?:[\s\u00a0-]?(?P<scale>{'|'.join(sorted(_SCALES, key=len, reverse=True))})\b)?"
-    r"(?P<percent>[\s\u00a0]?(?:%|per ?cent\b))?"
-)
-_SHARE = re.compile(
-    r"(?<!first )(?<!second )(?<!third )(?<!fourth )(?<!last )"  # a part of the year is no share
-    rf"\b(?:(?P<times>{'|'.join(_TIMES)})[\s-])?(?P<share>{'|'.join(_SHARES)})s?\b(?=\s+(?:of|the|as)\b|[.,;)])"
-)
-_BASE = r"(?:100|1,?000|five|ten|twenty|a hundred|a thousand)"
-_RATIO = re.compile(
-    rf"(?P<part>{_DIGITS}|{_WORD})\s+(?:[a-z]+\s+){{0,2}}(?:in|out of)(?:\s+every)?\s+"
-    rf"(?P<whole>{_BASE}|(?<=out of ){_DIGITS})\b"
-    rf"|\bout of(?:\s+every)?\s+(?P<whole_first>{_BASE})\b(?:\s+[a-z]+){{0,4}},?\s+(?:[a-z]+\s+){{0,5}}?"
-    rf"(?P<part_last>{_DIGITS}|{_WORD})"
-)
-_YEAR = re.compile(r"(?:19|20)[0-9]{2}")
+_WORDS: dict[str, Any] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+_KINDS = {unit: (factor, kind) for kind, units in _WORDS["measures"].items() for unit, factor in units.items()}
+LANGUAGES = frozenset(_WORDS["languages"])
+"""Those whose figures are read, as ISO 639-1 has them."""
+
+_IN_WORDS = "\ue000"
+"""What a number is marked with that the text has in words."""
+_YEAR = re.compile(_WORDS["parts"]["year"])
+_SMALL = (f"{_IN_WORDS}0", f"{_IN_WORDS}1")
+_PARTS = ("scale", "currency", "unit")
+_FRACTIONS = {ord(sign): f"{unicodedata.numeric(sign):.2f}".removeprefix("0") for sign in "¼½¾⅓⅔⅛⅜⅝⅞"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +47,20 @@ class Figure:
 
     :param value: in units (not in thousands); a share in percent.
     :param tolerance: how far the exact figure may lie: half a unit of the last digit, or more where it is hedged.
+    :param unit: "%", a currency's code (ISO 4217), a unit as the CLDR names it ("kilogram", "minute"), "percentage
+        point", or "" where the text doesn't say.
     """
 
     value: float
     tolerance: float
+    unit: str = ""
 
     def agrees(self, other: Figure) -> bool:
-        """Whether one can be the other, or a rounding of it."""
-        rounding = 1e-12 * min(self.value, other.value)  # of the machine's own numbers
-        return abs(self.value - other.value) <= max(self.tolerance, other.tolerance) + rounding
+        """Whether one can be the other, a rounding of it, or the same in another unit (48 minutes, 0.8 hours).
+
+        Of different kinds of units none agree; an unknown unit may be any. 0.125 may be 12.5 %.
+        """
+        return bool(Figures([self]).agree(other)[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +68,10 @@ class Located:
     """A figure in its place.
 
     :param at: where in the text it begins.
-    :param unit: "%" for a share, "€" for any currency before it, "" for all else.
     """
 
     figure: Figure
     at: int
-    unit: str
 
 
 class Figures:
@@ -101,73 +81,163 @@ class Figures:
     """
 
     def __init__(self, figures: Iterable[Figure]) -> None:
-        pairs = np.array([(figure.value, figure.tolerance) for figure in figures], np.float64).reshape(-1, 2)
-        self._values, self._tolerances = pairs[:, 0], pairs[:, 1]
+        rows = [(figure.value, figure.tolerance, *_KINDS.get(figure.unit, (1.0, figure.unit))) for figure in figures]
+        self._values, self._tolerances, self._factors = np.array([row[:3] for row in rows], float).reshape(-1, 3).T
+        self._kinds = np.array([row[3] for row in rows], str)
 
     def agree(self, figure: Figure) -> np.ndarray:
         """Which of them agree with it, as ``Figure.agrees`` has it, shape (n,)."""
-        rounding = 1e-12 * np.minimum(self._values, figure.value)
-        within = np.maximum(self._tolerances, figure.tolerance) + rounding
-        return np.asarray(np.abs(self._values - figure.value) <= within)
+        factor, kind = _KINDS.get(figure.unit, (1.0, figure.unit))
+        known = (self._kinds != "") & bool(kind)
+        same = self._near(figure, np.where(known, self._factors, 1.0), np.where(known, factor, 1.0))
+        same &= ~known | (self._kinds == kind)
+        if kind == "%":
+            same |= (self._kinds == "") & (self._values < 1) & self._near(figure, 100.0, 1.0)
+        elif not kind and figure.value < 1:
+            same |= (self._kinds == "%") & self._near(figure, 1.0, 100.0)
+        return same
+
+    def _near(self, figure: Figure, times: np.ndarray | float, others: np.ndarray | float) -> np.ndarray:
+        values, value = self._values * times, figure.value * others
+        rounding = 1e-12 * np.minimum(values, value)  # of the machine's own numbers
+        within = np.maximum(self._tolerances * times, figure.tolerance * others) + rounding
+        return np.asarray(np.abs(values - value) <= within)
 
 
-def figures(text: str) -> tuple[tuple[Figure, ...], frozenset[int]]:
-    """The figures in a text, and the years in it, which are no figures.
+def figures(text: str, *, language: str = "en") -> tuple[tuple[Figure, ...], frozenset[int]]:
+    """The figures in a text, and the years in it, which are no figures; nor are days, months and times of day.
 
     Numbers in words ("twelve"), shares ("two thirds of") and ratios ("nine in ten") are figures; "one" isn't.
+
+    :param language: ISO 639-1: "1.200" is more than a thousand in "de".
     """
-    numbers, years = located(text)
+    numbers, years = located(text, language=language)
     return tuple(number.figure for number in numbers), frozenset(year for year, _ in years)
 
 
-def located(text: str) -> tuple[list[Located], list[tuple[int, int]]]:
+def located(text: str, *, language: str = "en") -> tuple[list[Located], list[tuple[int, int]]]:
     """The same figures and years, in the same order, with the place of each: of a year as a pair of year and place.
 
-    A text with "İ" is one letter longer in lower case, so that places in it may be off by some.
+    Places may be off by some letters in a text with "İ", "½" or LaTeX.
     """
-    text = text.lower()  # patterns that ignored case would take "ſix" for "six"
-    numbers, years = [], []
-    taken: list[tuple[int, int]] = []
-    for pattern, read in ((_RATIO, _ratio), (_SHARE, _share)):
-        for match in pattern.finditer(text):
-            figure = read(match)
-            if figure is not None:
-                numbers.append(Located(figure, match.start(), "%"))
-                taken.append(match.span())
-    for match in _FIGURE.finditer(text):
-        start, number = match.start("number"), match["number"]
-        bare = not (match["scale"] or match["percent"] or match["currency"])
-        if any(first <= start < end for first, end in taken) or (bare and number in {"zero", "one"}):
-            continue
-        if bare and _YEAR.fullmatch(number):
-            years.append((int(number), start))
-        else:
-            unit = "%" if match["percent"] else "€" if match["currency"] else ""
-            numbers.append(Located(_written(match), start, unit))
-    return numbers, years
+    return _grammar(language).read(text.lower())  # patterns that ignored case would take "ſix" for "six"
 
 
-def _number(text: str) -> float:
-    name = text.removeprefix("a ")
-    return 1000.0 if name == "thousand" else _WORDS[name] if name in _WORDS else float(re.sub(r"[^0-9.]", "", text))
+def is_unit(word: str, *, language: str = "en") -> bool:
+    """Whether a word is a unit, a currency or a scale ("EUR", "million"), and so a part of its figure."""
+    grammar = _grammar(language)
+    return word.lower() in grammar.units or word.lower() in grammar.scales
 
 
-def _written(match: re.Match[str]) -> Figure:
-    number, scale = match["number"], _SCALES[match["scale"]] if match["scale"] else 1.0
-    value = _number(number) * scale
-    counted = number in _WORDS and scale == 1  # "twelve" is exact
-    tolerance = 0.0 if counted else 10.0 ** -len(number.partition(".")[2]) * scale / 2
-    return Figure(value, max(tolerance, HEDGED * value) if match["hedge"] else tolerance)
+class _Grammar:
+    """How a language writes figures."""
+
+    def __init__(self, language: str) -> None:
+        self.language, words = language, _WORDS["languages"][language]
+        self.spelt, self.shares = words["spelt"], words["shares"]
+        units = [*_WORDS["units"].items(), *words["units"].items()]
+        self.units = {name: unit for unit, names in units for name in names}
+        self.scales = _WORDS["scales"] | words["scales"] | {"t": 1e12}  # a trillion of money, else a tonne
+        large = [name for name, scale in self.scales.items() if scale >= 1e6]
+        # Of "a million and one" and "two-thirds" text2num would make one number, of "thousands" 1000.
+        self.apart = {"hundreds", "thousands", *large, *self.shares, *(f"{name}s" for name in self.shares)}
+        parts = _WORDS["parts"] | words | {"group": re.escape(words["group"]), "shares": _any(self.shares)}
+        parts["scale"] = rf"(?P<scale>{_any(self.scales.keys() - {'t'})}|(?(currency)t))"
+        parts["unit"] = rf"(?P<unit>{_any(self.units)})"
+        parts["currency"] = rf"(?P<currency>{_any(name for name, unit in self.units.items() if unit.isupper())})"
+        parts["share"] = words["share"].format(**parts)
+        patterns = _WORDS["patterns"].items()
+        self.patterns = {name: re.compile(pattern.format(**parts), re.VERBOSE) for name, pattern in patterns}
+
+    def read(self, text: str) -> tuple[list[Located], list[tuple[int, int]]]:
+        text = self._in_digits(text)
+        numbers: list[Located] = []
+        years: list[tuple[int, int]] = []
+        taken: list[tuple[int, int]] = []
+        for match in self.patterns["dates"].finditer(text):
+            taken.append(match.span())
+            for part in filter(None, match.groups()):
+                if part.isdigit() and len(part) < 3:
+                    numbers.append(Located(Figure(float(part), 0.0, "date"), match.start()))
+                else:
+                    years.append((int(part[-2:]) + (1900 if part[-4:-2] == "19" else 2000), match.start()))
+        for name, hedged, rounding in (("ratio", HEDGED, 0.5), ("share", SHARE_TOLERANCE, 0.0)):
+            for match in self.patterns[name].finditer(text):
+                parts = ("1", *filter(None, match.groups()))[-2:]
+                part, whole = ((self._number(str(self.shares.get(part, part))) or (0.0,))[0] for part in parts)
+                if part < whole:  # not "30 people in ten shops", "the last four quarters of"
+                    share = Figure(
+                        100 * part / whole, 100 / whole * max(hedged * part, rounding * (whole % 5 == 0)), "%"
+                    )
+                    numbers.append(Located(share, match.start()))
+                    taken.append(match.span())
+        written = [
+            match for match in self.patterns["figure"].finditer(text) if not _within(match.start("number"), taken)
+        ]
+        for match, following in zip_longest(written, written[1:]):
+            scale, unit = self._measure(text, match, following)
+            at, number = match.start("number"), match["number"]
+            read = self._number(number, scaled=bool(scale))
+            if not (scale or unit) and _YEAR.fullmatch(number):
+                years.append((int(number), at))
+            elif read and (scale or number not in _SMALL or unit not in ("", *_KINDS)):
+                value, tolerance = (part * self.scales.get(scale, 1.0) for part in read)
+                tolerance = max(tolerance, HEDGED * value) if match["hedge"] else tolerance
+                numbers.append(Located(Figure(value, tolerance, unit), at))
+        return numbers, years
+
+    def _measure(self, text: str, match: re.Match[str], following: re.Match[str] | None) -> tuple[str, str]:
+        """A number's scale and unit: its own, or those of its range ("10–12 %") or of its column's head."""
+        at, said = match.start("number"), [match]
+        if following and not (match["scale"] or match["unit"] or _YEAR.fullmatch(match["number"])):
+            said += [following] * bool(self.patterns["range"].fullmatch(text, match.end(), following.start()))
+        if not any(part[name] for part in said for name in _PARTS):
+            said += filter(None, [self.patterns["head"].search(text, max(0, at - HEAD_CHARACTERS), at)])
+        scale, currency, unit = (next((part[name] for part in said if part[name]), "") for name in _PARTS)
+        return scale, self.units.get(currency or unit, "")
+
+    def _number(self, text: str, *, scaled: bool = False) -> tuple[float, float] | None:
+        """A number and its tolerance; None where it is none, as "3.11.2"."""
+        digits = re.sub(_WORDS["parts"]["blank"], "", text.removeprefix(_IN_WORDS))
+        grouped = self.patterns["grouped"].fullmatch(digits)
+        match = self.patterns["decimal"].fullmatch(re.sub("[.,]", "", digits) if grouped else digits)
+        if match is None:
+            return None
+        whole, decimals = re.sub("[.,]", "", match[1]), match[2] or ""
+        tolerance = 0.5 * 10.0 ** -len(decimals)
+        if text[0] == _IN_WORDS and not (decimals or scaled):  # "twelve" is exact, "two thousand" isn't
+            tolerance = 0.5 * 10.0 ** (len(whole) - len(whole.rstrip("0"))) if len(whole) > 3 else 0.0
+        return float(f"{whole or 0}.{decimals}"), tolerance
+
+    def _in_digits(self, text: str) -> str:
+        """The text without LaTeX, and with digits, each marked, at the end of the place of a number in words."""
+        text = (
+            self.patterns["formula"]
+            .sub(r" \1 ", text.replace(_IN_WORDS, " ").translate(_FRACTIONS))
+            .replace("{,}", ",")
+        )
+        text = re.sub(r"\\[,;: ]", " ", text).replace("\\", "") if "\\" in text else text
+        for word, digits in self.spelt.items():
+            text = text.replace(word, digits)
+        spaced = text.replace("-", " ")
+        if alpha2digit(spaced, self.language, threshold=0) == spaced:
+            return text
+        words = self.patterns["token"].findall(text)
+        tokens = [_Word("#" if word in self.apart else word) for word in words]
+        for number in reversed(find_numbers(tokens, self.language, threshold=0)):
+            if not number.is_ordinal:
+                place = slice(number.start, number.end)
+                words[place] = [(_IN_WORDS + number.text).rjust(len("".join(words[place])))]
+        return "".join(words)
 
 
-def _share(match: re.Match[str]) -> Figure:
-    value = _SHARES[match["share"]] * _TIMES.get(match["times"] or "", 1)
-    return Figure(value, _SHARE_TOLERANCE * value)
+_grammar = cache(_Grammar)
+_Word = type("_Word", (str, Token), {"text": str.__str__})  # text2num takes no plain ones
 
 
-def _ratio(match: re.Match[str]) -> Figure | None:
-    part, whole = _number(match["part"] or match["part_last"]), _number(match["whole"] or match["whole_first"])
-    if part >= whole:
-        return None  # "30 people in ten shops"
-    value = 100 * part / whole
-    return Figure(value, max(HEDGED * value, 50 / whole))
+def _within(at: int, spans: Iterable[tuple[int, int]]) -> bool:
+    return any(start <= at < end for start, end in spans)
+
+
+def _any(words: Iterable[str]) -> str:
+    return f"(?:{'|'.join(map(re.escape, sorted(words, key=len, reverse=True)))})"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, cast
 import numpy as np
 
 from llm_bench.errors import LLMBenchError
+from llm_bench.languages import READ, foreign, unread
 from llm_bench.method import Method
 from llm_bench.rag.documents import headings, sentences
 from llm_bench.rag.prompt import context_hash
@@ -19,6 +20,7 @@ from llm_bench.scoring.citations import Part, cut, without_citations
 from llm_bench.scoring.claims import claims, declines, in_full, without_reasoning
 from llm_bench.scoring.statements import Evidence, Statement, features, state
 from llm_bench.scoring.surroundings import Surroundings, content
+from llm_bench.study import DEFAULT_EMBEDDING_MODEL
 
 if TYPE_CHECKING:
     from llm_bench.rag.embeddings import Embedder
@@ -48,7 +50,9 @@ class ContextMismatchError(LLMBenchError):
     """A record can't be scored: the context at hand is not the one that the LLM was given."""
 
 
-def score(records: Sequence[Record], prompts: Mapping[str, Mapping[str, Any]], embedder: Embedder) -> list[Record]:
+def score(
+    records: Sequence[Record], prompts: Mapping[str, Mapping[str, Any]], embedder: Embedder, language: str = "en"
+) -> list[Record]:
     """The records with the fields of ``Scores``, ``embedding_model`` and ``scoring_version``, as new dicts.
 
     The scores are null for a record without success, with a blank answer or a bare yes or no. Coverage is null, too,
@@ -66,7 +70,7 @@ def score(records: Sequence[Record], prompts: Mapping[str, Mapping[str, Any]], e
             "embedding_model": embedder.identity if judgement.sentences else record["embedding_model"],
             "scoring_version": SCORING_VERSION if judgement.sentences else None,
         }
-        for record, judgement in zip(records, judge(answers, prompts, embedder), strict=True)
+        for record, judgement in zip(records, judge(answers, prompts, embedder, language), strict=True)
     ]
 
 
@@ -79,6 +83,7 @@ class Scores(TypedDict):
     citation_support: float | None
     citations: list[int] | None
     declined: bool | None
+    score_note: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,23 +124,33 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The scores of an answer and what they rest on. A blank answer has no sentences, and null scores."""
+    """The scores of an answer and what they rest on. One that isn't scored has no sentences, and null scores."""
 
     scores: Scores
     sentences: tuple[Sentence, ...] = ()
     points: tuple[Point, ...] = ()
 
 
-_UNSCORED = cast(Scores, dict.fromkeys(Scores.__annotations__))
+def _unscored(note: str | None = None) -> Judgement:
+    return Judgement(cast(Scores, dict.fromkeys(Scores.__annotations__) | {"score_note": note}))
 
 
 def judge(
-    answers: Sequence[tuple[str, str]], prompts: Mapping[str, Mapping[str, Any]], embedder: Embedder
+    answers: Sequence[tuple[str, str]],
+    prompts: Mapping[str, Mapping[str, Any]],
+    embedder: Embedder,
+    language: str = "en",
 ) -> list[Judgement]:
     """The judgement of each answer, given as the id of its question and its text, with one pass of the model.
 
+    Where the scorer doesn't read the language, or the answer isn't in it, the scores are null, and their note says why.
+
     :param prompts: question id → its prompt: ``question``, ``passages``, ``points``, ``answerable``.
+    :param language: of questions, context and answers, ISO 639-1.
     """
+    note = unread(language, embedder.identity, DEFAULT_EMBEDDING_MODEL)
+    if note:
+        return [_unscored(note if text.strip() else None) for _, text in answers]
     texts = [without_reasoning(text) for _, text in answers]
     parts = [in_full(cut(text), prompts[name]["question"]) for (name, _), text in zip(answers, texts, strict=True)]
     asked = {name: None for (name, _), answer in zip(answers, parts, strict=True) if answer}
@@ -145,9 +160,19 @@ def judge(
     for prompt in wanted.values():
         prompt.embed(vectors)
     return [
-        wanted[name].judge(text, answer, vectors) if answer else Judgement(_UNSCORED)
+        _in(language, text, wanted[name].judge(text, answer, vectors)) if answer else _unscored()
         for (name, _), text, answer in zip(answers, texts, parts, strict=True)
     ]
+
+
+def _in(language: str, text: str, judgement: Judgement) -> Judgement:
+    """The judgement, unless the answer is in another language; one with good scores isn't, and that is known sooner."""
+    scores = (judgement.scores["coverage_score"], judgement.scores["groundedness"])
+    good = all(value is not None and value >= maths.HELD for value in scores)
+    note = None if good else foreign(text, language)
+    if language not in READ:  # whose turns aren't known
+        judgement.scores["declined"] = None
+    return _unscored(note) if note else judgement
 
 
 def _check_contexts(records: Sequence[Record], prompts: Mapping[str, Mapping[str, Any]]) -> None:
@@ -235,6 +260,7 @@ class _Wanted:
             "citation_support": _by_words((part.cited_support, part.text) for part in judged),
             "citations": sorted({number for part in judged for number in part.cited}),
             "declined": any(part.declines for part in judged),
+            "score_note": None,
         }
         return Judgement(scores, tuple(judged), tuple(points))
 

@@ -10,7 +10,7 @@ from itertools import combinations, compress
 
 import numpy as np
 
-from llm_bench.scoring.numbers import Figure, Figures, figures
+from llm_bench.scoring.numbers import Figure, Figures, figures, is_unit
 from llm_bench.scoring.surroundings import IDLE, STEM, Surroundings, counted
 
 _UP = frozenset(
@@ -71,7 +71,7 @@ def features(text: str) -> Features:
     return Features(
         figures=numbers,
         years=years,
-        names=frozenset(match[0].lower()[:STEM] for match in _NAME.finditer(text) if match.start() > 0),
+        names=frozenset(name[0].lower()[:STEM] for name in _NAME.finditer(text, 1) if not is_unit(name[0])),
         words=frozenset(word.lower()[:STEM] for word in _WORD.findall(text)),
         rising=sum(directions),
         compares=any(directions) or not _DIFFERENCE.isdisjoint(words),

@@ -48,7 +48,7 @@ def content(text: str) -> frozenset[str]:
 class Counted:
     """A figure, and what it counts as far as the words beside it say.
 
-    :param unit: as ``Located`` has it.
+    :param unit: as ``Figure`` has it.
     :param near: the beginning of each word of its sentence → how near it stands, in ]0, 1]; years are words, too.
     """
 
@@ -87,7 +87,7 @@ def _placed(text: str) -> tuple[list[tuple[str, int]], list[tuple[Figure, str, i
         if len(word) > 2 and word[0].isalpha() and word not in IDLE
     ]
     words += [(str(year), position(start)) for year, start in years]
-    return words, [(number.figure, number.unit, position(number.at)) for number in numbers]
+    return words, [(number.figure, number.figure.unit, position(number.at)) for number in numbers]
 
 
 class Surroundings:

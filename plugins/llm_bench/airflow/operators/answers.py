@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -106,9 +107,11 @@ class ScoreOperator(BaseOperator):
             for prompt in context["ti"].xcom_pull(task_ids=self.prompts_task_id, key=industry)
         }
         try:
-            scored = score(records, prompts, Embedder(study.retrieval.embedding_model))
+            scored = score(records, prompts, Embedder(study.retrieval.embedding_model), study.language)
         except LLMBenchError as mistake:
             raise AirflowFailException(str(mistake)) from None
         answered = sum(record["declined"] is not None for record in scored)
+        for note, count in Counter(record["score_note"] for record in scored if record["score_note"]).items():
+            self.log.warning("%d records not scored: %s", count, note)
         self.log.info("%d records, %d of them with an answer to score", len(scored), answered)
         return scored

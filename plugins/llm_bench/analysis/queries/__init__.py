@@ -7,7 +7,7 @@ from llm_bench.analysis.queries.attainment import Attainment, Curve, attainment,
 from llm_bench.analysis.queries.caches import CacheWorth, cache_worth
 from llm_bench.analysis.queries.citations import Cited, citations
 from llm_bench.analysis.queries.comparisons import compare, methods_of
-from llm_bench.analysis.queries.counts import choices, embedding_models, failures_over_time, success, total
+from llm_bench.analysis.queries.counts import choices, embedding_models, failures_over_time, success, total, unscored
 from llm_bench.analysis.queries.declining import AnsweredAnyway, Declined, Declining, declining
 from llm_bench.analysis.queries.factors import ByLevel, Factor, Level, LevelTest, by_level
 from llm_bench.analysis.queries.lengths import AtLength, Lengths, PairAtLength, lengths
@@ -118,4 +118,5 @@ __all__ = [
     "time_of_day",
     "total",
     "tradeoff",
+    "unscored",
 ]

@@ -51,6 +51,16 @@ def embedding_models(records: Records, view: View) -> list[str]:
     return sorted(set(held["embedding_model"][taken].tolist()))
 
 
+def unscored(records: Records, view: View) -> dict[str, int]:
+    """Why answers of the view weren't scored, the most frequent reason first, and how many."""
+    held = strata.score_notes(records)
+    taken = strata.taken(records, held, view, buckets(records, view).place >= 0, llm_names(records))
+    counts: Counter[str] = Counter()
+    for note, count in zip(held["score_note"][taken].tolist(), held["n"][taken].tolist(), strict=True):
+        counts[note] += count
+    return dict(counts.most_common())
+
+
 def total(records: Records, view: View) -> int:
     """How many records the view has."""
     held = strata.strata(records)

@@ -103,6 +103,19 @@ def _embedding_models(records: Records) -> Table:
     return table(records, f"SELECT DISTINCT {_STRATUM}, embedding_model FROM records")  # noqa: S608
 
 
+def score_notes(records: Records) -> Table:
+    """Why answers weren't scored in each stratum that has any such, and how many."""
+    return records.once("score notes", _score_notes)
+
+
+def _score_notes(records: Records) -> Table:
+    return table(
+        records,
+        f"SELECT {_STRATUM}, score_note, count(*) AS n FROM records "  # noqa: S608
+        "WHERE score_note IS NOT NULL GROUP BY ALL ORDER BY ALL",
+    )
+
+
 def totals(records: Records, name: str) -> tuple[Array, Array]:
     """A column's sum in each stratum, and how many records have it."""
     return records.once(f"totals {name}", lambda known: _totals(known, name))
