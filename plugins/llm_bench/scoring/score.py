@@ -17,7 +17,7 @@ from llm_bench.rag.documents import headings, sentences
 from llm_bench.rag.prompt import context_hash
 from llm_bench.scoring import coverage as maths
 from llm_bench.scoring.citations import Part, cut, without_citations
-from llm_bench.scoring.claims import claims, declines, in_full, without_reasoning
+from llm_bench.scoring.claims import NOTHING_SAID, claims, declines, in_full, without_reasoning
 from llm_bench.scoring.statements import Evidence, Statement, features, state
 from llm_bench.scoring.surroundings import Surroundings, content
 from llm_bench.study import DEFAULT_EMBEDDING_MODEL
@@ -152,7 +152,9 @@ def judge(
     if note:
         return [_unscored(note if text.strip() else None) for _, text in answers]
     texts = [without_reasoning(text) for _, text in answers]
-    parts = [in_full(cut(text), prompts[name]["question"]) for (name, _), text in zip(answers, texts, strict=True)]
+    parts = [
+        in_full(cut(text, sentences), prompts[name]["question"]) for (name, _), text in zip(answers, texts, strict=True)
+    ]
     asked = {name: None for (name, _), answer in zip(answers, parts, strict=True) if answer}
     wanted = {name: _Wanted(prompts[name]) for name in asked}
     said = (sentence for sentence, _ in chain(*parts))
@@ -160,8 +162,10 @@ def judge(
     for prompt in wanted.values():
         prompt.embed(vectors)
     return [
-        _in(language, text, wanted[name].judge(text, answer, vectors)) if answer else _unscored()
-        for (name, _), text, answer in zip(answers, texts, parts, strict=True)
+        _in(language, text, wanted[name].judge(text, answer, vectors))
+        if answer
+        else _unscored(NOTHING_SAID if whole.strip() else None)
+        for (name, whole), text, answer in zip(answers, texts, parts, strict=True)
     ]
 
 
