@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from llm_bench.measure.formats.reader import read
 from llm_bench.rag.documents import sentences
 from llm_bench.rag.prompt import context_hash
-from llm_bench.scoring.claims import NOTHING_SAID, SHORT
+from llm_bench.scoring.claims import SHORT
 from llm_bench.scoring.score import SCORING_VERSION, ContextMismatchError, Judgement, Scores, _labels, judge, score
 
 LABELLED = Path(__file__).parents[2] / "benchmarks" / "labelled"
@@ -244,7 +244,7 @@ class TestWhatIsUsedAndCited:
     @pytest.mark.parametrize("answer", ["Yes.", "<think>Was it 1.2 million?", "[1]", None])
     def test_is_null_where_there_is_nothing_to_score(self, hash_embedder, answer):
         (scored,) = score([record(answer=answer)], PROMPTS, hash_embedder)
-        note = NOTHING_SAID if answer else None
+        note = "The answer has no sentence that can be compared." if answer else None
         assert [scored[name] for name in Scores.__annotations__] == [*[None] * 6, note]
         assert scored["scoring_version"] is None
 
@@ -404,7 +404,7 @@ class TestAnyText:
     def test_is_read_by_the_real_model(self, embedder, text):
         prompt = {"question": text, "passages": [text], "points": [text], "answerable": True}
         (judgement,) = judge([("any", text)], {"any": prompt}, embedder)
-        assert set(judgement.scores) == {*SCORES, "score_note"}
+        assert judgement.scores.keys() == Scores.__annotations__.keys()
 
 
 class TestEncoding:

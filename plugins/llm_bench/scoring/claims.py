@@ -69,8 +69,6 @@ _ASSENT = re.compile(
 """What a claim may begin with: "Sure, sales rose"; "I'm sorry, but sales fell"."""
 _REASONING = re.compile(r"(?is)\A(?:(?!<think).)*</think(?:ing)?>|<(think(?:ing)?|reasoning)>.*?(?:</\1>|\Z)")
 _BARE = re.compile(r"(?i)(?:yes|no|ja|nein)\W*")
-NOTHING_SAID = "It says nothing that can be compared: a bare yes or no, or only reasoning or citations."
-"""Why an answer with no sentence to judge has no scores."""
 SHORT = 3
 """Words of an answer that has a meaning only with its question: "Linz.", "4.2 million euros."."""
 

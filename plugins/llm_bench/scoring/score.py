@@ -17,7 +17,7 @@ from llm_bench.rag.documents import headings, sentences
 from llm_bench.rag.prompt import context_hash
 from llm_bench.scoring import coverage as maths
 from llm_bench.scoring.citations import Part, cut, without_citations
-from llm_bench.scoring.claims import NOTHING_SAID, claims, declines, in_full, without_reasoning
+from llm_bench.scoring.claims import claims, declines, in_full, without_reasoning
 from llm_bench.scoring.statements import Evidence, Statement, features, state
 from llm_bench.scoring.surroundings import Surroundings, content
 from llm_bench.study import DEFAULT_EMBEDDING_MODEL
@@ -38,6 +38,8 @@ _LABEL = re.compile(r"^\s*(?:[-*+•]\s+|[0-9]{1,3}[.)]\s+)?\*\*(?P<text>[^*\n]{
 
 _DECIMALS = 6
 """Beyond it the digits depend on the machine and on what else was encoded with a sentence."""
+
+_EMPTY = "The answer has no sentence that can be compared."
 
 SCORING = Method(
     "Scoring",
@@ -156,7 +158,7 @@ def judge(
         in_full(cut(text, sentences), prompts[name]["question"]) for (name, _), text in zip(answers, texts, strict=True)
     ]
     asked = {name: None for (name, _), answer in zip(answers, parts, strict=True) if answer}
-    wanted = {name: _Wanted(prompts[name]) for name in asked}
+    wanted = {name: _Wanted(prompts[name], language if language in READ else "en") for name in asked}
     said = (sentence for sentence, _ in chain(*parts))
     vectors = _vectors(embedder, [*(text for prompt in wanted.values() for text in prompt.texts()), *said])
     for prompt in wanted.values():
@@ -164,7 +166,7 @@ def judge(
     return [
         _in(language, text, wanted[name].judge(text, answer, vectors))
         if answer
-        else _unscored(NOTHING_SAID if whole.strip() else None)
+        else _unscored(_EMPTY if whole.strip() else None)
         for (name, whole), text, answer in zip(answers, texts, parts, strict=True)
     ]
 
@@ -201,7 +203,8 @@ def _vectors(embedder: Embedder, texts: Iterable[str]) -> dict[str, np.ndarray]:
 class _Wanted:
     """What the answers to one question are held against."""
 
-    def __init__(self, prompt: Mapping[str, Any]) -> None:
+    def __init__(self, prompt: Mapping[str, Any], language: str) -> None:
+        self._language = language
         self._question: str = prompt["question"]
         self._points: list[str] = prompt["points"]
         self._answerable: bool = prompt["answerable"]
@@ -210,8 +213,10 @@ class _Wanted:
             (number, sentence) for number, passage in enumerate(passages) for sentence in sentences(passage)
         ]
         self._headings = [_union(map(content, headings(passage))) for passage in passages]
-        self._years = [_union(features(heading).years for heading in headings(passage)) for passage in passages]
-        self._places = [_union(features(line).words for line in passage.splitlines()) for passage in passages]
+        self._years = [
+            _union(features(heading, language).years for heading in headings(passage)) for passage in passages
+        ]
+        self._places = [_union(features(line, language).words for line in passage.splitlines()) for passage in passages]
         # What some passages are about, and not all: a label of such words shows which passage a paragraph draws on.
         self._subjects = _union(self._headings) - frozenset.intersection(*self._places) if passages else frozenset()
 
@@ -220,27 +225,39 @@ class _Wanted:
         return [self._question, *self._points, *(sentence for _, sentence in self._context)]
 
     def embed(self, vectors: Mapping[str, np.ndarray]) -> None:
-        known = features(self._question)
+        known = features(self._question, self._language)
         self._asked = known
         self._meaning = vectors[self._question]
-        self._wanted = [state(point, vectors[point], known, known.years) for point in self._points]
+        self._wanted = [
+            state(point, vectors[point], known, known.years, language=self._language) for point in self._points
+        ]
         # A heading's years are meant where a sentence has none, and its words are those of each sentence below it.
         self._given = [
-            state(sentence, vectors[sentence], known, self._years[number], place=self._places[number])
+            state(
+                sentence,
+                vectors[sentence],
+                known,
+                self._years[number],
+                place=self._places[number],
+                language=self._language,
+            )
             for number, sentence in self._context
         ]
         # A fact may take two sentences of a passage, but not one of this passage and one of that.
         self._evidence = Evidence(self._given, [number for number, _ in self._context])
         self._held = maths.support(self._wanted, self._evidence)
         self._surroundings = Surroundings(
-            (sentence, given.years, self._headings[number])
-            for given, (number, sentence) in zip(self._given, self._context, strict=True)
+            (
+                (sentence, given.years, self._headings[number])
+                for given, (number, sentence) in zip(self._given, self._context, strict=True)
+            ),
+            self._language,
         )
 
     def judge(self, text: str, parts: Sequence[Part], vectors: Mapping[str, np.ndarray]) -> Judgement:
         """The judgement of an answer, given by its text and its sentences with what each cites."""
         answer = [sentence for sentence, _ in parts]
-        named = _union(features(sentence).years for sentence in answer)
+        named = _union(features(sentence, self._language).years for sentence in answer)
         stated = [
             state(
                 sentence,
@@ -250,6 +267,7 @@ class _Wanted:
                 others=named,
                 label=label,
                 surroundings=self._surroundings,
+                language=self._language,
             )
             for sentence, label in zip(answer, _labels(without_citations(text), answer, self._subjects), strict=True)
         ]

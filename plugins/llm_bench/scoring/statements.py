@@ -62,16 +62,18 @@ class Features:
 
 
 @lru_cache(maxsize=50_000)
-def features(text: str) -> Features:
+def features(text: str, language: str = "en") -> Features:
     """The features of a sentence."""
-    numbers, years = figures(text)
+    numbers, years = figures(text, language=language)
     plain = text.lower().replace("’", "'").replace("n't", " not")
     words = re.findall(r"[a-z]+", plain)
     directions = [(word in _UP) - (word in _DOWN) for word in words]
     return Features(
         figures=numbers,
         years=years,
-        names=frozenset(name[0].lower()[:STEM] for name in _NAME.finditer(text, 1) if not is_unit(name[0])),
+        names=frozenset(
+            name[0].lower()[:STEM] for name in _NAME.finditer(text, 1) if not is_unit(name[0], language=language)
+        ),
         words=frozenset(word.lower()[:STEM] for word in _WORD.findall(text)),
         rising=sum(directions),
         compares=any(directions) or not _DIFFERENCE.isdisjoint(words),
@@ -115,6 +117,7 @@ def state(
     place: frozenset[str] = frozenset(),
     label: frozenset[str] = frozenset(),
     surroundings: Surroundings | None = None,
+    language: str = "en",
 ) -> Statement:
     """A sentence as a statement.
 
@@ -126,11 +129,11 @@ def state(
     :param label: the same of what its paragraph is labelled with: it counts like names.
     :param surroundings: of the context's figures; without them each figure is trusted.
     """
-    own = features(sentence)
+    own = features(sentence, language)
     meant = own.years or years
     news = [not any(map(figure.agrees, question.figures)) for figure in own.figures]
     figures = tuple(compress(own.figures, news))
-    counts = compress(counted(sentence), news) if figures and surroundings else ()
+    counts = compress(counted(sentence, language), news) if figures and surroundings else ()
     return Statement(
         figures=figures,
         years=own.years or (years | others if years else years),

@@ -39,9 +39,9 @@ DOUBT = 0.6
 
 
 @lru_cache(maxsize=5_000)
-def content(text: str) -> frozenset[str]:
+def content(text: str, language: str = "en") -> frozenset[str]:
     """The beginnings of the words that say what a text is about, and its years."""
-    return frozenset(word for word, _ in _placed(text)[0])
+    return frozenset(word for word, _ in _placed(text, language)[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,9 @@ class Counted:
 
 
 @lru_cache(maxsize=5_000)  # each takes a kilobyte or more
-def counted(sentence: str) -> tuple[Counted, ...]:
+def counted(sentence: str, language: str = "en") -> tuple[Counted, ...]:
     """The figures of a sentence, in the order of ``features``."""
-    words, numbers = _placed(sentence)
+    words, numbers = _placed(sentence, language)
     return tuple(Counted(figure, unit, _nearness(words, at)) for figure, unit, at in numbers)
 
 
@@ -71,9 +71,9 @@ def _nearness(words: Sequence[tuple[str, int]], at: int) -> dict[str, float]:
     return near
 
 
-def _placed(text: str) -> tuple[list[tuple[str, int]], list[tuple[Figure, str, int]]]:
+def _placed(text: str, language: str) -> tuple[list[tuple[str, int]], list[tuple[Figure, str, int]]]:
     """The words that count and the years, and the figures with their units, each with its position in words."""
-    numbers, years = located(text)
+    numbers, years = located(text, language=language)
     tokens = [(match[0].lower(), match.start()) for match in _TOKEN.finditer(text)]
     starts = [start for _, start in tokens]
     joints = [match.start() for match in _JOINT.finditer(text)]
@@ -96,11 +96,11 @@ class Surroundings:
     :param context: its sentences, each with its years and the content of its heading.
     """
 
-    def __init__(self, context: Iterable[tuple[str, frozenset[int], frozenset[str]]]) -> None:
+    def __init__(self, context: Iterable[tuple[str, frozenset[int], frozenset[str]]], language: str = "en") -> None:
         known = [
             (count, _with(count.near, heading | set(map(str, years))))
             for sentence, years, heading in context
-            for count in counted(sentence)
+            for count in counted(sentence, language)
         ]
         self._figures = Figures(count.figure for count, _ in known)
         self._units = np.array([count.unit for count, _ in known], str)
