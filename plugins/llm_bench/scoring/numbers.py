@@ -9,13 +9,12 @@ text2num reads numbers in words, the rest is here and in numbers.yaml, as no lib
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import yaml
@@ -28,17 +27,14 @@ SHARE_TOLERANCE = 0.075
 HEAD_CHARACTERS = 60
 """How far before a number the head of its column is looked for: "Revenue (EUR m): 4.2"."""
 
-_WORDS: dict[str, Any] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+_WORDS = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 _KINDS = {unit: (factor, kind) for kind, units in _WORDS["measures"].items() for unit, factor in units.items()}
-LANGUAGES = frozenset(_WORDS["languages"])
-"""Those whose figures are read, as ISO 639-1 has them."""
 
 _IN_WORDS = "\ue000"
 """What a number is marked with that the text has in words."""
 _YEAR = re.compile(_WORDS["parts"]["year"])
 _SMALL = (f"{_IN_WORDS}0", f"{_IN_WORDS}1")
 _PARTS = ("scale", "currency", "unit")
-_FRACTIONS = {ord(sign): f"{unicodedata.numeric(sign):.2f}".removeprefix("0") for sign in "¼½¾⅓⅔⅛⅜⅝⅞"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +59,7 @@ class Figure:
         return bool(Figures([self]).agree(other)[0])
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
+class Located(NamedTuple):
     """A figure in its place.
 
     :param at: where in the text it begins.
@@ -146,16 +141,15 @@ class _Grammar:
         parts["unit"] = rf"(?P<unit>{_any(self.units)})"
         parts["currency"] = rf"(?P<currency>{_any(name for name, unit in self.units.items() if unit.isupper())})"
         parts["share"] = words["share"].format(**parts)
-        patterns = _WORDS["patterns"].items()
-        self.patterns = {name: re.compile(pattern.format(**parts), re.VERBOSE) for name, pattern in patterns}
+        forms = _WORDS["patterns"].items()
+        self.patterns = {name: re.compile(form.format(**parts), re.VERBOSE) for name, form in forms}
 
     def read(self, text: str) -> tuple[list[Located], list[tuple[int, int]]]:
         text = self._in_digits(text)
         numbers: list[Located] = []
         years: list[tuple[int, int]] = []
-        taken: list[tuple[int, int]] = []
         for match in self.patterns["dates"].finditer(text):
-            taken.append(match.span())
+            text = _without(match, text)
             for part in filter(None, match.groups()):
                 if part.isdigit() and len(part) < 3:
                     numbers.append(Located(Figure(float(part), 0.0, "date"), match.start()))
@@ -166,14 +160,10 @@ class _Grammar:
                 parts = ("1", *filter(None, match.groups()))[-2:]
                 part, whole = ((self._number(str(self.shares.get(part, part))) or (0.0,))[0] for part in parts)
                 if part < whole:  # not "30 people in ten shops", "the last four quarters of"
-                    share = Figure(
-                        100 * part / whole, 100 / whole * max(hedged * part, rounding * (whole % 5 == 0)), "%"
-                    )
-                    numbers.append(Located(share, match.start()))
-                    taken.append(match.span())
-        written = [
-            match for match in self.patterns["figure"].finditer(text) if not _within(match.start("number"), taken)
-        ]
+                    tolerance = max(hedged * part, rounding * (whole % 5 == 0))
+                    numbers.append(Located(Figure(100 * part / whole, 100 / whole * tolerance, "%"), match.start()))
+                    text = _without(match, text)
+        written = list(self.patterns["figure"].finditer(text))
         for match, following in zip_longest(written, written[1:]):
             scale, unit = self._measure(text, match, following)
             at, number = match.start("number"), match["number"]
@@ -199,8 +189,8 @@ class _Grammar:
     def _number(self, text: str, *, scaled: bool = False) -> tuple[float, float] | None:
         """A number and its tolerance; None where it is none, as "3.11.2"."""
         digits = re.sub(_WORDS["parts"]["blank"], "", text.removeprefix(_IN_WORDS))
-        grouped = self.patterns["grouped"].fullmatch(digits)
-        match = self.patterns["decimal"].fullmatch(re.sub("[.,]", "", digits) if grouped else digits)
+        digits = re.sub("[.,]", "", digits) if self.patterns["grouped"].fullmatch(digits) else digits
+        match = self.patterns["decimal"].fullmatch(digits)
         if match is None:
             return None
         whole, decimals = re.sub("[.,]", "", match[1]), match[2] or ""
@@ -211,11 +201,7 @@ class _Grammar:
 
     def _in_digits(self, text: str) -> str:
         """The text without LaTeX, and with digits, each marked, at the end of the place of a number in words."""
-        text = (
-            self.patterns["formula"]
-            .sub(r" \1 ", text.replace(_IN_WORDS, " ").translate(_FRACTIONS))
-            .replace("{,}", ",")
-        )
+        text = self.patterns["formula"].sub(r" \1 ", text.replace(_IN_WORDS, " ")).replace("{,}", ",")
         text = re.sub(r"\\[,;: ]", " ", text).replace("\\", "") if "\\" in text else text
         for word, digits in self.spelt.items():
             text = text.replace(word, digits)
@@ -235,8 +221,8 @@ _grammar = cache(_Grammar)
 _Word = type("_Word", (str, Token), {"text": str.__str__})  # text2num takes no plain ones
 
 
-def _within(at: int, spans: Iterable[tuple[int, int]]) -> bool:
-    return any(start <= at < end for start, end in spans)
+def _without(match: re.Match[str], text: str) -> str:
+    return text[: match.start()] + "\0" * len(match[0]) + text[match.end() :]
 
 
 def _any(words: Iterable[str]) -> str:
