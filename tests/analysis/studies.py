@@ -316,7 +316,7 @@ def _answered(manner: Manner, prompt: Mapping[str, Any], busy: float, hostile: s
     points = prompt["points"]
     used = [point for point in points if chance.random() < manner.uses]
     text = " ".join(filter(None, [*used, hostile])) or "The context does not say."
-    cited = sorted({1, len(text) % 3 + 1}) if used and len(text) % 2 else []
+    cited = sorted({1, len(text) % 7 + 1}) if used and len(text) % 2 else []
     answer_tokens = max(2, len(text) // 4)
     reasoning = round(manner.reasoning * math.exp(chance.gauss(0, 0.4))) if manner.reasoning else 0
     times, first_answer = _events(manner, busy, reasoning, answer_tokens, chance)

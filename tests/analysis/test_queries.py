@@ -500,6 +500,24 @@ class TestTheLeastCovered:
             )
 
 
+class TestCitations:
+    def test_are_counted_of_the_answers_of_each_llm(self, filled, records):
+        made = queries.citations(records, View())
+        assert [row.llm for row in made] == sorted({llm_of(record) for record in filled.plain})
+        for row in made:
+            mine = [record for record in filled.plain if llm_of(record) == row.llm and record["citations"] is not None]
+            citing = [record for record in mine if record["citations"]]
+            supports = [record["citation_support"] for record in citing]
+            beyond = [record for record in citing if max(record["citations"]) > record["context_passages"]]
+            assert (row.answers, row.citing, row.beyond) == (len(mine), len(citing), len(beyond))
+            assert row.passages == pytest.approx(np.mean([len(record["citations"]) for record in citing]))
+            assert row.support == pytest.approx(np.mean(supports))
+        assert any(row.beyond for row in made)
+
+    def test_are_none_where_no_answer_cites(self, records):
+        assert queries.citations(records, View(industries=("nothing",))) == []
+
+
 class TestAComparison:
     def test_pairs_answers_to_one_question_in_one_slot(self, filled, records):
         values = {

@@ -16,6 +16,7 @@ from analysis.studies import HOSTILE, fill_study, thesis
 from dashboard.conftest import SLOTS, thesis_slots
 from dashboard.parsed import Parsed
 from llm_bench.analysis.agreement import agreement
+from llm_bench.analysis.metrics import METRICS
 from llm_bench.dashboard.pages import NAVIGATION
 from llm_bench.protocol import keeping
 from llm_bench.protocol.draft import draft
@@ -246,6 +247,15 @@ class TestNumbers:
     def test_of_throughput_are_in_characters_where_asked_so(self, loaded, reader):
         assert "Throughput of text of each LLM, in characters/s" in see(reader, "throughput", metric="text_cps").text
 
+    def test_of_coverage_show_who_cites_which_passages(self, loaded, reader):
+        text = see(reader, "coverage").text
+        assert "Citations of passages in the answers of each LLM" in text
+        assert "Not there: answers that cite a number which no passage has." in text
+
+    @pytest.mark.parametrize("metric", ["context_utilization", "citation_support"])
+    def test_of_coverage_are_of_what_is_used_and_cited_where_asked_so(self, loaded, reader, metric):
+        assert f"{METRICS[metric].title} of each LLM, from 0 to 1" in see(reader, "coverage", metric=metric).text
+
     def test_of_coverage_show_the_least_covered_answers(self, loaded, reader):
         parsed = see(reader, "coverage")
         assert "Least covered questions" in parsed.text
@@ -364,6 +374,13 @@ class TestARecord:
         neighbour = see(reader, after.removeprefix(f"{ROOT}/"))
         assert "Slot before" in neighbour.text
         assert f"{ROOT}/records/{record['record_id']}" in neighbour.addresses
+
+    def test_marks_the_passages_that_it_cites_and_names_those_that_arent_there(self, home, include, reader, batch):
+        put(home, include, [batch[0] | {"citations": [2, 9]}, *batch[1:]])
+        text = see(reader, f"records/{batch[0]['record_id']}").text
+        assert text.count("· cited") == 1
+        assert "Cited, but not there: passage 9." in text
+        assert "2, 9" in text
 
     def test_without_its_context_says_where_it_should_be(self, home, include, reader, batch):
         put(home, include, batch)

@@ -295,10 +295,42 @@ class TestScores:
         assert scored(f"{declining} {polite}", [TOYS])["groundedness"] is None
         assert scored(f"{TOYS} {polite}", [TOYS])["groundedness"] == scored(TOYS, [TOYS])["groundedness"]
 
-    @says("An answer declines where a sentence of it has one of a fixed list of English turns")
+    @says(
+        "The utilization of a context is the mean support that an answer's claims give the sentences of its context",
+        "An answer that claims nothing uses nothing.",
+    )
+    def test_utilization_is_the_mean_support_of_the_contexts_sentences_by_their_words(self):
+        said, held = statement(TOYS), [statement(TOYS), statement(BOOKS)]
+        support = maths.support(held, Evidence([said], [0]))
+        words = [len(text.split()) for text in (TOYS, BOOKS)]
+        assert maths.groundedness(list(zip(support, words, strict=True))) < 1
+        alone, both = (scored(text, [TOYS])["context_utilization"] for text in (TOYS, f"{TOYS} {BOOKS}"))
+        assert alone == pytest.approx(words[0] / sum(words), abs=0.1)
+        assert both == pytest.approx(1)
+        assert scored("The context does not state it.", [TOYS])["context_utilization"] == 0
+
+    @says("Where an answer cites passages by their numbers, the citations are no part of what it says.")
+    def test_citations_are_no_part_of_what_is_said(self):
+        cited, plain = (scored(text, [TOYS]) for text in (f"{TOYS[:-1]} [1].", TOYS))
+        same = ("coverage_score", "groundedness", "context_utilization", "declined")
+        assert [cited[name] for name in same] == [plain[name] for name in same]
+        assert (cited["citations"], plain["citations"]) == ([1], [])
+
+    @says("Citation support is the mean support that the cited passages alone give what is claimed with a citation")
+    def test_citation_support_is_by_the_cited_passages_and_the_words_of_what_cites(self):
+        assert scored(f"{TOYS[:-1]} [1]. {OTHER}", [TOYS])["citation_support"] == pytest.approx(1, abs=1e-5)
+        assert scored(f"{TOYS[:-1]} [2].", [TOYS])["citation_support"] == 0
+        assert scored(TOYS, [TOYS])["citation_support"] is None
+        words = [len(text.split()) for text in (TOYS, BOOKS)]
+        half = scored(f"{TOYS[:-1]} [1]. {BOOKS[:-1]} [2].", [TOYS])["citation_support"]
+        assert half == pytest.approx(words[0] / sum(words), abs=1e-5)
+
+    @says("An answer declines where a sentence of it has one of a fixed list of English and German turns")
     def test_an_answer_declines_where_one_of_its_sentences_does(self):
         declining = "The passages do not mention who left."
         assert declines(declining)
         assert scored(f"{TOYS} {declining}", [TOYS])["declined"] is True
         assert scored(TOYS, [TOYS])["declined"] is False
-        assert scored("Der Kontext nennt es nicht.", [TOYS])["declined"] is False
+        assert scored("Der Kontext nennt es nicht.", [TOYS])["declined"] is True
+        assert scored("I'm sorry, but I can't help with that.", [TOYS])["declined"] is True
+        assert scored("Le contexte ne le dit pas.", [TOYS])["declined"] is False

@@ -18,7 +18,7 @@ from llm_bench.batch.requeue import requeue
 from llm_bench.gate.validate import Refused, validate
 from llm_bench.progress.measured import measured
 from llm_bench.records import FIELD_NAMES, FIELDS
-from llm_bench.store.base import FileStore, from_parquet, object_path
+from llm_bench.store.base import FileStore, from_parquet, object_path, read_table, to_parquet, write_table
 from llm_bench.store.compaction import compact
 from llm_bench.store.exports import export
 
@@ -90,3 +90,33 @@ class TestARefusedRecordOfSchema1:
         again = requeue(store, due)
         assert (again.loaded, again.kept) == (5, [])
         assert [(row.llm, row.records) for row in measured(store, "thesis")] == [(LLMS[0], 3), (LLMS[1], 2)]
+
+
+class TestARecordWithoutTheLatestFields:
+    """Schema 2 as it was before answers' citations were kept."""
+
+    LATEST = ("context_passages", "context_utilization", "citations", "citation_support", "scoring_version")
+
+    @pytest.fixture
+    def older(self, tmp_path: Path, make_batch) -> FileStore:
+        table = read_table(to_parquet(make_batch())).drop_columns(list(self.LATEST))
+        store = FileStore(tmp_path / "data")
+        store.commit(object_path("records", "thesis", SLOT), write_table(table), 0)
+        return store
+
+    def test_has_null_there_in_the_local_copy(self, older, due, tmp_path):
+        records = Cache(tmp_path).records(due.study)
+        (counts,) = records.rows(
+            f"SELECT count(*) AS n, {', '.join(f'count({name})' for name in self.LATEST)} FROM records"
+        )
+        assert list(counts.values()) == [80, 0, 0, 0, 0, 0]
+        assert queries.citations(records, View()) == []
+        listed, _ = queries.page(records, View())
+        record = queries.record(records, listed[0].record_id)
+        assert [record[name] for name in self.LATEST] == [None] * 5
+
+    def test_is_exported_with_the_columns_of_today(self, older, tmp_path):
+        export(older, tmp_path)
+        first, *_ = json.loads((tmp_path / "batch_eval_metrics.json").read_text())
+        assert tuple(first) == FIELD_NAMES
+        assert first["citations"] is None

@@ -8,8 +8,7 @@ by itself is taken for the item of a list, and "m²" for a power; each raised di
 from __future__ import annotations
 
 import re
-
-from llm_bench.rag.documents import sentences
+from collections.abc import Callable, Iterable
 
 _NUMBER = r"[1-9][0-9]?(?![0-9%]|[.,][0-9])"
 _JOINT = r"\s*(?:,\s*(?:and|und)\b|[,;/&–-]|(?:and|und|to|bis)\b)\s*"
@@ -36,7 +35,7 @@ _DIGITS = {ord(raised): plain for raised, plain in zip("¹²³⁴⁵⁶⁷⁸⁹
 _NEEDED = re.compile(r"(?:^|\b(?:to|on|in|by|of|from|with|per|and|laut|gemäß|nach|aus|von)\s)\W*$", re.IGNORECASE)
 """What stands before a citation that the sentence can't do without."""
 _LEAD = re.compile(
-    r"(?i)(?:according to|based on|as (?:\w+ )?(?:in|by|per)|from|in|laut|gemäß|nach) the passage\b(?: of [^,]{1,30})?,?\s*"
+    r"(?i)(?:according to|based on|as (?:\w+ )?(?:in|by)|from|in|laut|gemäß|nach) the passage\b(?: of [^,]{1,30})?,?\s*"
     r"|the passage(?:: | (?:also )?(?:states?|says?|notes?|reports?|shows?|mentions?|besagt|zeigt),? (?:that|dass) )"
 )
 _ONLY_CITES = re.compile(r"\W*(?:(?:sources?|references?|citations?|quellen?|the passage)\W*)*", re.IGNORECASE)
@@ -68,10 +67,12 @@ def without_citations(text: str) -> str:
     return freed if freed == text else freed[:1].upper() + freed[1:]
 
 
-def cut(text: str) -> list[Part]:
+def cut(text: str, sentences: Callable[[str], Iterable[str]]) -> list[Part]:
     """The sentences of an answer without its citations, each with the passages that it cites.
 
     A sentence that does nothing but cite ("Source: [2]") cites for the one before it.
+
+    :param sentences: cuts a text.
     """
     parts: list[Part] = []
     for sentence in sentences(_BEHIND.sub(r" \g<marks>\g<stop>", text)):

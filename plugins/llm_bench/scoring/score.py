@@ -153,8 +153,10 @@ def judge(
     note = unread(language, embedder.identity, DEFAULT_EMBEDDING_MODEL)
     if note:
         return [_unscored(note if text.strip() else None) for _, text in answers]
-    texts = [without_reasoning(text).strip() for _, text in answers]
-    parts = [in_full(cut(text), prompts[name]["question"]) for (name, _), text in zip(answers, texts, strict=True)]
+    texts = [without_reasoning(text) for _, text in answers]
+    parts = [
+        in_full(cut(text, sentences), prompts[name]["question"]) for (name, _), text in zip(answers, texts, strict=True)
+    ]
     asked = {name: None for (name, _), answer in zip(answers, parts, strict=True) if answer}
     wanted = {name: _Wanted(prompts[name], language if language in READ else "en") for name in asked}
     said = (sentence for sentence, _ in chain(*parts))
@@ -164,8 +166,8 @@ def judge(
     return [
         _in(language, text, wanted[name].judge(text, answer, vectors))
         if answer
-        else _unscored(_EMPTY if text else None)
-        for (name, _), text, answer in zip(answers, texts, parts, strict=True)
+        else _unscored(_EMPTY if whole.strip() else None)
+        for (name, whole), text, answer in zip(answers, texts, parts, strict=True)
     ]
 
 
