@@ -30,7 +30,7 @@ SLOTS, APART_SEC = 8, 75
 PATIENCE_SEC = 300
 SERVICES = {
     "scheduler": "llm_bench.local.scheduler",
-    "api-server": "airflow api-server",
+    "api-server": "airflow api_server",
     "dag-processor": "airflow dag-processor",
     "baselines": "llm_bench baselines",
 }
