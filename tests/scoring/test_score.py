@@ -81,6 +81,7 @@ def record(question_id: str = "loaves", answer: str | None = "The bakery baked 1
         "groundedness": None,
         "declined": None,
         "embedding_model": "planned",
+        "scoring_model": None,
         **changes,
     }
 

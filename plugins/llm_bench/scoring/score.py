@@ -21,6 +21,7 @@ from llm_bench.scoring.surroundings import Surroundings, content
 if TYPE_CHECKING:
     from llm_bench.rag.embeddings import Embedder
     from llm_bench.records import Record
+    from llm_bench.scoring.model import CrossEncoder
 
 SCORING_VERSION = 3
 """Raise it when the same answer may get another score.
@@ -46,13 +47,19 @@ class ContextMismatchError(LLMBenchError):
     """A record can't be scored: the context at hand is not the one that the LLM was given."""
 
 
-def score(records: Sequence[Record], prompts: Mapping[str, Mapping[str, Any]], embedder: Embedder) -> list[Record]:
-    """The records with ``coverage_score``, ``groundedness``, ``declined`` and ``embedding_model``, as new dicts.
+def score(
+    records: Sequence[Record],
+    prompts: Mapping[str, Mapping[str, Any]],
+    embedder: Embedder,
+    encoder: CrossEncoder | None = None,
+) -> list[Record]:
+    """The records with ``coverage_score``, ``groundedness``, ``declined`` and the models that scored, as new dicts.
 
-    All but the last are null for a record without success or with a blank answer. Coverage is null, too, where the
+    The scores are null for a record without success or with a blank answer. Coverage is null, too, where the
     question can't be answered from the documents, and groundedness where the answer claims nothing.
 
     :param prompts: question id → its prompt: ``question``, ``passages``, ``points``, ``answerable``.
+    :param encoder: judges support in the place of embeddings.
     :raises ContextMismatchError: when a record's question has no context here, or another than it was asked with.
     """
     _check_contexts(records, prompts)
@@ -62,8 +69,9 @@ def score(records: Sequence[Record], prompts: Mapping[str, Mapping[str, Any]], e
             **record,
             **judgement.scores,
             "embedding_model": embedder.identity if judgement.sentences else record["embedding_model"],
+            "scoring_model": encoder.identity if encoder and judgement.sentences else None,
         }
-        for record, judgement in zip(records, judge(answers, prompts, embedder), strict=True)
+        for record, judgement in zip(records, judge(answers, prompts, embedder, encoder), strict=True)
     ]
 
 
@@ -120,7 +128,10 @@ _UNSCORED: Scores = {"coverage_score": None, "groundedness": None, "declined": N
 
 
 def judge(
-    answers: Sequence[tuple[str, str]], prompts: Mapping[str, Mapping[str, Any]], embedder: Embedder
+    answers: Sequence[tuple[str, str]],
+    prompts: Mapping[str, Mapping[str, Any]],
+    embedder: Embedder,
+    encoder: CrossEncoder | None = None,
 ) -> list[Judgement]:
     """The judgement of each answer, given as the id of its question and its text, with one pass of the model.
 
@@ -132,9 +143,15 @@ def judge(
     vectors = _vectors(embedder, [*(text for prompt in wanted.values() for text in prompt.texts()), *chain(*parts)])
     for prompt in wanted.values():
         prompt.embed(vectors)
-    return [
+    judgements = [
         wanted[name].judge(text, answer, vectors) if answer else Judgement(_UNSCORED)
         for (name, text), answer in zip(answers, parts, strict=True)
+    ]
+    if encoder is None:
+        return judgements
+    return [
+        encoder.judged(judgement, prompts[name]["passages"], vectors) if judgement.sentences else judgement
+        for judgement, (name, _) in zip(judgements, answers, strict=True)
     ]
 
 
@@ -215,8 +232,8 @@ class _Wanted:
         supports = [(part.support, len(part.text.split())) for part in judged if part.support is not None]
         points, coverage = self._coverage(answer, stated) if self._answerable else ([], None)
         scores: Scores = {
-            "coverage_score": _rounded(coverage),
-            "groundedness": _rounded(maths.groundedness(supports)),
+            "coverage_score": rounded(coverage),
+            "groundedness": rounded(maths.groundedness(supports)),
             "declined": any(part.declines for part in judged),
         }
         return Judgement(scores, tuple(judged), tuple(points))
@@ -264,5 +281,5 @@ def _union(sets: Iterable[frozenset[Any]]) -> frozenset[Any]:
     return frozenset[Any]().union(*sets)
 
 
-def _rounded(value: float | None) -> float | None:
+def rounded(value: float | None) -> float | None:
     return None if value is None else round(value, _DECIMALS)
