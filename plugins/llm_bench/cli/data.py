@@ -35,7 +35,7 @@ def register(actions: Actions) -> None:
         "--model",
         type=_pinned,
         metavar="REPOSITORY@REVISION",
-        help="embedding model of the hub, pinned to a commit; left out: the study's own",
+        help="model of the hub that scores, pinned to a commit; left out: the study's own",
     )
 
     summary = "Put the slots of each past day (UTC) of a study into one object."
@@ -43,7 +43,7 @@ def register(actions: Actions) -> None:
 
 
 def _pinned(model: str) -> str:
-    """The name of an embedding model.
+    """The name of a model.
 
     :raises ArgumentTypeError: it names no revision.
     """

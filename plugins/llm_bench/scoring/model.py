@@ -168,6 +168,6 @@ def _unloadable(model: str, fault: Exception) -> ScoringModelError:
     reason = str(fault).strip().split("\n")[0]
     return ScoringModelError(
         f"The model {model!r}, which is to judge support, can't be loaded ({type(fault).__name__}: {reason}).",
-        "Check scoring.model's name and revision, and that the hub can be reached or holds it in its cache; or leave "
-        "scoring.model out, which needs no network.",
+        "Check scoring.model's name and revision, and that the hub can be reached (HF_HUB_OFFLINE=0) or its cache on "
+        "this machine holds the model; or leave scoring.model out, which needs no network.",
     )
