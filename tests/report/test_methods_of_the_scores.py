@@ -219,6 +219,7 @@ def scored(answer: str | None, points: list[str], *, success: bool = True, answe
         "llm_model": "m",
         "answer": answer,
         "success": success,
+        "embedding_model": "planned",
         "context_hash": retrieval.context_hash(asked["passages"]),
     }
     (made,) = score([record], {"q": asked}, HashEmbedder())  # type: ignore[list-item,arg-type]

@@ -13,7 +13,8 @@ from llm_bench.errors import LLMBenchError
 from llm_bench.rag.embeddings import bundled_folder
 from llm_bench.rag.prompt import context_hash
 from llm_bench.records import complete
-from llm_bench.scoring.model import WINDOWS, CrossEncoder, load
+from llm_bench.report.definitions import metrics
+from llm_bench.scoring.model import ENTAILMENT, WINDOWS, CrossEncoder, load
 from llm_bench.scoring.score import judge, score
 from llm_bench.study import DEFAULT_EMBEDDING_MODEL
 
@@ -113,6 +114,12 @@ class TestWhatANameStandsFor:
         hub("tiny/nli", NLI)
         with pytest.raises(LLMBenchError, match=r"'tiny/nli@v9'.* can't be loaded.*Check scoring\.model's name"):
             load("tiny/nli@v9", DEFAULT_EMBEDDING_MODEL)
+
+
+class TestTheReport:
+    def test_describes_the_way_that_was_taken(self):
+        assert ENTAILMENT in [*metrics({}, entailed=True)]
+        assert ENTAILMENT not in [*metrics({})]
 
 
 class TestEntailment:
