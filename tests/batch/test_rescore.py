@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pyarrow.parquet as pq
@@ -37,6 +38,15 @@ class Model:
         import numpy as np
 
         return np.tile(np.array([[1.0, 0.0]], np.float32), (len(texts), 1))
+
+
+class Encoder:
+    """Supports a quarter of every answer."""
+
+    identity = "some/judge@abc"
+
+    def judged(self, judgement, passages, vectors):
+        return replace(judgement, scores={**judgement.scores, "groundedness": 0.25})
 
 
 @pytest.fixture
@@ -95,6 +105,15 @@ class TestScoresByAnotherModel:
         (day,) = rescore(store, "thesis", Model(), {}, AT, language="fr")
         (row,) = scores(store, day.path)
         assert (row["coverage_score"] is None, row["declined"]) == (False, None)
+
+    def test_stand_by_the_name_of_the_cross_encoder_where_one_judged(self, store, load):
+        keep_contexts(store, "thesis", [PROMPT])
+        load("Home & Kitchen, € 148.2 million.")
+        (day,) = rescore(store, "thesis", Model(), {}, AT, encoder=Encoder())
+        (scored,) = scores(store, day.path)
+        assert day.path == "scores/study=thesis/by=some--judge--abc/date=2026-12-07.parquet"
+        assert (scored["embedding_model"], scored["scoring_model"]) == ("some/model@abc", "some/judge@abc")
+        assert scored["groundedness"] == 0.25
 
     def test_stand_in_one_object_for_each_day(self, store, load):
         keep_contexts(store, "thesis", [PROMPT])

@@ -408,6 +408,14 @@ class TestThePlan:
         checks = run("baseline/lead", retrieval={"embedding_model": "someone/unpinned"})
         assert failed(checks) == ["embedding model"]
 
+    def test_with_a_scoring_model_that_cannot_be_had_is_told(self, run):
+        checks = run("baseline/lead", scoring={"model": "someone/unpinned"})
+        assert failed(checks) == ["scoring model"]
+
+    def test_loads_the_scoring_model_only_where_the_study_names_one(self, run):
+        assert "scoring model" not in run("baseline/lead")
+        assert run("baseline/lead", scoring={"model": "all-MiniLM-L6-v2"})["scoring model"].passed
+
     @pytest.mark.parametrize(
         ("start", "end", "passed", "detail"),
         [

@@ -90,6 +90,7 @@ def record(question_id: str = "loaves", answer: str | None = "The bakery baked 1
         "citation_support": None,
         "embedding_model": "planned",
         "scoring_version": None,
+        "scoring_model": None,
         **changes,
     }
 

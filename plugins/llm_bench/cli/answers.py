@@ -18,6 +18,7 @@ from llm_bench.scoring.score import SCORING_VERSION, Judgement, judge
 
 if TYPE_CHECKING:
     from llm_bench.rag.embeddings import Embedder
+    from llm_bench.scoring.model import CrossEncoder
 
 LISTED = 20
 """Mistakes that are shown of a file; of more, their number."""
@@ -136,11 +137,14 @@ def batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
         yield lot
 
 
-def judged(lot: list[Row], embedder: Embedder, language: str = "en") -> list[Judgement]:
+def judged(
+    lot: list[Row], embedder: Embedder, language: str = "en", encoder: CrossEncoder | None = None
+) -> list[Judgement]:
     """The judgement of each answer; a prompt that several have in common is looked at once."""
     keys = [row.model_dump_json(include=row.prompt.keys() - {"passages"} | {"context"}) for row in lot]
     prompts = {key: row.prompt for key, row in zip(keys, lot, strict=True)}
-    return judge([(key, row.answer or "") for key, row in zip(keys, lot, strict=True)], prompts, embedder, language)
+    answers = [(key, row.answer or "") for key, row in zip(keys, lot, strict=True)]
+    return judge(answers, prompts, embedder, language, encoder)
 
 
 def result(row: Row, judgement: Judgement, embedding_model: str) -> dict[str, Any]:

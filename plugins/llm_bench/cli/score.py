@@ -38,7 +38,7 @@ def register(actions: Actions) -> None:
     command = add_command(actions, score, summary, detail=detail, example="llm-bench score answers.jsonl")
     command.add_argument("file", metavar="FILE", type=Path, help="JSON lines in UTF-8; -: standard input")
     command.add_argument("--out", type=Path, help="write JSON lines with scores and evidence to this file")
-    text = "embedding model of the hub, pinned to a commit; left out: the one that comes with the package"
+    text = "model of the hub that scores, pinned to a commit; left out: the one that comes with the package"
     command.add_argument("--model", metavar="REPOSITORY@REVISION", type=pinned, help=text)
     text = "language of questions, contexts and answers, ISO 639-1; left out: en"
     command.add_argument("--language", metavar="CODE", type=code, default="en", help=text)
@@ -92,17 +92,17 @@ def _judged(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
     from llm_bench.cli.answers import batches, judged, rows
-    from llm_bench.rag.embeddings import Embedder
+    from llm_bench.scoring.model import load
     from llm_bench.study import DEFAULT_EMBEDDING_MODEL
 
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     terminal = Console(stderr=True) if aside else console()
     with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as progress:
         bar = progress.add_task("Scoring", total=count)
-        embedder = Embedder(model or DEFAULT_EMBEDDING_MODEL, threads=os.cpu_count() or 1)
+        embedder, encoder = load(model, DEFAULT_EMBEDDING_MODEL, threads=os.cpu_count() or 1)
         for lot in batches(rows(source)):
-            for row, judgement in zip(lot, judged(lot, embedder, language), strict=True):
-                yield row, judgement, embedder.identity
+            for row, judgement in zip(lot, judged(lot, embedder, language, encoder), strict=True):
+                yield row, judgement, (encoder or embedder).identity
             progress.advance(bar, len(lot))
 
 

@@ -109,9 +109,21 @@ def check_embedding_model(study: Study) -> Check:
     return tell("embedding model", look)
 
 
+def check_scoring_model(study: Study) -> Check:
+    """Whether the model that judges support loads, and of which kind it is."""
+
+    def look() -> str:
+        from llm_bench.scoring.model import load  # noqa: PLC0415
+
+        embedder, encoder = load(study.scoring.model, study.retrieval.embedding_model)
+        return f"{encoder.identity}, a cross-encoder, loaded" if encoder else f"{embedder.identity} loaded"
+
+    return tell("scoring model", look)
+
+
 def check_language(study: Study) -> Check:
     """Whether answers in the study's language can be scored; where they can't, the rest is measured all the same."""
-    note = unread(study.language, study.retrieval.embedding_model, DEFAULT_EMBEDDING_MODEL)
+    note = unread(study.language, study.scoring.model or study.retrieval.embedding_model, DEFAULT_EMBEDDING_MODEL)
     detail = f"{name_of(study.language)}{': answers will have no scores' if note else ''}"
     return Check("language", True, detail, note or "")
 

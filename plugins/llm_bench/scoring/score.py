@@ -25,6 +25,7 @@ from llm_bench.study import DEFAULT_EMBEDDING_MODEL
 if TYPE_CHECKING:
     from llm_bench.rag.embeddings import Embedder
     from llm_bench.records import Record
+    from llm_bench.scoring.model import CrossEncoder
 
 SCORING_VERSION = 3
 """Raise it when the same answer may get another score.
@@ -53,14 +54,19 @@ class ContextMismatchError(LLMBenchError):
 
 
 def score(
-    records: Sequence[Record], prompts: Mapping[str, Mapping[str, Any]], embedder: Embedder, language: str = "en"
+    records: Sequence[Record],
+    prompts: Mapping[str, Mapping[str, Any]],
+    embedder: Embedder,
+    language: str = "en",
+    encoder: CrossEncoder | None = None,
 ) -> list[Record]:
-    """The records with the fields of ``Scores``, ``embedding_model`` and ``scoring_version``, as new dicts.
+    """The records with the fields of ``Scores``, the models that scored and ``scoring_version``, as new dicts.
 
     The scores are null for a record without success, with a blank answer or a bare yes or no. Coverage is null, too,
     where the question can't be answered from the documents, and groundedness where the answer claims nothing.
 
     :param prompts: question id → its prompt: ``question``, ``passages``, ``points``, ``answerable``.
+    :param encoder: judges support in the place of embeddings.
     :raises ContextMismatchError: when a record's question has no context here, or another than it was asked with.
     """
     _check_contexts(records, prompts)
@@ -70,9 +76,10 @@ def score(
             **record,
             **judgement.scores,
             "embedding_model": embedder.identity if judgement.sentences else record["embedding_model"],
+            "scoring_model": encoder.identity if encoder and judgement.sentences else None,
             "scoring_version": SCORING_VERSION if judgement.sentences else None,
         }
-        for record, judgement in zip(records, judge(answers, prompts, embedder, language), strict=True)
+        for record, judgement in zip(records, judge(answers, prompts, embedder, language, encoder), strict=True)
     ]
 
 
@@ -142,6 +149,7 @@ def judge(
     prompts: Mapping[str, Mapping[str, Any]],
     embedder: Embedder,
     language: str = "en",
+    encoder: CrossEncoder | None = None,
 ) -> list[Judgement]:
     """The judgement of each answer, given as the id of its question and its text, with one pass of the model.
 
@@ -163,11 +171,17 @@ def judge(
     vectors = _vectors(embedder, [*(text for prompt in wanted.values() for text in prompt.texts()), *said])
     for prompt in wanted.values():
         prompt.embed(vectors)
-    return [
+    judgements = [
         _in(language, text, wanted[name].judge(text, answer, vectors))
         if answer
         else _unscored(_EMPTY if whole.strip() else None)
         for (name, whole), text, answer in zip(answers, texts, parts, strict=True)
+    ]
+    if encoder is None:
+        return judgements
+    return [
+        encoder.judged(judgement, prompts[name]["passages"], vectors) if judgement.sentences else judgement
+        for judgement, (name, _) in zip(judgements, answers, strict=True)
     ]
 
 
@@ -276,7 +290,7 @@ class _Wanted:
         used = maths.support(self._given, Evidence(claimed, [0] * len(claimed)))
         points, coverage = self._coverage(answer, stated) if self._answerable else ([], None)
         scores: Scores = {
-            "coverage_score": _rounded(coverage),
+            "coverage_score": rounded(coverage),
             "groundedness": _by_words((part.support, part.text) for part in judged),
             "context_utilization": _by_words(zip(used.tolist(), (text for _, text in self._context), strict=True)),
             "citation_support": _by_words((part.cited_support, part.text) for part in judged),
@@ -342,8 +356,8 @@ def _union(sets: Iterable[frozenset[Any]]) -> frozenset[Any]:
 
 def _by_words(supports: Iterable[tuple[float | None, str]]) -> float | None:
     """The mean of those that there are, weighted by the words of their texts."""
-    return _rounded(maths.groundedness([(value, len(text.split())) for value, text in supports if value is not None]))
+    return rounded(maths.groundedness([(value, len(text.split())) for value, text in supports if value is not None]))
 
 
-def _rounded(value: float | None) -> float | None:
+def rounded(value: float | None) -> float | None:
     return None if value is None else round(value, _DECIMALS)

@@ -102,8 +102,8 @@ def scorers(records: Records) -> Table:
 def _scorers(records: Records) -> Table:
     return table(
         records,
-        f"SELECT DISTINCT {_STRATUM}, coalesce(scoring_version, 0) AS version, embedding_model AS model FROM records "  # noqa: S608
-        "WHERE coalesce(coverage_score, groundedness) IS NOT NULL",
+        f"SELECT DISTINCT {_STRATUM}, coalesce(scoring_version, 0) AS version, "  # noqa: S608
+        "coalesce(scoring_model, embedding_model) AS model FROM records WHERE coalesce(coverage_score, groundedness) IS NOT NULL",
     )
 
 
