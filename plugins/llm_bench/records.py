@@ -313,7 +313,14 @@ class Record(SeedRecord):
 
     llm_bench_version: Annotated[str, About("provenance", "Version of this package.")]
     litellm_version: Annotated[str, About("provenance", "Version of LiteLLM.")]
-    embedding_model: Annotated[str, About("provenance", "Model that retrieved and scored.")]
+    embedding_model: Annotated[
+        str,
+        About("provenance", "Embedding model that scored; it retrieved, too, unless the study has a scoring.model."),
+    ]
+    scoring_model: Annotated[
+        str | None,
+        About("provenance", "Cross-encoder that judged support; null where the embedding model did.", since=2),
+    ]
     schema_version: Annotated[Ordinal, About("provenance", "Version of this schema.")]
     settings_hash: Annotated[
         str | None,

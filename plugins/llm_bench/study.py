@@ -105,6 +105,20 @@ class Retrieval(Part):
     ] = DEFAULT_EMBEDDING_MODEL
 
 
+class Scoring(Part):
+    """The way in which answers are scored."""
+
+    model: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description="Model that judges whether a text supports a claim, as `repository@revision`: a cross-encoder "
+            "for entailment, or an embedding model of sentence-transformers; which of the two is read from the model. "
+            "Left out: `retrieval.embedding_model`.",
+        ),
+    ] = None
+
+
 class Deadlines(Part):
     """The time that one request may take before it is recorded as a timeout, in seconds."""
 
@@ -227,6 +241,7 @@ class Study(Part):
         AfterValidator(_distinct),
     ]
     retrieval: Annotated[Retrieval, Field(description="How contexts are found.")] = Retrieval()
+    scoring: Annotated[Scoring, Field(description="How answers are scored.")] = Scoring()
     prompt: Annotated[
         str | None,
         Field(

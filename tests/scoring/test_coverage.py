@@ -6,6 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from llm_bench.scoring import coverage as maths
 from llm_bench.scoring.coverage import (
     FINE,
     HELD,
@@ -17,10 +18,9 @@ from llm_bench.scoring.coverage import (
     WRONG_DIRECTION,
     WRONG_FIGURE,
     WRONG_YEAR,
-    coverage,
     coverage_without_points,
-    groundedness,
     support,
+    supported,
 )
 from llm_bench.scoring.numbers import Figure
 from llm_bench.scoring.statements import Evidence, Statement
@@ -55,7 +55,15 @@ def evidence(*statements: Statement) -> Evidence:
     return Evidence(statements, [0] * len(statements))
 
 
-def supported(claim: Statement, *statements: Statement) -> float:
+def coverage(points, context: Evidence, answer: Evidence) -> float | None:
+    return maths.coverage(support(points, context), support(points, answer))
+
+
+def groundedness(claims, lengths, context: Evidence) -> float | None:
+    return maths.groundedness(list(zip(support(claims, context), lengths, strict=True)))
+
+
+def support_of(claim: Statement, *statements: Statement) -> float:
     """How well these support it, without the small share of the plain cosine, where that is 1."""
     (value,) = support([claim], evidence(*statements))
     return (value - FINE) / (1 - FINE)
@@ -143,7 +151,7 @@ class TestSupport:
         ],
     )
     def test_leaves_little_of_what_differs(self, claim, said, left):
-        assert supported(statement(**claim), statement(**said)) == pytest.approx(left)
+        assert support_of(statement(**claim), statement(**said)) == pytest.approx(left)
 
     def test_may_take_two_sentences_of_one_passage_but_not_of_two(self):
         claim = statement(_unit(AXES[0] + AXES[1]), names=["linz", "graz"])
@@ -157,6 +165,27 @@ class TestSupport:
         halves = [statement(AXES[0], figures=[4]), statement(AXES[1], figures=[7])]
         (value,) = support([claim], Evidence(halves, [0, 1]))
         assert value > 0.95
+
+
+class TestSupported:
+    @pytest.mark.parametrize(
+        ("groups", "by"),
+        [pytest.param([0, 0, 0], (0, 1), id="a pair of a passage"), pytest.param([0, 1, 1], (0,), id="a sentence")],
+    )
+    def test_names_what_supports_most(self, groups, by):
+        claim = statement(_unit(AXES[0] + 0.9 * AXES[1]))
+        context = [statement(AXES[0]), statement(AXES[1]), statement(AXES[2])]
+        ((_, members),) = supported([claim], Evidence(context, groups))
+        assert members == by
+
+    def test_names_the_sentence_with_most_of_several_figures(self):
+        claim = statement(figures=[4, 7, 9])
+        context = [statement(figures=[4]), statement(figures=[7, 9])]
+        ((_, members),) = supported([claim], Evidence(context, [0, 1]))
+        assert members == (1,)
+
+    def test_names_none_without_any(self):
+        assert supported([statement()], NONE) == [(0, ())]
 
 
 class TestCoverage:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from llm_bench.measure.formats.reader import read
 from llm_bench.rag.documents import sentences
 from llm_bench.rag.prompt import context_hash
-from llm_bench.scoring.score import ContextMismatchError, _labels, score
+from llm_bench.scoring.score import ContextMismatchError, Judgement, _labels, judge, score
 
 SCORES = ("coverage_score", "groundedness", "declined")
 PROMPTS: dict[str, dict[str, Any]] = {
@@ -81,6 +81,7 @@ def record(question_id: str = "loaves", answer: str | None = "The bakery baked 1
         "groundedness": None,
         "declined": None,
         "embedding_model": "planned",
+        "scoring_model": None,
         **changes,
     }
 
@@ -217,6 +218,50 @@ class TestDeclined:
     def test_is_said_of_the_whole_answer_or_a_part(self, hash_embedder, answer, declined):
         (scored,) = score([record(answer=answer)], PROMPTS, hash_embedder)
         assert scored["declined"] is declined
+
+
+class TestJudgement:
+    ANSWER = "The bakery baked 1.2 million loaves in 2025. In 2024 it was 1.1 million. The price is not stated here."
+
+    def judged(self, embedder, answer: str = ANSWER, name: str = "loaves") -> Judgement:
+        (judgement,) = judge([(name, answer)], PROMPTS, embedder)
+        return judgement
+
+    def test_has_the_scores_of_the_record(self, hash_embedder):
+        (scored,) = score([record(answer=self.ANSWER)], PROMPTS, hash_embedder)
+        assert self.judged(hash_embedder).scores == {name: scored[name] for name in SCORES}
+
+    def test_says_of_each_sentence_what_supports_it_and_where(self, embedder):
+        first, second, third = self.judged(embedder).sentences
+        assert first.evidence == ("The bakery baked 1.2 million loaves in 2025.",)
+        assert (first.passages, second.passages) == ((1,), (2,))
+        assert second.evidence == ("The bakery baked 1.1 million loaves.",)
+        assert (third.is_claim, third.declines) == (False, True)
+        assert (third.support, third.evidence, third.passages) == (None, (), ())
+
+    def test_groundedness_is_the_mean_of_what_it_shows(self, embedder):
+        judgement = self.judged(embedder)
+        claims = [sentence for sentence in judgement.sentences if sentence.is_claim]
+        weighed = sum(claim.support * len(claim.text.split()) for claim in claims)
+        words = sum(len(claim.text.split()) for claim in claims)
+        assert judgement.scores["groundedness"] == pytest.approx(weighed / words, abs=1e-6)
+
+    def test_says_of_each_point_whether_it_counts_and_what_states_it(self, embedder):
+        prompt = {**PROMPTS["loaves"], "points": [*PROMPTS["loaves"]["points"], "The oven was sold to Graz."]}
+        (judgement,) = judge([("loaves", self.ANSWER)], {"loaves": prompt}, embedder)
+        assert [point.held for point in judgement.points] == [True, True, False]
+        assert judgement.points[0].evidence == ("The bakery baked 1.2 million loaves in 2025.",)
+        held = [point.support for point in judgement.points if point.held]
+        assert judgement.scores["coverage_score"] == pytest.approx(sum(held) / 2, abs=1e-6)
+
+    def test_of_a_question_that_cannot_be_answered_has_no_points(self, hash_embedder):
+        judgement = self.judged(hash_embedder, "Yeast costs € 9.", "yeast")
+        assert (judgement.points, judgement.scores["coverage_score"]) == ((), None)
+
+    def test_of_a_blank_answer_is_empty(self, hash_embedder):
+        judgement = self.judged(hash_embedder, " \n")
+        assert (judgement.sentences, judgement.points) == ((), ())
+        assert set(judgement.scores.values()) == {None}
 
 
 class TestEncoding:

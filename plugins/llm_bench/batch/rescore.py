@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from llm_bench.rag.embeddings import Embedder
+    from llm_bench.scoring.model import CrossEncoder
 
 
 _Asked = dict[tuple[str, str], list[Record]]
@@ -46,12 +47,19 @@ class Rescored:
 
 
 def rescore(
-    store: Store, study: str, embedder: Embedder, points: Mapping[str, Sequence[str]], at: datetime
+    store: Store,
+    study: str,
+    embedder: Embedder,
+    points: Mapping[str, Sequence[str]],
+    at: datetime,
+    *,
+    encoder: CrossEncoder | None = None,
 ) -> Iterator[Rescored]:
     """Score every stored answer of a study, day by day, into ``scores/study=…/by=<model>/date=….parquet``.
 
     :param points: question id → its reference points today; a question that isn't there keeps those it was asked with.
     :param at: when this is, aware: kept with each score.
+    :param encoder: judges support in the place of the embedder.
     :raises StorageError: the store can't be read or written.
     """
     with TemporaryDirectory(prefix="llm-bench-") as folder:
@@ -66,7 +74,7 @@ def rescore(
         for record in records:
             asked.setdefault((record["question_id"], record["prompt_hash"]), []).append(record)
         prompts = {key: _prompt(store, study, key, points) for key in asked if context_path(study, *key) in contexts}
-        yield _rescore_day(store, study, day, asked=asked, prompts=prompts, embedder=embedder, at=at)
+        yield _rescore_day(store, study, day, asked=asked, prompts=prompts, models=(embedder, encoder), at=at)
 
 
 def _rescore_day(
@@ -76,14 +84,15 @@ def _rescore_day(
     *,
     asked: _Asked,
     prompts: Mapping[tuple[str, str], Mapping[str, Any]],
-    embedder: Embedder,
+    models: tuple[Embedder, CrossEncoder | None],
     at: datetime,
 ) -> Rescored:
     # One question may have been asked with two contexts, so each prompt's answers are scored apart.
-    scored = [record for key, prompt in prompts.items() for record in score(asked[key], {key[0]: prompt}, embedder)]
-    path = f"scores/study={study}/by={_file_name(embedder.identity)}/{day}.parquet"
+    scored = [record for key, prompt in prompts.items() for record in score(asked[key], {key[0]: prompt}, *models)]
+    by = (models[1] or models[0]).identity
+    path = f"scores/study={study}/by={_file_name(by)}/{day}.parquet"
     held = store.read(path)
-    store.commit(path, write_table(_table(scored, embedder.identity, at)), held[1] if held else 0)
+    store.commit(path, write_table(_table(scored, models, at)), held[1] if held else 0)
     before = _mean(record for key in prompts for record in asked[key])
     missing = sorted({question_id for question_id, _ in asked.keys() - prompts.keys()})
     return Rescored(path, len(scored), before, _mean(scored), tuple(missing))
@@ -95,7 +104,7 @@ def _prompt(store: Store, study: str, key: tuple[str, str], points: Mapping[str,
     return prompt | {"points": list(points.get(key[0], prompt["points"]))}
 
 
-def _table(scored: Sequence[Record], identity: str, at: datetime) -> pa.Table:
+def _table(scored: Sequence[Record], models: tuple[Embedder, CrossEncoder | None], at: datetime) -> pa.Table:
     """One row for each record: its id, the scores, and where they come from."""
     import pyarrow as pa
 
@@ -107,13 +116,15 @@ def _table(scored: Sequence[Record], identity: str, at: datetime) -> pa.Table:
             pa.field("groundedness", pa.float64()),
             pa.field("declined", pa.bool_()),
             pa.field("embedding_model", pa.string(), nullable=False),
+            pa.field("scoring_model", pa.string()),
             pa.field("scoring_version", pa.int64(), nullable=False),
             pa.field("llm_bench_version", pa.string(), nullable=False),
             pa.field("scored_at", pa.timestamp("us", tz="UTC"), nullable=False),
         ]
     )
     provenance = {
-        "embedding_model": identity,
+        "embedding_model": models[0].identity,
+        "scoring_model": models[1].identity if models[1] else None,
         "scoring_version": SCORING_VERSION,
         "llm_bench_version": __version__,
         "scored_at": at,

@@ -95,21 +95,22 @@ def _quarantined(store: Store, study: str, slot: datetime | None) -> list[dateti
 def rescore(study: str, model: str | None) -> int:
     """Scores a study's stored answers anew, by another model, and keeps the scores beside the records."""
     from llm_bench.batch.rescore import rescore
-    from llm_bench.rag.embeddings import Embedder
     from llm_bench.rag.questions import load_question_sets
+    from llm_bench.scoring.model import load
 
     chosen = find_study(study)
     sets = load_question_sets(include(), chosen.industries)
     points = {question.id: [point.text for point in question.points] for asked in sets.values() for question in asked}
     store = store_at(chosen.storage)
-    name = model or chosen.retrieval.embedding_model
-    say(f"Loading {name}")
-    embedder = Embedder(name, threads=os.cpu_count() or 1)
+    name = model or chosen.scoring.model
+    say(f"Loading {name or chosen.retrieval.embedding_model}")
+    embedder, encoder = load(name, chosen.retrieval.embedding_model, threads=os.cpu_count() or 1)
+    by = (encoder or embedder).identity
     count = 0
-    for day in rescore(store, chosen.name, embedder, points, datetime.now(UTC)):
+    for day in rescore(store, chosen.name, embedder, points, datetime.now(UTC), encoder=encoder):
         count += day.records
         before, after = text.bare(day.before, ""), text.bare(day.after, "")
-        say(f"{day.path}: {day.records} records, mean coverage {before} as recorded, {after} by {embedder.identity}")
+        say(f"{day.path}: {day.records} records, mean coverage {before} as recorded, {after} by {by}")
         if day.unscored:
             names = ", ".join(day.unscored)
             console().print(f"  left out, as their contexts aren't in the store: {names}", style="yellow", markup=False)

@@ -41,6 +41,7 @@ def preflight(study: Study, home: Path, now: datetime, *, ask: bool = False) -> 
         *([plan.check_objectives(study)] if study.slo else []),
         *([plan.check_quality(study)] if study.quality else []),
         plan.check_embedding_model(study),
+        *([plan.check_scoring_model(study)] if study.scoring.model else []),
         plan.check_alerts(study),
     ]
     return [

@@ -108,6 +108,18 @@ def check_embedding_model(study: Study) -> Check:
     return tell("embedding model", look)
 
 
+def check_scoring_model(study: Study) -> Check:
+    """Whether the model that judges support loads, and of which kind it is."""
+
+    def look() -> str:
+        from llm_bench.scoring.model import load  # noqa: PLC0415
+
+        embedder, encoder = load(study.scoring.model, study.retrieval.embedding_model)
+        return f"{encoder.identity}, a cross-encoder, loaded" if encoder else f"{embedder.identity} loaded"
+
+    return tell("scoring model", look)
+
+
 def check_alerts(study: Study) -> Check:
     """Whether the connection that alerts go to names a webhook; nothing is sent to it."""
 

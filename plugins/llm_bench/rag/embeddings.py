@@ -38,7 +38,7 @@ def model_identity(model: str) -> str:
     :raises EmbeddingModelError: when the name has no revision, or the default model isn't installed.
     """
     if model != DEFAULT_EMBEDDING_MODEL:
-        _pinned(model)
+        pinned(model)
         return model
     try:
         return f"{model}@{BUNDLE}-{metadata.version(BUNDLE)}"
@@ -46,13 +46,17 @@ def model_identity(model: str) -> str:
         raise _not_installed() from None
 
 
-def _pinned(model: str) -> tuple[str, str]:
+def pinned(model: str, key: str = "retrieval.embedding_model") -> tuple[str, str]:
+    """The repository and the revision of a model's name.
+
+    :param key: of the study, that names it.
+    :raises EmbeddingModelError: when the name has no revision.
+    """
     match = _PINNED.fullmatch(model)
     if match is None:
         raise EmbeddingModelError(
-            f"The embedding model {model!r} is not pinned to a revision.",
-            f"Set retrieval.embedding_model to `repository@revision` (a commit of the hub's repository), or to "
-            f"{DEFAULT_EMBEDDING_MODEL}.",
+            f"The model {model!r} is not pinned to a revision.",
+            f"Set {key} to `repository@revision` (a commit of the hub's repository), or to {DEFAULT_EMBEDDING_MODEL}.",
         )
     return match["repository"], match["revision"]
 
@@ -135,7 +139,7 @@ def _load(model: str, threads: int) -> Any:
     torch.set_num_threads(threads)
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # it would fill the task's log
     bundled = model == DEFAULT_EMBEDDING_MODEL
-    source, revision = (str(bundled_folder()), None) if bundled else _pinned(model)
+    source, revision = (str(bundled_folder()), None) if bundled else pinned(model)
     try:
         return SentenceTransformer(source, revision=revision, device="cpu", local_files_only=bundled)
     except Exception as fault:  # the hub, the network, the files and torch all have their own

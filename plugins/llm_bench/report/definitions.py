@@ -16,20 +16,22 @@ from llm_bench.rag.questions import Question
 from llm_bench.records import CACHED, CUT
 from llm_bench.report.source import Section
 from llm_bench.scoring.coverage import COVERAGE, COVERAGE_WITHOUT_POINTS, GROUNDEDNESS, SUPPORT
+from llm_bench.scoring.model import ENTAILMENT
 from llm_bench.scoring.score import SCORING
 from llm_bench.scoring.statements import DECLINED
 
 CLOCKED = (LATENCY, FIRST_TOKEN, LESS_ROUND_TRIP, FIRST_ANSWER, THROUGHPUT, SUSPECT, SUCCESS, CUT, CACHED, COST)
 
 
-def metrics(questions: Mapping[str, Sequence[Question]]) -> Iterator[Method]:
+def metrics(questions: Mapping[str, Sequence[Question]], *, entailed: bool = False) -> Iterator[Method]:
     """What the metrics mean; of coverage, what is done with the questions of this study.
 
     :param questions: by industry.
+    :param entailed: whether a cross-encoder judged support.
     """
     yield from CLOCKED
     yield SCORING
-    yield SUPPORT
+    yield ENTAILMENT if entailed else SUPPORT
     answerable = [question for asked in questions.values() for question in asked if question.answerable]
     if any(question.points for question in answerable):
         yield COVERAGE

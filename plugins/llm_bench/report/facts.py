@@ -55,7 +55,7 @@ _SETTINGS = "SELECT llm, count(DISTINCT settings_hash) AS count FROM records WHE
 _PROBES = """
     SELECT coalesce(cache_probe, 'as it is') AS probe, count(*) AS records FROM records WHERE {} GROUP BY 1 ORDER BY 1
 """
-VERSIONS = ("llm_bench_version", "litellm_version", "embedding_model", "schema_version")
+VERSIONS = ("llm_bench_version", "litellm_version", "embedding_model", "scoring_model", "schema_version")
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +207,7 @@ def _outside(records: Records, study: Study, view: View) -> int:
 def _values(records: Records, name: str, view: View) -> list[str]:
     where, parameters = view.where()
     rows = records.rows(f"SELECT DISTINCT {name} AS content FROM records WHERE {where} ORDER BY 1", parameters)  # noqa: S608
-    return [str(row["content"]) for row in rows]
+    return [str(row["content"]) for row in rows if row["content"] is not None]
 
 
 def _clients(records: Records, view: View) -> list[str | None]:

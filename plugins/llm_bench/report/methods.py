@@ -67,7 +67,10 @@ def methods(study: Study, view: View, facts: Facts, sections: Sequence[Section] 
         Part("When", list(_when(study, facts))),
         Part("What is in this report", list(_included(view, facts))),
         Part("How it was measured", list(_measured(facts))),
-        Part("What the metrics mean", [Item.of(method) for method in metrics(facts.questions)]),
+        Part(
+            "What the metrics mean",
+            [Item.of(method) for method in metrics(facts.questions, entailed=bool(facts.versions["scoring_model"]))],
+        ),
         Part("Statistics", [Item.of(method) for method in statistics(sections)]),
     ]
 
@@ -270,7 +273,7 @@ def _included(view: View, facts: Facts) -> Iterator[Item]:
 def _measured(facts: Facts) -> Iterator[Item]:
     names = {"llm_bench_version": "llm-bench", "litellm_version": "LiteLLM", "schema_version": "schema of the record"}
     yield Item("Versions", [f"{words} {', '.join(facts.versions[name]) or '–'}" for name, words in names.items()])
-    models = facts.versions["embedding_model"]
+    models = facts.versions["scoring_model"] or facts.versions["embedding_model"]
     several = " Scores of several models stand together here, and aren't comparable." if len(models) > 1 else ""
     yield Item.of(CLOCK)
     yield Item("Where the client was", list(_place(facts)))

@@ -9,7 +9,7 @@ orders graded answers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -78,12 +78,18 @@ def support(statements: Sequence[Statement], evidence: Evidence) -> np.ndarray:
 
     :return: shape (n,), in [0, 1]; never lower with more evidence; 0 without any.
     """
-    if not len(evidence):
-        return np.zeros(len(statements))
-    return np.array([_support(statement, evidence) for statement in statements], float)
+    return np.array([value for value, _ in supported(statements, evidence)], float)
 
 
-def _support(statement: Statement, evidence: Evidence) -> float:
+def supported(statements: Iterable[Statement], evidence: Evidence) -> list[tuple[float, tuple[int, ...]]]:
+    """The support of each statement, and which one or two of the evidence's sentences give it most; none without any.
+
+    Of several figures each may have its support elsewhere: those that give the most of all are named.
+    """
+    return [_supported(statement, evidence) if len(evidence) else (0.0, ()) for statement in statements]
+
+
+def _supported(statement: Statement, evidence: Evidence) -> tuple[float, tuple[int, ...]]:
     cosines = evidence.cosines(statement)
     likeness = _scaled(cosines, SAME)
     left = np.ones(len(cosines))
@@ -98,27 +104,31 @@ def _support(statement: Statement, evidence: Evidence) -> float:
         agreeing = left * _scaled(cosines, SAME_WITH_FIGURE)
         otherwise = left * likeness * np.where(evidence.has_figures, WRONG_FIGURE, NO_FIGURE)
         holds = (evidence.holds(figure, difference=statement.compares) for figure in statement.figures)
-        best = [float(np.where(held > 0, held * agreeing, otherwise).max()) for held in holds]
-        supported = float(np.mean(np.multiply(best, statement.trust)))
+        by_figure = [np.where(held > 0, held * agreeing, otherwise) for held in holds]
+        each = [trust * values for trust, values in zip(statement.trust, by_figure, strict=True)]
     else:
-        supported = float((left * likeness).max())
+        each = [left * likeness]
+    best = float(np.mean([values.max() for values in each]))
     closest = min(max(float(cosines.max()), 0.0), 1.0)
-    return (1 - FINE) * supported + FINE * closest
+    most = int(np.argmax((1 - FINE) * np.mean(each, axis=0) + FINE * cosines))
+    return (1 - FINE) * best + FINE * closest, evidence.members(most)
 
 
 def _scaled(cosines: np.ndarray, full: float) -> np.ndarray:
     return np.clip((cosines - UNRELATED) / (full - UNRELATED), 0.0, 1.0)
 
 
-def coverage(points: Sequence[Statement], context: Evidence, answer: Evidence) -> float | None:
+def coverage(held: Iterable[float], stated: Iterable[float]) -> float | None:
     """How much of what the context says in answer to the question the answer states: a soft recall.
 
     coverage = mean of support(point, answer) over the question's reference points that the context holds
 
-    :return: in [0, 1]; 0 for an answer without a sentence. None where the context holds none of the points.
+    :param held: the support of each point by the context.
+    :param stated: the support of each point by the answer.
+    :return: in [0, 1]. None where the context holds none of the points.
     """
-    held = [point for point, supported in zip(points, support(points, context), strict=True) if supported >= HELD]
-    return float(support(held, answer).mean()) if held else None
+    counting = [value for value, supported in zip(stated, held, strict=True) if supported >= HELD]
+    return float(np.mean(counting)) if counting else None
 
 
 def coverage_without_points(question: np.ndarray, context: Sequence[Statement], answer: Evidence) -> float | None:
@@ -137,12 +147,13 @@ def coverage_without_points(question: np.ndarray, context: Sequence[Statement], 
     return min(float(weights @ support(context, answer)) / total, 1.0) if total else None
 
 
-def groundedness(claims: Sequence[Statement], lengths: Sequence[int], context: Evidence) -> float | None:
+def groundedness(claims: Sequence[tuple[float, int]]) -> float | None:
     """How much of what the answer claims the context supports: a soft precision.
 
     groundedness = Σⱼ nⱼ · support(claimⱼ, context) / Σⱼ nⱼ
 
-    :param lengths: words of each claim, nⱼ.
-    :return: in [0, 1]; 0 without a sentence in the context. None without a claim.
+    :param claims: of each its support by the context, and its words, nⱼ.
+    :return: in [0, 1]. None without a claim.
     """
-    return float(np.average(support(claims, context), weights=lengths)) if claims else None
+    supports, lengths = zip(*claims, strict=True) if claims else ((), ())
+    return float(np.average(supports, weights=lengths)) if claims else None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
@@ -19,6 +21,7 @@ from llm_bench.scoring.surroundings import Surroundings, content
 if TYPE_CHECKING:
     from llm_bench.rag.embeddings import Embedder
     from llm_bench.records import Record
+    from llm_bench.scoring.model import CrossEncoder
 
 SCORING_VERSION = 3
 """Raise it when the same answer may get another score.
@@ -44,28 +47,31 @@ class ContextMismatchError(LLMBenchError):
     """A record can't be scored: the context at hand is not the one that the LLM was given."""
 
 
-def score(records: Sequence[Record], prompts: Mapping[str, Mapping[str, Any]], embedder: Embedder) -> list[Record]:
-    """The records with ``coverage_score``, ``groundedness``, ``declined`` and ``embedding_model``, as new dicts.
+def score(
+    records: Sequence[Record],
+    prompts: Mapping[str, Mapping[str, Any]],
+    embedder: Embedder,
+    encoder: CrossEncoder | None = None,
+) -> list[Record]:
+    """The records with ``coverage_score``, ``groundedness``, ``declined`` and the models that scored, as new dicts.
 
-    All but the last are null for a record without success or with a blank answer. Coverage is null, too, where the
+    The scores are null for a record without success or with a blank answer. Coverage is null, too, where the
     question can't be answered from the documents, and groundedness where the answer claims nothing.
 
     :param prompts: question id → its prompt: ``question``, ``passages``, ``points``, ``answerable``.
+    :param encoder: judges support in the place of embeddings.
     :raises ContextMismatchError: when a record's question has no context here, or another than it was asked with.
     """
     _check_contexts(records, prompts)
-    texts = [_answer_of(record) for record in records]
-    answers = [sentences(text) if text else [] for text in texts]
-    asked = {record["question_id"]: None for record, answer in zip(records, answers, strict=True) if answer}
-    wanted = {name: _Wanted(prompts[name]) for name in asked}
-    vectors = _Vectors(embedder, [*(text for prompt in wanted.values() for text in prompt.texts()), *_all(answers)])
-    for prompt in wanted.values():
-        prompt.embed(vectors)
+    answers = [(record["question_id"], (record["success"] and record["answer"]) or "") for record in records]
     return [
-        _scored(record, wanted[record["question_id"]].judge(text, answer, vectors), embedder.identity)
-        if answer
-        else {**record, **_UNSCORED}
-        for record, text, answer in zip(records, texts, answers, strict=True)
+        {
+            **record,
+            **judgement.scores,
+            "embedding_model": embedder.identity if judgement.sentences else record["embedding_model"],
+            "scoring_model": encoder.identity if encoder and judgement.sentences else None,
+        }
+        for record, judgement in zip(records, judge(answers, prompts, embedder, encoder), strict=True)
     ]
 
 
@@ -77,21 +83,76 @@ class Scores(TypedDict):
     declined: bool | None
 
 
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of an answer.
+
+    :param support: how far the context supports it, in [0, 1]; None for one that claims nothing.
+    :param evidence: the one or two sentences of a passage that support it best, as far as any does.
+    :param passages: the numbers of their passages, from 1, as the prompt has them.
+    """
+
+    text: str
+    is_claim: bool
+    declines: bool
+    support: float | None = None
+    evidence: tuple[str, ...] = ()
+    passages: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A reference point of the question.
+
+    :param held: whether the context holds it; else it doesn't count.
+    :param support: how far the answer states it, in [0, 1].
+    :param evidence: the one or two sentences of the answer that state it best, as far as any does.
+    """
+
+    text: str
+    held: bool
+    support: float
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The scores of an answer and what they rest on. A blank answer has no sentences, and null scores."""
+
+    scores: Scores
+    sentences: tuple[Sentence, ...] = ()
+    points: tuple[Point, ...] = ()
+
+
 _UNSCORED: Scores = {"coverage_score": None, "groundedness": None, "declined": None}
 
 
-def _scored(record: Record, scores: Scores, embedding_model: str) -> Record:
-    return {**record, **scores, "embedding_model": embedding_model}
+def judge(
+    answers: Sequence[tuple[str, str]],
+    prompts: Mapping[str, Mapping[str, Any]],
+    embedder: Embedder,
+    encoder: CrossEncoder | None = None,
+) -> list[Judgement]:
+    """The judgement of each answer, given as the id of its question and its text, with one pass of the model.
 
-
-def _answer_of(record: Record) -> str:
-    """The answer to score, empty where there is none."""
-    text = record["answer"] or ""
-    return text if record["success"] and text.strip() else ""
-
-
-def _all(answers: Iterable[Iterable[str]]) -> Iterable[str]:
-    return (sentence for answer in answers for sentence in answer)
+    :param prompts: question id → its prompt: ``question``, ``passages``, ``points``, ``answerable``.
+    """
+    parts = [sentences(text) if text.strip() else [] for _, text in answers]
+    asked = {name: None for (name, _), answer in zip(answers, parts, strict=True) if answer}
+    wanted = {name: _Wanted(prompts[name]) for name in asked}
+    vectors = _vectors(embedder, [*(text for prompt in wanted.values() for text in prompt.texts()), *chain(*parts)])
+    for prompt in wanted.values():
+        prompt.embed(vectors)
+    judgements = [
+        wanted[name].judge(text, answer, vectors) if answer else Judgement(_UNSCORED)
+        for (name, text), answer in zip(answers, parts, strict=True)
+    ]
+    if encoder is None:
+        return judgements
+    return [
+        encoder.judged(judgement, prompts[name]["passages"], vectors) if judgement.sentences else judgement
+        for judgement, (name, _) in zip(judgements, answers, strict=True)
+    ]
 
 
 def _check_contexts(records: Sequence[Record], prompts: Mapping[str, Mapping[str, Any]]) -> None:
@@ -107,16 +168,10 @@ def _check_contexts(records: Sequence[Record], prompts: Mapping[str, Mapping[str
             )
 
 
-class _Vectors:
+def _vectors(embedder: Embedder, texts: Iterable[str]) -> dict[str, np.ndarray]:
     """Embeddings of texts, each distinct one computed once."""
-
-    def __init__(self, embedder: Embedder, texts: Iterable[str]) -> None:
-        distinct = list(dict.fromkeys(texts))
-        rows = embedder.encode(distinct) if distinct else np.zeros((0, 0), np.float32)
-        self._rows: dict[str, np.ndarray] = dict(zip(distinct, rows, strict=True))
-
-    def __getitem__(self, text: str) -> np.ndarray:
-        return self._rows[text]
+    distinct = list(dict.fromkeys(texts))
+    return dict(zip(distinct, embedder.encode(distinct), strict=True)) if distinct else {}
 
 
 class _Wanted:
@@ -140,7 +195,7 @@ class _Wanted:
         """All that must be embedded."""
         return [self._question, *self._points, *(sentence for _, sentence in self._context)]
 
-    def embed(self, vectors: _Vectors) -> None:
+    def embed(self, vectors: Mapping[str, np.ndarray]) -> None:
         known = features(self._question)
         self._asked = known
         self._meaning = vectors[self._question]
@@ -152,13 +207,14 @@ class _Wanted:
         ]
         # A fact may take two sentences of a passage, but not one of this passage and one of that.
         self._evidence = Evidence(self._given, [number for number, _ in self._context])
+        self._held = maths.support(self._wanted, self._evidence)
         self._surroundings = Surroundings(
             (sentence, given.years, self._headings[number])
             for given, (number, sentence) in zip(self._given, self._context, strict=True)
         )
 
-    def judge(self, text: str, answer: Sequence[str], vectors: _Vectors) -> Scores:
-        """The scores of an answer, given by its text and the sentences of it."""
+    def judge(self, text: str, answer: Sequence[str], vectors: Mapping[str, np.ndarray]) -> Judgement:
+        """The judgement of an answer, given by its text and the sentences of it."""
         named = _union(features(sentence).years for sentence in answer)
         stated = [
             state(
@@ -172,26 +228,33 @@ class _Wanted:
             )
             for sentence, label in zip(answer, _labels(text, answer, self._subjects), strict=True)
         ]
-        claimed = [
-            (statement, len(sentence.split()))
-            for statement, sentence in zip(stated, answer, strict=True)
-            if claims(sentence, figure=bool(statement.figures))
-        ]
-        return {
-            "coverage_score": _rounded(self._coverage(stated)) if self._answerable else None,
-            "groundedness": _rounded(
-                maths.groundedness(
-                    [statement for statement, _ in claimed], [words for _, words in claimed], self._evidence
-                )
-            ),
-            "declined": any(map(declines, answer)),
+        judged = [self._sentence(sentence, of) for sentence, of in zip(answer, stated, strict=True)]
+        supports = [(part.support, len(part.text.split())) for part in judged if part.support is not None]
+        points, coverage = self._coverage(answer, stated) if self._answerable else ([], None)
+        scores: Scores = {
+            "coverage_score": rounded(coverage),
+            "groundedness": rounded(maths.groundedness(supports)),
+            "declined": any(part.declines for part in judged),
         }
+        return Judgement(scores, tuple(judged), tuple(points))
 
-    def _coverage(self, stated: Sequence[Statement]) -> float | None:
-        answer = Evidence(stated, [0] * len(stated))
-        if self._wanted:
-            return maths.coverage(self._wanted, self._evidence, answer)
-        return maths.coverage_without_points(self._meaning, self._given, answer)
+    def _sentence(self, text: str, stated: Statement) -> Sentence:
+        if not claims(text, figure=bool(stated.figures)):
+            return Sentence(text, is_claim=False, declines=declines(text))
+        ((support, by),) = maths.supported([stated], self._evidence)
+        passages = tuple(sorted({self._context[i][0] + 1 for i in by}))
+        return Sentence(text, True, declines(text), support, tuple(self._context[i][1] for i in by), passages)
+
+    def _coverage(self, answer: Sequence[str], stated: Sequence[Statement]) -> tuple[list[Point], float | None]:
+        evidence = Evidence(stated, [0] * len(stated))
+        if not self._points:
+            return [], maths.coverage_without_points(self._meaning, self._given, evidence)
+        stating = maths.supported(self._wanted, evidence)
+        points = [
+            Point(text, bool(held >= maths.HELD), support, tuple(answer[i] for i in by))
+            for text, held, (support, by) in zip(self._points, self._held, stating, strict=True)
+        ]
+        return points, maths.coverage(self._held, [point.support for point in points])
 
 
 def _labels(text: str, answer: Sequence[str], subjects: frozenset[str]) -> list[frozenset[str]]:
@@ -218,5 +281,5 @@ def _union(sets: Iterable[frozenset[Any]]) -> frozenset[Any]:
     return frozenset[Any]().union(*sets)
 
 
-def _rounded(value: float | None) -> float | None:
+def rounded(value: float | None) -> float | None:
     return None if value is None else round(value, _DECIMALS)

@@ -233,6 +233,11 @@ class Evidence:
     def __len__(self) -> int:
         return len(self._statements)
 
+    def members(self, at: int) -> tuple[int, ...]:
+        """Which statements make up one place of the arrays below: one, or the two of a pair."""
+        pair = at - len(self)
+        return (at,) if pair < 0 else (int(self._first[pair]), int(self._second[pair]))
+
     def _any(self, values: Iterable[object]) -> np.ndarray:
         """The values of each statement, then of each pair, in which either will do; also for rows of shape (m, k)."""
         single = np.array(list(values), bool)

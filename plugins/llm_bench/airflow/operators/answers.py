@@ -97,7 +97,7 @@ class ScoreOperator(BaseOperator):
             )
 
     def _score(self, context: Context, study: Study, records: list[Record]) -> list[Record]:
-        from llm_bench.rag.embeddings import Embedder  # noqa: PLC0415
+        from llm_bench.scoring.model import load  # noqa: PLC0415
         from llm_bench.scoring.score import score  # noqa: PLC0415
 
         prompts = {
@@ -106,7 +106,7 @@ class ScoreOperator(BaseOperator):
             for prompt in context["ti"].xcom_pull(task_ids=self.prompts_task_id, key=industry)
         }
         try:
-            scored = score(records, prompts, Embedder(study.retrieval.embedding_model))
+            scored = score(records, prompts, *load(study.scoring.model, study.retrieval.embedding_model))
         except LLMBenchError as mistake:
             raise AirflowFailException(str(mistake)) from None
         answered = sum(record["declined"] is not None for record in scored)

@@ -100,7 +100,11 @@ def embedding_models(records: Records) -> Table:
 
 
 def _embedding_models(records: Records) -> Table:
-    return table(records, f"SELECT DISTINCT {_STRATUM}, embedding_model FROM records")  # noqa: S608
+    return table(
+        records,
+        f"SELECT DISTINCT {_STRATUM}, coalesce(scoring_model, embedding_model) AS embedding_model FROM records "  # noqa: S608
+        "WHERE declined IS NOT NULL",
+    )
 
 
 def totals(records: Records, name: str) -> tuple[Array, Array]:
