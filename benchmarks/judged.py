@@ -37,6 +37,7 @@ from llm_bench.rag.documents import sentences
 from llm_bench.rag.embeddings import Embedder
 from llm_bench.rag.prompt import context_hash
 from llm_bench.records import complete
+from llm_bench.scoring.model import load
 from llm_bench.scoring.score import score
 from llm_bench.study import DEFAULT_EMBEDDING_MODEL
 from scoring import BASELINES
@@ -74,7 +75,7 @@ class Remembering:
 def scored(judged: JudgedSet, models: Sequence[Any]) -> Values:
     """What the product says of each row: groundedness, or the difference of the two coverages; NaN where it says none.
 
-    :param models: what ``score`` takes after the prompts: the embedder first.
+    :param models: the embedder, and the cross-encoder where one judges support.
     """
     prompts, records = {}, []
     for question, passages, answers in judged.texts:
@@ -87,7 +88,8 @@ def scored(judged: JudgedSet, models: Sequence[Any]) -> Values:
             for text in answers
         ]
     language = {"language": judged.rows[0]["language"]} if "language" in judged.rows[0] else {}
-    results = score(records, prompts, *models, **language)
+    embedder, encoder = models
+    results = score(records, prompts, embedder, encoder=encoder, **language)
     if judged.preference:
         first, second = np.array([result["coverage_score"] for result in results], float).reshape(-1, 2).T
         return np.asarray(second - first)
@@ -202,7 +204,7 @@ class Results:
 def measured(sets: Sequence[JudgedSet], models: Sequence[Any]) -> Results:
     """The values of the product, of it with each part switched off, and of the baselines."""
     values = {OURS: [scored(each, models) for each in sets]}
-    for part, places in SWITCHED_OFF.items():
+    for part, places in SWITCHED_OFF.items() if models[1] is None else ():  # it judges in the place of the parts
         with without(places):
             values[f"without {part}"] = [scored(each, models) for each in sets]
     for way in WAYS:
@@ -215,9 +217,10 @@ def measured(sets: Sequence[JudgedSet], models: Sequence[Any]) -> Results:
     return Results(list(sets), filled, nulls)
 
 
-def loaded(name: str) -> list[Any]:
-    """The models that score, by the name that a study gives them; each text is embedded once."""
-    return [Remembering(Embedder(name, threads=os.cpu_count() or 1))]
+def loaded(name: str) -> tuple[Any, Any]:
+    """The embedder and the cross-encoder of a study with that ``scoring.model``; each text is embedded once."""
+    embedder, encoder = load(name, DEFAULT_EMBEDDING_MODEL, threads=os.cpu_count() or 1)
+    return Remembering(embedder), encoder
 
 
 def all_texts(sets: Iterable[JudgedSet]) -> list[str]:
@@ -234,7 +237,7 @@ def main() -> int:
     """Measures every set, prints the tables; 0 where the goals are met."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="*", type=Path, help="folders with *.jsonl")
-    parser.add_argument("--model", default=DEFAULT_EMBEDDING_MODEL, help="the model to score with")
+    parser.add_argument("--model", default=DEFAULT_EMBEDDING_MODEL, help="scoring.model of a study")
     parser.add_argument("--write", action="store_true", help="put the table into docs/metrics.md")
     options = parser.parse_args()
     paths = sorted(path for folder in options.folders for path in folder.glob("*.jsonl"))

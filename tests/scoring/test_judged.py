@@ -116,7 +116,7 @@ class TestASet:
 
 
 class TestTheScores:
-    models = (Remembering(HashEmbedder()),)
+    models = (Remembering(HashEmbedder()), None)
 
     def test_are_the_products_groundedness(self):
         right, wrong = scored(JudgedSet("", [held(), held("Trees grow in Brazil.")]), self.models)
@@ -133,6 +133,16 @@ class TestTheScores:
 
 
 class TestAPartSwitchedOff:
+    def test_is_none_of_a_cross_encoder(self):
+        class Believing:
+            identity = "believing@1"
+
+            def judged(self, judgements, passages, vectors):
+                return list(judgements)
+
+        ways = measured([JudgedSet("", [held()])], (Remembering(HashEmbedder()), Believing())).values
+        assert [way for way in ways if way.startswith("without")] == []
+
     @pytest.mark.parametrize("part", judged.SWITCHED_OFF)
     def test_is_a_part_of_the_scorer(self, part):
         places = judged.SWITCHED_OFF[part]
@@ -152,7 +162,7 @@ class TestARun:
         page = tmp_path / "page.md"
         page.write_text(f"Before.\n{judged.BEGIN}\nold\n{judged.END}\nAfter.\n", encoding="utf-8")
         monkeypatch.setattr(judged, "PAGE", page)
-        monkeypatch.setattr(judged, "loaded", lambda _: [Remembering(HashEmbedder())])
+        monkeypatch.setattr(judged, "loaded", lambda _: (Remembering(HashEmbedder()), None))
         monkeypatch.setattr(judged_sets, "RESAMPLES", 50)
 
         def run(*arguments):
