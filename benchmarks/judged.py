@@ -38,6 +38,7 @@ from llm_bench.rag.documents import sentences
 from llm_bench.rag.embeddings import Embedder
 from llm_bench.rag.prompt import context_hash
 from llm_bench.records import complete
+from llm_bench.scoring.model import load
 from llm_bench.scoring.score import SCORING_VERSION, score
 from llm_bench.study import DEFAULT_EMBEDDING_MODEL
 from scoring import BASELINES
@@ -78,7 +79,7 @@ class Remembering:
 def scored(judged: JudgedSet, models: Sequence[Any]) -> Values:
     """What the product says of each row: groundedness, or the difference of the two coverages; NaN where it says none.
 
-    :param models: what ``score`` takes after the prompts: the embedder first.
+    :param models: the embedder, and the cross-encoder where one judges support.
     """
     prompts, records = {}, []
     for question, passages, answers in judged.texts:
@@ -91,7 +92,8 @@ def scored(judged: JudgedSet, models: Sequence[Any]) -> Values:
             for text in answers
         ]
     language = {"language": judged.rows[0]["language"]} if "language" in judged.rows[0] else {}
-    results = score(records, prompts, *models, **language)
+    embedder, encoder = models
+    results = score(records, prompts, embedder, encoder=encoder, **language)
     if judged.preference:
         first, second = np.array([result["coverage_score"] for result in results], float).reshape(-1, 2).T
         return np.asarray(second - first)
@@ -227,7 +229,7 @@ class Results:
 def measured(sets: Sequence[JudgedSet], models: Sequence[Any]) -> Results:
     """The values of the product, of it with each part switched off, and of the baselines."""
     values = {OURS: [scored(each, models) for each in sets]}
-    for part, places in SWITCHED_OFF.items():
+    for part, places in SWITCHED_OFF.items() if models[1] is None else ():  # it judges in the place of the parts
         with without(places):
             values[f"without {part}"] = [scored(each, models) for each in sets]
     for way in WAYS:
@@ -240,9 +242,10 @@ def measured(sets: Sequence[JudgedSet], models: Sequence[Any]) -> Results:
     return Results(list(sets), filled, nulls)
 
 
-def loaded(name: str) -> list[Any]:
-    """The models that score, by the name that a study gives them; each text is embedded once."""
-    return [Remembering(Embedder(name, threads=os.cpu_count() or 1))]
+def loaded(name: str) -> tuple[Any, Any]:
+    """The embedder and the cross-encoder of a study with that ``scoring.model``; each text is embedded once."""
+    embedder, encoder = load(name, DEFAULT_EMBEDDING_MODEL, threads=os.cpu_count() or 1)
+    return Remembering(embedder), encoder
 
 
 def all_texts(sets: Iterable[JudgedSet]) -> list[str]:
@@ -259,7 +262,7 @@ def main() -> int:
     """Measures every set, prints the tables; 0 where the goals are met."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="*", type=Path, help="folders with *.jsonl")
-    parser.add_argument("--model", default=DEFAULT_EMBEDDING_MODEL, help="the model to score with")
+    parser.add_argument("--model", default=DEFAULT_EMBEDDING_MODEL, help="scoring.model of a study")
     parser.add_argument(
         "--write", action="store_true", help="put the tables into docs/metrics.md and what is shown with scores"
     )
@@ -284,7 +287,7 @@ def main() -> int:
     if options.write:
         before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
         PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
-        scorer = {"scoring_version": SCORING_VERSION, "embedding_model": models[0].identity}
+        scorer = {"scoring_version": SCORING_VERSION, "embedding_model": (models[1] or models[0]).identity}
         held = scorer | {"sets": [each for kind in kinds for each in kind.shown()]}
         SHOWN.write_text(json.dumps(held, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     for kind in kinds:

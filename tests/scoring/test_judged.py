@@ -118,7 +118,7 @@ class TestASet:
 
 
 class TestTheScores:
-    models = (Remembering(HashEmbedder()),)
+    models = (Remembering(HashEmbedder()), None)
 
     def test_are_the_products_groundedness(self):
         right, wrong = scored(JudgedSet("", [held(), held("Trees grow in Brazil.")]), self.models)
@@ -135,6 +135,11 @@ class TestTheScores:
 
 
 class TestAPartSwitchedOff:
+    def test_is_none_of_a_cross_encoder(self, monkeypatch):
+        monkeypatch.setattr(judged, "scored", lambda judged, models: np.ones(len(judged.rows)))
+        ways = measured([JudgedSet("", [held()])], (Remembering(HashEmbedder()), "a cross-encoder")).values
+        assert list(ways) == [judged.OURS, *judged.WAYS]
+
     @pytest.mark.parametrize("part", judged.SWITCHED_OFF)
     def test_is_a_part_of_the_scorer(self, part):
         places = judged.SWITCHED_OFF[part]
@@ -155,7 +160,7 @@ class TestARun:
         page.write_text(f"Before.\n{judged.BEGIN}\nold\n{judged.END}\nAfter.\n", encoding="utf-8")
         monkeypatch.setattr(judged, "PAGE", page)
         monkeypatch.setattr(judged, "SHOWN", tmp_path / "agreement.json")
-        monkeypatch.setattr(judged, "loaded", lambda _: [Remembering(HashEmbedder())])
+        monkeypatch.setattr(judged, "loaded", lambda _: (Remembering(HashEmbedder()), None))
         monkeypatch.setattr(judged_sets, "RESAMPLES", 50)
 
         def run(*arguments):

@@ -94,7 +94,7 @@ def _rescore_day(
     by = (models[2] or models[0]).identity
     path = f"scores/study={study}/by={_file_name(by)}/{day}.parquet"
     held = store.read(path)
-    store.commit(path, write_table(_table(scored, models, at)), held[1] if held else 0)
+    store.commit(path, write_table(_table(scored, (models[0], models[2]), at)), held[1] if held else 0)
     before = _mean(record for key in prompts for record in asked[key])
     missing = sorted({question_id for question_id, _ in asked.keys() - prompts.keys()})
     return Rescored(path, len(scored), before, _mean(scored), tuple(missing))

@@ -107,8 +107,8 @@ def rescore(study: str, model: str | None) -> int:
     embedder, encoder = load(name, chosen.retrieval.embedding_model, threads=os.cpu_count() or 1)
     by = (encoder or embedder).identity
     count = 0
-    at, how = datetime.now(UTC), {"language": chosen.language, "encoder": encoder}
-    for day in rescore(store, chosen.name, embedder, points, at, **how):
+    at, language = datetime.now(UTC), chosen.language
+    for day in rescore(store, chosen.name, embedder, points, at, language=language, encoder=encoder):
         count += day.records
         before, after = text.bare(day.before, ""), text.bare(day.after, "")
         say(f"{day.path}: {day.records} records, mean coverage {before} as recorded, {after} by {by}")

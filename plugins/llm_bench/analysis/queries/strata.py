@@ -103,7 +103,8 @@ def _scorers(records: Records) -> Table:
     return table(
         records,
         f"SELECT DISTINCT {_STRATUM}, coalesce(scoring_version, 0) AS version, "  # noqa: S608
-        "coalesce(scoring_model, embedding_model) AS model FROM records WHERE coalesce(coverage_score, groundedness) IS NOT NULL",
+        "coalesce(scoring_model, embedding_model) AS model FROM records "
+        "WHERE coalesce(coverage_score, groundedness) IS NOT NULL",
     )
 
 
