@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -16,25 +15,22 @@ from llm_bench.method import Method
 from llm_bench.rag.documents import headings, sentences
 from llm_bench.rag.prompt import context_hash
 from llm_bench.scoring import coverage as maths
-from llm_bench.scoring.citations import Part, cut, without_citations
+from llm_bench.scoring.citations import Part, cut
 from llm_bench.scoring.claims import claims, declines, in_full, without_reasoning
 from llm_bench.scoring.statements import Evidence, Statement, features, state
-from llm_bench.scoring.surroundings import Surroundings, content
 from llm_bench.study import DEFAULT_EMBEDDING_MODEL
 
 if TYPE_CHECKING:
     from llm_bench.rag.embeddings import Embedder
     from llm_bench.records import Record
 
-SCORING_VERSION = 3
+SCORING_VERSION = 4
 """Raise it when the same answer may get another score.
 
 1: whole sentences by their cosine alone. 2: figures, years, names and direction compared apart. 3: each figure also by
-the words beside it; differences of figures; what a negation denies; labels; figures in sentences that decline.
+the words beside it; differences of figures; what a negation denies; labels; figures in sentences that decline. 4: the
+words of sentences without a figure; citations left out; units; German; no labels.
 """
-
-_LABEL = re.compile(r"^\s*(?:[-*+•]\s+|[0-9]{1,3}[.)]\s+)?\*\*(?P<text>[^*\n]{2,60}?)(?::\*\*|\*\*:)", re.MULTILINE)
-"""What a paragraph may begin with: "**Northern region:** …"."""
 
 _DECIMALS = 6
 """Beyond it the digits depend on the machine and on what else was encoded with a sentence."""
@@ -205,11 +201,9 @@ class _Wanted:
         self._context = [
             (number, sentence) for number, passage in enumerate(passages) for sentence in sentences(passage)
         ]
-        self._headings = [_union(map(content, headings(passage))) for passage in passages]
+        self._headings = [_union(features(heading).content for heading in headings(passage)) for passage in passages]
         self._years = [_union(features(heading).years for heading in headings(passage)) for passage in passages]
         self._places = [_union(features(line).words for line in passage.splitlines()) for passage in passages]
-        # What some passages are about, and not all: a label of such words shows which passage a paragraph draws on.
-        self._subjects = _union(self._headings) - frozenset.intersection(*self._places) if passages else frozenset()
 
     def texts(self) -> list[str]:
         """All that must be embedded."""
@@ -222,32 +216,27 @@ class _Wanted:
         self._wanted = [state(point, vectors[point], known, known.years) for point in self._points]
         # A heading's years are meant where a sentence has none, and its words are those of each sentence below it.
         self._given = [
-            state(sentence, vectors[sentence], known, self._years[number], place=self._places[number])
+            state(
+                sentence,
+                vectors[sentence],
+                known,
+                self._years[number],
+                place=self._places[number],
+                heading=self._headings[number],
+            )
             for number, sentence in self._context
         ]
         # A fact may take two sentences of a passage, but not one of this passage and one of that.
         self._evidence = Evidence(self._given, [number for number, _ in self._context])
         self._held = maths.support(self._wanted, self._evidence)
-        self._surroundings = Surroundings(
-            (sentence, given.years, self._headings[number])
-            for given, (number, sentence) in zip(self._given, self._context, strict=True)
-        )
 
     def judge(self, text: str, parts: Sequence[Part], vectors: Mapping[str, np.ndarray]) -> Judgement:
         """The judgement of an answer, given by its text and its sentences with what each cites."""
         answer = [sentence for sentence, _ in parts]
         named = _union(features(sentence).years for sentence in answer)
         stated = [
-            state(
-                sentence,
-                vectors[sentence],
-                self._asked,
-                self._asked.years,
-                others=named,
-                label=label,
-                surroundings=self._surroundings,
-            )
-            for sentence, label in zip(answer, _labels(without_citations(text), answer, self._subjects), strict=True)
+            state(sentence, vectors[sentence], self._asked, self._asked.years, others=named, context=self._evidence)
+            for sentence in answer
         ]
         judged = [self._sentence(sentence, of, cited) for (sentence, cited), of in zip(parts, stated, strict=True)]
         claimed = [statement for statement, part in zip(stated, judged, strict=True) if part.is_claim]
@@ -292,26 +281,6 @@ class _Wanted:
             for text, held, (support, by) in zip(self._points, self._held, stating, strict=True)
         ]
         return points, maths.coverage(self._held, [point.support for point in points])
-
-
-def _labels(text: str, answer: Sequence[str], subjects: frozenset[str]) -> list[frozenset[str]]:
-    """The words that are subjects, of the label of each sentence's line; the label's own sentence has them already.
-
-    :param answer: the sentences of the text.
-    """
-    labels = [frozenset[str]()] * len(answer)
-    at = 0
-    for match in _LABEL.finditer(text) if subjects else ():
-        label = content(match["text"]) & subjects
-        line = text[match.start("text") :].split("\n", 1)[0].replace("**", "")
-        first = next((i for i in range(at, len(answer)) if line.startswith(answer[i])), None)
-        if label and first is not None:
-            at = first
-            while at < len(answer) and answer[at] in line:
-                labels[at] = label if at > first else frozenset()
-                line = line.partition(answer[at])[2]
-                at += 1
-    return labels
 
 
 def _union(sets: Iterable[frozenset[Any]]) -> frozenset[Any]:
