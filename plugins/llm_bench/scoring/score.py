@@ -156,7 +156,7 @@ def judge(
     for prompt in wanted.values():
         prompt.embed(vectors)
     return [
-        _in(language, text, wanted[name].judge(text, answer, vectors)) if answer else _unscored()
+        _in(language, text, wanted[name].judge(answer, vectors)) if answer else _unscored()
         for (name, _), text, answer in zip(answers, texts, parts, strict=True)
     ]
 
@@ -230,8 +230,8 @@ class _Wanted:
         self._evidence = Evidence(self._given, [number for number, _ in self._context])
         self._held = maths.support(self._wanted, self._evidence)
 
-    def judge(self, text: str, parts: Sequence[Part], vectors: Mapping[str, np.ndarray]) -> Judgement:
-        """The judgement of an answer, given by its text and its sentences with what each cites."""
+    def judge(self, parts: Sequence[Part], vectors: Mapping[str, np.ndarray]) -> Judgement:
+        """The judgement of an answer, given by its sentences and what each cites."""
         answer = [sentence for sentence, _ in parts]
         named = _union(features(sentence).years for sentence in answer)
         stated = [

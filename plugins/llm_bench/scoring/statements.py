@@ -178,7 +178,7 @@ class Evidence:
     """
 
     def __init__(self, statements: Sequence[Statement], groups: Sequence[int]) -> None:
-        self._statements = statements
+        self.statements = statements
         first, second = np.triu_indices(len(statements), 1)
         together = np.asarray(groups, int)[first] == np.asarray(groups, int)[second]
         self._first, self._second = first[together], second[together]
@@ -198,7 +198,7 @@ class Evidence:
         self._between = np.array([owner for owner, _ in between], int)
 
     def __len__(self) -> int:
-        return len(self._statements)
+        return len(self.statements)
 
     def members(self, which: int) -> tuple[int, ...]:
         """The statements, by their place in ``statements``, of one single or pair."""
@@ -220,7 +220,7 @@ class Evidence:
 
         :param difference: whether it may also be the difference of two figures of one sentence.
         """
-        single = np.zeros(len(self._statements))
+        single = np.zeros(len(self.statements))
         same = self._figures.agree(figure)
         np.maximum.at(single, self._owners[same], self._trust[same])
         if difference:
@@ -253,24 +253,24 @@ class Evidence:
 
     def share_of_names(self, wanted: frozenset[str]) -> np.ndarray:
         """Which share of some names each one holds, or has around it, shape (m + pairs,)."""
-        held = self._any([name in statement.place for name in wanted] for statement in self._statements)
+        held = self._any([name in statement.place for name in wanted] for statement in self.statements)
         return np.asarray(held.mean(axis=1))
 
     def opposes(self, rising: int) -> np.ndarray:
         """Whether each one goes the other way, shape (m + pairs,)."""
-        return self._any(statement.rising * rising < 0 for statement in self._statements)
+        return self._any(statement.rising * rising < 0 for statement in self.statements)
 
     def denies(self, statement: Statement) -> np.ndarray:
         """Whether only one of the two is negated, and the other has what is denied, shape (m + pairs,)."""
         if statement.denied:
-            has = self._any(_has(ours, statement.denied) for ours in self._statements)
-            return np.asarray(has & ~self._any(bool(ours.denied) for ours in self._statements))
-        return self._any(_has(statement, ours.denied) for ours in self._statements)
+            has = self._any(_has(ours, statement.denied) for ours in self.statements)
+            return np.asarray(has & ~self._any(bool(ours.denied) for ours in self.statements))
+        return self._any(_has(statement, ours.denied) for ours in self.statements)
 
     def of_another_year(self, years: frozenset[int]) -> np.ndarray:
         """Whether each one is of years, and of none of those, shape (m + pairs,)."""
-        dated = self._any(bool(statement.years) for statement in self._statements)
-        return np.asarray(dated & ~self._any(bool(statement.years & years) for statement in self._statements))
+        dated = self._any(bool(statement.years) for statement in self.statements)
+        return np.asarray(dated & ~self._any(bool(statement.years & years) for statement in self.statements))
 
 
 def _has(statement: Statement, denied: frozenset[str]) -> bool:
