@@ -204,6 +204,8 @@ class TestMistakes:
                 {"slo": [AIM], "deadlines": {"first_token_sec": 1, "total_sec": 2}},
                 "latency_sec within 3 s is later than deadlines.total_sec (2)",
             ),
+            ({"language": "german"}, "language: 'german': string should match pattern"),
+            ({"language": "xx"}, "language: 'xx': is no code of ISO 639-1; allowed: en, de, fr, "),
             ({"storage": "s3://x"}, "storage: 's3://x': string should match pattern"),
             ({"quality": [{"kwargs": {"column": "latency_sec"}}]}, "quality.0.type: is missing"),
             ({"quality": [{"type": "latency < 3"}]}, "quality.0.type: 'latency < 3': string should match pattern"),

@@ -302,7 +302,8 @@ class Record(SeedRecord):
     context_hash: Annotated[str, About("quality", "SHA-256 of the context, as given to the LLM.")]
     prompt_hash: Annotated[str, About("quality", "SHA-256 of the whole prompt but for unique_line.")]
     context_passages: Annotated[
-        Passages | None, About("quality", "Passages of the context, as given to the LLM.", since=2)
+        Passages | None,
+        About("quality", "Passages of the context, as given to the LLM; null for a prompt of one's own.", since=2),
     ]
     context_utilization: Annotated[
         Share | None,

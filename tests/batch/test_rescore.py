@@ -82,6 +82,20 @@ class TestScoresByAnotherModel:
         assert right["scoring_version"] == 3
         assert store.read(store.list("records/")[0]) == before
 
+    def test_say_why_an_answer_has_none(self, store, load):
+        keep_contexts(store, "thesis", [PROMPT])
+        load("家居和厨房收入最高。")
+        (day,) = rescore(store, "thesis", Model(), {}, AT)
+        (row,) = scores(store, day.path)
+        assert (row["coverage_score"], row["score_note"]) == (None, "The answer isn't in the letters of English.")
+
+    def test_are_by_the_language_of_the_study(self, store, load):
+        keep_contexts(store, "thesis", [PROMPT])
+        load("Home & Kitchen, € 148.2 million.")
+        (day,) = rescore(store, "thesis", Model(), {}, AT, language="fr")
+        (row,) = scores(store, day.path)
+        assert (row["coverage_score"] is None, row["declined"]) == (False, None)
+
     def test_stand_in_one_object_for_each_day(self, store, load):
         keep_contexts(store, "thesis", [PROMPT])
         first = datetime(2026, 12, 7, 7, tzinfo=UTC)

@@ -101,6 +101,26 @@ class TestForAProgram:
         assert len(lines(command("score", "-", "--json").out)) == 3
 
 
+class TestALanguage:
+    def test_that_is_not_read_has_no_scores_and_says_why(self, command, file: Path):
+        said = command("score", str(file), "--json", "--language", "fr")
+        right, _, blank = lines(said.out)
+        assert said.code == 1
+        assert (right["coverage_score"], right["sentences"]) == (None, [])
+        assert right["score_note"] == "The scorer doesn't read French: name a multilingual scoring.model."
+        assert blank["score_note"] is None
+
+    def test_that_no_code_names_is_refused(self, command, file: Path):
+        said = command("score", str(file), "--language", "xx")
+        assert said.code == 2
+        assert "'xx' is no code of ISO 639-1; en, de and fr are" in said.err
+
+    def test_other_than_that_of_the_context_is_shown_with_the_reason(self, command, tmp_path: Path):
+        said = command("score", str(written(tmp_path, ROW, ROW | {"answer": "面包店烤了120万个面包。"})))
+        assert "not scored: The answer isn't in the letters of English." in said.out
+        assert said.code == 0
+
+
 class TestForAPerson:
     def test_each_sentence_stands_beside_what_supports_it(self, command, file: Path):
         said = command("score", str(file)).out.splitlines()

@@ -39,6 +39,14 @@ class TestAMark:
         assert set(marks(answer).values()) == {None}
 
 
+def test_a_citation_is_no_figure_that_agrees():
+    text = "# Shops\n\nThere are 47 shops."
+    hows = [
+        mark([text], [], QUESTION, answer)[0].sentences[0].how for answer in ("The shops led [47].", "47 shops led.")
+    ]
+    assert hows == ["words", "figure"]
+
+
 class TestAPassage:
     def test_keeps_its_text_its_document_and_its_heading(self):
         (passage,) = mark([CONTEXT], ["revenue-2025"], QUESTION, "")

@@ -214,6 +214,12 @@ class TestNumbers:
         put(home, include, batch[:half] + [record | {"embedding_model": "other"} for record in batch[half:]])
         assert "several embedding models (all-MiniLM-L6-v2, other)" in see(reader, "coverage").text
 
+    def test_of_coverage_say_how_many_answers_were_not_scored_and_why(self, home, include, reader, batch):
+        note = "The answer is in German, not in English."
+        put(home, include, [record | {"score_note": note} for record in batch[:3]] + batch[3:])
+        assert f"Not scored: 3, because: {note}" in see(reader, "coverage").text
+        assert "Not scored" not in see(reader, "latency").text
+
     def test_of_throughput_show_what_each_would_take_at_equal_length(self, loaded, reader):
         assert "equal-length" in specs(reader, "throughput")
         text = see(reader, "throughput").text

@@ -42,7 +42,14 @@ class TestASuccess:
         provider.script = lambda _: Response(stream(first_token_sec=0.01, token_sec=0.01))
         record = record_of(provider, llm)
         scored = {"coverage_score", "groundedness", "declined", "warnings"}
-        scored |= {"context_utilization", "citations", "citation_support", "scoring_version"}
+        scored |= {
+            "context_utilization",
+            "citations",
+            "citation_support",
+            "scoring_version",
+            "context_passages",
+            "score_note",
+        }
         empty = scored | {"reasoning_tokens", "cached_tokens", "failure_kind", "error", "cost_usd", "suspect",
                           "client_delay_sec", "dns_sec", "tls_sec", "network_rtt_sec", "provider_queue_sec",
                           "provider_prompt_sec", "provider_completion_sec", "cache_write_tokens", "price_source",

@@ -48,10 +48,21 @@ class TestAllWell:
         checks = run("groq/some-model", "groq/vendor/another-model")
         assert all(check.passed for check in checks.values())
         assert list(checks) == [
-            *("questions", "documents", "window", "embedding model", "alerts", "storage", "groq: reached", "groq: key"),
+            *("questions", "documents", "window", "embedding model", "language", "alerts", "storage"),
+            *("groq: reached", "groq: key"),
             *("groq/some-model", "groq/vendor/another-model", "clock"),
         ]
         assert checks["groq: key"].detail == "accepted (connection llm_groq)"
+
+    def test_names_the_language_that_answers_are_scored_in(self, connect, run):
+        connect()
+        assert run()["language"].detail == "English"
+
+    def test_warns_before_anything_is_paid_that_answers_will_have_no_scores(self, connect, run):
+        connect()
+        check = run(language="fr")["language"]
+        assert (check.passed, check.detail) == (True, "French: answers will have no scores")
+        assert check.fix == "The scorer doesn't read French: name a multilingual scoring.model."
 
     def test_spends_no_token(self, connect, run, provider):
         connect()

@@ -218,6 +218,7 @@ def scored(answer: str | None, points: list[str], *, success: bool = True, answe
         "llm_model": "m",
         "answer": answer,
         "success": success,
+        "embedding_model": "planned",
         "context_hash": retrieval.context_hash(asked["passages"]),
     }
     (made,) = score([record], {"q": asked}, HashEmbedder())  # type: ignore[list-item,arg-type]
@@ -329,6 +330,6 @@ class TestScores:
         assert declines(declining)
         assert scored(f"{TOYS} {declining}", [TOYS])["declined"] is True
         assert scored(TOYS, [TOYS])["declined"] is False
-        assert scored("Der Kontext nennt es nicht.", [TOYS])["declined"] is True
+        assert scored(f"{TOYS} Der Kontext nennt es nicht.", [TOYS])["declined"] is True
         assert scored("I'm sorry, but I can't help with that.", [TOYS])["declined"] is True
-        assert scored("Le contexte ne le dit pas.", [TOYS])["declined"] is False
+        assert scored("Nobody wrote it down.", [TOYS])["declined"] is False

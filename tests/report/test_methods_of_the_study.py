@@ -167,6 +167,10 @@ class TestWhatWasAsked:
         )
         assert any(table.name == "latency-by-position" for section in everything.sections for table in section.tables)
 
+    @says("^English: in it are questions and documents, and answers are scored.$")
+    def test_the_language_is_the_studys(self, everything: Everything):
+        assert new(everything, language="de") == {"German: in it are questions and documents, and answers are scored."}
+
     @says("^[0-9.]+ s to connect, ", "^Up to [0-9]+ cells ")
     def test_deadlines_and_how_many_at_once_are_the_studys(self, everything: Everything):
         limits = Deadlines(connect_sec=3, first_token_sec=4, total_sec=5)
@@ -258,6 +262,11 @@ class TestHowItWasMeasured:
         assert {row["embedding_model"] for row in rows} == {"all-MiniLM-L6-v2"}
         several = everything.said(versions={**everything.facts.versions, "embedding_model": ["a@1", "b@1"]})
         assert "Scores of several models stand together here, and aren't comparable." in several
+
+    def test_answers_without_scores_are_counted_with_why(self, everything: Everything):
+        assert not any("have no scores" in sentence for sentence in everything.said())
+        lines = everything.lines(unscored={"The answer is in German, not in English.": 1200})
+        assert "1,200 answers have no scores: The answer is in German, not in English." in lines
 
     @says("^frankfurt: [0-9,]+ records$", "Median round trip to where the connection ends")
     def test_the_place_and_the_median_round_trip_are_the_records(self, everything: Everything, rows: list[Any]):

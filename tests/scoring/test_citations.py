@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llm_bench.rag.documents import sentences
 from llm_bench.scoring.citations import cited, cut, without_citations
 
 
@@ -111,14 +112,17 @@ class TestTheSentencesOfAnAnswer:
         ],
     )
     def test_have_the_citations_before_and_behind_their_full_stops(self, answer: str):
-        assert cut(answer) == [("Sales rose.", {1}), ("Costs fell.", {2, 3})]
+        assert cut(answer, sentences) == [("Sales rose.", {1}), ("Costs fell.", {2, 3})]
 
     def test_have_the_citations_of_one_that_only_cites(self):
-        assert cut("Sales rose [1]. Source: [2]") == [("Sales rose.", {1, 2})]
-        assert cut("Sales rose.[^1]\n\n[^1]: Passage 1") == [("Sales rose.", {1})]
+        assert cut("Sales rose [1]. Source: [2]", sentences) == [("Sales rose.", {1, 2})]
+        assert cut("Sales rose.[^1]\n\n[^1]: Passage 1", sentences) == [("Sales rose.", {1})]
 
     def test_are_none_where_it_only_cites(self):
-        assert cut("[1]") == []
+        assert cut("[1]", sentences) == []
 
     def test_begin_with_a_citation_that_is_their_subject(self):
-        assert cut("Sales rose [1]. [2] says so, too.") == [("Sales rose.", {1}), ("The passage says so, too.", {2})]
+        assert cut("Sales rose [1]. [2] says so, too.", sentences) == [
+            ("Sales rose.", {1}),
+            ("The passage says so, too.", {2}),
+        ]

@@ -222,7 +222,8 @@ class TestWhatIsUsedAndCited:
     @pytest.mark.parametrize("answer", ["Yes.", "<think>Was it 1.2 million?", "[1]", None])
     def test_is_null_where_there_is_nothing_to_score(self, hash_embedder, answer):
         (scored,) = score([record(answer=answer)], PROMPTS, hash_embedder)
-        assert [scored[name] for name in Scores.__annotations__] == [None] * 6
+        note = "The answer has no sentence that can be compared." if answer else None
+        assert [scored[name] for name in Scores.__annotations__] == [*[None] * 6, note]
         assert scored["scoring_version"] is None
 
     @pytest.mark.parametrize(
@@ -381,7 +382,7 @@ class TestAnyText:
     def test_is_read_by_the_real_model(self, embedder, text):
         prompt = {"question": text, "passages": [text], "points": [text], "answerable": True}
         (judgement,) = judge([("any", text)], {"any": prompt}, embedder)
-        assert set(judgement.scores) == {*SCORES, "score_note"}
+        assert judgement.scores.keys() == Scores.__annotations__.keys()
 
 
 class TestEncoding:

@@ -157,5 +157,4 @@ def result(row: Row, judgement: Judgement, embedding_model: str) -> dict[str, An
 
 
 def _rounded(part: dict[str, Any]) -> dict[str, Any]:
-    support = part["support"]
-    return part | {"support": None if support is None else round(support, DIGITS)}
+    return {key: round(value, DIGITS) if isinstance(value, float) else value for key, value in part.items()}

@@ -127,7 +127,7 @@ def _written(out: Path | None) -> Iterator[IO[str] | None]:
 
 
 def _is_scored(scores: Scores) -> bool:
-    return any(scores[name] is not None for name in ("coverage_score", "groundedness", "declined"))  # type: ignore[literal-required]
+    return any(scores[name] is not None for name in ("coverage_score", "groundedness", "declined"))
 
 
 def _show(row: Row, judgement: Judgement) -> None:

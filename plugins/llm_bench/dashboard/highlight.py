@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from llm_bench.rag.documents import headings, sentences
+from llm_bench.scoring.citations import without_citations
 from llm_bench.scoring.numbers import Figure
 from llm_bench.scoring.statements import Features, features
 
@@ -58,7 +59,7 @@ def mark(passages: Sequence[str], documents: Sequence[str], question: str, answe
 
     :param documents: where each passage is from; may be shorter.
     """
-    stated = [features(sentence) for sentence in sentences(answer)] if answer.strip() else []
+    stated = [features(without_citations(sentence)) for sentence in sentences(answer)] if answer.strip() else []
     asked = features(question).words
     named = [*documents, *[""] * len(passages)]
     return [

@@ -104,7 +104,7 @@ def make_record(
         "unique_line": unique_line,
         "wait_sec": wait_sec,
         "context_hash": prompt["context_hash"],
-        "context_passages": len(prompt["passages"]),
+        "context_passages": len(prompt["passages"]) if "passages" in prompt else None,
         "prompt_hash": prompt["prompt_hash"],
         "answerable": prompt["answerable"],
         "client_load": load,

@@ -8,8 +8,7 @@ by itself is taken for the item of a list, and "m²" for a power; each raised di
 from __future__ import annotations
 
 import re
-
-from llm_bench.rag.documents import sentences
+from collections.abc import Callable, Iterable
 
 _NUMBER = r"[1-9][0-9]?(?![0-9%]|[.,][0-9])"
 _JOINT = r"\s*(?:,\s*(?:and|und)\b|[,;/&–-]|(?:and|und|to|bis)\b)\s*"
@@ -68,10 +67,12 @@ def without_citations(text: str) -> str:
     return freed if freed == text else freed[:1].upper() + freed[1:]
 
 
-def cut(text: str) -> list[Part]:
+def cut(text: str, sentences: Callable[[str], Iterable[str]]) -> list[Part]:
     """The sentences of an answer without its citations, each with the passages that it cites.
 
     A sentence that does nothing but cite ("Source: [2]") cites for the one before it.
+
+    :param sentences: cuts a text.
     """
     parts: list[Part] = []
     for sentence in sentences(_BEHIND.sub(r" \g<marks>\g<stop>", text)):

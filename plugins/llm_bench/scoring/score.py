@@ -35,6 +35,8 @@ words of sentences without a figure; citations left out; units; German; no label
 _DECIMALS = 6
 """Beyond it the digits depend on the machine and on what else was encoded with a sentence."""
 
+_EMPTY = "The answer has no sentence that can be compared."
+
 SCORING = Method(
     "Scoring",
     f"An answer that succeeded is scored, without its reasoning, by version {SCORING_VERSION} of the scoring, with the "
@@ -148,16 +150,20 @@ def judge(
     if note:
         return [_unscored(note if text.strip() else None) for _, text in answers]
     texts = [without_reasoning(text) for _, text in answers]
-    parts = [in_full(cut(text), prompts[name]["question"]) for (name, _), text in zip(answers, texts, strict=True)]
+    parts = [
+        in_full(cut(text, sentences), prompts[name]["question"]) for (name, _), text in zip(answers, texts, strict=True)
+    ]
     asked = {name: None for (name, _), answer in zip(answers, parts, strict=True) if answer}
-    wanted = {name: _Wanted(prompts[name]) for name in asked}
+    wanted = {name: _Wanted(prompts[name], language if language in READ else "en") for name in asked}
     said = (sentence for sentence, _ in chain(*parts))
     vectors = _vectors(embedder, [*(text for prompt in wanted.values() for text in prompt.texts()), *said])
     for prompt in wanted.values():
         prompt.embed(vectors)
     return [
-        _in(language, text, wanted[name].judge(answer, vectors)) if answer else _unscored()
-        for (name, _), text, answer in zip(answers, texts, parts, strict=True)
+        _in(language, text, wanted[name].judge(answer, vectors))
+        if answer
+        else _unscored(_EMPTY if whole.strip() else None)
+        for (name, whole), text, answer in zip(answers, texts, parts, strict=True)
     ]
 
 
@@ -193,7 +199,8 @@ def _vectors(embedder: Embedder, texts: Iterable[str]) -> dict[str, np.ndarray]:
 class _Wanted:
     """What the answers to one question are held against."""
 
-    def __init__(self, prompt: Mapping[str, Any]) -> None:
+    def __init__(self, prompt: Mapping[str, Any], language: str) -> None:
+        self._language = language
         self._question: str = prompt["question"]
         self._points: list[str] = prompt["points"]
         self._answerable: bool = prompt["answerable"]
@@ -201,19 +208,25 @@ class _Wanted:
         self._context = [
             (number, sentence) for number, passage in enumerate(passages) for sentence in sentences(passage)
         ]
-        self._headings = [_union(features(heading).content for heading in headings(passage)) for passage in passages]
-        self._years = [_union(features(heading).years for heading in headings(passage)) for passage in passages]
-        self._places = [_union(features(line).words for line in passage.splitlines()) for passage in passages]
+        self._headings = [
+            _union(features(heading, language).content for heading in headings(passage)) for passage in passages
+        ]
+        self._years = [
+            _union(features(heading, language).years for heading in headings(passage)) for passage in passages
+        ]
+        self._places = [_union(features(line, language).words for line in passage.splitlines()) for passage in passages]
 
     def texts(self) -> list[str]:
         """All that must be embedded."""
         return [self._question, *self._points, *(sentence for _, sentence in self._context)]
 
     def embed(self, vectors: Mapping[str, np.ndarray]) -> None:
-        known = features(self._question)
+        known = features(self._question, self._language)
         self._asked = known
         self._meaning = vectors[self._question]
-        self._wanted = [state(point, vectors[point], known, known.years) for point in self._points]
+        self._wanted = [
+            state(point, vectors[point], known, known.years, language=self._language) for point in self._points
+        ]
         # A heading's years are meant where a sentence has none, and its words are those of each sentence below it.
         self._given = [
             state(
@@ -223,6 +236,7 @@ class _Wanted:
                 self._years[number],
                 place=self._places[number],
                 heading=self._headings[number],
+                language=self._language,
             )
             for number, sentence in self._context
         ]
@@ -233,9 +247,17 @@ class _Wanted:
     def judge(self, parts: Sequence[Part], vectors: Mapping[str, np.ndarray]) -> Judgement:
         """The judgement of an answer, given by its sentences and what each cites."""
         answer = [sentence for sentence, _ in parts]
-        named = _union(features(sentence).years for sentence in answer)
+        named = _union(features(sentence, self._language).years for sentence in answer)
         stated = [
-            state(sentence, vectors[sentence], self._asked, self._asked.years, others=named, context=self._evidence)
+            state(
+                sentence,
+                vectors[sentence],
+                self._asked,
+                self._asked.years,
+                others=named,
+                context=self._evidence,
+                language=self._language,
+            )
             for sentence in answer
         ]
         judged = [self._sentence(sentence, of, cited) for (sentence, cited), of in zip(parts, stated, strict=True)]

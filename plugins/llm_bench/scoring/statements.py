@@ -71,9 +71,9 @@ class Features:
 
 
 @lru_cache(maxsize=20_000)
-def features(text: str) -> Features:
+def features(text: str, language: str = "en") -> Features:
     """The features of a sentence."""
-    numbers, years = located(text)
+    numbers, years = located(text, language=language)
     stems = [(stem(word[0]), word.start()) for word in _WORD.finditer(text) if _says(word[0])]
     joints = [joint.start() for joint in _JOINT.finditer(text)]
     placed = [
@@ -85,7 +85,7 @@ def features(text: str) -> Features:
         figures=tuple(number.figure for number in numbers),
         near=tuple(_near(placed, number.at + JOINT * bisect(joints, number.at)) for number in numbers),
         years=frozenset(year for year, _ in years),
-        names=frozenset(stem(name[0]) for name in _NAME.finditer(text, 1) if not is_unit(name[0])),
+        names=frozenset(stem(name[0]) for name in _NAME.finditer(text, 1) if not is_unit(name[0], language=language)),
         words=frozenset(map(stem, _WORD.findall(text))),
         content=frozenset(word for word, _ in stems),
         rising=sum(directions),
@@ -136,6 +136,7 @@ def state(
     place: frozenset[str] = frozenset(),
     heading: frozenset[str] = frozenset(),
     context: Evidence | None = None,
+    language: str = "en",
 ) -> Statement:
     """A sentence as a statement.
 
@@ -147,7 +148,7 @@ def state(
     :param heading: those of the heading that say what it is about.
     :param context: what its figures are looked up in; without it each is trusted.
     """
-    own = features(sentence)
+    own = features(sentence, language)
     around = dict.fromkeys([*heading, *map(str, own.years or years)], AROUND)
     news = [
         (figure, {**around, **near})
