@@ -26,7 +26,7 @@ class TestADraft:
     def test_has_a_question_for_each_passage_with_numbers_the_documents_taking_turns(self):
         assert [[point["text"] for point in question["points"]] for question in _questions()[:-1]] == [
             ["In 2025 it baked 1.2 million loaves."],
-            ["Flour: rye; Price: € 0.62.", "Flour: oats; Price: € 0.80."],
+            ["Prices – Flour: rye; Price: € 0.62.", "Prices – Flour: oats; Price: € 0.80."],
             ["It was 40%."],
         ]
 

@@ -48,6 +48,7 @@ _SCALE = re.compile(
     r"Tsd\.?|Millionen|Milliarden|Tausend)(?:\s(?:[A-Z]{3}|[€$£¥]|\w+s|Euro))?|[A-Z]{3}|[€$£¥%])[)\]]?[.:]?$"
 )
 """The unit that a caption or the name of a row ends in: "Revenue (EUR m)", "All figures in EUR million."."""
+_TABLE_NUMBER = re.compile(r"^(?:Table|Tab\.|Tabelle|Figure|Exhibit)\s+[0-9][0-9.]*[:.]?\s+")
 _BARE = re.compile(r"[-−–+(]?[0-9][0-9.,'’ ]*\)?")
 
 # Abbreviations that pysbd takes for the end of a sentence: some never end one, some do before a capital or a number.
@@ -280,7 +281,7 @@ def sentences(text: str, *, language: str = "en") -> list[str]:
     while at < len(lines):
         table, border = _table(lines, at)
         if table:
-            texts += _rows(lines[at : at + table], border, title if len(title.split()) <= TITLE_WORDS else "")
+            texts += _rows(lines[at : at + table], border, _TABLE_NUMBER.sub("", title))
         elif (heading := _heading(lines[at])) is not None:
             title = heading
         elif lines[at]:
@@ -342,6 +343,7 @@ def _sentence_ends(line: str) -> Iterator[int]:
 
 def _rows(table: Sequence[str], border: str, title: str) -> Iterator[str]:
     """A table's rows as sentences, each cell named by its column."""
+    title = title.rstrip(".:") if len(title.split()) <= TITLE_WORDS else ""
     header, *rows = (_cells(line, border) for line in table if line is not table[1] or not _TABLE_RULE.fullmatch(line))
     measured = _SCALE.search(title)
     exact = {i for row in rows for i, cell in enumerate(row) if _BARE.fullmatch(cell) and re.search("[.,]", cell)}
@@ -354,7 +356,7 @@ def _rows(table: Sequence[str], border: str, title: str) -> Iterator[str]:
                 heads[i] = f"{heads[i]} ({unit[1]})".strip()
         cells = [f"{head}: {cell}" if head else cell for head, cell in zip(heads, row, strict=True) if cell]
         if cells:
-            sentence = (f"{title.rstrip('.:')} – " if title else "") + "; ".join(cells)
+            sentence = (f"{title} – " if title else "") + "; ".join(cells)
             yield sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
 
 
