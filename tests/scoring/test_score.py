@@ -183,7 +183,7 @@ class TestGroundedness:
         answer = "- **Northern region:** 47 minutes on average. Storms blew trees onto the lines."
         answers = [record("regions", text) for text in (answer, answer.replace("47 minutes", "19 minutes"))]
         better, worse = score(answers, PROMPTS, embedder)
-        assert better["groundedness"] > worse["groundedness"] + 0.05
+        assert better["groundedness"] > worse["groundedness"] + 0.04
 
     def test_does_not_count_what_is_no_claim(self, embedder):
         claim = "The bakery baked 1.2 million loaves in 2025."

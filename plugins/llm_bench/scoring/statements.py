@@ -34,7 +34,7 @@ JOINT = 30
 """A comma or a conjunction separates like so many letters."""
 AROUND = 0.3
 """What the words of the heading, and the year that is meant, have at least to do with each figure below it."""
-DOUBT = 1.0
+DOUBT = 0.6
 """Nearness of so much is added to both sides, so that one or two shared words don't decide."""
 
 
