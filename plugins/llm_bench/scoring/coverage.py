@@ -86,8 +86,8 @@ def supported(statements: Iterable[Statement], evidence: Evidence) -> list[tuple
 
 def _supported(statement: Statement, evidence: Evidence) -> tuple[float, tuple[int, ...]]:
     cosines = evidence.cosines(statement)
-    differs = evidence.opposes(statement.rising) + evidence.denies(statement) / 2
-    left = _left(differs) * _left(evidence.of_another_year(statement.years) if statement.years else 0)
+    turned = evidence.opposes(statement.rising) + evidence.denies(statement) / 2
+    left = _left(np.minimum(turned, 1.0)) * _left(evidence.of_another_year(statement.years) if statement.years else 0)
     left = left * _left(1 - evidence.share_of_names(statement.names) if statement.names else 0)
     alike, agreeing = left * _scaled(cosines, SAME), left * _scaled(cosines, SAME_WITH_FIGURE)
     holds = (evidence.holds(figure, difference=statement.compares) for figure in statement.figures)
@@ -96,15 +96,15 @@ def _supported(statement: Statement, evidence: Evidence) -> tuple[float, tuple[i
         for trust, held in zip(statement.trust, holds, strict=True)
     ] or [alike]
     held = 1.0 if statement.figures else 1 - WORDS * (1 - evidence.share_of_words(statement.content))
-    best = held * float(np.mean([values.max() for values in each]))
+    best = held * sum(float(values.max()) for values in each) / len(each)
     closest = min(max(float(cosines.max()), 0.0), 1.0)
-    most = int(np.argmax((1 - FINE) * held * np.mean(each, axis=0) + FINE * cosines))
+    most = int(np.argmax((1 - FINE) * held * sum(each) / len(each) + FINE * cosines))
     return (1 - FINE) * best + FINE * closest, evidence.members(most)
 
 
 def _left(differing: np.ndarray | float) -> np.ndarray:
     """What is left of a likeness where two sentences differ, wholly (1) or in part."""
-    return 1 - (1 - LEFT) * np.minimum(differing, 1.0)
+    return 1 - (1 - LEFT) * np.asarray(differing)
 
 
 def _scaled(cosines: np.ndarray, full: float) -> np.ndarray:

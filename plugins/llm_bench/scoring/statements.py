@@ -187,6 +187,7 @@ class Evidence:
         # A pair's vector is the mean of both, made 1 long; only its length is kept, as there may be a million pairs.
         alike = (self._vectors @ self._vectors.T)[self._first, self._second] if statements else np.zeros(0)
         self._lengths = np.sqrt(np.maximum(2 + 2 * alike, 1e-12))
+        self._rising = np.array([statement.rising for statement in statements], int)
         self._words = frozenset[str]().union(*(statement.place for statement in statements))
         owned = [(i, figure) for i, statement in enumerate(statements) for figure in statement.figures]
         self._owners = np.array([owner for owner, _ in owned], int)
@@ -208,7 +209,7 @@ class Evidence:
 
     def _any(self, values: Iterable[object]) -> np.ndarray:
         """The values of each statement, then of each pair, in which either will do; also for rows of shape (m, k)."""
-        single = np.array(list(values), bool)
+        single = np.array(values if isinstance(values, np.ndarray) else list(values), bool)
         return np.concatenate([single, single[self._first] | single[self._second]])
 
     def cosines(self, statement: Statement) -> np.ndarray:
@@ -224,7 +225,7 @@ class Evidence:
         single = np.zeros(len(self.statements))
         same = self._figures.agree(figure)
         np.maximum.at(single, self._owners[same], self._trust[same])
-        if difference:
+        if difference and len(self._between):
             single[self._between[self._differences.agree(figure)]] = 1.0
         return np.concatenate([single, np.maximum(single[self._first], single[self._second])])
 
@@ -259,7 +260,7 @@ class Evidence:
 
     def opposes(self, rising: int) -> np.ndarray:
         """Whether each one goes the other way, shape (m + pairs,)."""
-        return self._any(statement.rising * rising < 0 for statement in self.statements)
+        return self._any(self._rising * rising < 0)
 
     def denies(self, statement: Statement) -> np.ndarray:
         """Whether only one of the two is negated, and the other has what is denied, shape (m + pairs,)."""
