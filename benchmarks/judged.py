@@ -39,6 +39,7 @@ from llm_bench.rag.embeddings import Embedder
 from llm_bench.rag.prompt import context_hash
 from llm_bench.records import complete
 from llm_bench.scoring.model import load
+from llm_bench.scoring.numbers import Located, located
 from llm_bench.scoring.score import SCORING_VERSION, score
 from llm_bench.study import DEFAULT_EMBEDDING_MODEL
 from scoring import BASELINES
@@ -52,12 +53,17 @@ BEGIN, END = "<!-- figures of make bench-judged -->", "<!-- end of the figures o
 MEAN_GOAL, BEHIND, RHO_GOAL = 0.80, 0.02, 0.58
 OURS = "**llm-bench**"
 
+
+def _years_alone(text: str, *, language: str = "en") -> tuple[list[Located], list[tuple[int, int]]]:
+    """What ``located`` gives, less the figures."""
+    return [], located(text, language=language)[1]
+
+
 SWITCHED_OFF: dict[str, dict[str, object]] = {
-    "figures": {"coverage.NO_FIGURE": 1.0, "coverage.WRONG_FIGURE": 1.0, "coverage.SAME_WITH_FIGURE": 0.6},
-    "the words beside figures": {"surroundings.Surroundings.trust": lambda *_: 1.0},
-    "years": {"coverage.WRONG_YEAR": 1.0},
-    "names": {"coverage.MISSING_NAMES": 1.0},
-    "direction": {"coverage.WRONG_DIRECTION": 1.0},
+    "figures": {"statements.located": _years_alone},
+    "the words beside figures": {"statements.DOUBT": 1e9},
+    "years, names and direction": {"coverage._left": lambda _: 1.0},
+    "words": {"coverage.WORDS": 0.0},
     "the plain cosine": {"coverage.FINE": 0.0},
 }
 """Parts of the scorer → what stands in their place, by the name within llm_bench.scoring."""

@@ -79,7 +79,6 @@ TESTS = {
     "scoring.coverage": ["scoring/test_coverage.py"],
     "scoring.numbers": ["scoring/test_numbers.py"],
     "scoring.statements": ["scoring/test_statements.py", "scoring/test_coverage.py"],
-    "scoring.surroundings": ["scoring/test_surroundings.py", "scoring/test_statements.py"],
 }
 """Module (without `llm_bench.`) → files below tests/."""
 

@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_bench.scoring.numbers import Figure
-from llm_bench.scoring.statements import LISTED, Evidence, Statement, features, state
-from llm_bench.scoring.surroundings import Surroundings, content, counted
+from llm_bench.scoring.statements import DOUBT, LISTED, Evidence, Statement, features, state
 
 AXES = np.eye(4)
 
@@ -15,8 +14,9 @@ AXES = np.eye(4)
 def statement(vector=AXES[0], **stated) -> Statement:
     none = frozenset()
     nothing = {"figures": (), "years": none, "names": none, "words": none, "rising": 0, "compares": False}
-    trust = (1.0,) * len(stated.get("figures", ()))
-    return Statement(vector=vector, **{**nothing, "denied": none, "trust": trust, "place": none, **stated})
+    nothing |= {"content": none, "denied": none, "place": none}
+    figures = len(stated.get("figures", ()))
+    return Statement(vector=vector, **{**nothing, "near": ({},) * figures, "trust": (1.0,) * figures, **stated})
 
 
 class TestFeatures:
@@ -85,8 +85,9 @@ class TestFeatures:
     def test_can_be_told_of_any_text(self, text):
         stated = features(text)
         assert stated.names <= stated.words
-        assert [figure.figure for figure in counted(text)] == list(stated.figures)
-        assert all(0 < near <= 1 for figure in counted(text) for near in figure.near.values())
+        assert stated.content <= stated.words
+        assert len(stated.near) == len(stated.figures)
+        assert all(0 < near <= 1 for words in stated.near for near in words.values())
 
 
 class TestStatement:
@@ -95,7 +96,11 @@ class TestStatement:
     def test_leaves_out_what_the_question_says_already(self):
         stated = state("With 40 stores in Linz, Acme earned 7%.", AXES[0], self.QUESTION, frozenset())
         assert [figure.value for figure in stated.figures] == [7]
-        assert stated.names == {"linz"}
+
+    def test_finds_a_name_of_the_question_in_any_evidence(self):
+        claim = state("In Linz it was Acme.", AXES[0], self.QUESTION, frozenset())
+        said = state("It closed in Linz.", AXES[0], self.QUESTION, frozenset())
+        assert Evidence([said], [0]).share_of_names(claim.names) == [1]
 
     @pytest.mark.parametrize(("sentence", "years"), [("It earned 7%.", {2025}), ("It earned 7% in 2024.", {2024})])
     def test_is_of_the_year_that_is_meant_unless_it_names_one(self, sentence, years):
@@ -109,21 +114,102 @@ class TestStatement:
         stated = state(sentence, AXES[0], self.QUESTION, frozenset(asked), others=frozenset({2024}))
         assert stated.years == years
 
-    def test_counts_a_label_like_a_name(self):
-        stated = state("It earned 7% in Linz.", AXES[0], self.QUESTION, frozenset(), label=content("North"))
-        assert stated.names == {"linz", "north"}
-
-    def test_trusts_each_figure_where_nothing_is_known_of_its_surroundings(self):
-        stated = state("7% and 8%", AXES[0], self.QUESTION, frozenset())
-        assert stated.trust == (1, 1)
+    def test_trusts_each_figure_where_there_is_no_context_to_look_it_up_in(self):
+        assert state("7% and 8%", AXES[0], self.QUESTION, frozenset()).trust == (1, 1)
 
     def test_trusts_its_figures_apart_from_those_of_the_question(self):
         """Trust belongs to the figures that are news, in their order."""
-        around = Surroundings([("The forge has a share of 7%, the bakery one of 8%.", frozenset(), frozenset())])
-        stated = state("With 40 stores the bakery had 7%.", AXES[0], self.QUESTION, frozenset(), surroundings=around)
+        shares = said("The forge has a share of 7%, the bakery one of 8%.")
+        stated = state("With 40 stores the bakery had 7%.", AXES[0], self.QUESTION, frozenset(), context=shares)
         assert [figure.value for figure in stated.figures] == [7]
         assert len(stated.trust) == 1
         assert stated.trust[0] < 1
+
+
+NOTHING = features("")
+
+
+def said(*sentences: str, year: int | None = None, heading: str = "") -> Evidence:
+    years, about = frozenset({year} if year else ()), features(heading).content
+    stated = [state(sentence, AXES[0], NOTHING, years, heading=about) for sentence in sentences]
+    return Evidence(stated, [0] * len(stated))
+
+
+def trust(sentence: str, context: Evidence, year: int | None = None) -> list[float]:
+    years = frozenset({year} if year else ())
+    return list(state(sentence, AXES[0], NOTHING, years, context=context).trust)
+
+
+def both(first: Evidence, second: Evidence) -> Evidence:
+    return Evidence([*first.statements, *second.statements], [0] * len(first) + [1] * len(second))
+
+
+LOSSES = ("Gross losses were € 7.8m in 2025.", "Net losses came to € 5.7m.")
+SHARES = "The stores have a share of 62%, the web one of 38%."
+RATE = "The default rate was 1.42% in 2025, after 1.25% in 2024."
+NORTH = said("Customers had no power for 47 minutes.", heading="In the northern region")
+SOUTH = said("Customers had no power for 19 minutes.", heading="In the southern region")
+
+
+class TestTrust:
+    @pytest.mark.parametrize(
+        ("right", "wrong", "context"),
+        [
+            pytest.param("Gross: € 7.8m", "Gross: € 5.7m", said(*LOSSES), id="of another sentence"),
+            pytest.param(
+                "The stores had 62%, the web 38%.", "The web had 62%, the stores 38%.", said(SHARES), id="swapped"
+            ),
+            pytest.param("1.42% in 2025", "1.25% in 2025", said(RATE), id="of another year"),
+            pytest.param(
+                "Northern: 47 minutes", "Northern: 19 minutes", both(NORTH, SOUTH), id="below another heading"
+            ),
+        ],
+    )
+    def test_falls_for_a_figure_that_belongs_to_something_else(self, right, wrong, context):
+        assert trust(right, context) == pytest.approx([1] * len(features(right).figures))
+        assert all(value < 0.95 for value in trust(wrong, context))
+
+    @pytest.mark.parametrize("sentence", [*LOSSES, SHARES, RATE])
+    def test_is_full_for_the_context_itself(self, sentence):
+        assert trust(sentence, said(*LOSSES, SHARES, RATE)) == pytest.approx([1] * len(features(sentence).figures))
+
+    def test_knows_the_year_that_is_meant(self):
+        context = both(said("No power for 58 minutes.", year=2024), said("No power for 47 minutes.", year=2025))
+        assert trust("58 minutes", context, 2024) == [1]
+        assert trust("58 minutes", context, 2025)[0] < 1
+
+    def test_holds_a_figure_against_those_of_its_unit_alone(self):
+        assert trust("The bakery got € 5.", said("The forge earned € 5, which was 7% of what the bakery earned.")) == [
+            1
+        ]
+
+    @pytest.mark.parametrize("context", [[], ["The forge earned € 5."], ["No figure."]])
+    def test_is_full_for_a_figure_that_is_not_there(self, context):
+        assert trust("The bakery earned € 6.", said(*context)) == [1]
+
+    def test_is_the_share_of_what_the_best_figure_shares_with_what_the_rival_does(self):
+        claim = trust("bakery 7%", said("forge 7%", "bakery 8%"))
+        assert claim == [pytest.approx(DOUBT / (DOUBT + 0.98**7))]
+
+
+def near(sentence: str) -> dict[str, float]:
+    (words,) = features(sentence).near
+    return dict(words)
+
+
+class TestNearness:
+    def test_falls_with_each_letter_between(self):
+        assert near("forge yields 40 steel") == pytest.approx({"forge": 0.98**13, "yields": 0.98**7, "steel": 0.98**3})
+
+    def test_falls_as_by_thirty_letters_with_a_comma_or_a_conjunction(self):
+        assert near("forge, 40") == pytest.approx({"forge": 0.98**37})
+        assert near("forge whereas 40") == pytest.approx({"forge": 0.98**44})
+
+    def test_is_that_of_the_nearest_of_a_words_places(self):
+        assert near("forge steel 40 forge")["forge"] == pytest.approx(0.98**3)
+
+    def test_leaves_out_short_and_idle_words_and_other_numbers_but_not_years(self):
+        assert near("the ox and its 40 cattle in 2024").keys() == {"cattle", "2024"}
 
 
 class TestEvidence:
@@ -139,14 +225,13 @@ class TestEvidence:
             ],
             [0, 0],
         )
-        assert list(evidence.has_figures) == [True, False, True]
-        assert list(evidence.has_years) == [False, True, True]
         assert list(evidence.opposes(-1)) == [True, False, True]
         assert not any(evidence.opposes(1))
         assert list(evidence.denies(statement(words=frozenset({"open"})))) == [False, True, True]
         assert list(evidence.denies(statement(denied=frozenset({"sold"})))) == [True, False, False]
         assert list(evidence.holds(Figure(4, 0), difference=False)) == [0.5, 0, 0.5]
-        assert list(evidence.shares_a_year(frozenset({2025}))) == [False, True, True]
+        assert list(evidence.of_another_year(frozenset({2024}))) == [False, True, True]
+        assert not any(evidence.of_another_year(frozenset({2025})))
 
     @pytest.mark.parametrize(("values", "held"), [((4, 11), 1), ((11, 4), 1), ((7, 7), 1), ((3, 4), 0), ((7,), 1)])
     def test_of_a_difference_is_that_of_two_figures_of_one_sentence(self, values, held):
@@ -241,6 +326,6 @@ class TestTheBordersOfEvidence:
 
 
 class TestAStatementsPlace:
-    def test_holds_its_own_words_and_those_around_it(self):
+    def test_holds_its_own_words_those_around_it_and_the_questions(self):
         stated = state("It earned 7%.", AXES[0], features("How much?"), frozenset(), place=frozenset({"north"}))
-        assert stated.place == {"it", "earned", "7", "north"}
+        assert stated.place == {"it", "earned", "7", "north", "how", "much"}

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from llm_bench.scoring.surroundings import Surroundings, content, counted
 
 from llm_bench.scoring.statements import features
-from llm_bench.scoring.surroundings import Surroundings, content, counted
 
 LOSSES = "Gross losses were € 7.8m in 2025. Net losses came to € 5.7m."
 SHARES = "The stores have a share of 62%, the web one of 38%."

@@ -40,6 +40,7 @@ _DECLINING = re.compile(
     r"\b(?:is|are)(?: not|n['’]t) (?:\w+ly )?available\b"
     r"|\bthere (?:is|are) no (?:information|mention|figures?|details?|indication|data (?:on|about|for|in))\b"
     rf"|^(?:{_LACK} (?:{_TELL}|available|known)|unknown|unanswerable|n/a|no (?:answer|data|information))\W*$"
+    rf"|\b(?:unable|not possible|impossible) to {_TELL}\b{_WITHIN}{{0,60}}?\b{_SOURCE}\b"  # … from given passages
     # A refusal says nothing of the context, and yet doesn't answer.
     r"|\bas an? (?:AI|artificial intelligence|(?:large )?language model)\b"
     rf"|\b(?:sorry|apologi[sz]e|I|we)\b{_WITHIN}{{0,40}}?\b{_LACK}\b{_WITHIN}{{0,20}}?"

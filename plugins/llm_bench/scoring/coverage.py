@@ -2,9 +2,9 @@
 
 Both rest on one question: how well do some sentences support a statement? Embeddings show whether they speak of the
 same thing, but hardly distinguish 3.9 % from 4.9 %, 2024 from 2025, or "rose" from "fell": so figures, years, names and
-direction are compared apart, and each figure of an answer is trusted as far as the words beside it are those that the
-context has beside it. docs/metrics.md explains it with worked examples; ``make bench-scoring`` shows how well it
-orders graded answers.
+direction are compared apart, each figure of an answer is trusted as far as the words beside it are those that the
+context has beside it, and a sentence without a figure is held to its words. docs/metrics.md explains it with worked
+examples; ``make bench-scoring`` shows how well it orders graded answers.
 """
 
 from __future__ import annotations
@@ -20,18 +20,12 @@ UNRELATED = 0.2
 """Cosine up to which two sentences have nothing in common: 0.21 is the median between documents of one business."""
 SAME = 0.6
 """Cosine from which two sentences say the same, by their words alone."""
-SAME_WITH_FIGURE = 0.3
+SAME_WITH_FIGURE = 0.4
 """Cosine from which they say the same where also a figure agrees: that seldom happens by chance."""
-NO_FIGURE = 0.3
-"""What is left where the figure of a statement is missing."""
-WRONG_FIGURE = 0.1
-"""What is left where other figures stand in its place."""
-WRONG_YEAR = 0.3
-"""What is left where it is said of another year."""
-WRONG_DIRECTION = 0.4
-"""What is left where one goes up and the other down; a negation in only one of them costs half as much."""
-MISSING_NAMES = 0.3
-"""What is left where none of a statement's names is there."""
+LEFT = 0.2
+"""What is left of their likeness where the year, the direction, all names, or the figure of a statement differ."""
+WORDS = 0.3
+"""What is taken from the support of a statement without a figure where the other side has none of its words."""
 FINE = 0.05
 """The share of the plain cosine in the result, which tells apart what the rest finds alike."""
 SHARPNESS = 6
@@ -44,12 +38,13 @@ SUPPORT = Method(
     "Answer and context are cut into sentences, and a sentence is compared with each sentence of the other side, and "
     "with each two of one passage, by the cosine of their embeddings: up to "
     f"{UNRELATED} they have nothing in common, and from {SAME} on they say the same. "
-    "Figures, years, names and direction are compared apart, and each that differs leaves a part of the likeness: "
-    f"{NO_FIGURE} for a figure that is missing, {WRONG_FIGURE} for another figure in its place, {WRONG_YEAR} for "
-    f"another year, {MISSING_NAMES} for missing names, {WRONG_DIRECTION} for the opposite direction. "
+    "Figures, years, names and direction are compared apart, and each that differs leaves "
+    f"{LEFT} of the likeness. "
     f"Where a figure agrees, a cosine of {SAME_WITH_FIGURE} is enough. "
     "A figure of an answer counts as far as the words beside it stand beside the same figure in the context rather "
     "than beside another. "
+    f"A sentence without a figure loses up to {WORDS} of its support, by the share of its words that the other side "
+    "has nowhere. "
     f"The support is the greatest of all, with the greatest plain cosine as {FINE} of it. "
     "No LLM judges another's answers.",
     ("reimers2019",),
@@ -91,27 +86,25 @@ def supported(statements: Iterable[Statement], evidence: Evidence) -> list[tuple
 
 def _supported(statement: Statement, evidence: Evidence) -> tuple[float, tuple[int, ...]]:
     cosines = evidence.cosines(statement)
-    likeness = _scaled(cosines, SAME)
-    left = np.ones(len(cosines))
-    if statement.names:
-        left *= MISSING_NAMES + (1 - MISSING_NAMES) * evidence.share_of_names(statement.names)
-    if statement.years:
-        other_year = evidence.has_years & ~evidence.shares_a_year(statement.years)
-        left *= np.where(other_year, WRONG_YEAR, 1.0)
-    turned = evidence.opposes(statement.rising) + 0.5 * evidence.denies(statement)
-    left *= 1 - (1 - WRONG_DIRECTION) * np.minimum(turned, 1.0)
-    if statement.figures:
-        agreeing = left * _scaled(cosines, SAME_WITH_FIGURE)
-        otherwise = left * likeness * np.where(evidence.has_figures, WRONG_FIGURE, NO_FIGURE)
-        holds = (evidence.holds(figure, difference=statement.compares) for figure in statement.figures)
-        by_figure = [np.where(held > 0, held * agreeing, otherwise) for held in holds]
-        each = [trust * values for trust, values in zip(statement.trust, by_figure, strict=True)]
-    else:
-        each = [left * likeness]
-    best = float(np.mean([values.max() for values in each]))
+    turned = evidence.opposes(statement.rising) + evidence.denies(statement) / 2
+    left = _left(np.minimum(turned, 1.0)) * _left(evidence.of_another_year(statement.years) if statement.years else 0)
+    left = left * _left(1 - evidence.share_of_names(statement.names) if statement.names else 0)
+    alike, agreeing = left * _scaled(cosines, SAME), left * _scaled(cosines, SAME_WITH_FIGURE)
+    holds = (evidence.holds(figure, difference=statement.compares) for figure in statement.figures)
+    each = [
+        trust * np.where(held > 0, held * agreeing, LEFT * alike)
+        for trust, held in zip(statement.trust, holds, strict=True)
+    ] or [alike]
+    held = 1.0 if statement.figures else 1 - WORDS * (1 - evidence.share_of_words(statement.content))
+    best = held * sum(float(values.max()) for values in each) / len(each)
     closest = min(max(float(cosines.max()), 0.0), 1.0)
-    most = int(np.argmax((1 - FINE) * np.mean(each, axis=0) + FINE * cosines))
+    most = int(np.argmax((1 - FINE) * held * sum(each) / len(each) + FINE * cosines))
     return (1 - FINE) * best + FINE * closest, evidence.members(most)
+
+
+def _left(differing: np.ndarray | float) -> np.ndarray:
+    """What is left of a likeness where two sentences differ, wholly (1) or in part."""
+    return 1 - (1 - LEFT) * np.asarray(differing)
 
 
 def _scaled(cosines: np.ndarray, full: float) -> np.ndarray:

@@ -13,12 +13,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from itertools import zip_longest
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import yaml
 from text_to_num import Token, alpha2digit, find_numbers
+
+from llm_bench.scoring.lexicon import lexicon
 
 HEDGED = 0.055
 """How far, as a share of itself, a figure may lie from the exact one where it is hedged: "some 14", "almost 40"."""
@@ -27,7 +27,7 @@ SHARE_TOLERANCE = 0.075
 HEAD_CHARACTERS = 60
 """How far before a number the head of its column is looked for: "Revenue (EUR m): 4.2"."""
 
-_WORDS = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+_WORDS = lexicon("numbers")
 _KINDS = {unit: (factor, kind) for kind, units in _WORDS["measures"].items() for unit, factor in units.items()}
 
 _IN_WORDS = "\ue000"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -16,10 +15,9 @@ from llm_bench.method import Method
 from llm_bench.rag.documents import headings, sentences
 from llm_bench.rag.prompt import context_hash
 from llm_bench.scoring import coverage as maths
-from llm_bench.scoring.citations import Part, cut, without_citations
+from llm_bench.scoring.citations import Part, cut
 from llm_bench.scoring.claims import claims, declines, in_full, without_reasoning
 from llm_bench.scoring.statements import Evidence, Statement, features, state
-from llm_bench.scoring.surroundings import Surroundings, content
 from llm_bench.study import DEFAULT_EMBEDDING_MODEL
 
 if TYPE_CHECKING:
@@ -27,15 +25,13 @@ if TYPE_CHECKING:
     from llm_bench.records import Record
     from llm_bench.scoring.model import CrossEncoder
 
-SCORING_VERSION = 3
+SCORING_VERSION = 4
 """Raise it when the same answer may get another score.
 
 1: whole sentences by their cosine alone. 2: figures, years, names and direction compared apart. 3: each figure also by
-the words beside it; differences of figures; what a negation denies; labels; figures in sentences that decline.
+the words beside it; differences of figures; what a negation denies; labels; figures in sentences that decline. 4: the
+words of sentences without a figure; citations left out; units; German; no labels.
 """
-
-_LABEL = re.compile(r"^\s*(?:[-*+•]\s+|[0-9]{1,3}[.)]\s+)?\*\*(?P<text>[^*\n]{2,60}?)(?::\*\*|\*\*:)", re.MULTILINE)
-"""What a paragraph may begin with: "**Northern region:** …"."""
 
 _DECIMALS = 6
 """Beyond it the digits depend on the machine and on what else was encoded with a sentence."""
@@ -172,7 +168,7 @@ def judge(
     for prompt in wanted.values():
         prompt.embed(vectors)
     judgements = [
-        _in(language, text, wanted[name].judge(text, answer, vectors))
+        _in(language, text, wanted[name].judge(answer, vectors))
         if answer
         else _unscored(_EMPTY if whole.strip() else None)
         for (name, whole), text, answer in zip(answers, texts, parts, strict=True)
@@ -226,13 +222,13 @@ class _Wanted:
         self._context = [
             (number, sentence) for number, passage in enumerate(passages) for sentence in sentences(passage)
         ]
-        self._headings = [_union(map(content, headings(passage))) for passage in passages]
+        self._headings = [
+            _union(features(heading, language).content for heading in headings(passage)) for passage in passages
+        ]
         self._years = [
             _union(features(heading, language).years for heading in headings(passage)) for passage in passages
         ]
         self._places = [_union(features(line, language).words for line in passage.splitlines()) for passage in passages]
-        # What some passages are about, and not all: a label of such words shows which passage a paragraph draws on.
-        self._subjects = _union(self._headings) - frozenset.intersection(*self._places) if passages else frozenset()
 
     def texts(self) -> list[str]:
         """All that must be embedded."""
@@ -253,6 +249,7 @@ class _Wanted:
                 known,
                 self._years[number],
                 place=self._places[number],
+                heading=self._headings[number],
                 language=self._language,
             )
             for number, sentence in self._context
@@ -260,16 +257,9 @@ class _Wanted:
         # A fact may take two sentences of a passage, but not one of this passage and one of that.
         self._evidence = Evidence(self._given, [number for number, _ in self._context])
         self._held = maths.support(self._wanted, self._evidence)
-        self._surroundings = Surroundings(
-            (
-                (sentence, given.years, self._headings[number])
-                for given, (number, sentence) in zip(self._given, self._context, strict=True)
-            ),
-            self._language,
-        )
 
-    def judge(self, text: str, parts: Sequence[Part], vectors: Mapping[str, np.ndarray]) -> Judgement:
-        """The judgement of an answer, given by its text and its sentences with what each cites."""
+    def judge(self, parts: Sequence[Part], vectors: Mapping[str, np.ndarray]) -> Judgement:
+        """The judgement of an answer, given by its sentences and what each cites."""
         answer = [sentence for sentence, _ in parts]
         named = _union(features(sentence, self._language).years for sentence in answer)
         stated = [
@@ -279,11 +269,10 @@ class _Wanted:
                 self._asked,
                 self._asked.years,
                 others=named,
-                label=label,
-                surroundings=self._surroundings,
+                context=self._evidence,
                 language=self._language,
             )
-            for sentence, label in zip(answer, _labels(without_citations(text), answer, self._subjects), strict=True)
+            for sentence in answer
         ]
         judged = [self._sentence(sentence, of, cited) for (sentence, cited), of in zip(parts, stated, strict=True)]
         claimed = [statement for statement, part in zip(stated, judged, strict=True) if part.is_claim]
@@ -328,26 +317,6 @@ class _Wanted:
             for text, held, (support, by) in zip(self._points, self._held, stating, strict=True)
         ]
         return points, maths.coverage(self._held, [point.support for point in points])
-
-
-def _labels(text: str, answer: Sequence[str], subjects: frozenset[str]) -> list[frozenset[str]]:
-    """The words that are subjects, of the label of each sentence's line; the label's own sentence has them already.
-
-    :param answer: the sentences of the text.
-    """
-    labels = [frozenset[str]()] * len(answer)
-    at = 0
-    for match in _LABEL.finditer(text) if subjects else ():
-        label = content(match["text"]) & subjects
-        line = text[match.start("text") :].split("\n", 1)[0].replace("**", "")
-        first = next((i for i in range(at, len(answer)) if line.startswith(answer[i])), None)
-        if label and first is not None:
-            at = first
-            while at < len(answer) and answer[at] in line:
-                labels[at] = label if at > first else frozenset()
-                line = line.partition(answer[at])[2]
-                at += 1
-    return labels
 
 
 def _union(sets: Iterable[frozenset[Any]]) -> frozenset[Any]:
