@@ -10,6 +10,7 @@ import pytest
 from llm_bench.batch.rescore import rescore
 from llm_bench.rag.prompt import build_messages, context_hash, prompt_hash
 from llm_bench.records import utc_text
+from llm_bench.scoring.score import SCORING_VERSION
 from llm_bench.store.base import object_path, to_parquet
 from llm_bench.store.contexts import keep_contexts, read_context
 from llm_bench.store.file import FileStore
@@ -89,7 +90,7 @@ class TestScoresByAnotherModel:
         assert right["coverage_score"] > wrong["coverage_score"]
         assert right["embedding_model"] == "some/model@abc"
         assert right["scored_at"] == AT
-        assert right["scoring_version"] == 3
+        assert right["scoring_version"] == SCORING_VERSION
         assert store.read(store.list("records/")[0]) == before
 
     def test_say_why_an_answer_has_none(self, store, load):

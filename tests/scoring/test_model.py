@@ -147,6 +147,12 @@ class TestEntailment:
         (value,) = CrossEncoder(hub("tiny/nli", NLI)).entailment("rye", ("flour " * 300,))
         assert 0 <= value <= 1
 
+    def test_is_that_of_the_second_of_two_labels_without_names(self, hub):
+        named = CrossEncoder(hub("tiny/named", ("not_entailment", "entailment")))
+        for name, labels in (("tiny/numbers", ("0", "1")), ("tiny/labels", ("LABEL_0", "LABEL_1"))):
+            encoder = CrossEncoder(hub(name, labels))
+            assert encoder.entailment("rye", ("wheat",)) == pytest.approx(named.entailment("rye", ("wheat",)))
+
     def test_of_a_model_that_says_nothing_of_it_is_refused(self, hub):
         with pytest.raises(LLMBenchError, match=r"\(good, bad\) is entailment.*natural language inference"):
             CrossEncoder(hub("tiny/mood", ("good", "bad")))
@@ -164,14 +170,14 @@ class TestScoresByEntailment:
         return CrossEncoder(hub("tiny/nli", NLI))
 
     def test_are_the_mean_over_claims_of_the_greatest_probability_by_words(self, encoder, embedder):
-        (judgement,) = judge([("loaves", ANSWER)], PROMPTS, embedder, encoder)
+        (judgement,) = judge([("loaves", ANSWER)], PROMPTS, embedder, encoder=encoder)
         supports = [part.support for part in judgement.sentences]
         assert judgement.scores["groundedness"] == pytest.approx((6 * supports[0] + 5 * supports[1]) / 11, abs=1e-6)
         for part in judgement.sentences:
             assert part.support == pytest.approx(max(encoder.entailment(part.text, part.evidence)), abs=1e-5)
 
     def test_rest_on_a_sentence_with_its_neighbours_within_a_passage(self, encoder, embedder):
-        (judgement,) = judge([("loaves", ANSWER)], PROMPTS, embedder, encoder)
+        (judgement,) = judge([("loaves", ANSWER)], PROMPTS, embedder, encoder=encoder)
         for part in judgement.sentences:
             ((text,), (number,)) = part.evidence, part.passages
             assert text in PASSAGES[number - 1]
@@ -180,7 +186,7 @@ class TestScoresByEntailment:
         read = []
         predict = encoder._model.predict
         monkeypatch.setattr(encoder._model, "predict", lambda pairs, **how: read.append(pairs) or predict(pairs, **how))
-        judge([("loaves", ANSWER)], PROMPTS, embedder, encoder)
+        judge([("loaves", ANSWER)], PROMPTS, embedder, encoder=encoder)
         by_context = [pairs for pairs in read if len(pairs) > 2]
         assert {len(pairs) for pairs in by_context} == {WINDOWS}
         assert "The bakery baked one million loaves. Most were of rye." in [text for text, _ in by_context[0]]
@@ -189,25 +195,25 @@ class TestScoresByEntailment:
         read = []
         predict = encoder._model.predict
         monkeypatch.setattr(encoder._model, "predict", lambda pairs, **how: read.append(pairs) or predict(pairs, **how))
-        judge([("loaves", ANSWER), ("loaves", "Rye was baked.")], PROMPTS, embedder, encoder)
+        judge([("loaves", ANSWER), ("loaves", "Rye was baked.")], PROMPTS, embedder, encoder=encoder)
         point = PROMPTS["loaves"]["points"][1]
         assert sum(claim == point and len(pairs) == WINDOWS for pairs in read for _, claim in pairs[:1]) == 1
 
     def test_cover_the_points_that_the_context_entails(self, encoder, embedder, monkeypatch):
         point = PROMPTS["loaves"]["points"][0]
         monkeypatch.setattr(encoder, "_entailed", lambda claim, texts: [0.9 if claim == point else 0.4] * len(texts))
-        (judgement,) = judge([("loaves", ANSWER)], PROMPTS, embedder, encoder)
+        (judgement,) = judge([("loaves", ANSWER)], PROMPTS, embedder, encoder=encoder)
         assert [part.held for part in judgement.points] == [True, False]
         assert judgement.scores["coverage_score"] == 0.9
 
     def test_are_null_where_the_answer_claims_nothing(self, encoder, embedder):
-        (judgement,) = judge([("loaves", "The context does not say.")], PROMPTS, embedder, encoder)
+        (judgement,) = judge([("loaves", "The context does not say.")], PROMPTS, embedder, encoder=encoder)
         assert judgement.scores["groundedness"] is None
 
     def test_name_the_model_in_the_record(self, encoder, embedder):
         asked = {"question_id": "loaves", "success": True, "context_hash": context_hash(PASSAGES)}
         records = [complete({**asked, "answer": ANSWER}), complete({**asked, "answer": ""})]
-        scored = score(records, PROMPTS, embedder, encoder)
+        scored = score(records, PROMPTS, embedder, encoder=encoder)
         assert [record["scoring_model"] for record in scored] == [f"tiny/nli@{REVISION}", None]
         assert scored[0]["embedding_model"] == embedder.identity
 
