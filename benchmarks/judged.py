@@ -83,7 +83,7 @@ class Remembering:
 
 
 def scored(judged: JudgedSet, models: Sequence[Any]) -> Values:
-    """What the product says of each row: groundedness, or the difference of the two coverages; NaN where it says none.
+    """What the product says of each row: groundedness, NaN where it says none; or the difference of the two coverages.
 
     :param models: the embedder, and the cross-encoder where one judges support.
     """
@@ -101,7 +101,8 @@ def scored(judged: JudgedSet, models: Sequence[Any]) -> Values:
     embedder, encoder = models
     results = score(records, prompts, embedder, encoder=encoder, **language)
     if judged.preference:
-        first, second = np.array([result["coverage_score"] for result in results], float).reshape(-1, 2).T
+        # Without a score an answer is empty, or no more than yes or no: it states none of the points.
+        first, second = np.array([result["coverage_score"] or 0.0 for result in results]).reshape(-1, 2).T
         return np.asarray(second - first)
     return np.array([result["groundedness"] for result in results], float)
 
@@ -241,10 +242,7 @@ def measured(sets: Sequence[JudgedSet], models: Sequence[Any]) -> Results:
     for way in WAYS:
         values[way] = [baseline(each, way, models[0]) for each in sets]
     nulls = [int(np.isnan(ours).sum()) for ours in values[OURS]]
-    filled = {
-        way: [np.nan_to_num(each, nan=0.0 if judged.preference else 1.0) for judged, each in zip(sets, of, strict=True)]
-        for way, of in values.items()
-    }
+    filled = {way: [np.nan_to_num(each, nan=1.0) for each in of] for way, of in values.items()}
     return Results(list(sets), filled, nulls)
 
 
