@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from llm_bench.analysis.cache import Records
+from llm_bench.analysis.queries import strata
+from llm_bench.analysis.queries.numbers import Scan
 from llm_bench.analysis.view import View
 
 
@@ -27,14 +29,35 @@ class Cited:
     beyond: int | None
 
 
+_MICRO = 1e6
+"""Scores have six digits: as whole numbers their sum is the same in any order."""
+
+
 def citations(records: Records, view: View) -> list[Cited]:
     """What the answers of each LLM cite, in name order; empty where none cites."""
-    where, parameters = view.where()
-    rows = records.rows(
-        "SELECT llm, count(cited_passages) AS answers, count(*) FILTER (cited_passages > 0) AS citing, "  # noqa: S608
-        "avg(cited_passages) FILTER (cited_passages > 0) AS passages, avg(citation_support) AS support, "
-        "CASE WHEN count(cited_beyond) > 0 THEN count(*) FILTER (cited_beyond > 0) END AS beyond "
-        f"FROM records WHERE {where} GROUP BY llm HAVING count(cited_passages) > 0 ORDER BY llm",
-        parameters,
+    scan = Scan.of(records, view, [])
+    sums = strata.sums(
+        records,
+        "(cited_passages IS NOT NULL)::INTEGER",
+        "(cited_passages > 0)::INTEGER",
+        "cited_passages",
+        "(citation_support IS NOT NULL)::INTEGER",
+        f"round(citation_support * {_MICRO:.0f})::BIGINT",
+        "(cited_beyond IS NOT NULL)::INTEGER",
+        "(cited_beyond > 0)::INTEGER",
     )
-    return [Cited(**row) for row in rows] if any(row["citing"] for row in rows) else []
+    made = [
+        Cited(
+            llm=llm,
+            answers=int(answers),
+            citing=int(citing),
+            passages=passages / citing if citing else None,
+            support=support / _MICRO / supported if supported else None,
+            beyond=int(beyond) if known else None,
+        )
+        for llm, answers, citing, passages, supported, support, known, beyond in zip(
+            scan.llms, *(scan.by_llm(of).tolist() for of in sums), strict=True
+        )
+        if answers
+    ]
+    return made if any(row.citing for row in made) else []
