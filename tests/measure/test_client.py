@@ -47,6 +47,7 @@ class TestASuccess:
             "citations",
             "citation_support",
             "scoring_version",
+            "scoring_model",
             "context_passages",
             "score_note",
         }

@@ -71,7 +71,7 @@ def test_is_ready_and_exits_0_with_a_key_that_was_added_in_the_ui(command, folde
 def test_counts_what_failed_and_exits_1(command, provider):
     connection = {"conn_type": "http", "host": provider.url, "password": f"{KEY}-refused"}
     done = command("llm_bench", "check", "mine", AIRFLOW_CONN_LLM_GROQ=json.dumps(connection))
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "1 of 10 checks failed")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "1 of 11 checks failed")
     assert re.search(
         r"✗  groq: key +groq refused the key \(connection llm_groq\): HTTP 401\. *\n +→ Correct", done.stdout
     )
