@@ -226,6 +226,7 @@ class TestContexts:
             "success": False,
             "answer": None,
             "context_hash": context_hash(seen),
+            "embedding_model": "planned",
         }
         (scored,) = score([record], {"q": prompt}, hash_embedder)
         assert scored["context_hash"] == prompt["context_hash"]

@@ -102,7 +102,7 @@ class TestTheReport:
             name for name in paragraphs if not re.search(r"Of [\d,]+ records of \d+ LLMs, 20 questions, 34 slots", name)
         ]
         assert [paragraph.splitlines()[0] for paragraph in rest] == [
-            "tables/departures", "tables/prompts", "tables/slots"
+            "tables/agreement", "tables/departures", "tables/prompts", "tables/slots"
         ]  # fmt: skip
 
     def test_says_of_each_interval_which_level_it_has(self, folder: Path):
