@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from llm_bench.cli.console import console
 from llm_bench.cli.main import main
 from llm_bench.store.base import FileStore
 
@@ -53,6 +54,7 @@ def home(tmp_path: Path, include: Path, monkeypatch: pytest.MonkeyPatch, fill: A
 def command(home: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
     """Runs the command line with arguments."""
     monkeypatch.setenv("COLUMNS", "200")
+    console.cache_clear()  # another test may have made it, in its own width
 
     def run(*arguments: str) -> Said:
         try:
