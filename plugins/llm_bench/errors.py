@@ -25,9 +25,13 @@ class LLMBenchError(Exception):
         return type(self), (self.cause, self.fix)
 
 
+_LONGEST = 2_000
+"""Letters of a problem that are shown: a key may be as long as the file."""
+
+
 def _one_line(problem: str) -> str:
-    """The problem with what can't be seen of it, as a user may have written it, escaped."""
-    line = " ".join(problem.split())
+    """The problem with what can't be seen of it, as a user may have written it, escaped; its beginning if it is long."""
+    line = " ".join(problem[:_LONGEST].split())
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in line)
 
 
