@@ -30,7 +30,7 @@ _LONGEST = 2_000
 
 
 def _one_line(problem: str) -> str:
-    """The problem with what can't be seen of it, as a user may have written it, escaped; its beginning if it is long."""
+    """The problem's beginning, with what can't be seen of it, as a user may have written it, escaped."""
     line = " ".join(problem[:_LONGEST].split())
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in line)
 
