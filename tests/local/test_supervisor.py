@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from fixtures.started import until
 from llm_bench.errors import SetupError
 from llm_bench.local import supervisor
 from llm_bench.local.supervisor import Supervisor
@@ -27,11 +28,7 @@ STUBBORN = [sys.executable, "-c", "import signal, time; signal.signal(15, signal
 Start = Callable[..., Supervisor]
 
 
-def until(holds: Callable[[], object], patience_sec: float = 60) -> None:
-    deadline = time.monotonic() + patience_sec
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+PATIENCE_SEC = 60
 
 
 @pytest.fixture
@@ -63,7 +60,7 @@ class TestAProcessThatEnds:
     def test_is_started_again_which_is_said(self, start: Start, said: list[str], tmp_path: Path):
         watched = start({"scheduler": SLEEPING})
         killed = watched.kill("scheduler")
-        until(lambda: watched.restarts["scheduler"] == 1 and watched.is_up("scheduler"))
+        until(lambda: watched.restarts["scheduler"] == 1 and watched.is_up("scheduler"), PATIENCE_SEC)
         assert not psutil.pid_exists(killed)
         assert said == [
             f"Airflow's scheduler ended with exit code -9: it is started again. Its log: {tmp_path}/scheduler.log"
@@ -72,10 +69,10 @@ class TestAProcessThatEnds:
     def test_takes_with_it_what_it_started(self, start: Start, tmp_path: Path):
         watched = start({"scheduler": WITH_A_CHILD})
         log = tmp_path / "scheduler.log"
-        until(lambda: log.read_text().strip())
+        until(lambda: log.read_text().strip(), PATIENCE_SEC)
         child = psutil.Process(int(log.read_text()))
         watched.kill("scheduler")
-        until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+        until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, PATIENCE_SEC)
 
     def test_again_and_again_is_given_up_with_an_error_that_names_its_log(self, start: Start, tmp_path: Path):
         watched = start({"scheduler": ENDING, "api-server": SLEEPING})
@@ -88,7 +85,7 @@ class TestAProcessThatEnds:
     def test_leaves_the_others_alone(self, start: Start):
         watched = start({"scheduler": SLEEPING, "api-server": SLEEPING})
         watched.kill("scheduler")
-        until(lambda: watched.restarts["scheduler"])
+        until(lambda: watched.restarts["scheduler"], PATIENCE_SEC)
         assert watched.restarts["api-server"] == 0
 
 
@@ -96,16 +93,16 @@ class TestAProcessThatHangs:
     def test_is_stopped_and_started_again(self, start: Start, said: list[str]):
         hanging = {"scheduler"}
         watched = start({"scheduler": STUBBORN}, lambda: hanging)
-        until(lambda: watched.restarts["scheduler"])
+        until(lambda: watched.restarts["scheduler"], PATIENCE_SEC)
         hanging.clear()
-        until(lambda: watched.is_up("scheduler"))
+        until(lambda: watched.is_up("scheduler"), PATIENCE_SEC)
         assert said[0] == "Airflow's scheduler has not worked for 0 s: it is stopped."
 
     def test_is_left_alone_while_it_may_still_start(self, start: Start, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr(supervisor, "STARTING_SEC", 600.0)
         asked: list[None] = []
         watched = start({"scheduler": SLEEPING}, lambda: asked.append(None) or {"scheduler"})
-        until(lambda: len(asked) > 20)
+        until(lambda: len(asked) > 20, PATIENCE_SEC)
         assert watched.restarts["scheduler"] == 0
 
     def test_for_a_moment_only_is_left_alone(self, start: Start):
@@ -117,7 +114,7 @@ class TestAProcessThatHangs:
             return next(answers, set())
 
         watched = start({"scheduler": SLEEPING}, alternating)
-        until(lambda: len(asked) > 40)
+        until(lambda: len(asked) > 40, PATIENCE_SEC)
         assert watched.restarts["scheduler"] == 0
 
 

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from doubles.provider import Provider, Response, stream
-from fixtures.started import left_over, logged_in
+from fixtures.started import left_over, logged_in, until
 from fixtures.trust import Seen
 from llm_bench.local.api import AirflowAPI
 from llm_bench.local.services import free_port
@@ -35,14 +35,6 @@ SERVICES = {
     "baselines": "llm_bench baselines",
 }
 """Service → what its command line holds."""
-
-
-def until(holds: Callable[[], Any], patience_sec: float = PATIENCE_SEC) -> Any:
-    deadline = time.monotonic() + patience_sec
-    while not (value := holds()):
-        assert time.monotonic() < deadline, "it took too long"
-        time.sleep(0.5)
-    return value
 
 
 @dataclass
@@ -65,7 +57,7 @@ class Up:
                         return child
             return None
 
-        return until(running)
+        return until(running, PATIENCE_SEC)
 
     def status(self) -> dict[str, Any]:
         """What `llm-bench status` says."""
@@ -116,7 +108,10 @@ class TestServicesOfARunningStudy:
         for name in killed:
             service = up.service(name)
             service.kill()
-            until(lambda name=name, dead=service.pid: up.service(name).pid != dead and not unhealthy(up.api.url))
+            until(
+                lambda name=name, dead=service.pid: up.service(name).pid != dead and not unhealthy(up.api.url),
+                PATIENCE_SEC,
+            )
         until(lambda: up.status()["counts"]["to come"] + up.status()["counts"]["running"] == 0, SLOTS * APART_SEC)
         status = up.status()
         batches, missed = status["counts"]["done"] + status["counts"]["late"], status["counts"]["missed"]
@@ -139,7 +134,7 @@ class TestServicesOfARunningStudy:
         scheduler.send_signal(signal.SIGSTOP)
         until(lambda: up.service("scheduler").pid != scheduler.pid, 600)
         took = time.monotonic() - started
-        until(lambda: not unhealthy(up.api.url))
+        until(lambda: not unhealthy(up.api.url), PATIENCE_SEC)
         assert "Airflow's scheduler has not worked for 120 s: it is stopped." in up.output.read_text()
         seen(f"it was stopped and started again after {took:.0f} s")
 

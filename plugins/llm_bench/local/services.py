@@ -20,11 +20,9 @@ import psutil
 from llm_bench.errors import SetupError
 from llm_bench.local.api import AirflowAPI
 from llm_bench.local.config import Config
-from llm_bench.local.supervisor import Say, Supervisor, unhealthy
+from llm_bench.local.supervisor import STARTING_SEC, Say, Supervisor, unhealthy
 from llm_bench.paths import home, shipped
 
-PATIENCE_SEC = 180
-"""How long Airflow may take to be healthy; it takes about 20 s on two cores."""
 LEAST_DISK_BYTES = 500 * 1024 * 1024
 
 
@@ -142,7 +140,7 @@ def healthy(config: Config, say: Say, check: Callable[[], None] = lambda: None) 
     :param check: raises what nobody can help; called meanwhile, and with every request of the client.
     :raises SetupError: Airflow isn't healthy in time.
     """
-    deadline = time.monotonic() + PATIENCE_SEC
+    deadline = time.monotonic() + STARTING_SEC
     while time.monotonic() < deadline:
         check()
         with contextlib.suppress(SetupError, OSError, ValueError, KeyError):
@@ -150,7 +148,9 @@ def healthy(config: Config, say: Say, check: Callable[[], None] = lambda: None) 
                 say("Airflow is healthy")
                 return AirflowAPI(config.url, "admin", _password(config), check)
         time.sleep(0.5)
-    raise SetupError(f"Airflow isn't healthy after {PATIENCE_SEC} s.", f"See the logs in {config.airflow_home}/logs.")
+    raise SetupError(
+        f"Airflow isn't healthy after {STARTING_SEC:.0f} s.", f"See the logs in {config.airflow_home}/logs."
+    )
 
 
 def _password(config: Config) -> str:

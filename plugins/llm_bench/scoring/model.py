@@ -20,7 +20,7 @@ from llm_bench.method import Method
 from llm_bench.rag.documents import sentences
 from llm_bench.rag.embeddings import Embedder, pinned
 from llm_bench.scoring import coverage as maths
-from llm_bench.scoring.score import Judgement, rounded
+from llm_bench.scoring.score import Judgement, by_words, rounded
 from llm_bench.study import DEFAULT_EMBEDDING_MODEL
 
 WINDOWS = 5
@@ -110,8 +110,7 @@ class CrossEncoder:
             held = self._best(point.text, context, vectors)[0] >= maths.HELD
             points.append(replace(point, held=held, support=support, evidence=tuple(window.text for window in best)))
         scores = judgement.scores.copy()
-        claimed = [(part.support, len(part.text.split())) for part in parts if part.support is not None]
-        scores["groundedness"] = rounded(maths.groundedness(claimed))
+        scores["groundedness"] = by_words((part.support, part.text) for part in parts)
         if points:
             stated = [point.support for point in points]
             scores["coverage_score"] = rounded(maths.coverage([float(point.held) for point in points], stated))

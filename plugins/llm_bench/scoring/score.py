@@ -222,12 +222,9 @@ class _Wanted:
         self._context = [
             (number, sentence) for number, passage in enumerate(passages) for sentence in sentences(passage)
         ]
-        self._headings = [
-            _union(features(heading, language).content for heading in headings(passage)) for passage in passages
-        ]
-        self._years = [
-            _union(features(heading, language).years for heading in headings(passage)) for passage in passages
-        ]
+        above = [[features(heading, language) for heading in headings(passage)] for passage in passages]
+        self._headings = [_union(heading.content for heading in those) for those in above]
+        self._years = [_union(heading.years for heading in those) for those in above]
         self._places = [_union(features(line, language).words for line in passage.splitlines()) for passage in passages]
 
     def texts(self) -> list[str]:
@@ -280,9 +277,9 @@ class _Wanted:
         points, coverage = self._coverage(answer, stated) if self._answerable else ([], None)
         scores: Scores = {
             "coverage_score": rounded(coverage),
-            "groundedness": _by_words((part.support, part.text) for part in judged),
-            "context_utilization": _by_words(zip(used.tolist(), (text for _, text in self._context), strict=True)),
-            "citation_support": _by_words((part.cited_support, part.text) for part in judged),
+            "groundedness": by_words((part.support, part.text) for part in judged),
+            "context_utilization": by_words(zip(used.tolist(), (text for _, text in self._context), strict=True)),
+            "citation_support": by_words((part.cited_support, part.text) for part in judged),
             "citations": sorted({number for part in judged for number in part.cited}),
             "declined": any(part.declines for part in judged),
             "score_note": None,
@@ -323,7 +320,7 @@ def _union(sets: Iterable[frozenset[Any]]) -> frozenset[Any]:
     return frozenset[Any]().union(*sets)
 
 
-def _by_words(supports: Iterable[tuple[float | None, str]]) -> float | None:
+def by_words(supports: Iterable[tuple[float | None, str]]) -> float | None:
     """The mean of those that there are, weighted by the words of their texts."""
     return rounded(maths.groundedness([(value, len(text.split())) for value, text in supports if value is not None]))
 
