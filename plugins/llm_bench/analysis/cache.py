@@ -32,8 +32,13 @@ FRESH_SEC = 2.0
 """A store that was looked at so lately isn't looked at again: a page asks for many figures."""
 _COPIES = 32
 """Processes with a copy of their own that is kept; one more process makes a temporary one."""
+_VIEWS = 4
+"""Views of which is kept what was found out: a reader goes through the pages with the same one."""
 _MEMORY = "1GiB"
 """For DuckDB, beside what Python holds; what needs more goes through the disk."""
+
+_LOCK = threading.Lock()
+"""For the views that are kept."""
 
 
 class Records:
@@ -74,6 +79,17 @@ class Records:
         if name not in self._kept:
             self._kept[name] = make(self)
         return cast(T, self._kept[name])
+
+    def of_view(self, view: Hashable, name: str, make: Callable[[], T]) -> T:
+        """What depends on the data and a view alone, made once for all pages, and kept for the views asked for last."""
+        views: dict[Hashable, dict[str, Any]] = self._kept.setdefault("views", {})
+        with _LOCK:
+            held = views[view] = views.pop(view, {})
+            while len(views) > _VIEWS:
+                del views[next(iter(views))]
+        if name not in held:
+            held[name] = make()
+        return cast(T, held[name])
 
     def shared(self, name: Hashable, make: Callable[[], T]) -> T:
         """What several figures of one page need: made once for this reader alone. It may be large: the last is kept."""

@@ -124,6 +124,10 @@ class Counts:
 
 def count(records: Records, view: View) -> Counts:
     """The view's records, counted."""
+    return records.of_view(view, "counts", lambda: _count(records, view))
+
+
+def _count(records: Records, view: View) -> Counts:
     slots, names, held = buckets(records, view), llm_names(records), strata.strata(records)
     taken = strata.taken(records, held, view, slots.place >= 0, names)
     numbers = held["llm_no"][taken]

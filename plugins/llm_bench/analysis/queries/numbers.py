@@ -7,7 +7,7 @@ stands for the middle of its bin. Means are of the values themselves always.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
@@ -143,9 +143,8 @@ class Scan:
         self._taken = strata.taken(records, self._held, view, self.buckets.place >= 0, names)
         self.llms, self._rank = ranked(self._held["llm_no"][self._taken], names)
         self._grouped: dict[tuple[str, bytes], Grouped] = {}
-        self._last: dict[str, Codes] = {}
         self.exact = int(self._held["records"][self._taken].sum()) <= EXACT
-        self._view = view
+        self._view, self._of_all = view, replace(view, llms=())
         self.announced: list[str] = []
         self._read: dict[str, strata.Array] = {}
 
@@ -287,8 +286,13 @@ class Scan:
         there = (self.buckets.place[self._held["slot_no"]] >= 0) & np.isin(self._held["llm_no"], self._numbers)
         if np.count_nonzero(there) == self._taken.size:
             return rows, None
-        taken = np.zeros(there.size + 1, np.uint8)  # the last one is what wasn't asked
-        taken[self._taken] = True
+        return rows, self._records.of_view(self._of_all, "kept", self._kept)
+
+    def _kept(self) -> strata.Array:
+        """Of each question in each row of the matrices of the whole copy, whether it is the view's: 1 or 0."""
+        names = llm_names(self._records)
+        taken = np.zeros(self._held["slot_no"].size + 1, np.uint8)  # the last one is what wasn't asked
+        taken[strata.taken(self._records, self._held, self._of_all, self.buckets.place >= 0, names)] = True
         strata_of_rows = stratum(self._records)
         kept = np.zeros(strata_of_rows.shape, np.uint8)
 
@@ -296,7 +300,7 @@ class Scan:
             taken.take(strata_of_rows[part], out=kept[part], mode="clip")  # the fastest; none is beyond
 
         self.by_threads(keep, [slice(start, start + _ROWS) for start in range(0, len(kept), _ROWS)])
-        return rows, kept
+        return kept
 
     @cached_property
     def _numbers(self) -> Sequence[int]:
@@ -327,7 +331,12 @@ class Scan:
         :param parts: of each question of the copy, −1 for none; all are one part where left out.
         :param where: of each question in each row, whether it counts; all do where left out.
         """
-        return self.matrices.estimated(metric, self.days_last(metric), parts, where)
+
+        def made() -> list[list[Estimated]]:
+            return self.matrices.estimated(metric, self.days_last(metric), parts, where)
+
+        whole = parts is None and where is None
+        return self._of_llms(f"estimated {metric.name}", made) if whole else made()
 
     def ascending(self, metric: Metric) -> list[tuple[Ascending, int, int]]:
         """Of each LLM all values in order, how many records failed, and how many others lack a value."""
@@ -361,12 +370,18 @@ class Scan:
 
     def days_last(self, metric: Metric) -> Codes:
         """Of each LLM whether its days aren't clusters, by a metric of its slots: 1 or 0 (``blocks.days_last``)."""
-        if metric.name not in self._last:
-            self._last[metric.name] = self._days_last(metric)
-        return self._last[metric.name]
+        return np.array(self._of_llms(f"days last {metric.name}", lambda: self._days_last(metric)), np.intp)
 
-    def _days_last(self, metric: Metric) -> Codes:
-        return lasting(self.means(metric) if metric.share else self.levels(metric), self.buckets.at)
+    def _days_last(self, metric: Metric) -> Sequence[int]:
+        values = self.means(metric) if metric.share else self.levels(metric)
+        return cast(list[int], lasting(values, self.buckets.at).tolist())
+
+    def _of_llms(self, name: str, make: Callable[[], Sequence[Made]]) -> list[Made]:
+        """What is known of each LLM, whichever others the view has: kept for all pages."""
+        known: dict[str, Made] = self._records.of_view(self._of_all, f"{name} {self.exact}", dict)
+        if not known.keys() >= set(self.llms):
+            known |= zip(self.llms, make(), strict=True)
+        return [known[llm] for llm in self.llms]
 
     def groups(self, metric: Metric, key: Key, *, clusters: bool = False) -> Groups:
         """A metric's values in groups.
