@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from llm_bench.analysis.charts.drawing import Chart
 
 
+DIGITS = 7
+"""Significant digits of a chart's numbers: a screen is a few thousand pixels wide."""
+
+
 @dataclass(frozen=True)
 class Figure:
     """A chart with its numbers; the chart's own title becomes the heading above it.
@@ -42,7 +46,19 @@ class Figure:
     @property
     def spec(self) -> Markup:
         """The chart for a script element: its title is the page's, its configuration the theme's."""
-        return data({name: value for name, value in self._made.items() if name not in ("config", "title")})
+        drawn = {name: value for name, value in self._made.items() if name not in ("config", "title")}
+        return data(rounded(drawn))
+
+
+def rounded(value: Any) -> Any:
+    """The same with numbers of as many digits as a chart can show, wherever they stand."""
+    if isinstance(value, dict):
+        return {name: rounded(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(part) for part in value]
+    if not isinstance(value, float):
+        return value
+    return int(value) if value.is_integer() else float(f"{value:.{DIGITS}g}")  # a whole one may be a time
 
 
 def data(value: Any) -> Markup:

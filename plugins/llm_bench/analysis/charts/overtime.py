@@ -27,6 +27,8 @@ Link = Callable[[str, datetime], str]
 """LLM, and the slot that a mark stands for → the address that a click on it opens."""
 
 _VALUES = ("low", "middle", "high")
+_SAID = "datum.llm + ', ' + datum.when + ': ' + datum.shown"
+"""What a mark says to whoever can't see it; its end would be said in the machine's zone."""
 MAX_LINES = 6
 """LLMs that are drawn as lines; more get a row each."""
 MAX_MARKS = 60
@@ -115,7 +117,6 @@ def success_rate_over_time(failures: Failures, looks: Looks, zone: tzinfo = UTC,
         {
             "llm": looks.names[rate.llm],
             "at": axes.wall(rate.at, zone),
-            "until": axes.wall(rate.at, zone) + width,
             "failed": 1 - rate.rate,
             "when": axes.clock(rate.at, zone),
             "shown": f"{rate.n - rate.succeeded} of {rate.n}",
@@ -126,13 +127,14 @@ def success_rate_over_time(failures: Failures, looks: Looks, zone: tzinfo = UTC,
     names = looks.present(rate.llm for rate in failures.rates)
     legend = alt.Legend(title="Share failed", format=".0%", orient="bottom", gradientLength=160, tickCount=5)
     chart = alt.Chart(
-        axes.inline(_described(made)),
+        axes.inline(made),
         height=len(names) * axes.ROW,
         title=axes.titled(title, [f"Share of the records of {_each(failures.bucket)}; blank where none was measured"]),
         description=f"{title}, of {len(names)} LLMs in {len(times)} slots",
     )
     x = axes.slots([rate.at for rate in failures.rates], zone)
-    drawn: alt.Chart = chart.mark_rect(height={"band": 0.8}).encode(
+    ends = chart.transform_calculate(until=f"datum.at + {width}", said=_SAID)
+    drawn: alt.Chart = ends.mark_rect(height={"band": 0.8}).encode(
         x=x,
         x2="until",
         y=axes.rows(names),
@@ -260,18 +262,23 @@ def _strip(
     names = _shown(made, looks)
     values = axes.Values.of([row["middle"] for row in made], metric, approximate=approximate)
     chart = alt.Chart(
-        axes.inline(_described([row | {"from": row["at"] - width / 2, "to": row["at"] + width / 2} for row in made])),
+        axes.inline([{name: value for name, value in row.items() if name not in ("low", "high")} for row in made]),
         height=len(names) * axes.ROW,
         description=f"{metric.title} of {', '.join(names)}",
     )
-    drawn: alt.Chart = chart.mark_rect(height={"band": 0.85}).encode(
-        x=x,
-        x2="to",
-        y=axes.rows(names),
-        color=values.shade("middle"),
-        tooltip=_seen(),
-        description=alt.Description("said:N"),
-        **_href(made),
+    ends = {"from": f"datum.at - {width / 2}", "to": f"datum.at + {width / 2}"}
+    drawn: alt.Chart = (
+        chart.transform_calculate(**ends, said=_SAID)
+        .mark_rect(height={"band": 0.85})
+        .encode(
+            x=x,
+            x2="to",
+            y=axes.rows(names),
+            color=values.shade("middle"),
+            tooltip=_seen(),
+            description=alt.Description("said:N"),
+            **_href(made),
+        )
     )
     return drawn
 
@@ -305,11 +312,6 @@ def _slot_width(times: set[int]) -> int:
 def _seen() -> list[alt.Tooltip]:
     counts = {"n": "Records", "failed": "Failed", "left_out": "Left out"}
     return axes.tooltip({"llm": "LLM", "when": "Slot", "shown": "Value", **counts})
-
-
-def _described(made: Sequence[Row]) -> list[Row]:
-    """The rows with what each says to whoever can't see it; the end of a mark would be said in the machine's zone."""
-    return [row | {"said": f"{row['llm']}, {row['when']}: {row['shown']}"} for row in made]
 
 
 def _href(made: Sequence[Row]) -> dict[str, str]:

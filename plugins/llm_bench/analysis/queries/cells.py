@@ -136,6 +136,11 @@ def measured(records: Records, metric: Metric) -> Array:
     )
 
 
+def share(records: Records, metric: Metric) -> Array:
+    """The values of a share, of what failed as well; 0 where there is none."""
+    return column(records, f"coalesce({metric.name}, 0)")
+
+
 def column(records: Records, sql: str) -> Array:
     """The value of an expression of columns for each question in each row; 0 where it wasn't asked."""
     return records.once(f"rows of {sql}", lambda known: _column(known, sql))

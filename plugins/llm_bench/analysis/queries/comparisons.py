@@ -14,7 +14,8 @@ from llm_bench.analysis import statistics
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.metrics import METRICS, Metric
 from llm_bench.analysis.noise import NOISE_FLOOR, are_twins, floor
-from llm_bench.analysis.queries.cells import FAILED, SUCCEEDED, Runs
+from llm_bench.analysis.queries.cells import FAILED, SUCCEEDED, Array, Runs
+from llm_bench.analysis.queries.matrices import Side
 from llm_bench.analysis.queries.numbers import Buckets, Scan
 from llm_bench.analysis.queries.shapes import EXPLORATORY, PRIMARY, Comparison
 from llm_bench.analysis.statistics import Codes, Floats
@@ -198,8 +199,63 @@ def unless_days_last(conclusion: Conclusion, *, days_last: bool) -> Conclusion:
     return conclusion if interval is conclusion.interval else Conclusion(interval)
 
 
+class _Known:
+    """Where one LLM has something, beside others.
+
+    :param flags: (rows, questions).
+    :param run: the run of each row.
+    :ivar counts: how many there are in each run of rows, for each question.
+    :ivar of_rows: how many there are in each row.
+    """
+
+    def __init__(self, flags: Flags, runs: Runs, run: Codes) -> None:
+        self._flags = flags.ravel()
+        self.counts = runs.counts(flags)
+        self.lacking = np.flatnonzero(~self._flags)
+        row = self.lacking // flags.shape[1]
+        self._cells = self.lacking + (run - np.arange(run.size))[row] * flags.shape[1]
+        self.of_rows = flags.shape[1] - np.bincount(row, minlength=len(flags))
+
+    def beyond(self, other: _Known) -> _Places:
+        """What this has and the other lacks."""
+        there = self._flags[other.lacking]
+        return _Places(other.lacking[there], other._cells[there], self.counts.shape)
+
+
+class _Places(NamedTuple):
+    """Some questions in some rows.
+
+    :param places: row times questions, and question.
+    :param cells: run of rows times questions, and question.
+    :param shape: runs of rows, questions.
+    """
+
+    places: Codes
+    cells: Codes
+    shape: tuple[int, ...]
+
+    def in_runs(self, of: Array | None = None) -> Floats:
+        """How many there are in each run of rows, for each question; or what their numbers add up to.
+
+        :param of: numbers, (rows, questions).
+        """
+        weights = None if of is None else of.ravel()[self.places]
+        many = self.shape[0] * self.shape[1]
+        return np.bincount(self.cells, weights, many).reshape(self.shape).astype(np.float64)
+
+    def in_rows(self, rows: int, where: Flags | None = None) -> Codes:
+        """How many there are in each row.
+
+        :param where: of each question in each row, whether it counts; all do where left out.
+        """
+        places = self.places if where is None else self.places[where.ravel()[self.places]]
+        return np.bincount(places // self.shape[1], minlength=rows)
+
+
 class _Table:
     """The records of some LLMs of a scan side by side.
+
+    Sums over what two LLMs have are those of each, less what the other lacks, which is little.
 
     :param llms: their places in the scan.
     """
@@ -208,9 +264,13 @@ class _Table:
         self._scan, self._llms, self._matrices = scan, llms, scan.matrices
         self._beside = scan.beside(llms)
         self._day = scan.buckets.day_of_each
-        self._runs = Runs(runs_of_days(scan.buckets)[self._beside.slot])
+        run = runs_of_days(scan.buckets)[self._beside.slot]
+        self._runs = Runs(run)
+        self._run = np.cumsum(np.diff(run, prepend=run[:1]) != 0)
         states = [self._beside.of(self._matrices.states, place) for place in range(len(llms))]
-        self._there, self._succeeded = ([state >= least for state in states] for least in (FAILED, SUCCEEDED))
+        self._there = scan.by_threads(lambda state: self._known(state >= FAILED), states)
+        self._succeeded = [state >= SUCCEEDED for state in states]
+        self._asked_known: dict[tuple[int, int], Floats] = {}
 
     def pairs(self, metric: Metric, pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int, Comparison]]:
         """Each pair compared in a metric, without names."""
@@ -218,24 +278,25 @@ class _Table:
         estimate = ratio_of_logarithms if is_ratio else mean_of
         days_last = self._scan.days_last(metric)[self._llms]
         sides = self._matrices.sides(metric, self._beside, len(self._llms))
+        known = self._scan.by_threads(lambda side: self._known(side.known), sides)
+        totals = self._scan.by_threads(self._summed, sides)
         unit = self._matrices.unit(metric)
 
         def compared(both_llms: tuple[int, int]) -> tuple[int, int, Comparison]:
             first, second = both_llms
-            one, other = sides[first], sides[second]
-            both = one.known & other.known
-            apart = one.values - other.values
-            apart *= both
-            sums = unit * self._runs.sums(apart, apart.dtype if apart.dtype.kind == "f" else np.int32)
-            table = Cells(np.round(sums, _DECIMALS), self._runs.counts(both)).table
+            apart, lost = known[first].beyond(known[second]), known[second].beyond(known[first])
+            sums = totals[first] - apart.in_runs(sides[first].values)
+            sums -= totals[second] - lost.in_runs(sides[second].values)
+            counts = known[first].counts - apart.in_runs()
+            table = Cells(np.round(unit * sums, _DECIMALS), counts).table
             last = bool(days_last[first] or days_last[second])
             size = unless_days_last(estimate(table, "questions like these"), days_last=last)
             these = unless_days_last(estimate(table, "these questions"), days_last=last) if is_ratio else None
             asked = self._asked(first, second)
-            pair = self._described(metric.name, both)
+            pair = self._described(metric.name, counts, known[first].of_rows - apart.in_rows(self._rows))
             pair = replace(
                 pair,
-                left_out=int(np.count_nonzero(asked)) - pair.n,
+                left_out=int(asked.sum()) - pair.n,
                 size=size.interval if pair.n else None,
                 p=size.p_value,
                 is_ratio=is_ratio,
@@ -243,9 +304,7 @@ class _Table:
                 approximate=self._scan.approximate and is_ratio,
             )
             if metric.name in TIMES and asked.any():
-                won = (one.waits < other.waits).view(np.int8) - (other.waits < one.waits).view(np.int8)
-                won *= asked
-                wins = Cells(self._runs.sums(won), self._runs.counts(asked)).table
+                wins = Cells(self._won(first, second, sides), asked).table
                 of_all = unless_days_last(wins_of(wins, "questions like these"), days_last=last)
                 pair = replace(pair, won=of_all.interval)
             return first, second, pair
@@ -254,37 +313,64 @@ class _Table:
 
     def successes(self, pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int, Comparison]]:
         """Each pair compared in how often it succeeded, without names."""
+        of_rows = [np.count_nonzero(succeeded, axis=1) for succeeded in self._succeeded]
 
         def compared(both_llms: tuple[int, int]) -> tuple[int, int, Comparison]:
             first, second = both_llms
-            both = self._asked(first, second)
-            counts = [both, *(both & self._succeeded[llm] for llm in (first, second))]
-            asked, one, other = (self._by_slot(np.count_nonzero(flags, axis=1)) for flags in counts)
-            difference = rate_difference(one, other, asked)
-            pair = self._described(SUCCESS, both)
+            apart, lost = (self._there[llm].beyond(self._there[than]) for llm, than in (both_llms, both_llms[::-1]))
+            both = self._there[first].of_rows - apart.in_rows(self._rows)
+            one = of_rows[first] - apart.in_rows(self._rows, self._succeeded[first])
+            other = of_rows[second] - lost.in_rows(self._rows, self._succeeded[second])
+            difference = rate_difference(*map(self._by_slot, (one, other, both)))
+            pair = self._described(SUCCESS, self._asked(first, second), both)
             size = difference.interval if pair.n else None
             return first, second, replace(pair, size=size, p=difference.p_value, scope="these questions")
 
         return self._scan.by_threads(compared, pairs)
 
-    def _asked(self, first: int, second: int) -> Flags:
-        asked: Flags = self._there[first] & self._there[second]
-        return asked
+    def _known(self, flags: Flags) -> _Known:
+        return _Known(flags, self._runs, self._run)
+
+    def _asked(self, first: int, second: int) -> Floats:
+        """How many pairs were asked in each run of rows, for each question."""
+        if (first, second) not in self._asked_known:
+            one, other = self._there[first], self._there[second]
+            self._asked_known[first, second] = one.counts - one.beyond(other).in_runs()
+        return self._asked_known[first, second]
+
+    def _won(self, first: int, second: int, sides: Sequence[Side]) -> Floats:
+        """How many pairs the first won, less those that it lost, in each run of rows, for each question."""
+        one, other = sides[first].waits, sides[second].waits
+        won = (one < other).view(np.int8) - (other < one).view(np.int8)
+        for llm in (first, second):
+            won.ravel()[self._there[llm].lacking] = 0
+        return self._runs.sums(won, np.int16).astype(np.float64)
+
+    def _summed(self, side: Side) -> Floats:
+        return self._runs.sums(side.values, side.values.dtype if side.values.dtype.kind == "f" else np.int32)
+
+    @property
+    def _rows(self) -> int:
+        return self._beside.slot.size
 
     def _by_slot(self, of_rows: Codes) -> Floats:
         return np.bincount(self._beside.slot, of_rows, len(self._scan.buckets.slots)).astype(np.float64)
 
-    def _described(self, name: str, both: Flags) -> Comparison:
-        """A comparison that says how many pairs there are of how many slots, days and questions."""
-        slots = np.flatnonzero(np.bincount(self._beside.slot, both.any(axis=1)))
+    def _described(self, name: str, counts: Floats, of_rows: Codes) -> Comparison:
+        """A comparison that says how many pairs there are of how many slots, days and questions.
+
+        :param counts: of pairs in each run of rows, for each question.
+        :param of_rows: of pairs in each row.
+        """
+        slots = np.flatnonzero(self._by_slot(of_rows))
         return Comparison(
             metric=name,
             first="",
             second="",
-            n=int(np.count_nonzero(both)),
+            n=int(counts.sum()),
             slots=slots.size,
             days=int(np.count_nonzero(np.bincount(self._day[slots]))),
-            questions=int(np.count_nonzero(both.any(axis=0))),
+            questions=int(np.count_nonzero(counts.any(axis=0))),
             left_out=0,
             size=None,
         )

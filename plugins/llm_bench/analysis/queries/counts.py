@@ -124,11 +124,12 @@ class Counts:
 
 def count(records: Records, view: View) -> Counts:
     """The view's records, counted."""
-    return records.of_view(view, "counts", lambda: _count(records, view))
+    slots = buckets(records, view)
+    return records.of_view(view, f"counts {slots.size}", lambda: _count(records, view, slots))
 
 
-def _count(records: Records, view: View) -> Counts:
-    slots, names, held = buckets(records, view), llm_names(records), strata.strata(records)
+def _count(records: Records, view: View, slots: Buckets) -> Counts:
+    names, held = llm_names(records), strata.strata(records)
     taken = strata.taken(records, held, view, slots.place >= 0, names)
     numbers = held["llm_no"][taken]
     llms, rank = ranked(numbers, names)

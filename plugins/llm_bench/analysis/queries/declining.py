@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 
@@ -115,7 +116,7 @@ def declining(records: Records, view: View) -> Declining:
         shares=[row for row in made if row.industry is None],
         by_industry=[row for row in made if row.industry is not None],
         questions=questions,
-        answered=list(_answered(records, view)),
+        answered=list(_answered(records, view, scan, totals)),
         unmarked=int(totals[:, _UNMARKED].sum()),
     )
 
@@ -130,9 +131,13 @@ _STATE = (
 no answer that is scored; 1: one that doesn't decline; 2: one that does)."""
 
 
+def _states(records: Records) -> Array:
+    return cells.column(records, f"{_STATE} + 1")  # 0 is what wasn't asked
+
+
 def _by_day(records: Records, scan: Scan) -> Array:
     """How many records of each kind and outcome there are; (LLMs, kinds, outcomes, days, questions)."""
-    states = cells.column(records, f"{_STATE} + 1")  # 0 is what wasn't asked
+    states = _states(records)
     every, kept = scan.of_copy
     there = records.once("states of declining", lambda _: np.unique(states)).tolist()
     counts = np.zeros((len(every), _KINDS * _OUTCOMES, scan.buckets.days, states.shape[1]), np.int32)
@@ -177,28 +182,47 @@ def _lasting(records: Records, scan: Scan) -> Array:
     return np.stack([lasting(of_kind, scan.buckets.slots) for of_kind in shares], axis=1)
 
 
-def _answered(records: Records, view: View) -> Iterator[AnsweredAnyway]:
-    """Questions that can't be answered and were, each with its first such answer."""
-    where, parameters = view.where()
-    rows = records.rows(
-        "SELECT question_no, llm_no, question_id, question, industry, llm, answers, answered, slot FROM ("  # noqa: S608
-        "SELECT question_no, llm_no, count(*) AS answers, count(*) FILTER (NOT declined) AS answered, "
-        f"min(slot) FILTER (NOT declined) AS slot FROM records WHERE {where} AND NOT answerable AND success "
-        "AND declined IS NOT NULL GROUP BY ALL) "
-        "JOIN questions USING (question_no) JOIN llms USING (llm_no) WHERE answered > 0 "
-        f"ORDER BY answered DESC, industry, question_id, llm LIMIT {MAX_ANSWERED}",
-        parameters,
-    )
-    if not rows:
+def _answered(records: Records, view: View, scan: Scan, totals: Array) -> Iterator[AnsweredAnyway]:
+    """Questions that can't be answered and were, each with its first such answer.
+
+    :param totals: (LLMs, kinds, outcomes, questions).
+    """
+    asked = strata.asked(records)
+    _, answered, declined = totals[:, 0].swapaxes(0, 1)
+    pairs = sorted(
+        np.argwhere(answered).tolist(),
+        key=lambda pair: (-answered[*pair], *(asked[pair[1]][key] for key in ("industry", "question_id")), pair[0]),
+    )[:MAX_ANSWERED]
+    if not pairs:
         return
+    slots = [_first(records, scan, llm, question) for llm, question in pairs]
+    where, parameters = view.where()
     # Up to the last of these slots alone: records lie in their order, so that DuckDB knows where not to look.
     first = records.rows(
-        "SELECT question_no, llm_no, slot, min(record_id) AS record_id, arg_min(answer, record_id) AS answer "  # noqa: S608
+        "SELECT question_no, llm, slot, min(record_id) AS record_id, arg_min(answer, record_id) AS answer "  # noqa: S608
         f"FROM records WHERE {where} AND slot <= $last_slot AND NOT answerable AND success AND NOT declined "
         "GROUP BY ALL",
-        parameters | {"last_slot": max(row["slot"] for row in rows)},
+        parameters | {"last_slot": max(slots)},
     )
-    by_place = {(row["question_no"], row["llm_no"], row["slot"]): row for row in first}
-    for row in rows:
-        example = by_place[row.pop("question_no"), row.pop("llm_no"), row.pop("slot")]
-        yield AnsweredAnyway(**row, answer=example["answer"], record_id=example["record_id"])
+    by_place = {(row["question_no"], row["llm"], row["slot"]): row for row in first}
+    for (llm, question), slot in zip(pairs, slots, strict=True):
+        example = by_place[question, scan.llms[llm], slot]
+        yield AnsweredAnyway(
+            **{key: asked[question][key] for key in ("question_id", "question", "industry")},
+            llm=scan.llms[llm],
+            answers=int(answered[llm, question] + declined[llm, question]),
+            answered=int(answered[llm, question]),
+            answer=example["answer"],
+            record_id=example["record_id"],
+        )
+
+
+def _first(records: Records, scan: Scan, llm: int, question: int) -> datetime:
+    """The first slot in which an LLM answered a question that can't be answered."""
+    every, kept = scan.of_copy
+    rows = every[llm]
+    there = rows.of(_states(records))[:, question] == 2
+    if kept is not None:
+        there &= rows.of(kept)[:, question] > 0
+    number = cells.of_records(records).slot[rows.places[there.argmax()]]
+    return scan.buckets.slots[scan.buckets.place[number]]

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import partial
 from typing import Any
 
+import numpy as np
+
 from llm_bench.analysis.cache import Records
+from llm_bench.analysis.metrics import METRICS
+from llm_bench.analysis.queries import cells, strata
+from llm_bench.analysis.queries.cells import Array
+from llm_bench.analysis.queries.counts import total
+from llm_bench.analysis.queries.numbers import Scan
+from llm_bench.analysis.statistics import Floats
 from llm_bench.analysis.view import View
 from llm_bench.errors import ViewError
 from llm_bench.records import CUT_SQL, FAILURE_KINDS, FIELD_NAMES, Record, is_cut, records_of
@@ -106,7 +116,10 @@ def page(
     """
     _check(outcome, sort, offset, limit)
     where, parameters = _where(view, search, outcome, question)
-    total = records.rows(f"SELECT count(*) AS n FROM records WHERE {where}", parameters)[0]["n"]  # noqa: S608
+    if search or question or outcome != "all":
+        many = int(records.rows(f"SELECT count(*) AS n FROM records WHERE {where}", parameters)[0]["n"])  # noqa: S608
+    else:
+        many = total(records, view)
     # First which records, then what they hold: whole records aren't sorted.
     order = f"{sort} {'DESC' if descending else 'ASC'} NULLS LAST, slot, llm, question_id, cache_probe, client"
     columns = ", ".join(f"left({name}, 200) AS {name}" if name in _CUT else name for name in SORTS)
@@ -115,7 +128,7 @@ def page(
         f"SELECT rowid FROM records WHERE {where} ORDER BY {order} LIMIT $limit OFFSET $offset) ORDER BY {order}",
         parameters | {"limit": limit, "offset": offset},
     )
-    return [RecordRow(**row) for row in rows], int(total)
+    return [RecordRow(**row) for row in rows], many
 
 
 def _check(outcome: str, sort: str, offset: int, limit: int) -> None:
@@ -158,16 +171,82 @@ def record(records: Records, record_id: str) -> Record | None:
 
 
 def least_covered(records: Records, view: View, limit: int = 10) -> list[Covered]:
-    """The questions that are covered least, over all LLMs, each with its least covered answer."""
-    where, parameters = view.where()
-    rows = records.rows(
-        "WITH worst AS (SELECT question_no, avg(coverage_score) AS coverage, avg(groundedness) AS groundedness, "  # noqa: S608
-        "count(*) AS n, arg_min(rowid, coverage_score) AS place "
-        f"FROM records WHERE coverage_score IS NOT NULL AND {where} "
-        "GROUP BY question_no ORDER BY coverage, question_no LIMIT $limit) "
-        "SELECT question_id, question, industry, llm, n, worst.coverage, worst.groundedness, answer, "
-        "coverage_score AS answer_coverage, record_id "
-        "FROM worst JOIN records ON records.rowid = worst.place ORDER BY worst.coverage, question_id",
-        parameters | {"limit": limit},
+    """The questions that are covered least, over all LLMs, each with the first of its least covered answers."""
+    scan = Scan.of(records, view, [])
+    n, coverage, grounded, groundedness = sum(scan.by_threads(partial(_sums, records, scan), range(len(scan.llms))), _0)
+    known = np.flatnonzero(n)
+    means = dict(zip(known.tolist(), (coverage[known] / n[known]).tolist(), strict=True))
+    worst = sorted(means, key=lambda number: (means[number], number))[:limit]
+    lowest = {number: _lowest(records, scan, number) for number in worst}
+    questions = strata.asked(records)
+    return sorted(
+        (
+            Covered(
+                **{name: questions[number][name] for name in ("question_id", "question", "industry")},
+                n=int(n[number]),
+                coverage=means[number],
+                groundedness=float(groundedness[number] / grounded[number]) if grounded[number] else None,
+                **row,
+            )
+            for number, row in _answers(records, view, lowest)
+        ),
+        key=lambda question: (question.coverage, question.question_id),
     )
-    return [Covered(**row) for row in rows]
+
+
+_0 = np.zeros((4, 1))
+
+
+def _scored(records: Records, scan: Scan, llm: int, questions: int | slice) -> tuple[Array, Array]:
+    """The coverage of an LLM's answers to some questions, and where it is known."""
+    rows, kept = scan.of_copy[0][llm], scan.of_copy[1]
+    known = rows.of(cells.measured(records, METRICS["coverage_score"]))[:, questions] > 0
+    if kept is not None:
+        known &= rows.of(kept)[:, questions] > 0
+    return rows.of(cells.share(records, METRICS["coverage_score"]))[:, questions], known
+
+
+def _sums(records: Records, scan: Scan, llm: int) -> Floats:
+    """What an LLM's answers with a coverage add up to, for each question.
+
+    They are counted, their coverage is added up, then those that have a groundedness are, and that is.
+    """
+    coverage, known = _scored(records, scan, llm, slice(None))
+    rows, groundedness = scan.of_copy[0][llm], METRICS["groundedness"]
+    grounded = known & (rows.of(cells.measured(records, groundedness)) > 0)
+    held = ((coverage, known), (rows.of(cells.share(records, groundedness)), grounded))
+    return np.stack([sums for values, there in held for sums in (there.sum(axis=0), (values * there).sum(axis=0))])
+
+
+def _lowest(records: Records, scan: Scan, question: int) -> tuple[float, datetime, str]:
+    """The lowest coverage of a question, and its first slot and LLM."""
+    lowest = []
+    for llm, rows in enumerate(scan.of_copy[0]):
+        coverage, known = _scored(records, scan, llm, question)
+        if known.any():
+            row = int(np.where(known, coverage, np.inf).argmin())
+            slot = cells.of_records(records).slot[rows.places[row]]
+            lowest.append((float(coverage[row]), scan.buckets.slots[scan.buckets.place[slot]], scan.llms[llm]))
+    return min(lowest)
+
+
+def _answers(
+    records: Records, view: View, places: Mapping[int, tuple[float, datetime, str]]
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Questions with the first answer to each that has a coverage, of a slot and LLM."""
+    where, parameters = view.where()
+    each = []
+    for number, place in places.items():
+        names = [f"{name}_{number}" for name in ("score", "slot", "name")]
+        parameters |= zip(names, place, strict=True)
+        score, slot, name = names
+        each.append(f"(coverage_score = ${score} AND slot = ${slot} AND llm = ${name} AND question_no = {number})")
+    if not each:
+        return
+    slots = ", ".join(f"$slot_{number}" for number in places)  # of which DuckDB knows where they lie
+    rows = records.rows(
+        "SELECT question_no, llm, answer, coverage_score AS answer_coverage, record_id FROM records "  # noqa: S608
+        f"WHERE {where} AND slot IN ({slots}) AND ({' OR '.join(each)}) ORDER BY rowid DESC",
+        parameters,
+    )
+    yield from {row.pop("question_no"): row for row in rows}.items()

@@ -323,7 +323,7 @@ class Many(Matrices):
         return [int(many[self._layout.llm[rows.places[0]]]) for rows in self._rows]
 
     def _shares(self, metric: Metric) -> Array | None:
-        return cells.column(self._records, f"coalesce({metric.name}, 0)") if metric.share else None
+        return cells.share(self._records, metric) if metric.share else None
 
     def each(self, make: Callable[[Item], Made], items: Iterable[Item]) -> list[Made]:
         return each(make, items)

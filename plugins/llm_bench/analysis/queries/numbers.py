@@ -378,7 +378,8 @@ class Scan:
 
     def _of_llms(self, name: str, make: Callable[[], Sequence[Made]]) -> list[Made]:
         """What is known of each LLM, whichever others the view has: kept for all pages."""
-        known: dict[str, Made] = self._records.of_view(self._of_all, f"{name} {self.exact}", dict)
+        how = f"{name} {self.exact} {self.buckets.size}"
+        known: dict[str, Made] = self._records.of_view(self._of_all, how, dict)
         if not known.keys() >= set(self.llms):
             known |= zip(self.llms, make(), strict=True)
         return [known[llm] for llm in self.llms]

@@ -133,7 +133,7 @@ def time_of_day(records: Records, view: View, metric: Metric, zone: tzinfo) -> T
     """A metric by the hour in a time zone, and whether the days go alike; of a share only the hours."""
     scan = Scan.of(records, view, [metric])
     hours = _of_slot(scan, [slot.astimezone(zone).hour for slot in scan.buckets.slots])
-    tests = [] if metric.share else _hour_tests(_cells(scan, metric, zone))
+    tests = [] if metric.share else _hour_tests(scan, _cells(scan, metric, zone))
     return TimeOfDay(_points(scan, metric, hours), tests, scan.approximate)
 
 
@@ -183,8 +183,8 @@ def _cells(scan: Scan, metric: Metric, zone: tzinfo) -> _Cells:
     return _Cells(scan.llms, values.reshape(llms, many), days, times, begin)
 
 
-def _hour_tests(cells: _Cells) -> list[HourTest]:
-    tests = [statistics.time_of_day(values, cells.days, cells.times) for values in cells.values]
+def _hour_tests(scan: Scan, cells: _Cells) -> list[HourTest]:
+    tests = scan.by_threads(lambda values: statistics.time_of_day(values, cells.days, cells.times), cells.values)
     adjusted = statistics.holm([test.p_value for test in tests])
     return [
         HourTest(llm, p, test.size, _times(test.highest, cells.begin), _times(test.lowest, cells.begin))
@@ -201,8 +201,9 @@ def _times(part: tuple[float, float] | None, begin: float) -> tuple[time, time] 
 
 def drift(records: Records, view: View, metric: Metric, zone: tzinfo) -> list[Drift]:
     """Whether a metric that isn't a share rises or falls from day to day, for each LLM in name order."""
-    cells = _cells(Scan.of(records, view, [metric]), metric, zone)
-    known = [statistics.drift(values, cells.days, cells.times) for values in cells.values]
+    scan = Scan.of(records, view, [metric])
+    cells = _cells(scan, metric, zone)
+    known = scan.by_threads(lambda values: statistics.drift(values, cells.days, cells.times), cells.values)
     adjusted = statistics.holm([trend.p_value for trend in known])
     return [Drift(llm, p, trend.size) for llm, p, trend in zip(cells.llms, adjusted, known, strict=True)]
 

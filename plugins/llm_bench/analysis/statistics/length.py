@@ -28,6 +28,7 @@ from llm_bench.analysis.statistics.scopes import (
     LEAST_QUESTIONS,
     Conclusion,
     Scope,
+    unexplained,
 )
 from llm_bench.method import Method
 
@@ -233,10 +234,8 @@ def _error(level: Level, scope: Scope) -> tuple[float, float]:
     if scope == "these questions":
         return math.sqrt(day), days - 1.0
     question = float(level.by_question @ level.by_question) * (questions - 1) / questions
-    parts = level.parts[np.ix_(level.days, level.questions)]
-    left = parts - parts.mean(axis=1, keepdims=True) - parts.mean(axis=0) + parts.mean()
     free = (days - 1) * (questions - 1)
-    neither = float(np.square(left).sum()) * days * questions / free
+    neither = unexplained(level.parts, days, questions) * days * questions / free
     whole = max(day + question - neither, day, question)
     pulling = float(level.pulls.sum()) ** 2 / float(level.pulls @ level.pulls)
     spread = day**2 / (days - 1) + question**2 / max(pulling - 1, 1.0) + neither**2 / free

@@ -156,10 +156,9 @@ class Table:
             error = math.sqrt(day)
             return error if error > _ROUNDED * float(np.abs(self.sums).sum()) / n else 0.0, days - 1
         by_question = self._apart.sum(axis=0)
-        left = self._apart - self._by_day[:, None] / questions
-        left -= by_question / days
         question = float(by_question @ by_question) * questions / (questions - 1) / n**2
-        neither = float(np.square(left, out=left).sum()) * days * questions / ((days - 1) * (questions - 1)) / n**2
+        left = unexplained(self._apart, days, questions)
+        neither = left * days * questions / ((days - 1) * (questions - 1)) / n**2
         whole, free = crossed(day, question, neither, days, questions)
         return math.sqrt(whole), float(free)
 
@@ -173,6 +172,19 @@ class Table:
     def _by_day(self) -> Floats:
         by_day: Floats = self._apart.sum(axis=1)
         return by_day
+
+
+def unexplained(parts: Floats, days: int, questions: int) -> float:
+    """The sum of the squares of what neither days nor questions explain: two-way, the means are taken off.
+
+    :param parts: (days, questions); those that aren't there are 0.
+    :param days: how many there are.
+    :param questions: likewise.
+    """
+    by_day, by_question = parts.sum(axis=1), parts.sum(axis=0)
+    squares = float(np.einsum("dq,dq->", parts, parts))
+    explained = float(np.square(by_day).sum()) / questions + float(np.square(by_question).sum()) / days
+    return max(squares - explained + float(by_day.sum()) ** 2 / (days * questions), 0.0)
 
 
 def doubt_of(days: int, questions: int, scope: Scope) -> str | None:
