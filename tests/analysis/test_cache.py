@@ -5,6 +5,7 @@ import sys
 import textwrap
 import threading
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,22 @@ class TestRecords:
         put(store, 1)
         cache.records(STUDY).once("count", lambda records: made.append(len(records.rows("FROM records"))))
         assert made == [3, 6]
+
+    def test_of_a_view_what_was_found_out_is_kept_for_every_reader_until_they_change(self, store, cache):
+        counted = []
+        for number, change in enumerate((0, None, 1)):
+            if change is not None:
+                put(store, change)
+            counted.append(cache.records(STUDY).of_view("mine", "count", partial(int, number)))
+        assert counted == [0, 0, 2]
+
+    def test_of_views_the_last_few_are_kept_alone(self, store, cache):
+        put(store)
+        records = cache.records(STUDY)
+        for view in range(module._VIEWS + 1):
+            records.of_view(view, "count", lambda: "first")
+        again = [records.of_view(view, "count", lambda: "anew") for view in (module._VIEWS, 0)]
+        assert again == ["first", "anew"]
 
 
 class TestARefresh:
