@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -173,11 +172,12 @@ def record(records: Records, record_id: str) -> Record | None:
 def least_covered(records: Records, view: View, limit: int = 10) -> list[Covered]:
     """The questions that are covered least, over all LLMs, each with the first of its least covered answers."""
     scan = Scan.of(records, view, [])
-    n, coverage, grounded, groundedness = sum(scan.by_threads(partial(_sums, records, scan), range(len(scan.llms))), _0)
+    scores = _Scores.of(records, scan)
+    n, coverage, grounded, groundedness = sum(scan.by_threads(scores.sums, range(len(scan.llms))), np.zeros((4, 1)))
     known = np.flatnonzero(n)
     means = dict(zip(known.tolist(), (coverage[known] / n[known]).tolist(), strict=True))
     worst = sorted(means, key=lambda number: (means[number], number))[:limit]
-    lowest = {number: _lowest(records, scan, number) for number in worst}
+    lowest = {number: _lowest(records, scan, scores, number) for number in worst}
     questions = strata.asked(records)
     return sorted(
         (
@@ -194,59 +194,76 @@ def least_covered(records: Records, view: View, limit: int = 10) -> list[Covered
     )
 
 
-_0 = np.zeros((4, 1))
+class _Scores(NamedTuple):
+    """The scores of a view's records, in matrices of the whole copy.
 
-
-def _scored(records: Records, scan: Scan, llm: int, questions: int | slice) -> tuple[Array, Array]:
-    """The coverage of an LLM's answers to some questions, and where it is known."""
-    rows, kept = scan.of_copy[0][llm], scan.of_copy[1]
-    known = rows.of(cells.measured(records, METRICS["coverage_score"]))[:, questions] > 0
-    if kept is not None:
-        known &= rows.of(kept)[:, questions] > 0
-    return rows.of(cells.share(records, METRICS["coverage_score"]))[:, questions], known
-
-
-def _sums(records: Records, scan: Scan, llm: int) -> Floats:
-    """What an LLM's answers with a coverage add up to, for each question.
-
-    They are counted, their coverage is added up, then those that have a groundedness are, and that is.
+    :param rows: of each LLM.
+    :param kept: which records are the view's; None where all are.
+    :param covered: above 0 where there is a coverage, as ``grounded`` is where there is a groundedness.
     """
-    coverage, known = _scored(records, scan, llm, slice(None))
-    rows, groundedness = scan.of_copy[0][llm], METRICS["groundedness"]
-    grounded = known & (rows.of(cells.measured(records, groundedness)) > 0)
-    held = ((coverage, known), (rows.of(cells.share(records, groundedness)), grounded))
-    return np.stack([sums for values, there in held for sums in (there.sum(axis=0), (values * there).sum(axis=0))])
+
+    rows: Sequence[cells.Rows]
+    kept: Array | None
+    coverage: Array
+    covered: Array
+    groundedness: Array
+    grounded: Array
+
+    @classmethod
+    def of(cls, records: Records, scan: Scan) -> _Scores:
+        metrics = [METRICS[name] for name in ("coverage_score", "groundedness")]
+        arrays = [read(records, metric) for metric in metrics for read in (cells.share, cells.measured)]
+        return cls(*scan.of_copy, *arrays)
+
+    def of_llm(self, llm: int, questions: int | slice) -> tuple[Array, Array]:
+        """The coverage of an LLM's answers to some questions, and where it is known."""
+        rows = self.rows[llm]
+        known = rows.of(self.covered)[:, questions] > 0
+        if self.kept is not None:
+            known &= rows.of(self.kept)[:, questions] > 0
+        return rows.of(self.coverage)[:, questions], known
+
+    def sums(self, llm: int) -> Floats:
+        """What an LLM's answers with a coverage add up to, for each question.
+
+        They are counted, their coverage is added up, then those that have a groundedness are, and that is.
+        """
+        coverage, known = self.of_llm(llm, slice(None))
+        grounded = known & (self.rows[llm].of(self.grounded) > 0)
+        held = ((coverage, known), (self.rows[llm].of(self.groundedness), grounded))
+        return np.stack([sums for values, there in held for sums in (there.sum(axis=0), (values * there).sum(axis=0))])
 
 
-def _lowest(records: Records, scan: Scan, question: int) -> tuple[float, datetime, str]:
-    """The lowest coverage of a question, and its first slot and LLM."""
-    lowest = []
-    for llm, rows in enumerate(scan.of_copy[0]):
-        coverage, known = _scored(records, scan, llm, question)
+def _lowest(records: Records, scan: Scan, scores: _Scores, question: int) -> tuple[float, int, int, int]:
+    """The lowest coverage of a question, and of the first that has it the slot's place, the LLM's, and the row."""
+    slots, lowest = cells.of_records(records).slot, []
+    for llm, rows in enumerate(scores.rows):
+        coverage, known = scores.of_llm(llm, question)
         if known.any():
-            row = int(np.where(known, coverage, np.inf).argmin())
-            slot = cells.of_records(records).slot[rows.places[row]]
-            lowest.append((float(coverage[row]), scan.buckets.slots[scan.buckets.place[slot]], scan.llms[llm]))
+            first = int(np.where(known, coverage, np.inf).argmin())
+            row = int(rows.places[first])
+            lowest.append((float(coverage[first]), int(scan.buckets.place[slots[row]]), llm, row))
     return min(lowest)
 
 
 def _answers(
-    records: Records, view: View, places: Mapping[int, tuple[float, datetime, str]]
+    records: Records, view: View, lowest: Mapping[int, tuple[float, int, int, int]]
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Questions with the first answer to each that has a coverage, of a slot and LLM."""
-    where, parameters = view.where()
-    each = []
-    for number, place in places.items():
-        names = [f"{name}_{number}" for name in ("score", "slot", "name")]
-        parameters |= zip(names, place, strict=True)
-        score, slot, name = names
-        each.append(f"(coverage_score = ${score} AND slot = ${slot} AND llm = ${name} AND question_no = {number})")
-    if not each:
+    """Questions, each with the first answer that has a coverage in a row of the matrices."""
+    if not lowest:
         return
-    slots = ", ".join(f"$slot_{number}" for number in places)  # of which DuckDB knows where they lie
+    where, parameters = view.where()
+    known, each = cells.of_records(records), []
+    for number, (score, *_, row) in lowest.items():
+        each.append(
+            f"(slot_no = {known.slot[row]} AND llm_no = {known.llm[row]} AND question_no = {number} "
+            f"AND coverage_score = $score_{number})"
+        )
+        parameters[f"score_{number}"] = score
+    # First which records, then what they hold: answers are long.
     rows = records.rows(
-        "SELECT question_no, llm, answer, coverage_score AS answer_coverage, record_id FROM records "  # noqa: S608
-        f"WHERE {where} AND slot IN ({slots}) AND ({' OR '.join(each)}) ORDER BY rowid DESC",
+        "SELECT question_no, llm, answer, coverage_score AS answer_coverage, record_id FROM records WHERE rowid IN "  # noqa: S608
+        f"(SELECT rowid FROM records WHERE ({' OR '.join(each)}) AND {where}) ORDER BY rowid DESC",
         parameters,
     )
     yield from {row.pop("question_no"): row for row in rows}.items()
