@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from doubles import groq
 from doubles.faults import refuses
@@ -172,6 +172,18 @@ class TestACellThatIsStopped:
                 super().set(name, value)
 
         assert self.stopped(Stopping(), SystemExit, task) == ["retail-0"]
+
+    def test_by_a_machine_that_slept_is_for_a_retry_which_asks_the_open_question_again(
+        self, provider: Provider, store: Store, monkeypatch: pytest.MonkeyPatch
+    ):
+        provider.script = groq.good
+        with monkeypatch.context() as asleep:
+            asleep.setattr("llm_bench.measure.client.asleep_sec", lambda: 7200.0 * (len(provider.asked) == 3))
+            with pytest.raises(AirflowException, match="stood still") as stop:
+                run(store)
+        assert not isinstance(stop.value, AirflowFailException)  # which no retry follows
+        assert kinds(run(store)) == [None] * 5
+        assert len(provider.asked) == 6
 
     def test_again_leaves_what_its_earlier_attempts_have_measured(self, provider: Provider, store: Store):
         provider.script = from_question(2, refuses(groq.Groq, 401, "Invalid API Key", code="invalid_api_key"))

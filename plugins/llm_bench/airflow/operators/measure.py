@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from llm_bench.errors import LLMBenchError, RequestError
+from llm_bench.measure.standstill import StandstillError
 from llm_bench.paths import client as client_name
 from llm_bench.paths import home
 from llm_bench.schedule import slot_of
@@ -41,9 +42,9 @@ class LLMBenchmarkOperator(BaseOperator):
     Every finished question is kept at once in the task state store, so that a retry asks only what is left; what was
     asked with another LLM, other settings, at another address or with another prompt is dropped, and the log says so.
     A provider's fault is a record; a mistake of ours or the user's fails the task at once, without a retry. Refusals
-    that are nobody's by their words are the user's where the first questions all meet the same one. Whatever stops the
-    task, the records so far are the XCom :data:`SO_FAR`. Once a limit of a day is used up, the rest isn't asked: their
-    records say so.
+    that are nobody's by their words are the user's where the first questions all meet the same one. What was open while
+    this machine stood still is no record: a retry asks it again. Whatever stops the task, the records so far are the
+    XCom :data:`SO_FAR`. Once a limit of a day is used up, the rest isn't asked: their records say so.
 
     :param study: the study, as ``Study.model_dump(mode="json")`` gives it.
     :param llm: name of one of the study's LLMs.
@@ -91,6 +92,8 @@ class LLMBenchmarkOperator(BaseOperator):
             self._keep(self._measure(study, batch, client, cell, tuple(records)), cell, records, store)
         except BaseException as fault:
             self._hand_over(context, records)
+            if isinstance(fault, StandstillError):
+                raise AirflowException(str(fault)) from None  # nobody's mistake: a retry goes on
             if isinstance(fault, LLMBenchError):
                 raise AirflowFailException(str(fault)) from None
             raise
