@@ -154,8 +154,13 @@ class Supervisor:
     def kill(self, name: str) -> int:
         """Kills one process, as ``kill -9`` does; its id."""
         with self._lock:
-            os.kill(pid := self._running[name].process.pid, signal.SIGKILL)
+            os.kill(pid := self.pid(name), signal.SIGKILL)
         return pid
+
+    def pid(self, name: str) -> int:
+        """The id of one process that runs."""
+        with self._lock:
+            return self._running[name].process.pid
 
     def is_up(self, name: str) -> bool:
         with self._lock:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from llm_bench.errors import LLMBenchError, RequestError
+from llm_bench.errors import LLMBenchError, RequestError, StorageError
 from llm_bench.measure.standstill import StandstillError
 from llm_bench.paths import client as client_name
 from llm_bench.paths import home
@@ -21,7 +21,7 @@ from llm_bench.study import Study
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from llm_bench.measure.client import LLMClient
+    from llm_bench.measure.client import LLMClient, Reply
     from llm_bench.measure.pacing import Pacer
     from llm_bench.measure.recording import Batch
     from llm_bench.measure.turns import Turn
@@ -92,8 +92,8 @@ class LLMBenchmarkOperator(BaseOperator):
             self._keep(self._measure(study, batch, client, cell, tuple(records)), cell, records, store)
         except BaseException as fault:
             self._hand_over(context, records)
-            if isinstance(fault, StandstillError):
-                raise AirflowException(str(fault)) from None  # nobody's mistake: a retry goes on
+            if isinstance(fault, StandstillError | StorageError):
+                raise AirflowException(str(fault)) from None  # of this machine, and it passes: a retry goes on
             if isinstance(fault, LLMBenchError):
                 raise AirflowFailException(str(fault)) from None
             raise
@@ -188,7 +188,7 @@ class LLMBenchmarkOperator(BaseOperator):
                         waited = pacer.wait(most_tokens(messages, longest))
                         load, measured_at = machine_load(), datetime.now(UTC)
                         reply = client.ask(messages)
-                    pacer.learn(reply)
+                    self._learn(pacer, reply)
                 except ClosedError as limit:
                     waited, load, measured_at = limit.waited_sec, machine_load(), datetime.now(UTC)
                     reply = unsent(limit.closed, measured_at, client.settings_hash)
@@ -213,10 +213,17 @@ class LLMBenchmarkOperator(BaseOperator):
             with self._interruptible():
                 pacer.wait(most_tokens(messages, longest))
                 reply = client.ask(messages)
-            pacer.learn(reply)
+            self._learn(pacer, reply)
         except ClosedError:
             return  # the first question says why
         self.log.info("%s: warmed up by a request that isn't measured: %s", self.cell, reply.failure_kind or "answered")
+
+    def _learn(self, pacer: Pacer, reply: Reply) -> None:
+        """Takes in what a reply says of the limits: where that can't be kept, the reply still counts."""
+        try:
+            pacer.learn(reply)
+        except StorageError as fault:
+            self.log.warning("%s: what the provider says of its limits can't be kept: %s", self.cell, fault)
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
