@@ -82,6 +82,15 @@ class TestAProcessThatEnds:
         assert caught.value.fix == f"See the end of {tmp_path}/scheduler.log."
         assert watched.restarts["scheduler"] == 5
 
+    def test_on_a_full_disk_is_started_again_for_as_long_as_it_takes(
+        self, start: Start, said: list[str], monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(supervisor, "FULL_BYTES", 2**80)
+        watched = start({"scheduler": ENDING})
+        until(lambda: watched.restarts["scheduler"] > supervisor.MOST_STARTS + 1, PATIENCE_SEC)
+        watched.check()
+        assert said[0].endswith("scheduler.log. The disk is full: free some space.")
+
     def test_leaves_the_others_alone(self, start: Start):
         watched = start({"scheduler": SLEEPING, "api-server": SLEEPING})
         watched.kill("scheduler")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -32,6 +33,8 @@ STARTING_SEC = 180.0
 HANGING_SEC = 120.0
 """How long a process must have been unhealthy to be hanging: a busy machine delays Airflow's heartbeats, too."""
 ASKED_EVERY_SEC = 10.0
+FULL_BYTES = 32 * 2**20
+"""With less room than this on its disk, no process of Airflow lasts."""
 PATIENCE_SEC = 15.0
 """How long a process may take to end when it is asked to."""
 
@@ -180,6 +183,9 @@ class Supervisor:
         _end_session(ended.process.pid)
         how = f"Airflow's {name} ended with exit code {ended.process.returncode}"
         fruitless = ended.fruitless + 1 if ended.age < STABLE_SEC else 1
+        full = shutil.disk_usage(self._logs).free < FULL_BYTES
+        if full:
+            fruitless = min(fruitless, MOST_STARTS)  # it works again as soon as there is room
         if fruitless > MOST_STARTS:
             self._fault = SetupError(
                 f"Airflow's {name} ended with exit code {ended.process.returncode}, {MOST_STARTS} times in a row.",
@@ -189,7 +195,10 @@ class Supervisor:
             return
         pause = min(2.0 ** (fruitless - 2), LONGEST_PAUSE_SEC) if fruitless > 1 else 0.0
         self._due[name] = time.monotonic() + pause, fruitless
-        self._say(f"{how}: it is started again. Its log: {self._log(name)}")
+        self._say(
+            f"{how}: it is started again. Its log: {self._log(name)}"
+            + (". The disk is full: free some space." if full else "")
+        )
 
     def _watch_health(self) -> None:
         while not self._over.wait(ASKED_EVERY_SEC):
