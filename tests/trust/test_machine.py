@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fixtures.machine import Machine, running_machine, stop_for
+from fixtures.machine import PATIENCE_SEC, Machine, running_machine, stop_for
+from fixtures.started import until
 from fixtures.trust import Seen
 
 pytestmark = pytest.mark.trust
@@ -102,8 +103,7 @@ class TestTheDisk:
         subprocess.run(["mount", "--bind", data, data], check=True)
         try:
             subprocess.run(["mount", "-o", "remount,ro,bind", data], check=True)
-            machine.process(run, "validate_and_load")
-            time.sleep(15)
+            until(lambda: machine.task(run, "validate_and_load")["state"] == "up_for_retry", PATIENCE_SEC)
         finally:
             subprocess.run(["umount", "--lazy", data], check=True)
         batch = machine.wait(run)

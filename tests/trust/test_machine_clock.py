@@ -21,6 +21,7 @@ import pytest
 
 from doubles.provider import Provider, Response, stream
 from fixtures.machine import QUICK, up
+from fixtures.set_clock import SetClock
 from fixtures.started import until
 from fixtures.trust import Seen
 from llm_bench.errors import SetupError
@@ -31,8 +32,6 @@ from llm_bench.study import load_study
 
 pytestmark = pytest.mark.trust
 
-PRELOADED = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
-"""Debian's libfaketime: what it is preloaded into sees another time of day; CLOCK_MONOTONIC stays."""
 PATIENCE_SEC = 480
 BEFORE = timedelta(seconds=8)
 """How long before a slot the clock is set."""
@@ -51,21 +50,16 @@ class Clock:
     api: AirflowAPI
     provider: Provider
     home: Path
-    file: Path
+    of: SetClock
 
     def set(self, moment: datetime) -> None:
         """Sets it; it goes on from there."""
-        self.step(moment - self.now())
-
-    def step(self, by: timedelta) -> None:
-        offset = (self.now() - datetime.now(UTC) + by).total_seconds()
-        written = self.file.with_suffix(".new")
-        written.write_text(f"{offset:+.3f}\n")
-        written.replace(self.file)
+        self.of.set(moment)
         self._log_in()
 
-    def now(self) -> datetime:
-        return datetime.now(UTC) + timedelta(seconds=float(self.file.read_text()))
+    def step(self, by: timedelta) -> None:
+        self.of.step(by)
+        self._log_in()
 
     def slots(self, study: str) -> list[datetime]:
         window = load_study(self.home / "include" / "studies" / f"{study}.yaml", self.home / "include").window
@@ -100,7 +94,7 @@ class Clock:
     def missed(self, study: str) -> list[datetime]:
         """The slots that `llm-bench status` calls missed."""
         command = [sys.executable, "-m", "llm_bench", "status", study, "--json"]
-        environment = os.environ | {"LLM_BENCH_HOME": str(self.home)} | preload(self.file)
+        environment = os.environ | {"LLM_BENCH_HOME": str(self.home)} | self.of.environment
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         slots = json.loads(done.stdout)["slots"]
         return [datetime.fromisoformat(slot["due"]) for slot in slots if slot["state"] == "missed"]
@@ -115,17 +109,6 @@ class Clock:
             return False
 
         until(logged_in, 60)
-
-
-def preload(file: Path) -> dict[str, str]:
-    """The environment of a process that sees the time of day that a file says."""
-    return {
-        "LD_PRELOAD": str(PRELOADED),
-        "FAKETIME_TIMESTAMP_FILE": str(file),
-        "FAKETIME_NO_CACHE": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "DONT_FAKE_MONOTONIC": "1",
-    }
 
 
 def _slot(run: dict[str, Any]) -> datetime:
@@ -147,12 +130,10 @@ def add_industry(include: Path, name: str) -> None:
 
 @pytest.fixture(scope="module")
 def clock(include: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clock]:
-    if not PRELOADED.exists():
-        pytest.skip("libfaketime isn't installed: apt-get install faketime")
+    if not SetClock.can_be_had():
+        pytest.skip("another time of day needs Linux and a C compiler")
     folder = tmp_path_factory.mktemp("clock")
-    file = folder / "offset"
-    start = datetime(2027, 3, 27, 22, 30, tzinfo=UTC)
-    file.write_text(f"{(start - datetime.now(UTC)).total_seconds():+.3f}\n")
+    of = SetClock(folder, datetime(2027, 3, 27, 22, 30, tzinfo=UTC))
     shutil.copytree(include, folder / "include")
     add_industry(folder / "include", "grocery")
     industries = ["retail", "finance", "grocery"]
@@ -161,8 +142,8 @@ def clock(include: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
     berlin = {"TZ": "Europe/Berlin", "AIRFLOW__CORE__DEFAULT_TIMEZONE": "Europe/Berlin"}
     home = folder / "home"
     home.mkdir()
-    with up(folder / "include", home, studies, QUICK | berlin | preload(file)) as (api, provider):
-        yield Clock(api, provider, home, file)
+    with up(folder / "include", home, studies, QUICK | berlin | of.environment) as (api, provider):
+        yield Clock(api, provider, home, of)
 
 
 class TestAChangeOfTheClocks:
