@@ -212,8 +212,19 @@ def soak(home: Path, disk: Disk | None, hours: float, seed: int, stage: ExitStac
     api.request("PATCH", f"/dags/{study.dag_id}", json={"is_paused": False})
     if datetime.now(UTC) > start:
         sys.exit(f"Airflow wasn't up {LEAD} after its start; try again on a machine that is less busy")
-    how = {"pause_sec": PAUSE_SEC, "once": False, "seed": seed, "say": say, "kinds": KINDS}
-    harm = Harm(stack, database, api, study.dag_id, redis=redis, disk=disk, **how)
+    harm = Harm(
+        stack,
+        database,
+        api,
+        study.dag_id,
+        redis=redis,
+        disk=disk,
+        pause_sec=PAUSE_SEC,
+        once=False,
+        seed=seed,
+        say=say,
+        kinds=KINDS,
+    )
     watch = play(stack, api, harm, start, study.window.end)
     cleared = complete(stack, api, study)
     questions = [
