@@ -66,7 +66,7 @@ KINDS = {"measure": 80, "validate_and_load": 16, "disk": 4}
 PAGES = ("overview", "compare", "records", "success")
 PAUSE_SEC = 60.0
 """Mean time between two harms."""
-SERVICES = {**PROCESSES, "baselines": [sys.executable, "-m", "llm_bench", "baselines", "--port", str(free_port())]}
+SERVICES = (*PROCESSES, "baselines")
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +205,8 @@ def soak(home: Path, disk: Disk | None, hours: float, seed: int, stage: ExitStac
     google = {"STORAGE_EMULATOR_HOST": proxy.url, "AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT": gcs.CONNECTION}
     environment = QUICK | connections | google | settings(database={"sql_alchemy_conn": database.url})
     environment |= {"NO_GCE_CHECK": "true", PACING_VARIABLE: redis.url}
-    stack = Stack(home, environment, SERVICES, say=say)
+    baselines = [sys.executable, "-m", "llm_bench", "baselines", "--port", str(free_port())]
+    stack = Stack(home, environment, {**PROCESSES, "baselines": baselines}, say=say)
     os.environ.update(stack.environment | {"STORAGE_EMULATOR_HOST": bucket})  # to read the records past the proxy
     api = stage.enter_context(running(stack))
     api.wait_for_dag(study.dag_id)

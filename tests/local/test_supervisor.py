@@ -98,6 +98,18 @@ class TestAProcessThatEnds:
         assert watched.restarts["api-server"] == 0
 
 
+class TestAClockThatIsSetBack:
+    def test_has_the_next_runs_planned_anew(self, start: Start, said: list[str], monkeypatch: pytest.MonkeyPatch):
+        asked: list[None] = []
+        watched = start({"scheduler": SLEEPING, "dag-processor": SLEEPING}, lambda: asked.append(None) or set())
+        until(lambda: asked, PATIENCE_SEC)
+        right = time.time
+        monkeypatch.setattr(supervisor.time, "time", lambda: right() - 3600)
+        until(lambda: watched.restarts["dag-processor"], PATIENCE_SEC)
+        assert said[0] == "The clock was set back by 3,600 s: Airflow's dag-processor is stopped, to plan anew."
+        assert watched.restarts == {"dag-processor": 1}
+
+
 class TestAProcessThatHangs:
     def test_is_stopped_and_started_again(self, start: Start, said: list[str]):
         hanging = {"scheduler"}

@@ -33,6 +33,10 @@ STARTING_SEC = 180.0
 HANGING_SEC = 120.0
 """How long a process must have been unhealthy to be hanging: a busy machine delays Airflow's heartbeats, too."""
 ASKED_EVERY_SEC = 10.0
+PLANNER = "dag-processor"
+"""Plans a DAG's next run whenever it reads its file: by the clock, when it was last read."""
+SET_BACK_SEC = 60.0
+"""By how much a clock must be set back for what was planned by it to be planned anew."""
 FULL_BYTES = 32 * 2**20
 """With less room than this on its disk, no process of Airflow lasts."""
 PATIENCE_SEC = 15.0
@@ -201,11 +205,22 @@ class Supervisor:
         )
 
     def _watch_health(self) -> None:
+        clock = time.time() - time.monotonic()
         while not self._over.wait(ASKED_EVERY_SEC):
+            before, clock = clock, time.time() - time.monotonic()
+            if before - clock > SET_BACK_SEC:
+                self._plan_anew(before - clock)
             names = self._find_unhealthy()
             with self._lock:
                 for name, running in self._running.items():
                     self._note(name, running, healthy=name not in names)
+
+    def _plan_anew(self, seconds: float) -> None:
+        """Starts the planner again: else the next run would be the one after the moment that the clock had shown."""
+        with self._lock:
+            if PLANNER in self._running:
+                self._say(f"The clock was set back by {seconds:,.0f} s: Airflow's {PLANNER} is stopped, to plan anew.")
+                _end_session(self._running[PLANNER].process.pid)
 
     def _note(self, name: str, running: _Running, *, healthy: bool) -> None:
         """Ends a process that has been unhealthy for too long; then it is started again as any that ends."""
