@@ -58,6 +58,8 @@ LEAD = timedelta(seconds=120)
 EACH_SEC = 30.0
 SETTLED = 0.25
 """The share of the time after which a service has loaded what it needs."""
+LEAST = 4
+"""With fewer samples than this nothing can be said of a service."""
 MOST = 0.05
 """How much a service may grow in an hour."""
 LASTING_SEC = 90.0
@@ -166,6 +168,8 @@ class Watch:
         rows = []
         for name, samples in self.samples.items():
             settled = [each for each in samples if each.at >= SETTLED * samples[-1].at]
+            if len(settled) < LEAST:
+                continue
             hours = [each.at for each in settled]
             rows.append((name, "memory", growth(hours, [each.memory for each in settled])))
             rows.append((name, "file handles", growth(hours, [each.handles for each in settled])))
