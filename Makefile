@@ -3,7 +3,7 @@
 PY := .venv/bin/python
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup check plan run status up unit test mutants test-rehearsal wheel-test trust lint format lock calibrate bench-providers real-servers bench-parse bench-batch bench-fidelity bench-bounds bench-retrieval bench-documents bench-scoring bench-judged bench-obvious bench-join bench-identity bench-inference rehearse bench-live bench-scale bench-plan bench-analysis stack audit sbom screenshots env clean
+.PHONY: help setup check plan run status up unit test mutants test-rehearsal wheel-test trust lint format lock calibrate bench-providers real-servers bench-parse bench-batch bench-fidelity bench-bounds bench-retrieval bench-documents bench-scoring bench-judged bench-obvious bench-join bench-identity bench-inference rehearse soak bench-live bench-scale bench-plan bench-analysis stack audit sbom screenshots env clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -130,6 +130,9 @@ screenshots: setup ## take pictures of every page of the dashboard, light and da
 
 rehearse: setup ## measure the whole thesis study in a quarter of an hour, under faults, and count what came of it; SLOTS=4, SEED=
 	@$(PY) benchmarks/rehearse.py $${SLOTS:+--slots "$$SLOTS"} $${SEED:+--seed "$$SEED"}
+
+soak: setup ## let a study run around the clock under faults, and see whether memory or file handles grow; HOURS=2, SEED=
+	@$(PY) benchmarks/soak.py $${HOURS:+--hours "$$HOURS"} $${SEED:+--seed "$$SEED"}
 
 bench-live: setup ## let the scheduler start 14 slots within 7 minutes, and measure how late it does
 	@$(PY) benchmarks/live.py

@@ -6,7 +6,7 @@ import os
 import random
 import signal
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -44,6 +44,7 @@ class Harm:
 
     :param pause_sec: mean time between two, at least.
     :param once: each kind once, and no more.
+    :param kinds: what is harmed, and how often of 100 times.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Harm:
         once: bool,
         seed: int,
         say: Callable[[str], None],
+        kinds: Mapping[str, int] = KINDS,
     ) -> None:
         self.done: Counter[str] = Counter()
         """Kind → how often it was done."""
@@ -72,7 +74,8 @@ class Harm:
         self._once = once
         self._random = random.Random(f"{seed}/harm")
         self._say = say
-        others = [kind for kind in KINDS if kind != "validate_and_load" and (disk or kind != "disk")]
+        self._kinds = kinds
+        others = [kind for kind in kinds if kind != "validate_and_load" and (disk or kind != "disk")]
         self._first = ["validate_and_load", *self._random.sample(others, len(others))]  # the rarest moment first
 
     @property
@@ -90,7 +93,7 @@ class Harm:
 
     def again(self) -> bool:
         """Does the next harm: each kind once first, then by chance; whether there was something to be harmed."""
-        by_chance = [] if self._once else self._random.choices(list(KINDS), list(KINDS.values()))
+        by_chance = [] if self._once else self._random.choices(list(self._kinds), list(self._kinds.values()))
         for kind in self._first or by_chance:
             harmed = self._do(kind)
             if harmed:

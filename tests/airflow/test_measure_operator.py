@@ -9,14 +9,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from doubles import groq
 from doubles.faults import refuses
 from doubles.provider import Asked, Provider, Response
 from fixtures.cells import Store, prompts
 from llm_bench.airflow.operators.measure import SO_FAR, LLMBenchmarkOperator
-from llm_bench.measure.pacing import most_tokens
+from llm_bench.errors import StorageError
+from llm_bench.measure.pacing import Pacer, most_tokens
 from llm_bench.rag.prompt import build_messages
 from llm_bench.study import Generation, Study
 
@@ -173,6 +174,27 @@ class TestACellThatIsStopped:
 
         assert self.stopped(Stopping(), SystemExit, task) == ["retail-0"]
 
+    def test_by_a_machine_that_slept_is_for_a_retry_which_asks_the_open_question_again(
+        self, provider: Provider, store: Store, monkeypatch: pytest.MonkeyPatch
+    ):
+        provider.script = groq.good
+        with monkeypatch.context() as asleep:
+            asleep.setattr("llm_bench.measure.client.asleep_sec", lambda: 7200.0 * (len(provider.asked) == 3))
+            with pytest.raises(AirflowException, match="stood still") as stop:
+                run(store)
+        assert not isinstance(stop.value, AirflowFailException)  # which no retry follows
+        assert kinds(run(store)) == [None] * 5
+        assert len(provider.asked) == 6
+
+    def test_by_a_full_disk_is_for_a_retry(self, provider: Provider, store: Store, monkeypatch: pytest.MonkeyPatch):
+        provider.script = groq.good
+        with monkeypatch.context() as full:
+            full.setattr(Pacer, "wait", full_disk)
+            with pytest.raises(AirflowException, match="No space left on device") as stop:
+                run(store)
+        assert not isinstance(stop.value, AirflowFailException)
+        assert kinds(run(store)) == [None] * 5
+
     def test_again_leaves_what_its_earlier_attempts_have_measured(self, provider: Provider, store: Store):
         provider.script = from_question(2, refuses(groq.Groq, 401, "Invalid API Key", code="invalid_api_key"))
         assert self.stopped(store, AirflowFailException) == ["retail-0", "retail-1"]
@@ -186,6 +208,20 @@ class TestACellThatIsStopped:
         provider.script = from_question(2, refuses(groq.Groq, 401, "Invalid API Key", code="invalid_api_key"))
         with pytest.raises(AirflowFailException, match="refused the key"):
             run(store, instance=Broken())
+
+
+class TestAnAnswer:
+    def test_counts_where_what_it_says_of_the_limits_cannot_be_kept(
+        self, provider: Provider, monkeypatch: pytest.MonkeyPatch
+    ):
+        provider.script = groq.good
+        monkeypatch.setattr(Pacer, "learn", full_disk)
+        assert kinds(run(Store())) == [None] * 5
+        assert len(provider.asked) == 5
+
+
+def full_disk(*_: Any) -> None:
+    raise StorageError("data/pacing/groq.json can't be written: No space left on device.", "Free some space.")
 
 
 class TestALimitOfADay:

@@ -82,11 +82,32 @@ class TestAProcessThatEnds:
         assert caught.value.fix == f"See the end of {tmp_path}/scheduler.log."
         assert watched.restarts["scheduler"] == 5
 
+    def test_on_a_full_disk_is_started_again_for_as_long_as_it_takes(
+        self, start: Start, said: list[str], monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(supervisor, "FULL_BYTES", 2**80)
+        watched = start({"scheduler": ENDING})
+        until(lambda: watched.restarts["scheduler"] > supervisor.MOST_STARTS + 1, PATIENCE_SEC)
+        watched.check()
+        assert said[0].endswith("scheduler.log. The disk is full: free some space.")
+
     def test_leaves_the_others_alone(self, start: Start):
         watched = start({"scheduler": SLEEPING, "api-server": SLEEPING})
         watched.kill("scheduler")
         until(lambda: watched.restarts["scheduler"], PATIENCE_SEC)
         assert watched.restarts["api-server"] == 0
+
+
+class TestAClockThatIsSetBack:
+    def test_has_the_next_runs_planned_anew(self, start: Start, said: list[str], monkeypatch: pytest.MonkeyPatch):
+        asked: list[None] = []
+        watched = start({"scheduler": SLEEPING, "dag-processor": SLEEPING}, lambda: asked.append(None) or set())
+        until(lambda: asked, PATIENCE_SEC)
+        right = time.time
+        monkeypatch.setattr(supervisor.time, "time", lambda: right() - 3600)
+        until(lambda: watched.restarts["dag-processor"], PATIENCE_SEC)
+        assert said[0] == "The clock was set back by 3,600 s: Airflow's dag-processor is stopped, to plan anew."
+        assert watched.restarts == {"dag-processor": 1}
 
 
 class TestAProcessThatHangs:

@@ -230,9 +230,15 @@ class _Copy:
         self._looked_at = -float("inf")
 
     def _create(self, path: Path) -> None:
+        import duckdb
+
         _remove(path)
-        self._connection = _connect(path, self._threads)
-        layout.create(self._connection)
+        try:
+            self._connection = _connect(path, self._threads)
+            layout.create(self._connection)
+        except duckdb.Error as fault:  # as on a full disk
+            self._connection = None
+            raise _unusable(self._study, fault) from None
 
     def _refresh(self, store: Store) -> None:
         """An error of DuckDB's is no object's, which raises others: the copy itself is damaged, and made anew."""

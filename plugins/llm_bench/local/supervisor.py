@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -32,6 +33,12 @@ STARTING_SEC = 180.0
 HANGING_SEC = 120.0
 """How long a process must have been unhealthy to be hanging: a busy machine delays Airflow's heartbeats, too."""
 ASKED_EVERY_SEC = 10.0
+PLANNER = "dag-processor"
+"""Plans a DAG's next run whenever it reads its file: by the clock, when it was last read."""
+SET_BACK_SEC = 60.0
+"""By how much a clock must be set back for what was planned by it to be planned anew."""
+FULL_BYTES = 32 * 2**20
+"""With less room than this on its disk, no process of Airflow lasts."""
 PATIENCE_SEC = 15.0
 """How long a process may take to end when it is asked to."""
 
@@ -154,8 +161,13 @@ class Supervisor:
     def kill(self, name: str) -> int:
         """Kills one process, as ``kill -9`` does; its id."""
         with self._lock:
-            os.kill(pid := self._running[name].process.pid, signal.SIGKILL)
+            os.kill(pid := self.pid(name), signal.SIGKILL)
         return pid
+
+    def pid(self, name: str) -> int:
+        """The id of one process that runs."""
+        with self._lock:
+            return self._running[name].process.pid
 
     def is_up(self, name: str) -> bool:
         with self._lock:
@@ -175,6 +187,9 @@ class Supervisor:
         _end_session(ended.process.pid)
         how = f"Airflow's {name} ended with exit code {ended.process.returncode}"
         fruitless = ended.fruitless + 1 if ended.age < STABLE_SEC else 1
+        full = shutil.disk_usage(self._logs).free < FULL_BYTES
+        if full:
+            fruitless = min(fruitless, MOST_STARTS)  # it works again as soon as there is room
         if fruitless > MOST_STARTS:
             self._fault = SetupError(
                 f"Airflow's {name} ended with exit code {ended.process.returncode}, {MOST_STARTS} times in a row.",
@@ -184,14 +199,28 @@ class Supervisor:
             return
         pause = min(2.0 ** (fruitless - 2), LONGEST_PAUSE_SEC) if fruitless > 1 else 0.0
         self._due[name] = time.monotonic() + pause, fruitless
-        self._say(f"{how}: it is started again. Its log: {self._log(name)}")
+        self._say(
+            f"{how}: it is started again. Its log: {self._log(name)}"
+            + (". The disk is full: free some space." if full else "")
+        )
 
     def _watch_health(self) -> None:
+        clock = time.time() - time.monotonic()
         while not self._over.wait(ASKED_EVERY_SEC):
+            before, clock = clock, time.time() - time.monotonic()
+            if before - clock > SET_BACK_SEC:
+                self._plan_anew(before - clock)
             names = self._find_unhealthy()
             with self._lock:
                 for name, running in self._running.items():
                     self._note(name, running, healthy=name not in names)
+
+    def _plan_anew(self, seconds: float) -> None:
+        """Starts the planner again: else the next run would be the one after the moment that the clock had shown."""
+        with self._lock:
+            if PLANNER in self._running:
+                self._say(f"The clock was set back by {seconds:,.0f} s: Airflow's {PLANNER} is stopped, to plan anew.")
+                _end_session(self._running[PLANNER].process.pid)
 
     def _note(self, name: str, running: _Running, *, healthy: bool) -> None:
         """Ends a process that has been unhealthy for too long; then it is started again as any that ends."""

@@ -21,6 +21,7 @@ from llm_bench.measure.page import page
 from llm_bench.measure.parameters import parameters_of, refused
 from llm_bench.measure.prices import cost
 from llm_bench.measure.settings import settings_hash, settings_of
+from llm_bench.measure.standstill import asleep_sec, raise_on_standstill
 from llm_bench.measure.transport import AnsweredError, InstrumentedTransport, Nowhere, secrets_of
 from llm_bench.study import BASELINE, LLM, Deadlines, Generation
 
@@ -151,10 +152,13 @@ class LLMClient:
         :param messages: the chat so far, OpenAI's form.
         :raises CredentialsError: the provider refused the key or the account.
         :raises RequestError: the request is wrong and would be for every question.
+        :raises StandstillError: this machine stood still meanwhile, so that nothing is known of the provider.
         """
         exchange = self._exchange(messages)
         self._transport.exchange = exchange
+        asleep = asleep_sec()
         chunks, fault = self._complete(self._transport, messages, exchange)
+        raise_on_standstill(max(exchange.stood_still_sec, asleep_sec() - asleep), self._llm.name)
         self._raise_on_no_request(exchange, fault)
         answer = exchange.answer
         if exchange.foreign:

@@ -87,6 +87,8 @@ class Exchange:
     """The keys that the request was sent with, so that they can be taken out of whatever comes back."""
     delay_sec: float | None = None
     """The longest that this thread, in one read, was ready to run but had no core; None where not known."""
+    stood_still_sec: float = 0.0
+    """The longest that this machine, or this process, stood still meanwhile."""
     missed: Deadline | None = None
     fault: Exception | None = None
     replayed: float = 0.0

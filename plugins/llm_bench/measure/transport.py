@@ -12,6 +12,7 @@ import struct
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import httpx
 
 from llm_bench.measure import resolving, tap
 from llm_bench.measure.exchange import Exchange
+from llm_bench.measure.standstill import BEAT_SEC
 
 _RTT_AT = 148
 """Where ``tcpi_min_rtt`` stands in Linux's ``struct tcp_info`` (linux/tcp.h, since 4.6)."""
@@ -95,20 +97,28 @@ class _StampedStream(httpcore.NetworkStream):
         self._transport = transport
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002  (per read: no deadline)
+        """Waits for the next bytes, a beat at a time: so it shows where this machine stood still."""
         exchange = self._transport.exchange
-        left, deadline = exchange.allowance()
-        waited = self._transport.core_wait.seconds()
-        try:
+        while True:
+            left, deadline = exchange.allowance()
             if left <= 0:
+                exchange.missed = deadline
                 raise httpcore.ReadTimeout("deadline passed")
-            data = self._inner.read(max_bytes, left)
-        except httpcore.ReadTimeout:
-            exchange.missed = deadline
-            raise
-        exchange.last_read = time.monotonic()
+            with suppress(httpcore.ReadTimeout):
+                return self._read(max_bytes, min(left, BEAT_SEC))
+
+    def _read(self, max_bytes: int, longest_sec: float) -> bytes:
+        exchange, core_wait = self._transport.exchange, self._transport.core_wait
+        started, waited = time.monotonic(), core_wait.seconds()
+        try:
+            data = self._inner.read(max_bytes, longest_sec)
+        finally:
+            ended = time.monotonic()
+            late = 0.0 if waited is None else (core_wait.seconds() or 0.0) - waited
+            exchange.stood_still_sec = max(exchange.stood_still_sec, ended - started - longest_sec - late)
+        exchange.last_read = ended
         if waited is not None:
-            late = (self._transport.core_wait.seconds() or 0.0) - waited
-            exchange.delay_sec = max(exchange.delay_sec or 0.0, late)
+            exchange.delay_sec = max(exchange.delay_sec or 0.0, late, ended - started - longest_sec)
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002

@@ -13,7 +13,7 @@ from llm_bench.analysis.cache import Records
 from llm_bench.analysis.export import stream
 from llm_bench.analysis.view import View
 from llm_bench.bundles import SUMS, from_sums, pack, to_sums
-from llm_bench.files import storage_errors
+from llm_bench.files import PARTIAL, storage_errors
 from llm_bench.paths import home
 from llm_bench.protocol.content import roles
 from llm_bench.report import answering, identity, quality, references, speed
@@ -31,7 +31,9 @@ RECORDS = "records.csv"
 
 
 def write_report(records: Records, study: Study, view: View, folder: Path, root: Path | None = None) -> None:
-    """Writes a report. Files of an earlier one that aren't in this one are removed; any other file stays.
+    """Writes a report, whole or not at all: an earlier one stays until all of it is made.
+
+    Files of the earlier one that aren't in this one are removed; any other file stays.
 
     :param root: the folder of ``include/``, and of a relative storage; the project's own where left out.
     :raises StorageError: the study's data can't be read, or the folder can't be written.
@@ -39,11 +41,15 @@ def write_report(records: Records, study: Study, view: View, folder: Path, root:
     """
     with storage_errors(folder, "written"):
         folder.mkdir(parents=True, exist_ok=True)
-        before = _listed(folder)
-        sums = {RECORDS: _copy(stream(records, view.whole, "csv"), folder / RECORDS)}
-        for name, content in _files(records, study, view, root or home(), sums[RECORDS]):
-            sums[name] = _copy([content], folder / name)
-        _copy([to_sums(sums)], folder / SUMS)
+        with TemporaryDirectory(prefix=PARTIAL, dir=folder) as made:
+            sums = {RECORDS: _copy(stream(records, view.whole, "csv"), Path(made, RECORDS))}
+            for name, content in _files(records, study, view, root or home(), sums[RECORDS]):
+                sums[name] = _copy([content], Path(made, name))
+            _copy([to_sums(sums)], Path(made, SUMS))
+            before = _listed(folder)
+            for name in (*sums, SUMS):
+                (folder / name).parent.mkdir(exist_ok=True)
+                Path(made, name).replace(folder / name)
         for name in before - sums.keys():
             (folder / name).unlink(missing_ok=True)
 

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from llm_bench.errors import LLMBenchError, RequestError
+from llm_bench.errors import LLMBenchError, RequestError, StorageError
+from llm_bench.measure.standstill import StandstillError
 from llm_bench.paths import client as client_name
 from llm_bench.paths import home
 from llm_bench.schedule import slot_of
@@ -20,7 +21,7 @@ from llm_bench.study import Study
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from llm_bench.measure.client import LLMClient
+    from llm_bench.measure.client import LLMClient, Reply
     from llm_bench.measure.pacing import Pacer
     from llm_bench.measure.recording import Batch
     from llm_bench.measure.turns import Turn
@@ -41,9 +42,9 @@ class LLMBenchmarkOperator(BaseOperator):
     Every finished question is kept at once in the task state store, so that a retry asks only what is left; what was
     asked with another LLM, other settings, at another address or with another prompt is dropped, and the log says so.
     A provider's fault is a record; a mistake of ours or the user's fails the task at once, without a retry. Refusals
-    that are nobody's by their words are the user's where the first questions all meet the same one. Whatever stops the
-    task, the records so far are the XCom :data:`SO_FAR`. Once a limit of a day is used up, the rest isn't asked: their
-    records say so.
+    that are nobody's by their words are the user's where the first questions all meet the same one. What was open while
+    this machine stood still is no record: a retry asks it again. Whatever stops the task, the records so far are the
+    XCom :data:`SO_FAR`. Once a limit of a day is used up, the rest isn't asked: their records say so.
 
     :param study: the study, as ``Study.model_dump(mode="json")`` gives it.
     :param llm: name of one of the study's LLMs.
@@ -91,6 +92,8 @@ class LLMBenchmarkOperator(BaseOperator):
             self._keep(self._measure(study, batch, client, cell, tuple(records)), cell, records, store)
         except BaseException as fault:
             self._hand_over(context, records)
+            if isinstance(fault, StandstillError | StorageError):
+                raise AirflowException(str(fault)) from None  # of this machine, and it passes: a retry goes on
             if isinstance(fault, LLMBenchError):
                 raise AirflowFailException(str(fault)) from None
             raise
@@ -185,7 +188,7 @@ class LLMBenchmarkOperator(BaseOperator):
                         waited = pacer.wait(most_tokens(messages, longest))
                         load, measured_at = machine_load(), datetime.now(UTC)
                         reply = client.ask(messages)
-                    pacer.learn(reply)
+                    self._learn(pacer, reply)
                 except ClosedError as limit:
                     waited, load, measured_at = limit.waited_sec, machine_load(), datetime.now(UTC)
                     reply = unsent(limit.closed, measured_at, client.settings_hash)
@@ -210,10 +213,17 @@ class LLMBenchmarkOperator(BaseOperator):
             with self._interruptible():
                 pacer.wait(most_tokens(messages, longest))
                 reply = client.ask(messages)
-            pacer.learn(reply)
+            self._learn(pacer, reply)
         except ClosedError:
             return  # the first question says why
         self.log.info("%s: warmed up by a request that isn't measured: %s", self.cell, reply.failure_kind or "answered")
+
+    def _learn(self, pacer: Pacer, reply: Reply) -> None:
+        """Takes in what a reply says of the limits: where that can't be kept, the reply still counts."""
+        try:
+            pacer.learn(reply)
+        except StorageError as fault:
+            self.log.warning("%s: what the provider says of its limits can't be kept: %s", self.cell, fault)
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
