@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -20,10 +19,11 @@ from llm_bench.study import Study
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from llm_bench.measure.client import LLMClient
-    from llm_bench.measure.pacing import Pacer
+    from llm_bench.measure.asking import Asker
+    from llm_bench.measure.client import LLMClient, Reply
     from llm_bench.measure.recording import Batch
     from llm_bench.measure.turns import Turn
+    from llm_bench.measure.watchdog import Question
     from llm_bench.records import Record
 
 
@@ -40,7 +40,8 @@ class LLMBenchmarkOperator(BaseOperator):
 
     Every finished question is kept at once in the task state store, so that a retry asks only what is left; what was
     asked with another LLM, other settings, at another address or with another prompt is dropped, and the log says so.
-    A provider's fault is a record; a mistake of ours or the user's fails the task at once, without a retry. Refusals
+    What holds a request beyond its deadlines is ended, be it with the process, and is a record of its own kind. A
+    provider's fault is a record; a mistake of ours or the user's fails the task at once, without a retry. Refusals
     that are nobody's by their words are the user's where the first questions all meet the same one. Whatever stops the
     task, the records so far are the XCom :data:`SO_FAR`. Once a limit of a day is used up, the rest isn't asked: their
     records say so.
@@ -165,54 +166,53 @@ class LLMBenchmarkOperator(BaseOperator):
 
         :param earlier: the records of the first ones.
         """
-        from llm_bench.measure.accounts import open_account  # noqa: PLC0415
-        from llm_bench.measure.pacing import ClosedError, Pacer, most_tokens, rates_of, unsent  # noqa: PLC0415
-        from llm_bench.measure.recording import machine_load, make_record  # noqa: PLC0415
+        from llm_bench.measure.asking import record_of  # noqa: PLC0415
         from llm_bench.measure.turns import UniqueLines  # noqa: PLC0415
         from llm_bench.rag.prompt import behind, messages_of  # noqa: PLC0415
 
-        pacer = Pacer(open_account(home() / "data" / "pacing", batch.llm.account), rates_of(batch.llm))
-        longest = batch.llm.asked_with(study.generation).max_tokens
-        lines = UniqueLines(earlier)
+        records = list(earlier)
         with client:
-            if study.warm_up and len(earlier) < len(cell):
-                self._warm_up(client, pacer, longest)
-            for turn in cell[len(earlier) :]:
+            asker = self._asker(study, batch, client)
+            held = asker.held_before(cell[len(records)]) if len(records) < len(cell) else None
+            if held is not None:
+                self.log.warning("%s: the attempt before was ended with its process: %s", self.cell, held[1].error)
+                records.append(record_of(batch, cell[len(records)], *held))
+                yield records[-1]
+            if study.warm_up and asker.resort.held is None and len(records) < len(cell):
+                self._warm_up(asker)
+            lines = UniqueLines(records)
+            for turn in cell[len(records) :]:
                 line = lines.of(turn)
-                messages = behind(line, messages_of(turn.prompt))
-                try:
-                    with self._interruptible():
-                        waited = pacer.wait(most_tokens(messages, longest))
-                        load, measured_at = machine_load(), datetime.now(UTC)
-                        reply = client.ask(messages)
-                    pacer.learn(reply)
-                except ClosedError as limit:
-                    waited, load, measured_at = limit.waited_sec, machine_load(), datetime.now(UTC)
-                    reply = unsent(limit.closed, measured_at, client.settings_hash)
-                yield make_record(
-                    batch,
-                    turn.prompt,
-                    reply,
-                    measured_at=measured_at,
-                    wait_sec=waited,
-                    load=load,
-                    position=turn.position,
-                    cache_probe=turn.cache_probe,
-                    unique_line=line,
-                )
+                yield record_of(batch, turn, *self._ask(asker, turn.key, behind(line, messages_of(turn.prompt)), line))
 
-    def _warm_up(self, client: LLMClient, pacer: Pacer, longest: int) -> None:
+    @staticmethod
+    def _asker(study: Study, batch: Batch, client: LLMClient) -> Asker:
+        from llm_bench.measure.accounts import open_account  # noqa: PLC0415
+        from llm_bench.measure.asking import Asker  # noqa: PLC0415
+        from llm_bench.measure.pacing import Pacer, rates_of  # noqa: PLC0415
+        from llm_bench.measure.watchdog import LastResort  # noqa: PLC0415
+
+        data = home() / "data"
+        return Asker(
+            client,
+            Pacer(open_account(data / "pacing", batch.llm.account), rates_of(batch.llm)),
+            LastResort(data / "held" / batch.cell_id),
+            longest=batch.llm.asked_with(study.generation).max_tokens,
+            total_sec=study.deadlines.total_sec,
+            attempt=batch.attempt,
+        )
+
+    def _ask(
+        self, asker: Asker, key: str, messages: list[dict[str, str]], line: str | None = None
+    ) -> tuple[Question, Reply]:
+        with self._interruptible():
+            question, reply = asker.ask(key, messages, line)
+        asker.learn(reply)
+        return question, reply
+
+    def _warm_up(self, asker: Asker) -> None:
         """Makes a request that no record is kept of: it opens the connection, and wakes a model that sleeps."""
-        from llm_bench.measure.pacing import ClosedError, most_tokens  # noqa: PLC0415
-
-        messages = [{"role": "user", "content": "Reply with the one word: ready."}]
-        try:
-            with self._interruptible():
-                pacer.wait(most_tokens(messages, longest))
-                reply = client.ask(messages)
-            pacer.learn(reply)
-        except ClosedError:
-            return  # the first question says why
+        _, reply = self._ask(asker, "", [{"role": "user", "content": "Reply with the one word: ready."}])
         self.log.info("%s: warmed up by a request that isn't measured: %s", self.cell, reply.failure_kind or "answered")
 
     @contextmanager
