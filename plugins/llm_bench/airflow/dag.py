@@ -59,36 +59,24 @@ def study_dag(study: Study) -> DAG:
         tags=["llm-bench"],
         doc_md="prepare → measure (one per LLM × industry) → score → validate_and_load",
     ) as dag:
-        dump = study.model_dump(mode="json")
         prepare = PrepareOperator(
             task_id="prepare",
-            study=dump,
+            study=study.model_dump(mode="json"),
             retries=1,
             retry_delay=timedelta(seconds=10),
             on_success_callback=missed_slots(study),
             on_failure_callback=missed_slots(study),
         )
-        cells = [
-            {
-                "llm": llm.name,
-                "industry": industry,
-                "cell": f"{study.label(llm)} · {industry}",
-                "pool": study.pool(llm.provider),
-            }
-            for llm, industry in study.cells
-        ]
         measure = LLMBenchmarkOperator.partial(
             task_id="measure",
-            study=dump,
-            prompts_task_id=prepare.task_id,
+            prepare_task_id=prepare.task_id,
             retries=2,
             retry_delay=timedelta(seconds=10),
             map_index_template="{{ task.cell }}",
-        ).expand_kwargs(cells)
+        ).expand_kwargs(prepare.output)
         score = ScoreOperator(
             task_id="score",
-            study=dump,
-            prompts_task_id=prepare.task_id,
+            prepare_task_id=prepare.task_id,
             cells=measure.output,
             so_far=XComArg(measure, key=SO_FAR),
             trigger_rule="all_done",
@@ -97,8 +85,7 @@ def study_dag(study: Study) -> DAG:
         )
         load = ValidateAndLoadOperator(
             task_id="validate_and_load",
-            study=dump,
-            prompts_task_id=prepare.task_id,
+            prepare_task_id=prepare.task_id,
             records_task_id=score.task_id,
             outlets=[records_asset(study)],
             trigger_rule="all_done",

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
+from llm_bench.airflow.operators.answers import prompts_of, study_of
 from llm_bench.errors import LLMBenchError, RequestError
 from llm_bench.paths import client as client_name
 from llm_bench.paths import home
 from llm_bench.schedule import slot_of
-from llm_bench.study import Study
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from llm_bench.measure.turns import Turn
     from llm_bench.measure.watchdog import Question
     from llm_bench.records import Record
+    from llm_bench.study import Study
 
 
 SO_FAR = "so_far"
@@ -46,11 +47,10 @@ class LLMBenchmarkOperator(BaseOperator):
     task, the records so far are the XCom :data:`SO_FAR`. Once a limit of a day is used up, the rest isn't asked: their
     records say so.
 
-    :param study: the study, as ``Study.model_dump(mode="json")`` gives it.
     :param llm: name of one of the study's LLMs.
     :param industry: one of the study's industries.
     :param cell: the cell's name in the UI and the log, e.g. "kimi-k2-instruct · retail".
-    :param prompts_task_id: the task whose XCom named after the industry holds the questions with their contexts.
+    :param prepare_task_id: the task of ``PrepareOperator``, which holds the study and the questions of the batch.
     :return: one record for each question, not yet scored.
     """
 
@@ -64,22 +64,20 @@ class LLMBenchmarkOperator(BaseOperator):
     def __init__(
         self,
         *,
-        study: dict[str, Any],
         llm: str,
         industry: str,
         cell: str,
-        prompts_task_id: str,
+        prepare_task_id: str,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.study = study
         self.llm = llm
         self.industry = industry
         self.cell = cell
-        self.prompts_task_id = prompts_task_id
+        self.prepare_task_id = prepare_task_id
 
     def execute(self, context: Context) -> list[Record]:
-        study = Study.model_validate(self.study)
+        study = study_of(context, self.prepare_task_id)
         store: Any = context["task_state_store"]
         records: list[Record] = []
         try:
@@ -109,7 +107,7 @@ class LLMBenchmarkOperator(BaseOperator):
         """The cell's requests, in their order."""
         from llm_bench.measure.turns import turns  # noqa: PLC0415
 
-        prompts = context["ti"].xcom_pull(task_ids=self.prompts_task_id, key=self.industry)
+        prompts = prompts_of(context, self.prepare_task_id, self.industry)
         return turns(study, batch.slot, self.industry, prompts)
 
     def _take_up(self, store: Any, client: LLMClient, cell: Sequence[Turn]) -> list[Record]:
