@@ -12,6 +12,8 @@ from llm_bench.airflow.operators.answers import PrepareOperator, ScoreOperator
 from llm_bench.airflow.operators.load import ValidateAndLoadOperator, records_asset
 from llm_bench.airflow.operators.measure import SO_FAR, LLMBenchmarkOperator
 from llm_bench.airflow.timetable import SlotTimetable
+from llm_bench.errors import QuestionSetError
+from llm_bench.rag.questions import load_question_sets
 from llm_bench.schedule import EPOCH
 from llm_bench.study import Study, load_studies
 
@@ -31,6 +33,23 @@ def study_dags(include: Path) -> tuple[dict[str, DAG], list[Exception]]:
             fault.add_note(f"in the DAG of include/studies/{study.name}.yaml")
             faults.append(fault)
     return dags, faults
+
+
+def question_faults(include: Path) -> list[QuestionSetError]:
+    """What is wrong with the questions of a project's studies, so that it shows before a batch is due.
+
+    A study whose questions are wrong keeps its DAG: a batch that has begun has its questions already.
+
+    :param include: the folder that holds ``studies/``.
+    """
+    faults: dict[str, QuestionSetError] = {}
+    for study in load_studies(include)[0]:
+        try:
+            load_question_sets(include, study.industries)
+        except QuestionSetError as fault:
+            fault.add_note(f"in the questions of include/studies/{study.name}.yaml")
+            faults.setdefault(str(fault), fault)
+    return list(faults.values())
 
 
 def study_dag(study: Study) -> DAG:
