@@ -134,7 +134,7 @@ class ScoreOperator(BaseOperator):
             raise AirflowFailException(
                 f"{missing} of {len(study.cells)} cells were not measured whole; the others are scored, and "
                 f"{len(stopped)} records of these. See the log of the failed measure tasks, fix the cause, and clear "
-                "this run's failed tasks."
+                "this run's failed tasks; where the cause was in the study file, its task prepare first."
             )
 
     def _score(self, context: Context, study: Study, records: list[Record]) -> list[Record]:

@@ -154,7 +154,7 @@ class LLMBenchmarkOperator(BaseOperator):
                 raise RequestError(
                     cause,
                     "Correct what it names: the model or the settings in the study file, the Airflow connection, "
-                    "or a firewall between; then clear this task.",
+                    "or a firewall between; then clear the run's task prepare and this one.",
                 )
 
     def _measure(
