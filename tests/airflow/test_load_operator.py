@@ -17,7 +17,7 @@ from llm_bench.study import Study
 
 class Run:
     def __init__(self, slot: Any) -> None:
-        self.logical_date = self.run_after = slot
+        self.logical_date = self.run_after = self.start_date = slot
 
 
 class Instance:

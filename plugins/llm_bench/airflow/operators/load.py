@@ -21,6 +21,8 @@ from llm_bench.schedule import slot_of
 from llm_bench.study import Study
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from airflow.sdk import Context
 
     from llm_bench.batch.load import Loaded
@@ -67,7 +69,8 @@ class ValidateAndLoadOperator(BaseOperator):
             prompts = {name: prompts_of(context, self.prepare_task_id, name) for name in study.industries}
             texts = {name: {asked["question_id"]: asked["question"] for asked in prompts[name]} for name in prompts}
             due = Due(study, slot_of(run.logical_date, run.run_after), texts, client())
-            verdict, loaded = self._load(due, records, chain(*prompts.values())) if records else (None, None)
+            contexts = chain(*prompts.values())
+            verdict, loaded = self._load(due, records, contexts, run.start_date) if records else (None, None)
         except LLMBenchError as fault:
             # Nothing is lost: the records stay in their XCom, and the retry, or clearing this task, loads them again.
             raise AirflowException(str(fault)) from None
@@ -80,7 +83,9 @@ class ValidateAndLoadOperator(BaseOperator):
             context["outlet_events"][asset].extra = {"slot": utc_text(due.slot), **outcome}
         return outcome
 
-    def _load(self, due: Due, records: list[Record], prompts: Iterable[dict[str, Any]]) -> tuple[Verdict, Loaded]:
+    def _load(
+        self, due: Due, records: list[Record], prompts: Iterable[dict[str, Any]], since: datetime | None
+    ) -> tuple[Verdict, Loaded]:
         from llm_bench.batch.load import load  # noqa: PLC0415
         from llm_bench.gate.validate import validate  # noqa: PLC0415
         from llm_bench.store.base import open_store  # noqa: PLC0415
@@ -96,7 +101,7 @@ class ValidateAndLoadOperator(BaseOperator):
                 self.log.warning("Couldn't check %r: %s", rule["name"], rule["problem"])
         warned = verdict.results["records"]["warned"]
         keep_contexts(store, due.study.name, prompts)
-        loaded = load(store, due.study.name, due.slot, verdict, due.client)
+        loaded = load(store, due.study.name, due.slot, verdict, due.client, since=since)
         self.log.info(
             "Measured %d records: loaded %d (%d with warnings), quarantined %d; %s holds %d now",
             len(records),
