@@ -55,9 +55,7 @@ class TestLoad:
         began, later = slot + timedelta(seconds=1), utc_text(slot + timedelta(seconds=30))
         elsewhere = [record | {"timestamp": later, "measured_at": later} for record in make_batch()]
         load(store, "thesis", slot, Verdict(Rows.of(elsewhere), [], RESULTS))
-        with pytest.raises(
-            StorageError, match="Another place has measured this slot"
-        ):
+        with pytest.raises(StorageError, match="Another place has measured this slot"):
             load(store, "thesis", slot, Verdict(Rows.of(make_batch()), [], RESULTS), since=began)
         assert from_parquet(store.read(object_path("records", "thesis", slot))[0]) == elsewhere
 
