@@ -269,6 +269,7 @@ class TestMistakes:
             ("", "is not a mapping"),
             ("catchup: true\ncatchup: false\n", "line 1: the key 'catchup' stands there twice"),
             ("llms: &a [*a]", "is nested too deep; allowed: at most 40 levels"),
+            ("#" * 200_001, "has 200,001 bytes; allowed: at most 200,000"),
             ("{a: " * 2_000, "line 1: exceeded maximum nesting depth"),
             (
                 "a: &a0 [x, x]\n" + "".join(f"b{n}: &a{n + 1} [*a{n}, *a{n}]\n" for n in range(30)),

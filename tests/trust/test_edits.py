@@ -52,6 +52,7 @@ class TestALLM:
         running.clear("front", run)
         assert running.ended("front", run) == "success"
         assert running.cells("front", run) == {"front-b · short": "success", "front-c · short": "success"}
+        assert {task["pool"] for task in running.tasks("front", run)} == {"llm_bench_front_hosted_vllm"}
         (batch,) = running.records("front")
         assert llms(batch) == {"front-b": QUESTIONS, "front-c": QUESTIONS}
         again = len(running.asked("front-b", "front-c")) - 2 * QUESTIONS
