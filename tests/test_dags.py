@@ -3,6 +3,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -53,15 +54,9 @@ class TestTheDags:
             "validate_and_load": set(),
         }
 
-    def test_measure_every_llm_on_every_industry(self, bag: DagBag):
-        cells = bag.dags["llm_bench_thesis"].get_task("measure").expand_input.value
-        assert len(cells) == 8
-        assert cells[2] == {
-            "llm": "groq/moonshotai/kimi-k2-instruct",
-            "industry": "retail",
-            "cell": "kimi-k2-instruct · retail",
-            "pool": "llm_bench_thesis_groq",
-        }
+    def test_measure_the_cells_that_the_batch_began_with(self, bag: DagBag):
+        measure = bag.dags["llm_bench_thesis"].get_task("measure")
+        assert measure.expand_input.value.operator.task_id == "prepare"
 
     def test_run_the_study_with_a_window_on_its_slots_and_the_other_by_hand(self, bag: DagBag):
         assert bag.dags["llm_bench_thesis"].timetable.summary == "56 batches, 14 per 12 h"
@@ -133,6 +128,26 @@ class TestAStudyWhoseDagCannotBeBuilt:
         assert file.endswith("llm_bench_study_errors.py")
         assert "no deadline can be built" in error
         assert "include/studies/bad.yaml" in error
+
+
+class TestAStudyWhoseQuestionsCannotBeRead:
+    def test_is_an_import_error_beside_the_dags_of_all(
+        self, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        write_studies(project, tmp_path, {"good": {}, "bad": {"industries": ["torn"]}})
+        for part in ("questions", "knowledge"):
+            (tmp_path / "include" / part).unlink()  # a link to the checkout's own
+            shutil.copytree(project / "include" / part, tmp_path / "include" / part)
+        (tmp_path / "include" / "questions" / "torn.yaml").write_text("industry: torn\nquestions: [\n")
+        (tmp_path / "include" / "knowledge" / "torn").mkdir()
+        monkeypatch.setenv("LLM_BENCH_HOME", str(tmp_path))
+        bag = DagBag(dag_folder=str(project / "dags"), bundle_name="tests")
+        assert set(bag.dags) == {"llm_bench_good", "llm_bench_bad"}
+        ((file, error),) = bag.import_errors.items()
+        assert file.endswith("llm_bench_study_errors.py")
+        assert "questions/torn.yaml has 1 mistake" in error
+        assert "include/studies/bad.yaml" in error
+        assert "good.yaml" not in error
 
 
 MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))

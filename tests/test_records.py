@@ -158,7 +158,7 @@ class TestTheWords:
         assert FAILURE_KINDS == (
             "rate_limited", "timeout_connect", "timeout_first_token", "timeout_total", "connection", "server_error",
             "bad_response", "stream_error", "truncated_stream", "empty_answer", "content_filtered", "model_unavailable",
-            "context_too_long", "refused",
+            "context_too_long", "refused", "held",
         )  # fmt: skip
 
     def test_of_runs_and_of_who_counted_too(self):

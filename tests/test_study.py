@@ -269,10 +269,11 @@ class TestMistakes:
             ("", "is not a mapping"),
             ("catchup: true\ncatchup: false\n", "line 1: the key 'catchup' stands there twice"),
             ("llms: &a [*a]", "is nested too deep; allowed: at most 40 levels"),
+            ("#" * 200_001, "has 200,001 bytes; allowed: at most 200,000"),
             ("{a: " * 2_000, "line 1: exceeded maximum nesting depth"),
             (
                 "a: &a0 [x, x]\n" + "".join(f"b{n}: &a{n + 1} [*a{n}, *a{n}]\n" for n in range(30)),
-                "holds 8,589,934,558 values; allowed: at most 500,000",
+                "holds 8,589,934,558 values; allowed: at most 20,000",
             ),
             ("a: 1" + "0" * 5_000, "Exceeds the limit (4300 digits)"),
             ("a: !!python/object/apply:os.getpid []", "line 1: could not determine a constructor for the tag"),

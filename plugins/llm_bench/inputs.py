@@ -7,17 +7,29 @@ import re
 import unicodedata
 from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from llm_bench.errors import InputFileError, StudyError
 
-LARGEST_FILE = 10_000_000
-"""Bytes: a set of 20,000 questions is smaller."""
-LARGEST_CONTENT = 500_000
-"""Values in it, each counted as often as aliases repeat it: ten lines of them can stand for a billion."""
+
+class Largest(NamedTuple):
+    """How much a file may hold.
+
+    :param size: in bytes.
+    :param values: each counted as often as aliases repeat it: ten lines of them can stand for a billion.
+    """
+
+    size: int
+    values: int
+
+
+LARGEST = Largest(10_000_000, 500_000)
+"""A set of 20,000 questions is smaller."""
+LARGEST_STUDY = Largest(200_000, 20_000)
+"""200 LLMs with all their keys are less. Each value may be a mistake to explain, and Airflow reads the file often."""
 DEEPEST = 40
 """Levels of it."""
 LONGEST_JSON = 20_000
@@ -102,13 +114,15 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def read_yaml(path: Path, error: type[InputFileError] = StudyError) -> Any:
-    """The content of a YAML file, of a bounded size.
+    """The content of a YAML file, of a bounded size; a study's is the smaller one.
 
+    :param error: to raise for this kind of file.
     :raises: ``error`` with the line where it can't be read.
     """
+    largest = LARGEST_STUDY if error is StudyError else LARGEST
     try:
-        content = yaml.load(_text(path), Loader=_Loader)  # noqa: S506  (a SafeLoader)
-        _check_size(content)
+        content = yaml.load(_text(path, largest.size), Loader=_Loader)  # noqa: S506  (a SafeLoader)
+        _check_size(content, largest.values)
         return content
     except UnicodeDecodeError as fault:
         problem = f"is not UTF-8 text (byte {fault.start})"
@@ -126,23 +140,24 @@ def read_yaml(path: Path, error: type[InputFileError] = StudyError) -> Any:
     raise error(str(path), [problem])
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, largest: int) -> str:
     if not path.exists():
         raise ValueError("there is no such file")
     if not path.is_file():
         raise ValueError("is no file")  # a pipe would be waited for
     size = path.stat().st_size
-    if size > LARGEST_FILE:
-        raise ValueError(f"has {size:,} bytes; allowed: at most {LARGEST_FILE:,}")
+    if size > largest:
+        raise ValueError(f"has {size:,} bytes; allowed: at most {largest:,}")
     return path.read_text(encoding="utf-8")
 
 
 _TOO_DEEP = f"is nested too deep; allowed: at most {DEEPEST} levels"
 
 
-def _check_size(content: Any) -> None:
+def _check_size(content: Any, largest: int) -> None:
     """Refuses what aliases blow up, or put into itself.
 
+    :param largest: number of values.
     :raises ValueError: the content is too large or too deep.
     """
     known: dict[int, tuple[int, int]] = {}
@@ -162,8 +177,8 @@ def _check_size(content: Any) -> None:
         return size, depth
 
     size, _ = measure(content, 0)
-    if size > LARGEST_CONTENT:
-        raise ValueError(f"holds {size:,} values; allowed: at most {LARGEST_CONTENT:,}")
+    if size > largest:
+        raise ValueError(f"holds {size:,} values; allowed: at most {largest:,}")
 
 
 def explain(fault: ValidationError, model: type[BaseModel]) -> list[str]:

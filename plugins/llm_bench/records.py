@@ -49,6 +49,7 @@ FailureKind = Literal[
     "model_unavailable",
     "context_too_long",
     "refused",
+    "held",
 ]
 RunType = Literal["scheduled", "backfill", "manual"]
 TokenSource = Literal["provider", "estimated"]

@@ -43,8 +43,8 @@ _FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UT
 MOST_SLOTS = 100_000
 """Pages list each slot of a study."""
 MOST_LLMS = MOST_INDUSTRIES = 200
-MOST_CELLS = 2_000
-"""Each LLM × industry is a task of each batch."""
+MOST_CELLS = 1_000
+"""Each LLM × industry is a task of each batch; Airflow's ``[core] max_map_length``, by default 1,024, bounds them."""
 LONGEST_REQUEST_SEC = 7200.0
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](?:/|$)")
 LONGEST_TEXT = 2_000

@@ -15,7 +15,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from doubles import groq
 from doubles.faults import refuses
 from doubles.provider import Asked, Provider, Response
-from fixtures.cells import Store, prompts
+from fixtures.cells import Store, prompts, pulls
 from llm_bench.airflow.operators.measure import LLMBenchmarkOperator
 from llm_bench.measure.turns import turns
 from llm_bench.rag.prompt import parse_messages
@@ -42,14 +42,15 @@ class Cell:
         """Its records."""
         operator = LLMBenchmarkOperator(
             task_id="measure",
-            study=self.study(**content).model_dump(mode="json"),
             llm=llm,
             industry="retail",
             cell=f"{llm} · retail",
-            prompts_task_id="prepare",
+            prepare_task_id="prepare",
         )
         context: Any = {
-            "ti": SimpleNamespace(xcom_pull=lambda **_: PROMPTS, xcom_push=lambda *_: None, try_number=1),
+            "ti": SimpleNamespace(
+                xcom_pull=pulls(self.study(**content), PROMPTS), xcom_push=lambda *_: None, try_number=1
+            ),
             "dag_run": SimpleNamespace(logical_date=slot, run_after=slot, run_id="r", run_type="scheduled"),
             "task_state_store": self.state,
         }

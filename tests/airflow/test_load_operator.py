@@ -7,30 +7,29 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
+from fixtures.cells import pulls
 from llm_bench.airflow.operators.load import ValidateAndLoadOperator, records_asset
 from llm_bench.records import record_id, utc_text
 from llm_bench.store.contexts import read_context
 from llm_bench.store.file import FileStore
 from llm_bench.study import Study
 
-PROMPT = {"question_id": "retail-01", "question": "Which leads?", "passages": ["Toys lead."], "prompt_hash": "p" * 64}
-
 
 class Run:
     def __init__(self, slot: Any) -> None:
-        self.logical_date = self.run_after = slot
+        self.logical_date = self.run_after = self.start_date = slot
 
 
 class Instance:
     """The part of a task instance that the operator uses."""
 
-    def __init__(self, records: Any) -> None:
+    def __init__(self, study: Study, asked: list[dict[str, Any]], records: Any) -> None:
+        self.pull = pulls(study, asked)
         self.records = records
 
     def xcom_pull(self, *, task_ids: str, key: str) -> Any:
         if task_ids == "prepare":
-            assert key == "retail"
-            return [PROMPT]
+            return self.pull(task_ids=task_ids, key=key)
         assert (task_ids, key) == ("score", "records")
         return self.records
 
@@ -43,33 +42,41 @@ def study(tmp_path, include, monkeypatch):
 
 
 @pytest.fixture
-def batch(study, include, make_record, due):
+def asked(study, include):
+    """The questions, each with its context, as the batch's first task hands them over."""
     from llm_bench.rag.questions import load_question_sets
 
-    asked = load_question_sets(include, study.industries)["retail"]
+    context = {"passages": ["Toys lead."], "prompt_hash": "p" * 64}
+    questions = load_question_sets(include, study.industries)["retail"]
+    return [{"question_id": question.id, "question": question.text} | context for question in questions]
+
+
+@pytest.fixture
+def batch(asked, make_record, due):
     slot = utc_text(due.slot)
     return [
         make_record(0, study="mine")
-        | {"question_id": question.id, "question": question.text}
-        | {"record_id": record_id("mine", slot, "groq/llama3-70b-8192", question.id)}
-        for question in asked
+        | {"question_id": prompt["question_id"], "question": prompt["question"]}
+        | {"record_id": record_id("mine", slot, "groq/llama3-70b-8192", prompt["question_id"])}
+        for prompt in asked
     ]
 
 
 @pytest.fixture
-def execute(study, due):
+def execute(study, asked, due):
     """Runs the operator on records; its return value and the extra of the asset's event."""
 
     def execute(records: Any) -> tuple[Any, dict[str, Any]]:
         events = OutletEventAccessors()
         operator = ValidateAndLoadOperator(
             task_id="load",
-            study=study.model_dump(mode="json"),
-            prompts_task_id="prepare",
+            prepare_task_id="prepare",
             records_task_id="score",
             outlets=[records_asset(study)],
         )
-        counts = operator.execute({"ti": Instance(records), "dag_run": Run(due.slot), "outlet_events": events})
+        counts = operator.execute(
+            {"ti": Instance(study, asked, records), "dag_run": Run(due.slot), "outlet_events": events}
+        )
         return counts, events[records_asset(study)].extra
 
     return execute
@@ -82,10 +89,10 @@ class TestAWholeBatch:
         assert event == {"slot": utc_text(due.slot), **counts}
         assert (tmp_path / "data" / counts["path"]).exists()
 
-    def test_has_its_contexts_kept_beside_it(self, execute, batch, tmp_path):
+    def test_has_its_contexts_kept_beside_it(self, execute, asked, batch, tmp_path):
         execute(batch)
         store = FileStore(tmp_path / "data")
-        assert read_context(store, "mine", "retail-01", "p" * 64) == PROMPT
+        assert read_context(store, "mine", "retail-01", "p" * 64) == asked[0]
 
     def test_is_exported(self, execute, batch, tmp_path):
         execute(batch)

@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from doubles import groq
 from doubles.faults import refuses
 from doubles.provider import Asked, Provider, Response
-from fixtures.cells import Store, prompts
+from fixtures.cells import Store, prompts, pulls
 from llm_bench.airflow.operators.measure import SO_FAR, LLMBenchmarkOperator
 from llm_bench.errors import StorageError
 from llm_bench.measure.pacing import Pacer, most_tokens
@@ -30,11 +30,13 @@ class Instance:
 
     try_number = 1
 
+    study: Study
+
     def __init__(self) -> None:
         self.pushed: dict[str, Any] = {}
 
     def xcom_pull(self, *, task_ids: str, key: str) -> Any:
-        return PROMPTS
+        return pulls(self.study, PROMPTS)(task_ids=task_ids, key=key)
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.pushed[key] = list(value)
@@ -49,7 +51,13 @@ def provider(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[Provide
         yield server
 
 
-def operator(model: str = "groq/x", **llm: Any) -> LLMBenchmarkOperator:
+class Cell(LLMBenchmarkOperator):
+    """With the study that its batch has."""
+
+    study: Study
+
+
+def operator(model: str = "groq/x", **llm: Any) -> Cell:
     study = Study.model_validate(
         {
             "name": "mine",
@@ -59,26 +67,21 @@ def operator(model: str = "groq/x", **llm: Any) -> LLMBenchmarkOperator:
             "cache": "as_is",
         }
     )
-    return LLMBenchmarkOperator(
-        task_id="measure",
-        study=study.model_dump(mode="json"),
-        llm=model,
-        industry="retail",
-        cell="x · retail",
-        prompts_task_id="prepare",
-    )
+    cell = Cell(task_id="measure", llm=model, industry="retail", cell="x · retail", prepare_task_id="prepare")
+    cell.study = study
+    return cell
 
 
-def run(
-    store: Store, task: LLMBenchmarkOperator | None = None, instance: Instance | None = None
-) -> list[dict[str, Any]]:
+def run(store: Store, task: Cell | None = None, instance: Instance | None = None) -> list[dict[str, Any]]:
     slot = datetime(2026, 12, 7, 7, tzinfo=UTC)
+    task, instance = task or operator(), instance or Instance()
+    instance.study = task.study
     context: Any = {
-        "ti": instance or Instance(),
+        "ti": instance,
         "dag_run": SimpleNamespace(logical_date=slot, run_after=slot, run_id="r", run_type="scheduled"),
         "task_state_store": store,
     }
-    return (task or operator()).execute(context)
+    return task.execute(context)
 
 
 def kinds(records: list[dict[str, Any]]) -> list[str | None]:
@@ -123,7 +126,7 @@ class TestACellThatIsStopped:
     def store(self) -> Store:
         return Store()
 
-    def stopped(self, store: Store, fault: type[BaseException], task: LLMBenchmarkOperator | None = None) -> list[Any]:
+    def stopped(self, store: Store, fault: type[BaseException], task: Cell | None = None) -> list[Any]:
         """What it left, by a fault that ends the task."""
         instance = Instance()
         with pytest.raises(fault):

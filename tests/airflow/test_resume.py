@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from doubles import groq
 from doubles.faults import refuses
 from doubles.provider import Asked, Provider, Response
-from fixtures.cells import Store
+from fixtures.cells import Store, pulls
 from llm_bench.airflow.operators.measure import LLMBenchmarkOperator
 from llm_bench.study import Study
 
@@ -78,16 +78,15 @@ class Cells:
         self.provider.script = script
         operator = LLMBenchmarkOperator(
             task_id="measure",
-            study=study.model_dump(mode="json"),
             llm=llm.name,
             industry=industry,
             cell=f"{study.label(llm)} · {industry}",
-            prompts_task_id="prepare",
+            prepare_task_id="prepare",
         )
         slot = datetime(2026, 12, 7, 7, tzinfo=UTC)
         asked = prompts(industry, prompt_hash)
         context: Any = {
-            "ti": SimpleNamespace(xcom_pull=lambda **_: asked, try_number=1),
+            "ti": SimpleNamespace(xcom_pull=pulls(study, asked), try_number=1),
             "dag_run": SimpleNamespace(logical_date=slot, run_after=slot, run_id="r", run_type="scheduled"),
             "task_state_store": self.state.setdefault(number, JsonStore()),
         }

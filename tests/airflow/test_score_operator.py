@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
+from fixtures.cells import pulls
 from llm_bench.airflow.operators.answers import RECORDS, ScoreOperator
 from llm_bench.study import Study
 
@@ -26,10 +27,9 @@ def cell(name: str, *questions: int) -> list[Any]:
 def scored(*cells: list[Any], so_far: tuple[list[Any], ...] = ()) -> list[str]:
     """The ids of the records that go on to be loaded."""
     pushed: dict[str, Any] = {}
-    operator = Unscored(
-        task_id="score", study=STUDY.model_dump(mode="json"), prompts_task_id="prepare", cells=cells, so_far=so_far
-    )
-    context: Any = {"ti": SimpleNamespace(xcom_push=lambda key, value: pushed.update({key: value}))}
+    operator = Unscored(task_id="score", prepare_task_id="prepare", cells=cells, so_far=so_far)
+    push = lambda key, value: pushed.update({key: value})  # noqa: E731
+    context: Any = {"ti": SimpleNamespace(xcom_pull=pulls(STUDY, []), xcom_push=push)}
     if len(cells) == len(STUDY.cells):
         operator.execute(context)
     else:
@@ -55,12 +55,11 @@ class TestACellThatWasStopped:
     def test_is_counted_in_what_the_task_says(self):
         operator = Unscored(
             task_id="score",
-            study=STUDY.model_dump(mode="json"),
-            prompts_task_id="prepare",
+            prepare_task_id="prepare",
             cells=[cell("retail", 1)],
             so_far=[cell("finance", 1, 2)],
         )
-        context: Any = {"ti": SimpleNamespace(xcom_push=lambda key, value: None)}
+        context: Any = {"ti": SimpleNamespace(xcom_pull=pulls(STUDY, []), xcom_push=lambda key, value: None)}
         with pytest.raises(
             AirflowFailException, match=r"1 of 2 cells were not measured whole; .* and 2 records of these"
         ):

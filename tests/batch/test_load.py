@@ -51,6 +51,21 @@ class TestLoad:
         assert store.list("records/") == [loaded.path]
         assert from_parquet(store.read(loaded.path)[0]) == make_batch()
 
+    def test_replaces_nothing_that_another_place_has_measured_meanwhile(self, store, slot, make_batch):
+        began, later = slot + timedelta(seconds=1), utc_text(slot + timedelta(seconds=30))
+        elsewhere = [record | {"timestamp": later, "measured_at": later} for record in make_batch()]
+        load(store, "thesis", slot, Verdict(Rows.of(elsewhere), [], RESULTS))
+        with pytest.raises(StorageError, match="Another place has measured this slot"):
+            load(store, "thesis", slot, Verdict(Rows.of(make_batch()), [], RESULTS), since=began)
+        assert from_parquet(store.read(object_path("records", "thesis", slot))[0]) == elsewhere
+
+    def test_replaces_what_was_measured_before_its_run_began(self, store, slot, make_batch):
+        load(store, "thesis", slot, Verdict(Rows.of(make_batch()), [], RESULTS))
+        later = utc_text(slot + timedelta(days=1, seconds=30))
+        anew = [record | {"timestamp": later, "measured_at": later} for record in make_batch()]
+        load(store, "thesis", slot, Verdict(Rows.of(anew), [], RESULTS), since=slot + timedelta(days=1))
+        assert from_parquet(store.read(object_path("records", "thesis", slot))[0]) == anew
+
     def test_twice_changes_nothing(self, store, slot, make_record, make_batch):
         verdict = Verdict(Rows.of(make_batch()), [Refused(make_record(0), ("study must not be null",))], RESULTS)
         first = load(store, "thesis", slot, verdict)

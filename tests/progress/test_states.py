@@ -56,6 +56,28 @@ def within(spans: list[progress.Span], slots: list[Slot]) -> list[Slot]:
     return [slot for first, last in spans for slot in slots if first <= slot.due <= last]
 
 
+class TestASlotOfAnEarlierStudy:
+    """One from before the study got another LLM, or lost one."""
+
+    def states(self, records: int, due: int) -> list[str]:
+        slots = progress.account(
+            SCHEDULE,
+            SLOTS[1],
+            expected=WHOLE,
+            measured={SLOTS[0]: batch(SLOTS[0], records)},
+            quarantined={},
+            runs={},
+            due_then={SLOTS[0]: due},
+        )
+        return states(slots, 1)
+
+    def test_is_done_with_what_was_due_in_it(self):
+        assert self.states(60, due=60) == ["done"]
+
+    def test_is_incomplete_with_less_even_where_that_is_as_much_as_is_due_today(self):
+        assert self.states(WHOLE, due=100) == ["incomplete"]
+
+
 class TestASlot:
     def test_is_done_with_all_its_records(self):
         assert states(account(SLOTS[1], batch(SLOTS[0])), 1) == ["done"]

@@ -17,7 +17,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from doubles import anthropic
 from doubles.faults import ANSWER, answers
 from doubles.provider import Provider
-from fixtures.cells import Store
+from fixtures.cells import Store, pulls
 from llm_bench.airflow.operators.measure import LLMBenchmarkOperator
 from llm_bench.records import Record
 from llm_bench.study import Study
@@ -66,16 +66,16 @@ def cell(model: str, url: str, key: str, monkeypatch: pytest.MonkeyPatch) -> lis
         "industries": ["retail"],
         "generation": {"temperature": 0, "max_tokens": TOKENS},
     }
+    study = Study.model_validate(content)
     operator = LLMBenchmarkOperator(
         task_id="measure",
-        study=Study.model_validate(content).model_dump(mode="json"),
         llm=model,
         industry="retail",
         cell="retail",
-        prompts_task_id="prepare",
+        prepare_task_id="prepare",
     )
     context: Any = {
-        "ti": SimpleNamespace(xcom_pull=lambda **_: PROMPTS, xcom_push=lambda **_: None, try_number=1),
+        "ti": SimpleNamespace(xcom_pull=pulls(study, PROMPTS), xcom_push=lambda **_: None, try_number=1),
         "dag_run": SimpleNamespace(logical_date=SLOT, run_after=SLOT, run_id="r", run_type="scheduled"),
         "task_state_store": Store(),
     }

@@ -12,6 +12,8 @@ from llm_bench.airflow.operators.answers import PrepareOperator, ScoreOperator
 from llm_bench.airflow.operators.load import ValidateAndLoadOperator, records_asset
 from llm_bench.airflow.operators.measure import SO_FAR, LLMBenchmarkOperator
 from llm_bench.airflow.timetable import SlotTimetable
+from llm_bench.errors import QuestionSetError
+from llm_bench.rag.questions import load_question_sets
 from llm_bench.schedule import EPOCH
 from llm_bench.study import Study, load_studies
 
@@ -31,6 +33,23 @@ def study_dags(include: Path) -> tuple[dict[str, DAG], list[Exception]]:
             fault.add_note(f"in the DAG of include/studies/{study.name}.yaml")
             faults.append(fault)
     return dags, faults
+
+
+def question_faults(include: Path) -> list[QuestionSetError]:
+    """What is wrong with the questions of a project's studies, so that it shows before a batch is due.
+
+    A study whose questions are wrong keeps its DAG: a batch that has begun has its questions already.
+
+    :param include: the folder that holds ``studies/``.
+    """
+    faults: dict[str, QuestionSetError] = {}
+    for study in load_studies(include)[0]:
+        try:
+            load_question_sets(include, study.industries)
+        except QuestionSetError as fault:
+            fault.add_note(f"in the questions of include/studies/{study.name}.yaml")
+            faults.setdefault(str(fault), fault)
+    return list(faults.values())
 
 
 def study_dag(study: Study) -> DAG:
@@ -59,36 +78,24 @@ def study_dag(study: Study) -> DAG:
         tags=["llm-bench"],
         doc_md="prepare → measure (one per LLM × industry) → score → validate_and_load",
     ) as dag:
-        dump = study.model_dump(mode="json")
         prepare = PrepareOperator(
             task_id="prepare",
-            study=dump,
+            study=study.model_dump(mode="json"),
             retries=1,
             retry_delay=timedelta(seconds=10),
             on_success_callback=missed_slots(study),
             on_failure_callback=missed_slots(study),
         )
-        cells = [
-            {
-                "llm": llm.name,
-                "industry": industry,
-                "cell": f"{study.label(llm)} · {industry}",
-                "pool": study.pool(llm.provider),
-            }
-            for llm, industry in study.cells
-        ]
         measure = LLMBenchmarkOperator.partial(
             task_id="measure",
-            study=dump,
-            prompts_task_id=prepare.task_id,
+            prepare_task_id=prepare.task_id,
             retries=2,
             retry_delay=timedelta(seconds=10),
             map_index_template="{{ task.cell }}",
-        ).expand_kwargs(cells)
+        ).expand_kwargs(prepare.output)
         score = ScoreOperator(
             task_id="score",
-            study=dump,
-            prompts_task_id=prepare.task_id,
+            prepare_task_id=prepare.task_id,
             cells=measure.output,
             so_far=XComArg(measure, key=SO_FAR),
             trigger_rule="all_done",
@@ -97,8 +104,7 @@ def study_dag(study: Study) -> DAG:
         )
         load = ValidateAndLoadOperator(
             task_id="validate_and_load",
-            study=dump,
-            prompts_task_id=prepare.task_id,
+            prepare_task_id=prepare.task_id,
             records_task_id=score.task_id,
             outlets=[records_asset(study)],
             trigger_rule="all_done",

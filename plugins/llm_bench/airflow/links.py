@@ -21,7 +21,7 @@ PREFIX = "/llm-bench"
 
 
 class DataQualityLink(BaseOperatorLink):
-    """Leads to what the quality gate said of the run's slot; for an operator with a ``study``, as it is dumped."""
+    """Leads to what the quality gate said of the run's slot; for an operator of a study's DAG."""
 
     name = "Data quality"
 
@@ -31,7 +31,7 @@ class DataQualityLink(BaseOperatorLink):
         :param ti_key: in fact the task instance that has just run.
         """
         run = cast("Any", ti_key).get_template_context()["dag_run"]
-        study = cast("Any", operator).study["name"]
+        study = operator.dag_id.removeprefix("llm_bench_")
         return _address(validation_path(study, slot_of(run.logical_date, run.run_after)))
 
 

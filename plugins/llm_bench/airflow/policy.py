@@ -6,11 +6,13 @@ A mapped task has one pool for all its instances; only this hook can give each i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from airflow.policies import hookimpl
 
 from airflow import settings
+from llm_bench.airflow import POOLS
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
@@ -21,10 +23,28 @@ settings.task_instance_mutation_hook.is_noop = False  # type: ignore[attr-define
 
 
 @hookimpl
-def task_instance_mutation_hook(task_instance: TaskInstance, dag_run: DagRun | None) -> None:  # noqa: ARG001
-    """Puts a mapped instance into the ``pool`` that its own expanded arguments name."""
-    if task_instance.map_index < 0 or not task_instance.dag_id.startswith("llm_bench_"):
+def task_instance_mutation_hook(task_instance: TaskInstance, dag_run: DagRun | None) -> None:
+    """Puts a mapped instance into the pool that its batch has for its cell."""
+    if task_instance.map_index < 0 or dag_run is None or not task_instance.dag_id.startswith("llm_bench_"):
         return
-    cells = getattr(getattr(task_instance.task, "expand_input", None), "value", None)
-    if isinstance(cells, list) and task_instance.map_index < len(cells):
-        task_instance.pool = cells[task_instance.map_index].get("pool", task_instance.pool)
+    for pool, cells in _pools(dag_run):
+        if task_instance.map_index < cells:
+            task_instance.pool = pool
+            return
+
+
+def _pools(dag_run: DagRun) -> Iterator[tuple[str, int]]:
+    """The pools of a batch's cells, each with the number of the first cell that isn't its own any more."""
+    from airflow.models.xcom import XComModel  # noqa: PLC0415
+    from sqlalchemy.orm import object_session  # noqa: PLC0415
+
+    session = object_session(dag_run)
+    if session is None:
+        return
+    query = XComModel.get_many(run_id=dag_run.run_id, key=POOLS, dag_ids=dag_run.dag_id, limit=1)
+    with session.no_autoflush:  # the instance is only half made
+        xcom = session.scalar(query)
+    counted = 0
+    for pool, cells in XComModel.deserialize_value(xcom) if xcom is not None else ():
+        counted += cells
+        yield pool, counted

@@ -38,7 +38,15 @@ class Loaded:
     quarantined: int
 
 
-def load(store: Store, study: str, slot: datetime, verdict: Verdict, client: str | None = None) -> Loaded:
+def load(
+    store: Store,
+    study: str,
+    slot: datetime,
+    verdict: Verdict,
+    client: str | None = None,
+    *,
+    since: datetime | None = None,
+) -> Loaded:
     """Put a batch's valid records, its refused ones and the gate's results in the store; idempotent.
 
     What the batch brings, valid or refused, takes the place of what the store holds under the same record_id, be it
@@ -49,14 +57,17 @@ def load(store: Store, study: str, slot: datetime, verdict: Verdict, client: str
     An object without rows is written only to replace one that has some.
 
     :param client: name of the place that the batch was measured from.
+    :param since: when its run began.
 
-    :raises StorageError: the store can't be read or written, or a record isn't of this study and slot.
+    :raises StorageError: the store can't be read or written, a record isn't of this study and slot, or the store holds
+        what another place has measured of this slot since.
     :raises ConflictError: another run of this slot loads at the same time.
     """
     _check_belonging(verdict.valid, study, slot)
     results = json.dumps(verdict.results, ensure_ascii=False, indent=1).encode()
     brought = _ids(verdict)
     records = held_records(store, study, slot, client)
+    _check_alone(records.content, verdict.valid, since)
     quarantined = Held.of(store, object_path("quarantine", study, slot, client=client))
     _keep_suite(store, study, verdict, client)
     refused = [*kept_refused(quarantined.content, brought, verdict.refused), *verdict.refused]
@@ -172,6 +183,28 @@ def _check_belonging(rows: Rows, study: str, slot: datetime) -> None:
                 f"it can't be loaded as {study}, {utc_text(slot)}.",
                 "Clear the run's measure tasks, so that they measure for this slot.",
             )
+
+
+def _check_alone(held: bytes | None, rows: Rows, since: datetime | None) -> None:
+    """Refuses to replace what was measured since the run began and not by it: another place has the same study."""
+    import pyarrow.compute as pc
+
+    if held is None or since is None:
+        return
+    table = read_table(held)
+    recent = table.filter(pc.greater_equal(table["measured_at"], since)).select(["record_id", "measured_at"])
+    own: dict[str, datetime] = {}
+    for chunk in rows.tables():
+        own |= dict(zip(chunk["record_id"].to_pylist(), chunk["measured_at"].to_pylist(), strict=True))
+    moments = ((own.get(record["record_id"]), record["measured_at"]) for record in recent.to_pylist())
+    others = [at for own_at, at in moments if own_at is not None and own_at != at]
+    if others:
+        raise StorageError(
+            f"Another place has measured this slot of the study meanwhile: {len(others)} records, at "
+            f"{utc_text(min(others))} first. Nothing of them is replaced.",
+            "Let one place alone measure the study, or give each a name (LLM_BENCH_CLIENT) before it starts; then "
+            "clear the whole run.",
+        )
 
 
 def to_quarantine(refused: Sequence[Refused]) -> bytes:

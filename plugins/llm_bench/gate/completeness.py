@@ -86,7 +86,7 @@ def account(due: Due, records: Iterable[RawRecord], refused: Sequence[Any]) -> M
         causes.append(f"{sum(missing.values())} of {whole} records are missing: {cells}.")
         fixes.append(
             "See the log of these measure tasks, fix the cause, and clear this run's failed tasks: only what is "
-            "missing is measured."
+            "missing is measured. Where the cause was in the study file, clear its task prepare first."
         )
     if refused:
         causes.append(f"{len(refused)} records were refused by the quality gate and are in quarantine.")

@@ -65,6 +65,7 @@ def validate(chunks: Iterable[Sequence[RawRecord]], due: Due) -> Verdict:
     results = {
         "runs": list(batch.runs),
         "records": counts,
+        "due": len(due.requests),
         **_statistics(judge.rules),
         "expectations": [
             rule.summary([names[row] for row in rows]) for rule, rows in zip(judge.rules, examples, strict=True)

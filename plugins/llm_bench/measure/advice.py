@@ -26,5 +26,7 @@ ADVICE: Mapping[FailureKind, str] = {
     "model_unavailable": "Check the model's name: llm-bench check names the nearest that the provider serves.",
     "context_too_long": "Ask a shorter question, or lower top_k or max_context_tokens of the study's retrieval.",
     "refused": "Read the provider's words: a setting, a firewall or this very question is to blame.",
+    "held": "Look at what the error names: the request was ended as something held it beyond all deadlines, a library "
+    "of this machine's or a connection that drips.",
 }
 """By failure kind: what to try."""

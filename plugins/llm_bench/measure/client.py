@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import httpx
 
 from llm_bench.errors import CredentialsError, RequestError
-from llm_bench.measure import failures, refusals, tap
+from llm_bench.measure import failures, refusals, tap, watchdog
 from llm_bench.measure.exchange import Exchange
 from llm_bench.measure.formats.answer import Answer
 from llm_bench.measure.formats.framing import BrokenFrameError, TooLargeError
@@ -134,7 +134,7 @@ class LLMClient:
         self.settings = settings_of(llm, generation, deadlines, None if llm.provider == BASELINE else address)
         """What is asked with, the address included."""
         self.settings_hash = settings_hash(self.settings)
-        self._transport = InstrumentedTransport(llm.headers | dict(self._endpoint.headers))
+        self._transport = self._connected()
 
     def __enter__(self) -> LLMClient:
         return self
@@ -157,14 +157,56 @@ class LLMClient:
         exchange = self._exchange(messages)
         self._transport.exchange = exchange
         asleep = asleep_sec()
+        try:
+            with watchdog.watching(exchange):
+                return self._ask(messages, exchange, asleep)
+        except watchdog.HeldError as held:
+            self._transport.close()  # nobody knows in which state it is
+            self._transport = self._connected()
+            self._raise_on_standstill(exchange, asleep)
+            return self.held(str(held), exchange)
+
+    def _ask(self, messages: list[dict[str, str]], exchange: Exchange, asleep: float) -> Reply:
         chunks, fault = self._complete(self._transport, messages, exchange)
-        raise_on_standstill(max(exchange.stood_still_sec, asleep_sec() - asleep), self._llm.name)
+        self._raise_on_standstill(exchange, asleep)
         self._raise_on_no_request(exchange, fault)
         answer = exchange.answer
         if exchange.foreign:
             answer = _translated(exchange, chunks, whole=fault is None)
         answer.request_id = answer.request_id or exchange.headers.get("x-generation-id")  # OpenRouter's
         return self._reply(exchange, answer, messages)
+
+    def held(self, place: str, exchange: Exchange | None = None) -> Reply:
+        """The reply to a question that was held beyond its deadlines, with what came of it before.
+
+        :param place: where the code was that held it.
+        :param exchange: None where nothing is known of it any more.
+        """
+        known = exchange is not None
+        exchange = exchange or self._exchange([{"content": ""}])
+        answer = exchange.cut()
+        return Reply(
+            exchange=exchange,
+            answer=answer,
+            timing_source=("client" if exchange.foreign else "wire") if known else None,
+            failure_kind="held",
+            error=_scrub(watchdog.explain(place, self._deadlines.total_sec), exchange.secrets),
+            prompt_tokens=answer.usage.prompt,
+            response_tokens=answer.usage.response,
+            token_source="provider" if answer.usage.prompt or answer.usage.response else None,
+            cost_usd=None,
+            settings_hash=self.settings_hash,
+        )
+
+    def _raise_on_standstill(self, exchange: Exchange, asleep: float) -> None:
+        """Raises where this machine stood still during an exchange.
+
+        :param asleep: how long it had been asleep before.
+        """
+        raise_on_standstill(max(exchange.stood_still_sec, asleep_sec() - asleep), self._llm.name)
+
+    def _connected(self) -> InstrumentedTransport:
+        return InstrumentedTransport(self._llm.headers | dict(self._endpoint.headers))
 
     def _exchange(self, messages: list[dict[str, str]]) -> Exchange:
         openai = "openai" in self._llm.provider

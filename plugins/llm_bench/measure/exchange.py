@@ -189,6 +189,12 @@ class Exchange:
             self.answer = self._reader.close(at, clean=clean)
             self.answer.garbage += isinstance(self.fault, TooLargeError | BrokenFrameError)
 
+    def cut(self) -> Answer:
+        """What there is of the answer of a request that was ended from outside."""
+        if self._reader is not None and self.answer.ended is None:
+            self.answer = self._reader.answer
+        return self.answer
+
     def _take(self, at: float, part: bytes) -> bool:
         """Takes one piece of the body; whether more is wanted."""
         if self.first_byte is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any
@@ -13,6 +13,7 @@ from llm_bench import __version__
 from llm_bench.measure import timing
 from llm_bench.measure.client import Reply
 from llm_bench.measure.hiding import hide
+from llm_bench.rag.prompt import canonical_hash
 from llm_bench.records import SCHEMA_VERSION, Record, complete, record_id, utc_text
 from llm_bench.study import LLM
 
@@ -39,6 +40,15 @@ class Batch:
     industry: str
     embedding_model: str
     client: str | None = None
+
+    @property
+    def cell_id(self) -> str:
+        """Names the cell of this run, in every attempt alike: 64 hexadecimal digits."""
+        return canonical_hash([self.study, self.run_id, self.llm.name, self.industry, self.client])
+
+    def at(self, attempt: int) -> Batch:
+        """The same in another attempt."""
+        return replace(self, attempt=attempt)
 
 
 def machine_load() -> float | None:

@@ -49,12 +49,12 @@ PRIVACY = Mistake(
     CredentialsError,
     "the account's data policy",
     "Allow such endpoints in the provider's privacy settings (OpenRouter: Settings → Privacy), or choose another model "
-    "in the study file, then clear this task.",
+    "in the study file, then clear the run's task prepare and this one.",
 )
 REQUEST = Mistake(
     RequestError,
     "the request",
-    "Correct the model or the generation settings in the study file, then clear this task.",
+    "Correct the model or the generation settings in the study file, then clear the run's task prepare and this one.",
 )
 ADDRESS = Mistake(
     RequestError,

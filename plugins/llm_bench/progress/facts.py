@@ -37,9 +37,8 @@ def facts(overview: Overview, planned: Window | None) -> Iterator[tuple[str, str
     suspect = sum(part.suspect for part in overview.measured)
     if suspect:
         yield "Suspect", f"{suspect} records: this machine was too busy for exact times"
-    lag = states.start_lag(_in_window(overview))
-    if lag is not None:
-        yield "Start lag", f"{lag.median_sec:.1f} s at the median, {lag.max_sec:.1f} s at most (scheduled batches)"
+    yield from _changes(overview)
+    yield from _lag(overview)
     if overview.next is not None:
         wait = timedelta(seconds=round((overview.next.due - overview.now).total_seconds()))
         yield "Next slot", f"{overview.name(overview.next)}, in {wait}"
@@ -52,6 +51,17 @@ def facts(overview: Overview, planned: Window | None) -> Iterator[tuple[str, str
             yield "Batch", f"{utc_text(batch.slot)}  {batch.records}/{overview.per_batch}, {batch.failed} failed"
     elif overview.outside:
         yield "Beside", f"{len(overview.outside)} batches of no slot: trial runs, or those of a window that was moved"
+
+
+def _changes(overview: Overview) -> Iterator[tuple[str, str]]:
+    for change in overview.changes:
+        yield "Changed", f"the study is another one from {overview.moment(change.slot)} on: {'; '.join(change.words)}"
+
+
+def _lag(overview: Overview) -> Iterator[tuple[str, str]]:
+    lag = states.start_lag(_in_window(overview))
+    if lag is not None:
+        yield "Start lag", f"{lag.median_sec:.1f} s at the median, {lag.max_sec:.1f} s at most (scheduled batches)"
 
 
 def _where(overview: Overview) -> Iterator[tuple[str, str]]:
@@ -160,6 +170,7 @@ def as_json(overview: Overview, planned: Window | None, todo: list[Step]) -> dic
         "quarantined": sum(slot.quarantined for slot in overview.slots),
         "failures": states.failures(overview.measured),
         "suspect": sum(part.suspect for part in overview.measured),
+        "changes": [{"slot": utc_text(change.slot), "what": list(change.words)} for change in overview.changes],
         "start_lag": asdict(lag) if lag else None,
         "next_slot": utc_text(overview.next.due) if overview.next else None,
         "pace": {

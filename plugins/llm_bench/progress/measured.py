@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import io
+import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from llm_bench.progress.states import Measured
-from llm_bench.records import LLM_SQL, UNNAMED
+from llm_bench.progress.states import Batch, Measured
+from llm_bench.records import LLM_SQL, UNNAMED, WARM_SQL
 from llm_bench.schedule import from_us
-from llm_bench.store.base import Store, together, unreadable, without_slots
+from llm_bench.store.base import Store, object_path, together, unreadable, without_slots
 from llm_bench.store.names import client_in, slot_in
 from llm_bench.store.snapshot import RecordObject, snapshot
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _COLUMNS = (
     *("slot", "llm", "llm_provider", "llm_model", "run_id", "run_type", "late_sec", "measured_at", "latency_sec"),
     *("attempt", "suspect", "cost_usd", "failure_kind", "client"),
+    *("question_id", "prompt_hash", "settings_hash", "cache_probe"),
 )
 
 # A measuring task that was killed goes on in a second attempt, as does a cell that is cleared days later: only first
@@ -35,7 +37,9 @@ _QUERY = f"""
         min(epoch_us(measured_at)) FILTER (attempt = 1) AS first,
         max(epoch_us(measured_at) + CAST(coalesce(latency_sec, 0) * 1e6 AS BIGINT)) FILTER (attempt = 1) AS last,
         count(suspect) AS suspect, coalesce(sum(cost_usd), 0) AS cost_usd, count(cost_usd) AS cost_known,
-        list(failure_kind) FILTER (failure_kind IS NOT NULL) AS failures
+        list(failure_kind) FILTER (failure_kind IS NOT NULL) AS failures,
+        list(DISTINCT settings_hash) AS settings,
+        bit_xor(hash(question_id, prompt_hash)) FILTER (NOT {WARM_SQL}) AS asked
     FROM records WHERE client IS NOT DISTINCT FROM $client GROUP BY 1, 2 ORDER BY 1, 2
 """  # noqa: S608
 
@@ -115,9 +119,42 @@ def refused_per_slot(store: Store, study: str, client: str | None = None) -> dic
     return counts
 
 
+def due_per_slot(
+    store: Store, study: str, batches: Iterable[Batch], *, expected: int, client: str | None = None
+) -> dict[datetime, int]:
+    """Slot → records that were due in its batch, where it has more or fewer than a batch of today: it may have changed.
+
+    :param expected: records of a whole batch of today.
+    :param client: name of the place that they were measured from.
+
+    :raises StorageError: the store can't be read.
+    """
+    others = [batch.slot for batch in batches if batch.records != expected]
+    if not others:
+        return {}
+    generations = {entry.path: entry.generation for entry in store.entries(f"validations/study={study}/")}
+    paths = {slot: object_path("validations", study, slot, "json", client=client) for slot in others}
+    due = {slot: _due(store, path, generations[path]) for slot, path in paths.items() if path in generations}
+    return {slot: records for slot, records in due.items() if records is not None}
+
+
+_noted: dict[tuple[str, int], int | None] = {}
+"""By path and generation of the gate's notes on a batch: the records that were due in it."""
+
+
+def _due(store: Store, path: str, generation: int) -> int | None:
+    """What the gate noted of a batch; None of one before it did so."""
+    if (path, generation) not in _noted:
+        held = store.read(path)
+        due = json.loads(held[0]).get("due") if held is not None else None
+        _noted[path, generation] = due if isinstance(due, int) else None
+    return _noted[path, generation]
+
+
 def _measured(row: dict[str, Any]) -> Measured:
     moments = {name: _moment(row[name]) for name in ("slot", "first", "last")}
-    return Measured(**(row | moments | {"failures": Counter(row["failures"] or ())}))
+    settings = frozenset(filter(None, row["settings"] or ()))
+    return Measured(**(row | moments | {"failures": Counter(row["failures"] or ()), "settings": settings}))
 
 
 def _moment(us: int | None) -> datetime | None:
@@ -132,7 +169,7 @@ def _table(listed: RecordObject, file: Path) -> pa.Table:
         table = pq.ParquetFile(file).read(columns=list(_COLUMNS))
     except (pa.ArrowException, OSError) as fault:
         raise unreadable(listed.path, fault) from None
-    for name in ("llm", "client"):
+    for name in ("llm", "client", "settings_hash", "cache_probe"):
         if name not in table.column_names:  # of schema 1
             table = table.append_column(name, pa.nulls(len(table), pa.string()))
     return without_slots(table, listed.without)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from llm_bench.progress import measured as store_facts
 from llm_bench.progress import states
+from llm_bench.progress.changes import Change, changes
 from llm_bench.progress.states import Batch, Measured, Run, Slot
 from llm_bench.schedule import Schedule
 from llm_bench.store.base import open_store
@@ -61,6 +62,7 @@ class Overview:
     :param measured: the same for each LLM; of the window alone where there is one.
     :param airflow: None where no Airflow is known.
     :param client: name of the place that was measured from.
+    :param changes: the slots from which on the study was another one.
     """
 
     study: Study
@@ -71,6 +73,7 @@ class Overview:
     measured: Sequence[Measured]
     airflow: Airflow | None
     client: str | None = None
+    changes: Sequence[Change] = ()
 
     def name(self, slot: Slot) -> str:
         """A slot's number and when it is due, e.g. "3 (Mon 07 Dec 09:42:51)"."""
@@ -173,11 +176,22 @@ def overview(
     measured = store_facts.measured(store, study.name, client) if measured is None else measured
     batches = states.batches(measured)
     per_batch = study.records_per_batch(questions)
+    due_then = store_facts.due_per_slot(store, study.name, batches.values(), expected=per_batch, client=client)
+    whole = {slot for slot, batch in batches.items() if batch.records >= due_then.get(slot, per_batch)}
+    changed = changes(measured, whole)
     slots: list[Slot] = []
     if study.window:
         schedule = study.window.schedule
         refused = store_facts.refused_per_slot(store, study.name, client)
         runs = airflow.runs if airflow else {}
-        slots = states.account(schedule, now, expected=per_batch, measured=batches, quarantined=refused, runs=runs)
+        slots = states.account(
+            schedule,
+            now,
+            expected=per_batch,
+            measured=batches,
+            quarantined=refused,
+            runs=runs,
+            due_then=due_then,
+        )
         measured = [part for part in measured if part.slot in schedule]
-    return Overview(study, now, per_batch, slots, batches, measured, airflow, client)
+    return Overview(study, now, per_batch, slots, batches, measured, airflow, client, changed)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 from statistics import median
+from types import MappingProxyType
 from typing import Literal
 
 from llm_bench.schedule import Schedule
@@ -32,6 +33,8 @@ class Measured:
     :param cost_usd: of the records with a known cost.
     :param cost_known: how many records those are.
     :param failures: failure kind → records.
+    :param settings: the settings that it was asked with, as hashes.
+    :param asked: stands for the questions and their prompts: the same number for the same ones.
     """
 
     slot: datetime
@@ -46,6 +49,8 @@ class Measured:
     cost_usd: float = 0.0
     cost_known: int = 0
     failures: Mapping[str, int] = field(default_factory=dict)
+    settings: frozenset[str] = frozenset()
+    asked: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +137,7 @@ def account(
     measured: Mapping[datetime, Batch],
     quarantined: Mapping[datetime, int],
     runs: Mapping[datetime, Run],
+    due_then: Mapping[datetime, int] = MappingProxyType({}),
 ) -> list[Slot]:
     """What became of each slot, in their order.
 
@@ -144,6 +150,7 @@ def account(
     :param measured: the batches in the store, by slot; others than the window's are left out.
     :param quarantined: slot → refused records.
     :param runs: Airflow's runs by slot; empty where they aren't known.
+    :param due_then: slot → records of a whole batch of it, where the study was another then.
     """
     grace = schedule.grace
 
@@ -151,7 +158,7 @@ def account(
         run, batch = runs.get(due), measured.get(due)
         if run is not None and run.state in ACTIVE:
             return "running"
-        if batch is not None and batch.records >= expected:
+        if batch is not None and batch.records >= due_then.get(due, expected):
             return "late" if batch.late_sec > grace.total_seconds() else "done"
         if run is not None or batch is not None or quarantined.get(due):
             return "incomplete"

@@ -117,7 +117,7 @@ def _incomplete(overview: Overview, commands: list[str]) -> Iterator[Step]:
     yield (
         f"{_count(slots)} left incomplete: {batches}. The last task of each run names what is missing and why. "
         "Once that is fixed, clear the failed tasks (in the UI: the run → Clear → Clear only failed tasks): "
-        "only what is missing is measured.",
+        "only what is missing is measured. Where the cause was in the study file, clear its task prepare first.",
         tuple(commands),
     )
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -221,13 +220,11 @@ def _clients(records: Records, view: View) -> list[str | None]:
 
 
 def _place(records: Records, store: Store, study: Study, expected: int, name: str | None) -> Place:
-    slots, outside = _slots(records, study, expected, name, measured.refused_per_slot(store, study.name, name))
+    slots, outside = _slots(records, store, study, expected, name)
     return Place(name, slots, outside, latest(store, study.name, name))
 
 
-def _slots(
-    records: Records, study: Study, expected: int, name: str | None, quarantined: Mapping[datetime, int]
-) -> tuple[list[Slot], int]:
+def _slots(records: Records, store: Store, study: Study, expected: int, name: str | None) -> tuple[list[Slot], int]:
     held = measured.held(records, name)
     if study.window is None or not held:
         return [], 0
@@ -239,7 +236,8 @@ def _slots(
         newest["moment"],
         expected=expected,
         measured=batches,
-        quarantined=quarantined,
+        quarantined=measured.refused_per_slot(store, study.name, name),
         runs={},
+        due_then=measured.due_per_slot(store, study.name, batches.values(), expected=expected, client=name),
     )
     return slots, sum(batch.records for slot, batch in batches.items() if slot not in schedule)

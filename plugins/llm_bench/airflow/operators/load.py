@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from llm_bench.airflow.links import DataQualityLink
-from llm_bench.airflow.operators.answers import RECORDS
+from llm_bench.airflow.operators.answers import RECORDS, prompts_of, study_of
 from llm_bench.airflow.stats import send
 from llm_bench.errors import LLMBenchError
-from llm_bench.gate.completeness import account, due_of
-from llm_bench.paths import client, home, include
+from llm_bench.gate.completeness import Due, account
+from llm_bench.paths import client, home
 from llm_bench.records import utc_text
 from llm_bench.schedule import slot_of
 from llm_bench.study import Study
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from airflow.sdk import Context
 
     from llm_bench.batch.load import Loaded
-    from llm_bench.gate.completeness import Due
     from llm_bench.gate.validate import Verdict
     from llm_bench.records import Record
 
@@ -41,22 +44,20 @@ class ValidateAndLoadOperator(BaseOperator):
     nothing at all was measured, the store stays as it is. The event of ``records_asset``, where that is an outlet, says
     ``slot``, ``path``, ``records`` and ``quarantined``; Airflow keeps it when the task succeeds: for a whole batch.
 
-    :param study: the study, as ``Study.model_dump(mode="json")`` gives it.
-    :param prompts_task_id: the task whose XCom named after each industry holds the questions with their contexts.
+    :param prepare_task_id: the task of ``PrepareOperator``.
     :param records_task_id: the task whose XCom ``records`` holds the batch's scored records.
     :return: what was loaded: object path, records, quarantined.
     """
 
     operator_extra_links = (DataQualityLink(),)
 
-    def __init__(self, *, study: dict[str, Any], prompts_task_id: str, records_task_id: str, **kwargs: Any) -> None:
+    def __init__(self, *, prepare_task_id: str, records_task_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.study = study
-        self.prompts_task_id = prompts_task_id
+        self.prepare_task_id = prepare_task_id
         self.records_task_id = records_task_id
 
     def execute(self, context: Context) -> dict[str, Any]:
-        study = Study.model_validate(self.study)
+        study = study_of(context, self.prepare_task_id)
         run = context["dag_run"]
         records = context["ti"].xcom_pull(task_ids=self.records_task_id, key=RECORDS)
         if records is None:
@@ -65,8 +66,11 @@ class ValidateAndLoadOperator(BaseOperator):
                 "comes after it. What was measured is kept."
             )
         try:
-            due = due_of(study, slot_of(run.logical_date, run.run_after), include(), client())
-            verdict, loaded = self._load(due, records, self._prompts(context, study)) if records else (None, None)
+            prompts = {name: prompts_of(context, self.prepare_task_id, name) for name in study.industries}
+            texts = {name: {asked["question_id"]: asked["question"] for asked in prompts[name]} for name in prompts}
+            due = Due(study, slot_of(run.logical_date, run.run_after), texts, client())
+            contexts = chain(*prompts.values())
+            verdict, loaded = self._load(due, records, contexts, run.start_date) if records else (None, None)
         except LLMBenchError as fault:
             # Nothing is lost: the records stay in their XCom, and the retry, or clearing this task, loads them again.
             raise AirflowException(str(fault)) from None
@@ -75,14 +79,13 @@ class ValidateAndLoadOperator(BaseOperator):
         if shortfall is not None or loaded is None:
             raise AirflowFailException(str(shortfall))
         outcome = asdict(loaded)
-        context["outlet_events"][records_asset(study)].extra = {"slot": utc_text(due.slot), **outcome}
+        for asset in self.outlets:  # one, of the study as its file is now
+            context["outlet_events"][asset].extra = {"slot": utc_text(due.slot), **outcome}
         return outcome
 
-    def _prompts(self, context: Context, study: Study) -> list[dict[str, Any]]:
-        pulled = (context["ti"].xcom_pull(task_ids=self.prompts_task_id, key=name) for name in study.industries)
-        return [prompt for prompts in pulled for prompt in prompts]
-
-    def _load(self, due: Due, records: list[Record], prompts: list[dict[str, Any]]) -> tuple[Verdict, Loaded]:
+    def _load(
+        self, due: Due, records: list[Record], prompts: Iterable[dict[str, Any]], since: datetime | None
+    ) -> tuple[Verdict, Loaded]:
         from llm_bench.batch.load import load  # noqa: PLC0415
         from llm_bench.gate.validate import validate  # noqa: PLC0415
         from llm_bench.store.base import open_store  # noqa: PLC0415
@@ -98,7 +101,7 @@ class ValidateAndLoadOperator(BaseOperator):
                 self.log.warning("Couldn't check %r: %s", rule["name"], rule["problem"])
         warned = verdict.results["records"]["warned"]
         keep_contexts(store, due.study.name, prompts)
-        loaded = load(store, due.study.name, due.slot, verdict, due.client)
+        loaded = load(store, due.study.name, due.slot, verdict, due.client, since=since)
         self.log.info(
             "Measured %d records: loaded %d (%d with warnings), quarantined %d; %s holds %d now",
             len(records),

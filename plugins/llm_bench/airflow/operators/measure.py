@@ -5,27 +5,28 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+from llm_bench.airflow.operators.answers import prompts_of, study_of
 from llm_bench.errors import LLMBenchError, RequestError, StorageError
 from llm_bench.measure.standstill import StandstillError
 from llm_bench.paths import client as client_name
 from llm_bench.paths import home
 from llm_bench.schedule import slot_of
-from llm_bench.study import Study
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from llm_bench.measure.asking import Asker
     from llm_bench.measure.client import LLMClient, Reply
-    from llm_bench.measure.pacing import Pacer
     from llm_bench.measure.recording import Batch
     from llm_bench.measure.turns import Turn
+    from llm_bench.measure.watchdog import Question
     from llm_bench.records import Record
+    from llm_bench.study import Study
 
 
 SO_FAR = "so_far"
@@ -41,16 +42,16 @@ class LLMBenchmarkOperator(BaseOperator):
 
     Every finished question is kept at once in the task state store, so that a retry asks only what is left; what was
     asked with another LLM, other settings, at another address or with another prompt is dropped, and the log says so.
-    A provider's fault is a record; a mistake of ours or the user's fails the task at once, without a retry. Refusals
+    What holds a request beyond its deadlines is ended, be it with the process, and is a record of its own kind. A
+    provider's fault is a record; a mistake of ours or the user's fails the task at once, without a retry. Refusals
     that are nobody's by their words are the user's where the first questions all meet the same one. What was open while
     this machine stood still is no record: a retry asks it again. Whatever stops the task, the records so far are the
     XCom :data:`SO_FAR`. Once a limit of a day is used up, the rest isn't asked: their records say so.
 
-    :param study: the study, as ``Study.model_dump(mode="json")`` gives it.
     :param llm: name of one of the study's LLMs.
     :param industry: one of the study's industries.
     :param cell: the cell's name in the UI and the log, e.g. "kimi-k2-instruct · retail".
-    :param prompts_task_id: the task whose XCom named after the industry holds the questions with their contexts.
+    :param prepare_task_id: the task of ``PrepareOperator``, which holds the study and the questions of the batch.
     :return: one record for each question, not yet scored.
     """
 
@@ -64,22 +65,20 @@ class LLMBenchmarkOperator(BaseOperator):
     def __init__(
         self,
         *,
-        study: dict[str, Any],
         llm: str,
         industry: str,
         cell: str,
-        prompts_task_id: str,
+        prepare_task_id: str,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.study = study
         self.llm = llm
         self.industry = industry
         self.cell = cell
-        self.prompts_task_id = prompts_task_id
+        self.prepare_task_id = prepare_task_id
 
     def execute(self, context: Context) -> list[Record]:
-        study = Study.model_validate(self.study)
+        study = study_of(context, self.prepare_task_id)
         store: Any = context["task_state_store"]
         records: list[Record] = []
         try:
@@ -111,7 +110,7 @@ class LLMBenchmarkOperator(BaseOperator):
         """The cell's requests, in their order."""
         from llm_bench.measure.turns import turns  # noqa: PLC0415
 
-        prompts = context["ti"].xcom_pull(task_ids=self.prompts_task_id, key=self.industry)
+        prompts = prompts_of(context, self.prepare_task_id, self.industry)
         return turns(study, batch.slot, self.industry, prompts)
 
     def _take_up(self, store: Any, client: LLMClient, cell: Sequence[Turn]) -> list[Record]:
@@ -158,7 +157,7 @@ class LLMBenchmarkOperator(BaseOperator):
                 raise RequestError(
                     cause,
                     "Correct what it names: the model or the settings in the study file, the Airflow connection, "
-                    "or a firewall between; then clear this task.",
+                    "or a firewall between; then clear the run's task prepare and this one.",
                 )
 
     def _measure(
@@ -168,62 +167,57 @@ class LLMBenchmarkOperator(BaseOperator):
 
         :param earlier: the records of the first ones.
         """
-        from llm_bench.measure.accounts import open_account  # noqa: PLC0415
-        from llm_bench.measure.pacing import ClosedError, Pacer, most_tokens, rates_of, unsent  # noqa: PLC0415
-        from llm_bench.measure.recording import machine_load, make_record  # noqa: PLC0415
+        from llm_bench.measure.asking import record_of  # noqa: PLC0415
         from llm_bench.measure.turns import UniqueLines  # noqa: PLC0415
         from llm_bench.rag.prompt import behind, messages_of  # noqa: PLC0415
 
-        pacer = Pacer(open_account(home() / "data" / "pacing", batch.llm.account), rates_of(batch.llm))
-        longest = batch.llm.asked_with(study.generation).max_tokens
-        lines = UniqueLines(earlier)
+        records = list(earlier)
         with client:
-            if study.warm_up and len(earlier) < len(cell):
-                self._warm_up(client, pacer, longest)
-            for turn in cell[len(earlier) :]:
+            asker = self._asker(study, batch, client)
+            held = asker.held_before(cell[len(records)]) if len(records) < len(cell) else None
+            if held is not None:
+                self.log.warning("%s: the attempt before was ended with its process: %s", self.cell, held[1].error)
+                records.append(record_of(batch, cell[len(records)], *held))
+                yield records[-1]
+            if study.warm_up and asker.resort.held is None and len(records) < len(cell):
+                self._warm_up(asker)
+            lines = UniqueLines(records)
+            for turn in cell[len(records) :]:
                 line = lines.of(turn)
-                messages = behind(line, messages_of(turn.prompt))
-                try:
-                    with self._interruptible():
-                        waited = pacer.wait(most_tokens(messages, longest))
-                        load, measured_at = machine_load(), datetime.now(UTC)
-                        reply = client.ask(messages)
-                    self._learn(pacer, reply)
-                except ClosedError as limit:
-                    waited, load, measured_at = limit.waited_sec, machine_load(), datetime.now(UTC)
-                    reply = unsent(limit.closed, measured_at, client.settings_hash)
-                yield make_record(
-                    batch,
-                    turn.prompt,
-                    reply,
-                    measured_at=measured_at,
-                    wait_sec=waited,
-                    load=load,
-                    position=turn.position,
-                    cache_probe=turn.cache_probe,
-                    unique_line=line,
-                )
+                yield record_of(batch, turn, *self._ask(asker, turn.key, behind(line, messages_of(turn.prompt)), line))
 
-    def _warm_up(self, client: LLMClient, pacer: Pacer, longest: int) -> None:
-        """Makes a request that no record is kept of: it opens the connection, and wakes a model that sleeps."""
-        from llm_bench.measure.pacing import ClosedError, most_tokens  # noqa: PLC0415
+    @staticmethod
+    def _asker(study: Study, batch: Batch, client: LLMClient) -> Asker:
+        from llm_bench.measure.accounts import open_account  # noqa: PLC0415
+        from llm_bench.measure.asking import Asker  # noqa: PLC0415
+        from llm_bench.measure.pacing import Pacer, rates_of  # noqa: PLC0415
+        from llm_bench.measure.watchdog import LastResort  # noqa: PLC0415
 
-        messages = [{"role": "user", "content": "Reply with the one word: ready."}]
+        data = home() / "data"
+        return Asker(
+            client,
+            Pacer(open_account(data / "pacing", batch.llm.account), rates_of(batch.llm)),
+            LastResort(data / "held" / batch.cell_id),
+            longest=batch.llm.asked_with(study.generation).max_tokens,
+            total_sec=study.deadlines.total_sec,
+            attempt=batch.attempt,
+        )
+
+    def _ask(
+        self, asker: Asker, key: str, messages: list[dict[str, str]], line: str | None = None
+    ) -> tuple[Question, Reply]:
+        with self._interruptible():
+            question, reply = asker.ask(key, messages, line)
         try:
-            with self._interruptible():
-                pacer.wait(most_tokens(messages, longest))
-                reply = client.ask(messages)
-            self._learn(pacer, reply)
-        except ClosedError:
-            return  # the first question says why
-        self.log.info("%s: warmed up by a request that isn't measured: %s", self.cell, reply.failure_kind or "answered")
-
-    def _learn(self, pacer: Pacer, reply: Reply) -> None:
-        """Takes in what a reply says of the limits: where that can't be kept, the reply still counts."""
-        try:
-            pacer.learn(reply)
-        except StorageError as fault:
+            asker.learn(reply)
+        except StorageError as fault:  # the reply counts all the same
             self.log.warning("%s: what the provider says of its limits can't be kept: %s", self.cell, fault)
+        return question, reply
+
+    def _warm_up(self, asker: Asker) -> None:
+        """Makes a request that no record is kept of: it opens the connection, and wakes a model that sleeps."""
+        _, reply = self._ask(asker, "", [{"role": "user", "content": "Reply with the one word: ready."}])
+        self.log.info("%s: warmed up by a request that isn't measured: %s", self.cell, reply.failure_kind or "answered")
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
