@@ -19,6 +19,7 @@ from airflow.sdk import (  # type: ignore[attr-defined]  # its stub lacks the la
 )
 from airflow.sdk.log import mask_secret
 
+from llm_bench.inert import message
 from llm_bench.schedule import Schedule, slot_of
 from llm_bench.study import Study
 
@@ -153,7 +154,7 @@ def post(connection: str, text: str) -> None:
     :raises AirflowNotFoundException: there is no such connection.
     """
     url, headers = webhook(connection)
-    httpx.post(url, json={"text": text}, headers=headers, timeout=TIMEOUT_SEC).raise_for_status()
+    httpx.post(url, json={"text": message(text)}, headers=headers, timeout=TIMEOUT_SEC).raise_for_status()
 
 
 def webhook(connection: str) -> tuple[str, dict[str, str]]:

@@ -12,6 +12,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from llm_bench.errors import LLMBenchError, RequestError
+from llm_bench.inert import line
 from llm_bench.paths import client as client_name
 from llm_bench.paths import home
 from llm_bench.schedule import slot_of
@@ -246,6 +247,6 @@ class LLMBenchmarkOperator(BaseOperator):
 
 def _progress(record: Record) -> str:
     if record["failure_kind"]:
-        return f"{record['failure_kind']}: {record['error']}"
+        return f"{record['failure_kind']}: {line(record['error'] or '')}"
     speed = record["throughput_tps"]
     return f"{record['latency_sec']:.2f} s" + (f" · {speed:.0f} tok/s" if speed is not None else "")
