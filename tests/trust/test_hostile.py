@@ -22,6 +22,7 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from analysis.studies import make_batch, make_prompts
@@ -163,12 +164,11 @@ def stored(home: Path, study: Study) -> list[Record]:
 
 
 @pytest.fixture(scope="module")
-def reader(home: Path) -> Iterator[TestClient]:
+def reader(home: Path, api_server: FastAPI) -> TestClient:
     """A reader of the dashboard, behind Airflow's own login."""
-    with serving.api_server() as app:
-        client = TestClient(app, headers={"accept": "text/html"}, follow_redirects=False)
-        client.cookies.set("_token", serving.token("VIEWER"))
-        yield client
+    client = TestClient(api_server, headers={"accept": "text/html"}, follow_redirects=False)
+    client.cookies.set("_token", serving.token("VIEWER"))
+    return client
 
 
 def of_page(content: bytes) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from dashboard import serving
@@ -62,21 +63,21 @@ def home(include: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
             (place / name).write_text("canary-of-a-file: 1")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LLM_BENCH_HOME", str(home))
+        patch.setattr("llm_bench.report.report_zip", lambda *_: b"")  # it takes long to make, and is none of this
         yield home
 
 
 @pytest.fixture(scope="module")
-def visit(home: Path) -> Iterator[Visit]:
+def visit(home: Path, api_server: FastAPI) -> Visit:
     """A program of somebody's: of a role of Airflow's, of nobody, or of a user without rights."""
-    with serving.api_server() as app:
 
-        def visit(who: str) -> TestClient:
-            client = TestClient(app, follow_redirects=False, raise_server_exceptions=False)
-            if who != STRANGER:
-                client.cookies.set("_token", serving.token(None if who == RIGHTLESS else who))
-            return client
+    def visit(who: str) -> TestClient:
+        client = TestClient(api_server, follow_redirects=False, raise_server_exceptions=False)
+        if who != STRANGER:
+            client.cookies.set("_token", serving.token(None if who == RIGHTLESS else who))
+        return client
 
-        yield visit
+    return visit
 
 
 def paths() -> list[str]:

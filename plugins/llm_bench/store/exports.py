@@ -12,7 +12,7 @@ from llm_bench.fields import Field
 from llm_bench.files import locked, replacing, storage_errors
 from llm_bench.inert import cell_sql
 from llm_bench.records import FIELDS, LLM_SQL
-from llm_bench.store.base import Store, to_parquet, unreadable
+from llm_bench.store.base import Store, check_bounds, to_parquet, unreadable
 from llm_bench.store.snapshot import RecordObject, snapshot
 
 if TYPE_CHECKING:
@@ -65,11 +65,17 @@ def export(store: Store, data: Path) -> int:
 def _collect(connection: duckdb.DuckDBPyConnection, files: dict[RecordObject, Path], scratch: Path) -> int:
     """Fill the table ``records`` from the files; returns its rows."""
     import duckdb
+    import pyarrow as pa
 
     # An object without rows comes first, so that the columns are there even where no object has them.
     model = scratch / "model.parquet"
     model.write_bytes(to_parquet([]))
     left_out = [f"{files[listed]} {slot}" for listed in files for slot in listed.without]
+    for listed, file in files.items():
+        try:
+            check_bounds(file)
+        except (pa.ArrowException, OSError, ValueError) as fault:
+            raise unreadable(listed.path, fault) from None
     try:
         _select(connection, [model, *files.values()], left_out)
     except duckdb.Error as fault:
