@@ -27,16 +27,23 @@ Fault = Literal[
     "hang",  # done, late
     "expired",  # 401
     "limited",  # 429
+    "timed out",  # 408
+    "broken",  # 500
+    "bad gateway",  # 502
+    "corrupt",  # done, and a bit of the reply's content is another
     "refused",  # 412, nothing done
 ]
+Stall = Literal["stall"]
+"""Half of the reply arrives, then nothing more on a connection that stays open: it lasts as long as the client waits."""
 FAULTS: tuple[Fault, ...] = get_args(Fault)
 HANG_SEC = 0.05
 
 _STATUS = {"unavailable": 503, "expired": 401, "limited": 429, "refused": 412}
+_STATUS |= {"timed out": 408, "broken": 500, "bad gateway": 502}
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 _removals = threading.Lock()
 
-Choose = Callable[[str, str], Fault | None]
+Choose = Callable[[str, str], Fault | Stall | None]
 """Method and path → the fault of this request, None for none. Called in the order in which requests come."""
 
 
@@ -50,10 +57,13 @@ class Proxy(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.host = upstream.removeprefix("http://")
         self.choose: Choose = lambda _method, _path: None
-        self.requests: list[tuple[str, Fault | None]] = []
+        self.requests: list[tuple[str, Fault | Stall | None]] = []
+        self.headers: dict[str, str] = {}
+        """Put on every request that is passed on."""
+        self.ended = threading.Event()
         self.url = f"http://127.0.0.1:{self.server_port}"
 
-    def script(self, *faults: Fault | None, methods: tuple[str, ...] = ("GET", "POST", "DELETE")) -> None:
+    def script(self, *faults: Fault | Stall | None, methods: tuple[str, ...] = ("GET", "POST", "DELETE")) -> None:
         """The next requests with these methods meet these faults, one each; then all pass."""
         left = list(faults)
         self.choose = lambda method, _path: left.pop(0) if left and method in methods else None
@@ -74,6 +84,7 @@ def proxied(upstream: str) -> Iterator[Proxy]:
         try:
             yield proxy
         finally:
+            proxy.ended.set()
             proxy.shutdown()
             thread.join()
 
@@ -109,14 +120,18 @@ class _Handler(BaseHTTPRequestHandler):
                 time.sleep(HANG_SEC)
             self._answer(fault, *self._pass_on(body))
 
-    def _answer(self, fault: Fault | None, status: int, headers: dict[str, str], content: bytes) -> None:
+    def _answer(self, fault: Fault | Stall | None, status: int, headers: dict[str, str], content: bytes) -> None:
         if fault == "lost":
             self._reply(503, {}, b"")
         elif fault == "vanished":
             self._reset()
-        elif fault == "torn download":
+        elif fault in ("torn download", "stall"):
             self._reply(status, headers, content, cut=len(content) // 2)
+            if fault == "stall":
+                self.server.ended.wait(60)
             self._reset()
+        elif fault == "corrupt" and "alt=media" in self.path:
+            self._reply(status, headers, bytes([*content[:-1], content[-1] ^ 1]) if content else content)
         else:
             self._reply(status, headers, content)
 
@@ -138,7 +153,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _ask(self, method: str, path: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
         # The host stays the proxy's: the emulator takes it for its own.
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}
-        headers["Host"] = self.server.host
+        headers |= {"Host": self.server.host, **self.server.headers}
         self.upstream.request(method, path, body or None, headers)
         reply = self.upstream.getresponse()
         kept = {name: value for name, value in reply.getheaders() if name.lower() not in _HOP_BY_HOP}
