@@ -34,7 +34,7 @@ Fault = Literal[
     "refused",  # 412, nothing done
 ]
 Stall = Literal["stall"]
-"""Half of the reply arrives, then nothing more on a connection that stays open: it lasts as long as the client waits."""
+"""Half of the reply arrives, then nothing more on a connection that stays open, for as long as the client waits."""
 FAULTS: tuple[Fault, ...] = get_args(Fault)
 HANG_SEC = 0.05
 
