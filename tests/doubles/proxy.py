@@ -1,6 +1,7 @@
 """A faulty wire to Google Cloud Storage: a proxy before the emulator that can do harm to each request for objects.
 
-It also does what the emulator leaves out: it refuses the removal of a generation that isn't the one expected.
+It also does what the emulator leaves out: it refuses the removal of a generation that isn't the one expected, and an
+upload in several requests in its place.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal, get_args
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 Fault = Literal[
     "unavailable",  # 503, nothing done
@@ -142,6 +143,8 @@ class _Handler(BaseHTTPRequestHandler):
         with _removals:
             if self.command == "DELETE" and not self._expected():
                 return 412, {}, b""
+            if self.command == "POST" and "uploadType=resumable" in self.path and not self._replaces(body):
+                return 412, {}, b""
             return self._ask(self.command, self.path, body)
 
     def _expected(self) -> bool:
@@ -149,6 +152,15 @@ class _Handler(BaseHTTPRequestHandler):
         expected = parse_qs(url.query).get("ifGenerationMatch")
         status, _, content = self._ask("GET", url.path, b"")
         return not expected or status == 404 or json.loads(content)["generation"] == expected[0]
+
+    def _replaces(self, body: bytes) -> bool:
+        """Whether what is to be uploaded takes the place of the generation that it is for."""
+        url = urlsplit(self.path)
+        query = parse_qs(url.query)
+        expected = query.get("ifGenerationMatch")
+        name = query["name"][0] if "name" in query else json.loads(body)["name"]
+        status, _, content = self._ask("GET", f"{url.path.removeprefix('/upload')}/{quote(name, safe='')}", b"")
+        return not expected or (json.loads(content)["generation"] if status == 200 else "0") == expected[0]
 
     def _ask(self, method: str, path: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
         # The host stays the proxy's: the emulator takes it for its own.

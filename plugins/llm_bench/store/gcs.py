@@ -94,7 +94,8 @@ class GCSStore:
         self, path: str, content: bytes, expected_generation: int, metadata: Mapping[str, str] | None = None
     ) -> int:
         blob = self._blob(path)
-        blob.metadata = metadata
+        if metadata:
+            blob.metadata = metadata
         with self._errors():
             try:
                 blob.upload_from_string(
