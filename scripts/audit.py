@@ -8,9 +8,9 @@ plants one for a test, says `pragma: allowlist secret` in a comment.
 
 Vulnerabilities: requirements.lock, by pip-audit, which asks https://osv.dev (OSV_URL names a mirror's /v1/query).
 Nothing is taken for an answer before that service has named what is wrong with a release of old: without it there is no
-audit, and the last line says so.
+audit, and the last line says so. What is accepted for now stands in ACCEPTED, with a reason and a last day.
 
-Exit status: 1 for a secret or a vulnerability, else 0.
+Exit status: 1 for a secret or a vulnerability that isn't accepted, and in CI where there was no audit; else 0.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
 from detect_secrets.core.secrets_collection import SecretsCollection
@@ -34,6 +35,20 @@ ROOT = Path(__file__).resolve().parent.parent
 OSV = "https://api.osv.dev/v1/query"
 KNOWN_BAD = "django==1.2"
 """A release whose vulnerabilities every such service knows, and which nobody locks any more."""
+
+
+class Accepted(NamedTuple):
+    """A vulnerability that is known here and lived with.
+
+    :param until: the last day; from then on it fails the audit as any other.
+    """
+
+    until: date
+    why: str
+
+
+ACCEPTED: Mapping[str, Accepted] = {}
+"""The service's id of it → until when, and why."""
 
 HARMLESS = r"…|^[A-Z_]+$|canary"
 """What stands for a secret: gsk_… and PASSWORD in a document, a canary in a test."""
@@ -72,8 +87,8 @@ def secrets(folder: Path) -> Iterator[str]:
         yield f"{name}:{secret.line_number}: {secret.type}"
 
 
-def vulnerabilities(lock: Path) -> Iterator[str]:
-    """Known vulnerabilities of the locked packages, a line each.
+def vulnerabilities(lock: Path) -> Iterator[tuple[str, bool]]:
+    """Known vulnerabilities of the locked packages, a line each, and whether it is accepted today.
 
     :raises NotAuditedError: the service can't be reached, or doesn't know what it should.
     """
@@ -87,7 +102,10 @@ def vulnerabilities(lock: Path) -> Iterator[str]:
             raise NotAuditedError(package["skip_reason"])
         for vulnerability in package["vulns"]:
             fix = f"; fixed in {', '.join(vulnerability['fix_versions'])}" if vulnerability["fix_versions"] else ""
-            yield f"{package['name']} {package['version']}: {vulnerability['id']}{fix}"
+            accepted = ACCEPTED.get(vulnerability["id"])
+            now = accepted is not None and datetime.now(UTC).date() <= accepted.until
+            how = f"; accepted until {accepted.until}: {accepted.why}" if accepted else ""
+            yield f"{package['name']} {package['version']}: {vulnerability['id']}{fix}{how}", now
 
 
 def ask(requirements: Path) -> list[dict[str, Any]]:
@@ -114,9 +132,11 @@ def main(arguments: list[str]) -> int:
         vulnerable = list(vulnerabilities(folder / "requirements.lock"))
     except NotAuditedError as reason:
         print(f"vulnerabilities of packages: not audited: {reason}")
-        return int(bool(leaked))
-    print(f"vulnerabilities of packages: {len(vulnerable) or 'none known'}", *vulnerable, sep="\n  ")
-    return int(bool(leaked or vulnerable))
+        return int(bool(leaked or "CI" in os.environ))
+    print(
+        f"vulnerabilities of packages: {len(vulnerable) or 'none known'}", *(line for line, _ in vulnerable), sep="\n  "
+    )
+    return int(bool(leaked or not all(accepted for _, accepted in vulnerable)))
 
 
 if __name__ == "__main__":

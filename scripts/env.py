@@ -27,6 +27,10 @@ HEADER = """\
 # How many cells one worker measures at once, and the port of Flower (profile flower).
 #WORKER_CONCURRENCY=8
 #FLOWER_PORT=5555
+# Profile hosts: the port of the second API server, and a folder of a bucket for results that pass between tasks, as
+# gs://google_cloud_default@llm-bench/xcom.
+#AIRFLOW_PORT_2=8081
+#XCOM_PATH=file:///opt/airflow/xcom
 
 # Keys of providers, e.g. these two, or any other that LiteLLM knows. Or add connections in Airflow's UI.
 #GROQ_API_KEY=

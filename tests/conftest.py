@@ -13,7 +13,14 @@ from hypothesis import settings
 
 PROJECT = Path(__file__).resolve().parents[1]
 
-pytest_plugins = ["fixtures.batches", "fixtures.knowledge", "fixtures.running", "fixtures.stored", "fixtures.trust"]
+pytest_plugins = [
+    "fixtures.batches",
+    "fixtures.knowledge",
+    "fixtures.running",
+    "fixtures.serving",
+    "fixtures.stored",
+    "fixtures.trust",
+]
 
 # Airflow reads its home when it is first imported, so this can't wait for a fixture.
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="llm-bench-tests-")

@@ -40,6 +40,7 @@ TESTS = {
     "archive.layout": ["archive/test_layout.py"],
     "dashboard.highlight": ["dashboard/test_highlight.py"],
     "measure.baselines": ["measure/test_baselines.py"],
+    "inert": ["test_inert.py"],
     "measure.failures": ["measure/test_failures.py"],
     "measure.formats.answer": [_OPENAI, _FORMATS],
     "measure.formats.anthropic": [_FORMATS],

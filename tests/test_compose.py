@@ -99,7 +99,7 @@ class TestTheComposeFile:
         assert "run make env" in done.stderr
 
     def test_has_the_profiles_that_are_promised(self):
-        assert PROFILES == ["flower", "gcs", "ollama"]
+        assert PROFILES == ["flower", "gcs", "hosts", "ollama"]
 
     def test_pins_every_image(self):
         images = {service["image"] for service in SERVICES.values()} | set(
@@ -138,7 +138,7 @@ class TestTheComposeFile:
 
     def test_is_reached_from_this_machine_alone(self):
         ports = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-        assert ports.keys() == {"airflow-apiserver", "flower"}
+        assert ports.keys() == {"airflow-apiserver", "airflow-apiserver-2", "flower"}
         assert all(port.startswith("127.0.0.1:") for listed in ports.values() for port in listed)
 
     def test_mounts_only_what_the_repository_holds(self):
@@ -147,6 +147,22 @@ class TestTheComposeFile:
         tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
         assert bound == ["./include"]
         assert all(f"\n{mount.removeprefix('./')}/" in f"\n{tracked}" for mount in bound)
+
+    def test_gives_the_second_host_no_disk_of_the_first(self):
+        def disks(names: set[str]) -> set[str]:
+            volumes = {volume for name in names for volume in SERVICES[name].get("volumes", ())}
+            return {volume.split(":")[0] for volume in volumes} - {"./include"}
+
+        second = {name for name, service in SERVICES.items() if service.get("profiles") == ["hosts"]}
+        assert second == {"airflow-worker-2", "airflow-apiserver-2"}
+        assert disks(second)
+        assert not disks(second) & disks(set(OURS) - second)
+
+    def test_has_a_second_host_that_runs_what_the_first_does(self):
+        for name in ("airflow-worker", "airflow-apiserver"):
+            first, second = SERVICES[name], SERVICES[f"{name}-2"]
+            for key in ("image", "command", "environment", "healthcheck", "restart", "cap_drop", "security_opt"):
+                assert first[key] == second[key], (name, key)
 
     def test_declares_its_volumes(self):
         declared = yaml.safe_load(TEXT)["volumes"].keys()

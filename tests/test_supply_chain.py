@@ -12,6 +12,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -119,7 +120,8 @@ class TestTheAuditOfPackages:
     def audited(
         self, repository: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> Callable[[str], tuple[int, str]]:
-        """Exit status and last words."""
+        """Exit status and last words, on a machine of somebody's."""
+        monkeypatch.delenv("CI", raising=False)
 
         def audited(url: str) -> tuple[int, str]:
             monkeypatch.setenv("OSV_URL", url)
@@ -131,6 +133,26 @@ class TestTheAuditOfPackages:
     def test_names_what_is_vulnerable_and_fails(self, audited: Any):
         with service({"django", "bad"}) as url:
             assert audited(url) == (1, "1\n  bad 2.0: PYSEC-bad; fixed in 2.1\n")
+
+    @pytest.mark.parametrize(("days", "status"), [(1, 0), (0, 0), (-1, 1)])
+    def test_lives_with_what_is_accepted_until_its_last_day(
+        self, audited: Any, monkeypatch: pytest.MonkeyPatch, days: int, status: int
+    ):
+        until = datetime.now(UTC).date() + timedelta(days=days)
+        monkeypatch.setattr(AUDIT, "ACCEPTED", {"PYSEC-bad": AUDIT.Accepted(until, "it isn't called")})
+        with service({"django", "bad"}) as url:
+            words = f"1\n  bad 2.0: PYSEC-bad; fixed in 2.1; accepted until {until}: it isn't called\n"
+            assert audited(url) == (status, words)
+
+    def test_accepts_nothing_for_longer_than_half_a_year(self):
+        last = datetime.now(UTC).date() + timedelta(days=183)
+        assert all(accepted.until <= last and accepted.why for accepted in AUDIT.ACCEPTED.values())
+
+    def test_fails_in_ci_where_there_was_none(self, audited: Any, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setenv("CI", "true")
+        status, output = audited("http://127.0.0.1:9/v1/query")
+        assert status == 1
+        assert output.startswith("not audited: ")
 
     def test_says_that_nothing_is_known(self, audited: Any):
         with service({"django"}) as url:

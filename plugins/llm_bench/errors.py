@@ -6,6 +6,8 @@ import difflib
 import re
 from collections.abc import Iterable, Sequence
 
+from llm_bench.inert import seen
+
 _CLEAR_TASK = re.compile(r"\b([Cc])lear th(?:e|is) task\b")
 
 
@@ -17,9 +19,8 @@ class LLMBenchError(Exception):
     """
 
     def __init__(self, cause: str, fix: str) -> None:
-        self.cause = cause
-        self.fix = fix
-        super().__init__(f"{cause} {fix}")
+        self.cause, self.fix = seen(cause), seen(fix)
+        super().__init__(f"{self.cause} {self.fix}")
 
     def __reduce__(self) -> tuple[type[LLMBenchError], tuple[str, str]]:
         return type(self), (self.cause, self.fix)

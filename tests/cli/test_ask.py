@@ -15,9 +15,9 @@ import pytest
 from doubles import anthropic, groq, openrouter
 from doubles.faults import ANSWER, REASONING, answers
 from doubles.provider import Provider, refusing
-from llm_bench.cli.console import printable
 from llm_bench.cli.main import main
 from llm_bench.cli.timeline import Phase, heights, phases
+from llm_bench.inert import seen
 from llm_bench.measure.advice import ADVICE
 from llm_bench.records import FAILURE_KINDS, FIELD_NAMES, complete
 
@@ -299,7 +299,7 @@ class TestTheRowOfTokens:
 
 
 def test_what_a_terminal_would_obey_is_not_printed():
-    assert printable("a\x1b[2Jb\nc\u202ed \u202fe") == "a\ufffd[2Jb\nc\ufffdd \u202fe"
+    assert seen("a\x1b[2Jb\nc\u202ed \u202fe") == "a[U+001B][2Jb\nc[U+202E]d \u202fe"
 
 
 def test_there_is_advice_for_each_failure():

@@ -73,13 +73,6 @@ def stored(home: Path, results: dict[str, Any]) -> dict[str, Any]:
     return results
 
 
-@pytest.fixture(scope="session")
-def api_server() -> Iterator[FastAPI]:
-    """Airflow's API server, with its own login and the plugin's pages, on an empty database."""
-    with serving.api_server() as app:
-        yield app
-
-
 @pytest.fixture
 def visitor(api_server: FastAPI) -> Callable[..., TestClient]:
     """A browser: of a stranger, or logged in with a role of the simple auth manager (None: a user without rights)."""

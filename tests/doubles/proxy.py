@@ -1,6 +1,7 @@
 """A faulty wire to Google Cloud Storage: a proxy before the emulator that can do harm to each request for objects.
 
-It also does what the emulator leaves out: it refuses the removal of a generation that isn't the one expected.
+It also does what the emulator leaves out: it refuses the removal of a generation that isn't the one expected, and an
+upload in several requests in its place.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal, get_args
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 Fault = Literal[
     "unavailable",  # 503, nothing done
@@ -27,16 +28,23 @@ Fault = Literal[
     "hang",  # done, late
     "expired",  # 401
     "limited",  # 429
+    "timed out",  # 408
+    "broken",  # 500
+    "bad gateway",  # 502
+    "corrupt",  # done, and a bit of the reply's content is another
     "refused",  # 412, nothing done
 ]
+Stall = Literal["stall"]
+"""Half of the reply arrives, then nothing more on a connection that stays open, for as long as the client waits."""
 FAULTS: tuple[Fault, ...] = get_args(Fault)
 HANG_SEC = 0.05
 
 _STATUS = {"unavailable": 503, "expired": 401, "limited": 429, "refused": 412}
+_STATUS |= {"timed out": 408, "broken": 500, "bad gateway": 502}
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 _removals = threading.Lock()
 
-Choose = Callable[[str, str], Fault | None]
+Choose = Callable[[str, str], Fault | Stall | None]
 """Method and path → the fault of this request, None for none. Called in the order in which requests come."""
 
 
@@ -50,10 +58,13 @@ class Proxy(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.host = upstream.removeprefix("http://")
         self.choose: Choose = lambda _method, _path: None
-        self.requests: list[tuple[str, Fault | None]] = []
+        self.requests: list[tuple[str, Fault | Stall | None]] = []
+        self.headers: dict[str, str] = {}
+        """Put on every request that is passed on."""
+        self.ended = threading.Event()
         self.url = f"http://127.0.0.1:{self.server_port}"
 
-    def script(self, *faults: Fault | None, methods: tuple[str, ...] = ("GET", "POST", "DELETE")) -> None:
+    def script(self, *faults: Fault | Stall | None, methods: tuple[str, ...] = ("GET", "POST", "DELETE")) -> None:
         """The next requests with these methods meet these faults, one each; then all pass."""
         left = list(faults)
         self.choose = lambda method, _path: left.pop(0) if left and method in methods else None
@@ -74,6 +85,7 @@ def proxied(upstream: str) -> Iterator[Proxy]:
         try:
             yield proxy
         finally:
+            proxy.ended.set()
             proxy.shutdown()
             thread.join()
 
@@ -109,14 +121,18 @@ class _Handler(BaseHTTPRequestHandler):
                 time.sleep(HANG_SEC)
             self._answer(fault, *self._pass_on(body))
 
-    def _answer(self, fault: Fault | None, status: int, headers: dict[str, str], content: bytes) -> None:
+    def _answer(self, fault: Fault | Stall | None, status: int, headers: dict[str, str], content: bytes) -> None:
         if fault == "lost":
             self._reply(503, {}, b"")
         elif fault == "vanished":
             self._reset()
-        elif fault == "torn download":
+        elif fault in ("torn download", "stall"):
             self._reply(status, headers, content, cut=len(content) // 2)
+            if fault == "stall":
+                self.server.ended.wait(60)
             self._reset()
+        elif fault == "corrupt" and "alt=media" in self.path:
+            self._reply(status, headers, bytes([*content[:-1], content[-1] ^ 1]) if content else content)
         else:
             self._reply(status, headers, content)
 
@@ -127,6 +143,8 @@ class _Handler(BaseHTTPRequestHandler):
         with _removals:
             if self.command == "DELETE" and not self._expected():
                 return 412, {}, b""
+            if self.command == "POST" and "uploadType=resumable" in self.path and not self._replaces(body):
+                return 412, {}, b""
             return self._ask(self.command, self.path, body)
 
     def _expected(self) -> bool:
@@ -135,10 +153,19 @@ class _Handler(BaseHTTPRequestHandler):
         status, _, content = self._ask("GET", url.path, b"")
         return not expected or status == 404 or json.loads(content)["generation"] == expected[0]
 
+    def _replaces(self, body: bytes) -> bool:
+        """Whether what is to be uploaded takes the place of the generation that it is for."""
+        url = urlsplit(self.path)
+        query = parse_qs(url.query)
+        expected = query.get("ifGenerationMatch")
+        name = query["name"][0] if "name" in query else json.loads(body)["name"]
+        status, _, content = self._ask("GET", f"{url.path.removeprefix('/upload')}/{quote(name, safe='')}", b"")
+        return not expected or (json.loads(content)["generation"] if status == 200 else "0") == expected[0]
+
     def _ask(self, method: str, path: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
         # The host stays the proxy's: the emulator takes it for its own.
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}
-        headers["Host"] = self.server.host
+        headers |= {"Host": self.server.host, **self.server.headers}
         self.upstream.request(method, path, body or None, headers)
         reply = self.upstream.getresponse()
         kept = {name: value for name, value in reply.getheaders() if name.lower() not in _HOP_BY_HOP}

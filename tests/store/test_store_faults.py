@@ -231,15 +231,26 @@ class TestEachFaultOfTheNetwork:
         return connect(wire.url, request.node.name, RETRY.with_delay(initial=0.001, maximum=0.004).with_timeout(5))
 
     @pytest.mark.parametrize(
-        "fault", ["unavailable", "lost", "vanished", "reset", "torn upload", "torn download", "hang", "limited"]
+        "fault",
+        [
+            *("unavailable", "lost", "vanished", "reset", "torn upload", "torn download", "hang", "limited"),
+            *("timed out", "broken", "bad gateway"),
+        ],
     )
     def test_that_passes_is_overcome_by_a_commit(self, wire, store, fault):
         wire.script(fault, methods=("POST",))
         generation = store.commit(PATH, b"content" * 1000, 0)
         assert store.read(PATH) == (b"content" * 1000, generation)
 
-    @pytest.mark.parametrize("fault", ["unavailable", "lost", "vanished", "reset", "torn download", "hang", "limited"])
-    def test_that_passes_is_overcome_by_a_read(self, wire, store, fault):
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            *("unavailable", "lost", "vanished", "reset", "torn download", "hang", "limited"),
+            *("timed out", "broken", "bad gateway", "corrupt", "stall"),
+        ],
+    )
+    def test_that_passes_is_overcome_by_a_read(self, wire, store, fault, monkeypatch):
+        monkeypatch.setattr("llm_bench.store.gcs._TIMEOUT_SEC", 2)  # a stall ends with the client's patience
         generation = store.commit(PATH, b"content" * 1000, 0)
         wire.script(fault)
         assert store.read(PATH) == (b"content" * 1000, generation)
@@ -271,7 +282,7 @@ class TestEachFaultOfTheNetwork:
         wire.choose = cut_and_replace
         assert store.read(PATH)[0] == b"two" * 100_000
 
-    @pytest.mark.parametrize("fault", ["unavailable", "reset", "torn upload", "torn download", "limited"])
+    @pytest.mark.parametrize("fault", ["unavailable", "reset", "torn upload", "torn download", "limited", "broken"])
     def test_that_lasts_is_an_error_in_the_end(self, server, wire, connect, request, fault):
         store = connect(wire.url, request.node.name)
         wire.choose = lambda _method, _path: fault

@@ -19,6 +19,8 @@ from airflow.sdk import (  # type: ignore[attr-defined]  # its stub lacks the la
 )
 from airflow.sdk.log import mask_secret
 
+from llm_bench.inert import message
+from llm_bench.measure.resolving import refuse_metadata_at
 from llm_bench.schedule import Schedule, slot_of
 from llm_bench.study import Study
 
@@ -151,20 +153,23 @@ def post(connection: str, text: str) -> None:
 
     :raises httpx.HTTPError: it can't be reached, or refused.
     :raises AirflowNotFoundException: there is no such connection.
+    :raises RequestError: at the address, a machine hands out its own credentials.
     """
     url, headers = webhook(connection)
-    httpx.post(url, json={"text": text}, headers=headers, timeout=TIMEOUT_SEC).raise_for_status()
+    httpx.post(url, json={"text": message(text)}, headers=headers, timeout=TIMEOUT_SEC).raise_for_status()
 
 
 def webhook(connection: str) -> tuple[str, dict[str, str]]:
     """Address and headers of the webhook that an Airflow connection names.
 
     :raises AirflowNotFoundException: there is no such connection.
+    :raises RequestError: at the address, a machine hands out its own credentials.
     """
     webhook_connection = BaseHook.get_connection(connection)
     url = webhook_connection.host or ""
     if "://" not in url:
         url = f"{webhook_connection.schema or 'https'}://{url}"
+    refuse_metadata_at(url, TIMEOUT_SEC)
     mask_secret(url)  # who knows the address of a webhook can write there, and httpx logs it
     return url, {"authorization": f"Bearer {webhook_connection.password}"} if webhook_connection.password else {}
 

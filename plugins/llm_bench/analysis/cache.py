@@ -10,7 +10,7 @@ import fcntl
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -48,18 +48,33 @@ class Records:
     ``slots`` and ``llms`` number both, and each metric's bin stands in ``<metric>_bin`` (see ``layout``).
 
     :param version: changes whenever the data does.
+    :param unread: objects of the store that can't be read, each as an error that names it; their records are missing.
     """
 
     def __init__(
-        self, study: str, cursor: duckdb.DuckDBPyConnection, kept: dict[str, Any], damaged: Callable[[], None]
+        self,
+        study: str,
+        cursor: duckdb.DuckDBPyConnection,
+        kept: dict[str, Any],
+        damaged: Callable[[], None],
+        unread: Sequence[StorageError] = (),
     ) -> None:
         self.study = study
+        self.unread = unread
         self._cursor = cursor
         self._kept = kept
         self._damaged = damaged
         self._shared: dict[Hashable, Any] = {}
         cursor.execute("BEGIN")
         self.version = str(self.rows("SELECT content FROM version")[0]["content"])
+
+    def require_all(self) -> None:
+        """For what must not lack a record without a word.
+
+        :raises StorageError: an object of the store can't be read.
+        """
+        for fault in self.unread:
+            raise fault
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """What a query finds.
@@ -131,17 +146,21 @@ class Cache:
         self._copies: dict[tuple[str, str], _Copy] = {}
         self._lock = threading.Lock()
 
-    def records(self, study: Study) -> Records:
+    def records(self, study: Study, *, partly: bool = False) -> Records:
         """The study's records as the store has them now; only objects that are new or changed are read.
 
-        :raises StorageError: the store can't be read.
+        :param partly: also where an object can't be read, which is then among their ``unread``.
+        :raises StorageError: the store, or an object, can't be read.
         """
         with self._lock:
             key = (study.name, study.storage)
             if key not in self._copies:
                 name = f"{study.name}-{hashlib.sha256(study.storage.encode()).hexdigest()[:8]}"
                 self._copies[key] = _Copy(study.name, self._home / "data" / "cache" / name)
-        return self._copies[key].records(open_store(study.storage, self._home), self._fresh_sec)
+        records = self._copies[key].records(open_store(study.storage, self._home), self._fresh_sec)
+        if not partly:
+            records.require_all()
+        return records
 
 
 @contextmanager
@@ -156,7 +175,9 @@ def afresh(study: Study, home: Path) -> Iterator[Records]:
     """
     with TemporaryDirectory(prefix="llm-bench-") as folder:
         copy = _Copy(study.name, Path(folder), threads=1)
-        yield copy.records(open_store(study.storage, home), 0)
+        records = copy.records(open_store(study.storage, home), 0)
+        records.require_all()
+        yield records
 
 
 class _Copy:
@@ -175,6 +196,7 @@ class _Copy:
         self._path: Path | None = None
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._kept: dict[str, Any] = {}
+        self._unread: dict[RecordObject, StorageError] = {}
         self._looked_at = -float("inf")
 
     def records(self, store: Store, fresh_sec: float) -> Records:
@@ -187,7 +209,8 @@ class _Copy:
                 self._refresh(store)
                 self._looked_at = time.monotonic()
             assert self._connection is not None  # noqa: S101
-            return Records(self._study, self._connection.cursor(), self._kept, self._mark_damaged)
+            unread = tuple(self._unread.values())
+            return Records(self._study, self._connection.cursor(), self._kept, self._mark_damaged, unread)
 
     def _mark_damaged(self) -> None:
         # A reader holds this method, and so the copy: its file stays locked for as long as anyone reads it.
@@ -257,13 +280,15 @@ class _Copy:
         connection = self._connection
         assert connection is not None  # noqa: S101
         held, there = layout.held(connection), set(objects)
+        self._unread = {stored: fault for stored, fault in self._unread.items() if stored in there}
         gone = [number for stored, number in held.items() if stored not in there]
-        new = [stored for stored in objects if stored not in held]
+        new = [stored for stored in objects if stored not in held and stored not in self._unread]
         if not gone and not new:
             return
         read = ((stored, read_object(store, stored)) for stored in new)
         self._kept = {}  # who reads the earlier data keeps what belongs to them
-        layout.replace(connection, gone, read, hashlib.sha256(repr(objects).encode()).hexdigest()[:16])
+        content = hashlib.sha256(repr(objects).encode()).hexdigest()[:16]
+        self._unread |= layout.replace(connection, gone, read, content)
 
 
 def _remove(path: Path) -> None:

@@ -3,9 +3,8 @@
 All of FIELDS, the seed's columns first, ordered by study, slot, LLM and question: CSV and JSON are written as
 ``join.exports`` writes them, to the byte.
 
-Text stands in CSV as it was recorded, also where it begins with ``=``, ``+``, ``-`` or ``@``, which a spreadsheet may
-take for a formula: an answer that was changed to be safe there would be another answer everywhere else, and a negative
-number text. Whoever opens the CSV in a spreadsheet imports its columns as text, or takes Parquet.
+CSV is what people open in a spreadsheet, which would run an answer that begins with ``=``: there, an apostrophe stands
+before it (``inert.cell`` says of which texts, and how it is taken back). In JSON and Parquet, text stands as recorded.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from llm_bench.analysis.cache import Records
 from llm_bench.analysis.layout import gathered
 from llm_bench.analysis.view import Condition, View
 from llm_bench.records import FIELD_NAMES, arrow_schema
-from llm_bench.store.exports import COLUMNS, ORDER
+from llm_bench.store.exports import CELLS, COLUMNS, ORDER
 
 Format = Literal["csv", "json", "parquet"]
 MEDIA_TYPES: dict[Format, str] = {
@@ -59,23 +58,27 @@ def _parts(records: Records, view: View) -> Iterator[Condition]:
 
 def _csv(records: Records, parts: Iterable[Condition]) -> Iterator[bytes]:
     yield (",".join(FIELD_NAMES) + "\n").encode()
-    yield from _written(records, parts, "FORMAT csv, HEADER false")
+    yield from _written(records, parts, "FORMAT csv, HEADER false", CELLS)
 
 
 def _json(records: Records, parts: Iterable[Condition]) -> Iterator[bytes]:
     opened = b"[\n\t"
-    for part in _written(records, parts, "FORMAT json"):
+    for part in _written(records, parts, "FORMAT json", "*"):
         yield opened + part.rstrip(b"\n").replace(b"\n", b",\n\t")
         opened = b",\n\t"
     yield b"\n]\n" if opened == b",\n\t" else b"[\n\t\n]\n"
 
 
-def _written(records: Records, parts: Iterable[Condition], options: str) -> Iterator[bytes]:
-    """Each part as DuckDB writes it."""
+def _written(records: Records, parts: Iterable[Condition], options: str, columns: str) -> Iterator[bytes]:
+    """Each part as DuckDB writes it.
+
+    :param columns: of ``COLUMNS``.
+    """
     with TemporaryDirectory(prefix="llm-bench-") as folder:
         file = Path(folder) / "part"
         for where, parameters in parts:
-            records.copy(f"SELECT {COLUMNS} FROM records WHERE {where} ORDER BY {ORDER}", parameters, file, options)  # noqa: S608
+            selected = f"SELECT {COLUMNS} FROM records WHERE {where} ORDER BY {ORDER}"  # noqa: S608
+            records.copy(f"SELECT {columns} FROM ({selected})", parameters, file, options)  # noqa: S608
             yield file.read_bytes()
 
 

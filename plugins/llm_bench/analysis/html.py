@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llm_bench.analysis import format as text
+from llm_bench.inert import seen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,12 +23,8 @@ def environment(folder: Path) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=lambda value: seen(value) if type(value) is str else value,  # markup is made of what was seen to
     )
     made.filters |= {"count": text.count, "words": text.words, "span": text.span}
     made.globals["text"] = text
     return made
-
-
-def encoded(page: str) -> bytes:
-    """A page as UTF-8; a lone surrogate, which has no such form, by its number."""
-    return page.encode(errors="backslashreplace")

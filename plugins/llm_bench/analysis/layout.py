@@ -83,6 +83,8 @@ _STATEMENTS = (
     f"JOIN clients ON clients.client = coalesce(asked.client, '{UNNAMED}') "
     "ORDER BY slot, llm_no, question_no, client_no, cache_probe, record_id",
 )
+_KEYS = ("slot", "industry", "question_id")
+"""A record without one of them would be joined with nothing, and be missing without a word."""
 _ROWS_AT_ONCE = 50_000
 
 LAYOUT = hashlib.sha256(f"{__version__} {_DEFINITION} {_STATEMENTS}".encode()).hexdigest()
@@ -111,20 +113,21 @@ def held(connection: duckdb.DuckDBPyConnection) -> dict[RecordObject, int]:
 
 def replace(
     connection: duckdb.DuckDBPyConnection, gone: Sequence[int], new: Iterable[tuple[RecordObject, bytes]], content: str
-) -> None:
+) -> dict[RecordObject, StorageError]:
     """Take objects out of the copy and put others in, all at once or not at all.
 
     :param gone: their numbers.
     :param new: objects with what they hold.
     :param content: what the copy then stands for.
-    :raises StorageError: an object can't be read, or isn't one of records.
+    :return: objects that can't be read, or aren't of records, and why; they are left out.
     """
+    unread: dict[RecordObject, StorageError] = {}
     connection.execute("BEGIN")
     try:
         if gone:
             _drop(connection, gone)
         # Many small objects together: a statement of so many columns costs more than a few thousand rows.
-        fitting = ((source, _fitting(source, held)) for source, held in new)
+        fitting = _fitting_ones(new, unread)
         for part in gathered(fitting, lambda read: read[1].num_rows, _ROWS_AT_ONCE):
             _add(connection, part)
         connection.execute("UPDATE version SET content = $content", {"content": content})
@@ -133,6 +136,7 @@ def replace(
         with suppress(Exception):
             connection.execute("ROLLBACK")
         raise
+    return unread
 
 
 def _drop(connection: duckdb.DuckDBPyConnection, numbers: Sequence[int]) -> None:
@@ -143,12 +147,27 @@ def _drop(connection: duckdb.DuckDBPyConnection, numbers: Sequence[int]) -> None
         )
 
 
+def _fitting_ones(
+    new: Iterable[tuple[RecordObject, bytes]], unread: dict[RecordObject, StorageError]
+) -> Iterator[_Loaded]:
+    for source, content in new:
+        try:
+            yield source, _fitting(source, content)
+        except StorageError as fault:
+            unread[source] = fault
+
+
 def _fitting(source: RecordObject, content: bytes) -> pa.Table:
     """The object's records that count, with the columns of today: null for one that an older object lacks."""
     import pyarrow as pa
 
     try:
-        return without_slots(current(read_table(content)), source.without)
+        table = without_slots(current(read_table(content)), source.without)
+        table.validate(full=True)  # its texts may be no UTF-8
+        lacking = [name for name in _KEYS if table[name].null_count]
+        if lacking:
+            raise StorageError(f"{', '.join(lacking)} of a record is null.", "")
+        return table
     except (StorageError, pa.ArrowException) as fault:
         raise unreadable(source.path, fault) from None
 
@@ -168,6 +187,7 @@ def gathered(items: Iterable[T], rows: Callable[[T], int], least: int) -> Iterat
 
 
 def _add(connection: duckdb.DuckDBPyConnection, part: list[_Loaded]) -> None:
+    import duckdb
     import pyarrow as pa
 
     row = connection.execute("SELECT coalesce(max(object_no) + 1, 0) FROM objects").fetchone()
@@ -182,6 +202,9 @@ def _add(connection: duckdb.DuckDBPyConnection, part: list[_Loaded]) -> None:
         for number, (_, table) in enumerate(part, first)
     ]
     connection.register("loaded", together(numbered))
-    for statement in _STATEMENTS:
-        connection.execute(statement)
+    try:
+        for statement in _STATEMENTS:
+            connection.execute(statement)
+    except duckdb.DataError as fault:  # a value or a number of names that no record of ours has
+        raise unreadable(" or ".join(source.path for source, _ in part), fault) from None
     connection.unregister("loaded")

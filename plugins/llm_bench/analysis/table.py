@@ -17,6 +17,7 @@ from llm_bench.analysis import format as text
 from llm_bench.analysis.doubts import doubts
 from llm_bench.analysis.metrics import Metric
 from llm_bench.analysis.statistics import Interval
+from llm_bench.inert import cell as inert_cell
 
 if TYPE_CHECKING:
     from llm_bench.analysis.charts import Looks
@@ -282,13 +283,15 @@ class Table:
         return replace(self, columns=columns, rows=made, links={})
 
     def to_csv(self) -> bytes:
-        """The table as CSV, with all digits; what there is none of is empty."""
+        """The table as CSV, with all digits and texts that no spreadsheet computes; what there is none of is empty."""
         out = io.StringIO()
         writer = csv.writer(out)  # its lines end as RFC 4180 has them: a cell may hold any other end of line
         writer.writerow(name for column in self.columns for name in column.names)
         for row in self.rows:
             writer.writerow(
-                part for column, value in zip(self.columns, row, strict=True) for part in column.parts(value)
+                inert_cell(part) if isinstance(part, str) else part
+                for column, value in zip(self.columns, row, strict=True)
+                for part in column.parts(value)
             )
         return out.getvalue().encode(errors="backslashreplace")  # lone surrogates
 

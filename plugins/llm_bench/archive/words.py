@@ -14,6 +14,7 @@ from typing import NamedTuple
 import yaml
 
 from llm_bench.archive.layout import CITATION, DICTIONARY, FORMAT, LOCK, README, VERSIONS
+from llm_bench.inert import markdown
 from llm_bench.records import FIELDS, SCHEMA_VERSION, utc_text
 from llm_bench.study import Study
 
@@ -172,9 +173,9 @@ def readme(origin: Origin) -> bytes:
 Study {origin.study.name}
 {"=" * (6 + len(origin.study.name))}
 
-{origin.description}
+{markdown(origin.description)}
 
-Measured by: {who}
+Measured by: {markdown(who)}
 Rights: {origin.rights}
 
 Check that nothing was changed since it was made, in the folder that you unpacked it to:

@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
-import re
 import time
+from collections.abc import Iterator
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from llm_bench.inert import seen
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""Control characters, and those that turn the direction of a text."""
+    from rich.segment import Segment
 
 
 @cache
-def console() -> Console:
-    """The terminal."""
+def console(*, aside: bool = False) -> Console:
+    """The terminal: what is printed on it is text, whatever it holds, and only styles are obeyed.
+
+    :param aside: of what must not mix with the output.
+    """
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=True)
+    class Terminal(Console):
+        def render(self, *args: Any, **options: Any) -> Iterator[Segment]:
+            for segment in super().render(*args, **options):
+                yield segment if segment.control else segment._replace(text=seen(segment.text))
+
+    return Terminal(highlight=False, soft_wrap=True, markup=False, stderr=aside)
 
 
 def say(text: str) -> None:
     """Prints a line with the time of day."""
-    console().print(f"[dim]{time.strftime('%H:%M:%S')}[/dim] {text}")
+    from rich.text import Text
 
-
-def printable(words: str) -> str:
-    """Words from outside without what a terminal would obey."""
-    return _OBEYED.sub("\ufffd", words)
+    console().print(Text.assemble((time.strftime("%H:%M:%S"), "dim"), " ", text))
 
 
 def interrupt(_number: int, _frame: object) -> None:

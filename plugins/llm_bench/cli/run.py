@@ -62,7 +62,7 @@ def up(port: int) -> int:
             airflow.wait_for_dag(study.dag_id)
         for mistake in mistakes:
             console().print(str(mistake), style="red", markup=False)
-        console().print(f"\nAirflow: [bold]{airflow.url}[/bold]   user {airflow.user}, password {airflow.password}")
+        console().print(f"\nAirflow: {airflow.url}   user {airflow.user}, password {airflow.password}")
         console().print("Ctrl-C stops it.")
         try:
             while True:

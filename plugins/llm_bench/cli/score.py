@@ -12,7 +12,7 @@ from statistics import fmean
 from typing import IO, TYPE_CHECKING
 
 from llm_bench.analysis import format as text
-from llm_bench.cli.console import console, printable
+from llm_bench.cli.console import console
 from llm_bench.cli.data import pinned
 from llm_bench.cli.options import Actions, add_command
 from llm_bench.errors import StorageError, outside_a_task
@@ -88,7 +88,6 @@ def _judged(
 
     :param aside: whether that is shown on standard error, as standard output is for a program.
     """
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
     from llm_bench.cli.answers import batches, judged, rows
@@ -96,7 +95,7 @@ def _judged(
     from llm_bench.study import DEFAULT_EMBEDDING_MODEL
 
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    terminal = Console(stderr=True) if aside else console()
+    terminal = console(aside=aside)
     with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as progress:
         bar = progress.add_task("Scoring", total=count)
         embedder, encoder = load(model, DEFAULT_EMBEDDING_MODEL, threads=os.cpu_count() or 1)
@@ -137,7 +136,7 @@ def _show(row: Row, judgement: Judgement) -> None:
 
     values = (f"{words} {text.bare(judgement.scores[name], '')}" for name, words in SCORES.items())  # type: ignore[literal-required]
     declined = ["declines"] if judgement.scores["declined"] else []
-    console().print(Text("  ".join([printable(str(row.id)), *values, *declined]), "bold"))
+    console().print(Text("  ".join([str(row.id), *values, *declined]), "bold"))
     if judgement.scores["score_note"]:
         console().print(Text(f"not scored: {judgement.scores['score_note']}", "yellow"))
     grid = Table.grid(padding=(0, 2, 0, 0))
@@ -146,11 +145,11 @@ def _show(row: Row, judgement: Judgement) -> None:
     grid.add_column(overflow="fold", ratio=1, style="dim")
     for sentence in judgement.sentences:
         mark = _support(sentence.support)
-        grid.add_row(mark, Text(printable(sentence.text)), _beside(sentence))
+        grid.add_row(mark, Text(sentence.text), _beside(sentence))
     for point in judgement.points:
         mark = _support(point.support if point.held else None)
-        stated = printable(" ".join(point.evidence)) if point.held else "not in the context: doesn't count"
-        grid.add_row(mark, Text(f"◆ {printable(point.text)}", "cyan"), Text(stated))
+        stated = " ".join(point.evidence) if point.held else "not in the context: doesn't count"
+        grid.add_row(mark, Text(f"◆ {point.text}", "cyan"), Text(stated))
     console().print(grid, soft_wrap=False)
     console().print()
 
@@ -170,7 +169,7 @@ def _beside(sentence: Sentence) -> Text:
     if not sentence.is_claim:
         return Text("declines" if sentence.declines else "claims nothing")
     numbers = "".join(f"[{number}]" for number in sentence.passages)
-    return Text(printable(f"{numbers} {' '.join(sentence.evidence)}".strip()))
+    return Text(f"{numbers} {' '.join(sentence.evidence)}".strip())
 
 
 def _sum_up(scored: Sequence[Scores], out: Path | None) -> None:

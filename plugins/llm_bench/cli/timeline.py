@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from llm_bench.analysis import format as text
-from llm_bench.cli.console import console, printable
+from llm_bench.cli.console import console
 from llm_bench.measure.advice import ADVICE
 from llm_bench.records import Record, is_cut
 
@@ -109,10 +109,10 @@ def show(record: Record) -> None:
     grid.add_column(style="dim", no_wrap=True, width=11)
     grid.add_column(overflow="fold")
     for name, words in _facts(record):
-        grid.add_row(name, Text(printable(words)))
+        grid.add_row(name, Text(words))
     console().print(grid, soft_wrap=False)
     if record["failure_kind"]:
-        console().print(Text(f"✗ {record['failure_kind']}: {printable(record['error'] or '')}", "red"))
+        console().print(Text(f"✗ {record['failure_kind']}: {record['error'] or ''}", "red"))
         console().print(Text(f"→ {ADVICE[record['failure_kind']]}", "yellow"))
     console().print()
 

@@ -172,11 +172,11 @@ def _cache(of: Any) -> Cache:
 
 
 def records_of(study: Study) -> Records:
-    """A study's records as they stand.
+    """A study's records as they stand; without those of objects that can't be read, which every page names.
 
     :raises StorageError: the store can't be read.
     """
-    return _cache(home()).records(study)
+    return _cache(home()).records(study, partly=True)
 
 
 def _look(study: ReadableStudy, request: Request) -> Look:

@@ -59,6 +59,7 @@ def records(look: Looked, form: str) -> Response:
     """
     if form not in FORMATS:
         raise HTTPException(404, f"There is no format {form}; there are {', '.join(FORMATS)}.")
+    look.records.require_all()
     parts = export.stream(look.records, look.view.whole, cast(Format, form))
     first = next(parts, b"")  # what can't be read is said before the file begins
     name = f"{look.study.name}-records.{form}"

@@ -11,7 +11,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from llm_bench.analysis.charts.looks import config
-from llm_bench.analysis.html import encoded, environment
+from llm_bench.analysis.html import environment
 from llm_bench.dashboard import assets, icons
 from llm_bench.dashboard.components import data
 from llm_bench.dashboard.security import WITH_SCRIPT
@@ -37,7 +37,7 @@ def render(template: str, **facts: Any) -> bytes:
     :param template: a file of ``templates/``.
     :param facts: what the template asks for.
     """
-    return encoded(_environment().get_template(template).render(facts))
+    return _environment().get_template(template).render(facts).encode()
 
 
 def root_of(request: Request) -> str:

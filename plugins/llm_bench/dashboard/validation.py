@@ -12,9 +12,11 @@ from typing import Any
 
 from fastapi import APIRouter, HTTPException, Response
 from fastapi.responses import HTMLResponse
+from jinja2 import TemplateError
 
 from llm_bench.dashboard import templating
 from llm_bench.dashboard.security import ReadableStudy
+from llm_bench.errors import StorageError
 from llm_bench.paths import client as own_client
 from llm_bench.paths import home, is_client
 from llm_bench.records import UNNAMED
@@ -34,6 +36,7 @@ def validation(study: ReadableStudy, slot: str, client: str = "") -> Response:
     :param slot: as it names the slot's objects, e.g. ``20261207T075125.714285Z``.
     :param client: where it was measured from, ``unnamed`` for a place without a name; this place where left out.
     :raises HTTPException: 404: there is no such slot or client, or no validation of it.
+    :raises StorageError: it can't be read.
     """
     moment = named_moment(slot)
     if moment is None:
@@ -49,7 +52,13 @@ def validation(study: ReadableStudy, slot: str, client: str = "") -> Response:
             f"The study {study.name} has no validation of the slot {slot}{_of(measured_from)}: its batch isn't loaded "
             "yet, or nothing was measured. The log of the run's task validate_and_load says which.",
         )
-    return HTMLResponse(page(json.loads(stored[0]), study.name, moment, measured_from))
+    try:
+        content = page(json.loads(stored[0]), study.name, moment, measured_from)
+    except (ValueError, LookupError, TypeError, RecursionError, TemplateError) as fault:  # someone has changed it
+        raise StorageError(
+            f"The object {path} can't be read: {type(fault).__name__}.", "Clear the run of its slot to load it anew."
+        ) from None
+    return HTMLResponse(content)
 
 
 def _of(client: str | None) -> str:

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field, replace
 
 import httpx
 
-from llm_bench.errors import CredentialsError, RequestError
+from llm_bench.errors import CredentialsError, LLMBenchError, RequestError
 from llm_bench.measure import failures, refusals, tap, watchdog
 from llm_bench.measure.exchange import Exchange
 from llm_bench.measure.formats.answer import Answer
 from llm_bench.measure.formats.framing import BrokenFrameError, TooLargeError
 from llm_bench.measure.formats.reader import END, read
 from llm_bench.measure.library import in_use, known_provider, off_line, quiet_litellm, unmeasurable
+from llm_bench.measure.metadata import refuse_metadata
 from llm_bench.measure.page import page
 from llm_bench.measure.parameters import parameters_of, refused
 from llm_bench.measure.prices import cost
@@ -170,6 +171,8 @@ class LLMClient:
         chunks, fault = self._complete(self._transport, messages, exchange)
         self._raise_on_standstill(exchange, asleep)
         self._raise_on_no_request(exchange, fault)
+        if isinstance(exchange.fault, LLMBenchError):  # the address can't be one
+            raise exchange.fault
         answer = exchange.answer
         if exchange.foreign:
             answer = _translated(exchange, chunks, whole=fault is None)
@@ -370,12 +373,14 @@ def _translated(exchange: Exchange, chunks: list[tuple[float, bytes]], *, whole:
 
 def _host(address: str) -> str:
     try:
-        return httpx.URL(address).host
+        host = httpx.URL(address).host
     except httpx.InvalidURL as fault:
         raise RequestError(  # the address may hold a password
             f"The address of the Airflow connection can't be read: {fault}.",
             "Correct its base URL, as in https://host:port/v1, then clear this task.",
         ) from None
+    refuse_metadata(host)
+    return host
 
 
 def _words(text: str) -> str:

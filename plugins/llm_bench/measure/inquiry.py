@@ -16,6 +16,7 @@ from llm_bench.errors import CredentialsError, LLMBenchError
 from llm_bench.measure import refusals
 from llm_bench.measure.client import Endpoint
 from llm_bench.measure.library import known_provider, quiet_litellm
+from llm_bench.measure.resolving import refuse_metadata_at
 from llm_bench.study import LLM
 
 TIMEOUT_SEC = 5.0
@@ -110,11 +111,13 @@ def ask(path: str, endpoint: Endpoint) -> Heard:
 
     :param path: below the endpoint's ``api_base``, which must be given.
     :raises httpx.HTTPError: no answer came.
+    :raises RequestError: at the address, a machine hands out its own credentials.
     """
     headers = httpx.Headers({"authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {})
     headers.update(endpoint.headers)
     version = {"api-version": endpoint.api_version} if endpoint.api_version else None
     url = f"{(endpoint.api_base or '').rstrip('/')}{path}"
+    refuse_metadata_at(url, TIMEOUT_SEC)
     with httpx.Client(transport=httpx.HTTPTransport(), timeout=TIMEOUT_SEC, follow_redirects=False) as http:
         started, before = time.monotonic(), time.time()
         with http.stream("GET", url, params=version, headers=headers) as response:

@@ -16,6 +16,9 @@ from llm_bench.measure.transport import Nowhere
 from llm_bench.study import LLM
 
 _LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
+_OF_THE_WIRE = ("httpcore", "httpx", "urllib3", "botocore")
+"""Loggers that write each request and each header of its answer, where a provider may repeat the key; while the clock
+runs."""
 in_use: set[str] = set()
 """What LiteLLM has been given that must never show, in this process; its loggers are the process's, too."""
 
@@ -39,6 +42,8 @@ def quiet_litellm() -> ModuleType:
         logger.handlers.clear()  # they write to stderr, which Airflow shows as errors; what matters reaches the root
         logger.setLevel(logging.WARNING)  # below it is a line for each request
         logger.addFilter(_as_warning)
+    for name in _OF_THE_WIRE:
+        logging.getLogger(name).setLevel(logging.WARNING)
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     litellm.disable_streaming_logging = True

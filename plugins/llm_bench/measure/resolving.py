@@ -7,9 +7,13 @@ import queue
 import socket
 import threading
 import time
+from contextlib import suppress
 from typing import NamedTuple
 
+import httpx
+
 from llm_bench.measure import tap
+from llm_bench.measure.metadata import refuse_metadata
 
 
 class Addresses(NamedTuple):
@@ -28,7 +32,9 @@ def addresses(host: str, port: int, seconds: float) -> Addresses:
     :param seconds: the longest to wait.
     :raises TimeoutError: they weren't found in time.
     :raises OSError: there are none.
+    :raises RequestError: at one of them, a machine hands out its own credentials.
     """
+    refuse_metadata(host)
     try:
         return Addresses([str(ipaddress.ip_address(host))], None)
     except ValueError:
@@ -41,6 +47,7 @@ def addresses(host: str, port: int, seconds: float) -> Addresses:
         raise TimeoutError(f"no address of {host} in time") from None
     if isinstance(answer, OSError):
         raise answer
+    refuse_metadata(host, answer.listed)
     return answer
 
 
@@ -53,3 +60,13 @@ def _look_up(host: str, port: int, answers: queue.Queue[Addresses | OSError]) ->
         answers.put(Addresses(list(dict.fromkeys(str(entry[4][0]) for entry in listed)), took))
     except OSError as fault:
         answers.put(fault)
+
+
+def refuse_metadata_at(url: str, seconds: float) -> None:
+    """Refuses an address of the web whose host hands out a machine's own credentials; any other fault is left alone.
+
+    :param seconds: the longest to wait for the host's addresses.
+    :raises RequestError: it is one.
+    """
+    with suppress(OSError, httpx.InvalidURL):
+        addresses(httpx.URL(url).host, 0, seconds)

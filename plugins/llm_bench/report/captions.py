@@ -8,6 +8,7 @@ from typing import NamedTuple
 from llm_bench.analysis import charts
 from llm_bench.analysis import format as text
 from llm_bench.analysis.table import Table
+from llm_bench.inert import seen
 from llm_bench.report.source import Section
 
 _LEVEL = "95 %"
@@ -40,7 +41,7 @@ class Captions(NamedTuple):
         """All of them as a file of plain text, a paragraph each, with the file that each stands beside."""
         named = [(f"figures/{name}", caption) for name, caption in self.figures.items()]
         named += [(f"tables/{name}", caption) for name, caption in self.tables.items()]
-        return "".join(f"{name}\n{caption.text}\n\n" for name, caption in named).encode(errors="backslashreplace")
+        return "".join(f"{name}\n{seen(caption.text)}\n\n" for name, caption in named).encode()
 
 
 def captions(sections: Sequence[Section], drawn: Mapping[str, charts.Caption]) -> Captions:

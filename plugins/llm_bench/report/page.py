@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from llm_bench.analysis import charts
 from llm_bench.analysis import format as text
-from llm_bench.analysis.html import encoded, environment
+from llm_bench.analysis.html import environment
 from llm_bench.report.methods import settings
 from llm_bench.report.references import cited
 from llm_bench.report.sealing import header
@@ -93,7 +93,7 @@ def render(study: Study, facts: Facts, contents: Contents, *, checksum: str) -> 
             zone=study.zone,
         )
     )
-    return encoded(page)
+    return page.encode()
 
 
 @cache

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import builtins
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -161,17 +161,73 @@ def read_table(content: bytes) -> pa.Table:
     The checksums cover every value. The footer (names and types) has none in Parquet's format: there, a bucket's own
     checksum of the whole object, verified at each read, is what finds a fault.
 
-    :raises StorageError: it isn't Parquet, or its checksums don't fit.
+    :raises StorageError: it isn't Parquet, its checksums don't fit, or it is too large.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        return pq.read_table(io.BytesIO(content), page_checksum_verification=True)
-    except (pa.ArrowException, OSError, ValueError, LookupError) as fault:
-        raise StorageError(
-            f"The object can't be read: {fault}.", "Clear the run of its slot to load it anew."
-        ) from None
+        check_bounds(io.BytesIO(content))
+        return pq.ParquetFile(io.BytesIO(content), page_checksum_verification=True).read()
+    except (pa.ArrowException, OSError, ValueError, LookupError, MemoryError) as fault:
+        raise StorageError(f"{_UNREAD}{fault}.", "Clear the run of its slot to load it anew.") from None
+
+
+_UNREAD = "The object can't be read: "
+_MOST_COLUMNS, _MOST_GROUPS = 1_000, 10_000
+_LARGEST_TABLE = 4 * 2**30
+"""Bytes in memory. A few kilobytes of Parquet can stand for a billion times one text."""
+
+
+def check_bounds(source: Path | io.BytesIO) -> None:
+    """Looks at what an object says of its size, before it is read.
+
+    :raises ValueError: it is larger than any object of ours.
+    :raises pyarrow.ArrowException: it isn't Parquet.
+    """
+    import pyarrow.parquet as pq
+
+    footer = pq.read_metadata(source)
+    if footer.num_columns > _MOST_COLUMNS or footer.num_row_groups > _MOST_GROUPS:
+        raise ValueError(f"it has {footer.num_columns:,} columns in {footer.num_row_groups:,} groups of rows")
+    columns = [
+        footer.row_group(group).column(place)
+        for group in range(footer.num_row_groups)
+        for place in range(footer.num_columns)
+    ]
+    size = sum(8 * column.num_values + column.total_uncompressed_size for column in columns)
+    _check_size(size)
+    texts = [column for column in columns if column.physical_type == "BYTE_ARRAY"]
+    if sum(column.num_values * column.total_uncompressed_size for column in texts) > _LARGEST_TABLE:
+        _check_size(_text_bytes(source, {column.path_in_schema for column in texts}))
+
+
+def _check_size(size: int) -> None:
+    if size > _LARGEST_TABLE:
+        raise ValueError(f"it would take {size / 2**30:,.1f} GiB of memory")
+
+
+def _text_bytes(source: Path | io.BytesIO, paths: Collection[str]) -> int:
+    """What texts take together, each of which may be stored once for many rows.
+
+    :param paths: of their columns.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    def count(array: pa.Array) -> int:
+        if pa.types.is_dictionary(array.type):
+            return pc.sum(pc.binary_length(array.dictionary).take(array.indices).cast("int64")).as_py() or 0
+        if pa.types.is_struct(array.type):
+            return sum(map(count, array.flatten()))
+        return count(array.flatten()) if pa.types.is_nested(array.type) else int(array.nbytes)
+
+    total = 0
+    for path in sorted(paths):
+        column = pq.ParquetFile(source, read_dictionary=[path]).read(columns=[path])
+        total += sum(count(chunk) for name in column.column_names for chunk in column[name].chunks)
+    return total
 
 
 def together(tables: Sequence[pa.Table]) -> pa.Table:
@@ -215,8 +271,9 @@ def without_slots(table: pa.Table, slots: Sequence[str]) -> pa.Table:
 
 def unreadable(path: str, fault: Exception) -> StorageError:
     """The error to raise for an object of records that can't be read."""
+    words = fault.cause.removeprefix(_UNREAD) if isinstance(fault, StorageError) else str(fault)
     return StorageError(
-        f"The object {path} can't be read: {str(fault).splitlines()[0].rstrip('.')}.",
+        f"The object {path} can't be read: {words.splitlines()[0].rstrip('.')}.",
         "Clear the run of its slot to load it anew, or move the object out of the store.",
     )
 

@@ -44,6 +44,6 @@ def read_context(store: Store, study: str, question_id: str, prompt_hash: str) -
         )
     try:
         prompt: Prompt = json.loads(held[0])
-    except ValueError as fault:
+    except (ValueError, RecursionError) as fault:
         raise StorageError(f"{path} is damaged: {fault}.", "Put it back from a copy.") from None
     return prompt

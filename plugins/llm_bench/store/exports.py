@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 from llm_bench.errors import StorageError
 from llm_bench.fields import Field
 from llm_bench.files import locked, replacing, storage_errors
+from llm_bench.inert import cell_sql
 from llm_bench.records import FIELDS, LLM_SQL
-from llm_bench.store.base import Store, to_parquet, unreadable
+from llm_bench.store.base import Store, check_bounds, to_parquet, unreadable
 from llm_bench.store.snapshot import RecordObject, snapshot
 
 if TYPE_CHECKING:
     import duckdb
 
 STEM = "batch_eval_metrics"
-_OPTIONS = {"csv": "FORMAT csv, HEADER true", "json": "FORMAT json, ARRAY true"}
 
 
 def _column(field: Field) -> str:
@@ -33,6 +33,10 @@ def _text(moment: str) -> str:
 
 
 COLUMNS = ", ".join(map(_column, FIELDS))
+CELLS = ", ".join(
+    f"{cell_sql(field.name)} AS {field.name}" if field.type == "string" else field.name for field in FIELDS
+)
+"""What a CSV selects of ``COLUMNS``: texts are such that no spreadsheet computes them."""
 ORDER = "study, slot, llm_provider, llm_model, llm, question_id, client, cache_probe, record_id"
 """What every export selects from a table of records, and in which order; no two records have the same place in it."""
 
@@ -53,19 +57,25 @@ def export(store: Store, data: Path) -> int:
     ):
         rows = _collect(connection, snapshot(store, Path(scratch)), Path(scratch))
         with locked(data):
-            for suffix, options in _OPTIONS.items():
-                _write(connection, data / f"{STEM}.{suffix}", options)
+            _write(connection, f"SELECT {CELLS} FROM records", data / f"{STEM}.csv", "FORMAT csv, HEADER true")  # noqa: S608
+            _write(connection, "FROM records", data / f"{STEM}.json", "FORMAT json, ARRAY true")
     return rows
 
 
 def _collect(connection: duckdb.DuckDBPyConnection, files: dict[RecordObject, Path], scratch: Path) -> int:
     """Fill the table ``records`` from the files; returns its rows."""
     import duckdb
+    import pyarrow as pa
 
     # An object without rows comes first, so that the columns are there even where no object has them.
     model = scratch / "model.parquet"
     model.write_bytes(to_parquet([]))
     left_out = [f"{files[listed]} {slot}" for listed in files for slot in listed.without]
+    for listed, file in files.items():
+        try:
+            check_bounds(file)
+        except (pa.ArrowException, OSError, ValueError) as fault:
+            raise unreadable(listed.path, fault) from None
     try:
         _select(connection, [model, *files.values()], left_out)
     except duckdb.Error as fault:
@@ -93,12 +103,12 @@ def _select(connection: duckdb.DuckDBPyConnection, files: list[Path], left_out: 
     )
 
 
-def _write(connection: duckdb.DuckDBPyConnection, path: Path, options: str) -> None:
+def _write(connection: duckdb.DuckDBPyConnection, query: str, path: Path, options: str) -> None:
     import duckdb
 
     with replacing(path) as partial:
         try:
-            connection.execute(f"COPY records TO '{str(partial).replace(chr(39), chr(39) * 2)}' ({options})")
+            connection.execute(f"COPY ({query}) TO '{str(partial).replace(chr(39), chr(39) * 2)}' ({options})")
         except duckdb.Error as fault:
             raise StorageError(
                 f"{path} can't be written: {str(fault).splitlines()[0]}", "Check that folder and its disk."

@@ -60,7 +60,10 @@ class GCSStore:
         together so, and takes an object that was replaced meanwhile for one that isn't there.
         """
         blob = self._blob(path)
-        content = blob.download_as_bytes(checksum="crc32c", retry=None, timeout=_TIMEOUT_SEC)
+        try:
+            content = blob.download_as_bytes(checksum="crc32c", retry=None, timeout=_TIMEOUT_SEC)
+        except DataCorruption as fault:  # on its way: the next attempt may bring it whole
+            raise ConnectionError(f"what came isn't what is there: {fault}") from fault
         # The generation of this very content, from the download's own headers.
         return content, int(blob.generation)
 
@@ -91,7 +94,8 @@ class GCSStore:
         self, path: str, content: bytes, expected_generation: int, metadata: Mapping[str, str] | None = None
     ) -> int:
         blob = self._blob(path)
-        blob.metadata = metadata
+        if metadata:
+            blob.metadata = metadata
         with self._errors():
             try:
                 blob.upload_from_string(

@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from llm_bench.airflow.operators.answers import prompts_of, study_of
 from llm_bench.errors import LLMBenchError, RequestError, StorageError
+from llm_bench.inert import line
 from llm_bench.measure.standstill import StandstillError
 from llm_bench.paths import client as client_name
 from llm_bench.paths import home
@@ -250,6 +251,6 @@ class LLMBenchmarkOperator(BaseOperator):
 
 def _progress(record: Record) -> str:
     if record["failure_kind"]:
-        return f"{record['failure_kind']}: {record['error']}"
+        return f"{record['failure_kind']}: {line(record['error'] or '')}"
     speed = record["throughput_tps"]
     return f"{record['latency_sec']:.2f} s" + (f" · {speed:.0f} tok/s" if speed is not None else "")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from llm_bench.analysis.charts.axes import unbroken
 from llm_bench.analysis.charts.looks import Theme, config
+from llm_bench.inert import seen_within
 
 if TYPE_CHECKING:
     import altair as alt
@@ -52,7 +53,7 @@ def spec(
     :param width: of the whole figure in pixels; "container" takes the width of the element that it is shown in.
     :param titled: with its title. It isn't broken where the figure is narrow: a page sets ``caption`` as text instead.
     """
-    made = dict(chart.to_dict(validate=False))
+    made: dict[str, Any] = seen_within(chart.to_dict(validate=False))
     if not titled:
         del made["title"]
     size = {"width": width, "autosize": {"type": "fit-x", "contains": "padding"}}
