@@ -39,6 +39,26 @@ _LINE = 96
 NAME_LIMIT = 190
 """Pixels of a name; longer ones are cut."""
 
+_NARROW, _FITTING = 560, 22
+"""Pixels of a chart below which its names are cut in their middle, and the letters that then stay."""
+_BROAD = 230
+"""Pixels of a column of a legend."""
+
+
+def _without_middle(name: str) -> str:
+    """An expression: a name as it is, or, where the chart is narrow, without its middle."""
+    half = _FITTING // 2
+    cut = f"substring({name}, 0, {half}) + '…' + substring({name}, length({name}) - {half - 1}, length({name}))"
+    narrow = f"(containerSize()[0] || {_NARROW}) < {_NARROW}"
+    return f"({narrow} && length({name}) > {_FITTING} ? {cut} : {name})"
+
+
+ONE_LINE = _without_middle("datum.label")
+_BREAK = "indexof(datum.label, '\\n')"
+_FIRST, _REST = f"substring(datum.label, 0, {_BREAK})", f"substring(datum.label, {_BREAK} + 1, length(datum.label))"
+TWO_LINES = f"[{_without_middle(_FIRST)}, {_without_middle(_REST)}]"
+"""Names at an axis: what a narrow chart has no place for is left out of their middle."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -210,8 +230,8 @@ def names_axis(width: int = NAME_LIMIT, **more: Any) -> alt.Axis:
     """
     import altair as alt
 
-    limit = alt.ExprRef(f"min({width}, containerSize()[0] * 0.4 || {width})")
-    settings: dict[str, Any] = {"labelLimit": limit, "grid": False}
+    limit = alt.ExprRef(f"min({width}, containerSize()[0] * 0.45 || {width})")
+    settings: dict[str, Any] = {"labelLimit": limit, "grid": False, "labelExpr": ONE_LINE}
     return alt.Axis(**settings | more)
 
 
@@ -243,19 +263,20 @@ def shape(looks: Looks, present: Sequence[str], legend: bool = True) -> alt.Shap
     return alt.Shape("llm:N", scale=scale, legend=_legend(present) if legend else None)
 
 
-def dash(looks: Looks, present: Sequence[str]) -> alt.StrokeDash:
-    """An LLM's dash; it shares the colours' legend."""
+def dash(looks: Looks, present: Sequence[str], legend: bool = True) -> alt.StrokeDash:
+    """An LLM's dash; it shares the colours' legend, where that has no shapes: a shape with a dashed outline is none."""
     import altair as alt
 
     scale = alt.Scale(domain=looks.domain, range=looks.dashes)
-    return alt.StrokeDash("llm:N", scale=scale, legend=_legend(present))
+    return alt.StrokeDash("llm:N", scale=scale, legend=_legend(present) if legend else None)
 
 
 def _legend(present: Sequence[str]) -> alt.Legend:
     import altair as alt
 
+    columns = alt.ExprRef(f"max(1, floor((containerSize()[0] || {2 * _BROAD}) / {_BROAD}))")
     return alt.Legend(
-        values=list(present), orient="bottom", columns=2, labelLimit=NAME_LIMIT, title=None, symbolOpacity=1
+        values=list(present), orient="bottom", columns=columns, labelLimit=_BROAD - 20, title=None, symbolOpacity=1
     )
 
 

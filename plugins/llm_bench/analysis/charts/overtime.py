@@ -241,7 +241,7 @@ def _lines(made: Sequence[Row], metric: Metric, looks: Looks, x: alt.X, approxim
         opacity=alt.condition(picked, alt.value(0.13), alt.value(0)),
     )
     line = base.mark_line().encode(
-        y=values.channel("middle", alt.Y), detail="part:N", strokeDash=axes.dash(looks, names), opacity=shade
+        y=values.channel("middle", alt.Y), detail="part:N", strokeDash=axes.dash(looks, names, legend=False), opacity=shade
     )
     few = len({row["at"] for row in made}) <= MAX_MARKS
     marks = base.mark_point(filled=True, size=32 if few else 10).encode(

@@ -1,4 +1,4 @@
-/* Three things, and all pages can be read without them: Airflow's theme, charts, and addresses without empty values. */
+/* All pages can be read without it: Airflow's theme, charts, signs that say more, addresses without empty values. */
 "use strict";
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -69,6 +69,38 @@ function leave(event) {
   outside.click();
 }
 
+// A table of signs: what one says is written below it, also when it is reached by keyboard or touched.
+
+function grid(table) {
+  const cells = [...table.querySelectorAll("td[title]")];
+  const place = table.closest("section").querySelector("[data-said]");
+  const say = (event) => {
+    const cell = event.target.closest("td[title]");
+    if (cell) place.textContent = cell.title;
+  };
+  table.addEventListener("pointerover", say);
+  table.addEventListener("focusin", say);
+  if (cells[0]) cells[0].tabIndex = 0;
+  table.addEventListener("keydown", (event) => {
+    const steps = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
+    const cell = event.target.closest("td[title]");
+    if (!steps || !cell) return;
+    event.preventDefault();
+    let [row, column] = [cell.parentElement.rowIndex, cell.cellIndex];
+    let next = null;
+    do {
+      row += steps[0];
+      column += steps[1];
+      next = table.rows[row]?.cells[column];
+    } while (next && next.tagName === "TD" && !next.title); // an LLM beside itself
+    if (next?.title && next.tagName === "TD") {
+      cell.tabIndex = -1;
+      next.tabIndex = 0;
+      next.focus();
+    }
+  });
+}
+
 function ready() {
   const seen = new IntersectionObserver(
     (entries) => {
@@ -80,6 +112,7 @@ function ready() {
     { root: document, rootMargin: "400px" },
   );
   document.querySelectorAll("[data-chart]").forEach((place) => seen.observe(place));
+  document.querySelectorAll("[data-cells]").forEach(grid);
   document.querySelectorAll("form[method=get]").forEach((form) =>
     form.addEventListener("formdata", (event) => {
       for (const [name, value] of [...event.formData]) {
