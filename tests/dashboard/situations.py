@@ -5,7 +5,7 @@ Each is a study of its own in one project, so that one server shows them all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -92,10 +92,17 @@ def _window(situation: Situation) -> dict[str, Any]:
 
 def _ask(include: Path, industry: str) -> None:
     """A question set and a document of an industry."""
-    points = [{"text": f"Home & Kitchen of {industry} sold for € {n} million in 2025.", "document": "d"} for n in (7, 9)]
-    asked = [{"id": f"{industry}-{n}", "text": f"What sells most in {industry}, {n}?", "points": points} for n in (1, 2)]
+    points = [
+        {"text": f"Home & Kitchen of {industry} sold for € {n} million in 2025.", "document": "d"} for n in (7, 9)
+    ]
+    asked = [
+        {"id": f"{industry}-{n}", "text": f"What sells most in {industry}, {n}?", "points": points} for n in (1, 2)
+    ]
     asked += [{"id": f"{industry}-3", "text": f"Who leads {industry}?", "answerable": False}]
-    asked += [{"id": f"{industry}-{n}", "text": f"How much was sold in {n} of {industry}?", "points": points} for n in (4, 5, 6)]
+    asked += [
+        {"id": f"{industry}-{n}", "text": f"How much was sold in {n} of {industry}?", "points": points}
+        for n in (4, 5, 6)
+    ]
     (include / "questions" / f"{industry}.yaml").write_text(yaml.safe_dump({"industry": industry, "questions": asked}))
     (include / "knowledge" / industry).mkdir(parents=True, exist_ok=True)
     (include / "knowledge" / industry / "d.md").write_text(
@@ -117,7 +124,7 @@ _KEPT = ("connect_sec", "dns_sec", "tls_sec", "network_rtt_sec")
 
 
 def _failed(record: dict[str, Any]) -> dict[str, Any]:
-    from analysis import studies  # noqa: PLC0415  (how a made-up answer fails is its own)
+    from analysis import studies
 
     if not record["success"]:
         return record

@@ -87,9 +87,7 @@ def _chosen(look: Look, order: Sequence[str]) -> str | None:
     return asked if asked or _fit(order) else order[0]
 
 
-def _line(
-    look: Look, llm: str, order: Sequence[str], cells: dict[tuple[str, str], Cell], metric: str
-) -> Line:
+def _line(look: Look, llm: str, order: Sequence[str], cells: dict[tuple[str, str], Cell], metric: str) -> Line:
     address = look.address("compare", {"metric": metric, "of": llm}) + "#pairs"
     return Line(llm, address, [cells.get((llm, other)) for other in order])
 

@@ -59,9 +59,7 @@ def _pairs(look: Look, llms: Sequence[str]) -> Sequence[Comparison]:
         if key in _known:
             _known.move_to_end(key)
             return _known[key]
-    pairs = queries.compare(
-        look.records, look.view, llms, twins=study.twins, roles=primary, interest=study.interest
-    )
+    pairs = queries.compare(look.records, look.view, llms, twins=study.twins, roles=primary, interest=study.interest)
     with _lock:
         _known[key] = pairs
         while len(_known) > _KEPT:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -23,13 +22,15 @@ from llm_bench.analysis.tables.times import slot as slot_column
 from llm_bench.dashboard.comparing import Compared, compared
 from llm_bench.dashboard.context import Look, Looked
 from llm_bench.dashboard.form import form
+from llm_bench.dashboard.live import running
 from llm_bench.dashboard.objectives import attained, objectives
+from llm_bench.dashboard.questions import questions_of
 from llm_bench.dashboard.sparks import Spark, sparks
 from llm_bench.dashboard.templating import show
 from llm_bench.dashboard.viewing import notices
 from llm_bench.errors import ViewError
 from llm_bench.local.config import local_airflow
-from llm_bench.paths import client, home, include
+from llm_bench.paths import client, home
 from llm_bench.progress import measured, states
 from llm_bench.progress.facts import facts, planned_window
 from llm_bench.progress.overview import Overview, overview
@@ -37,10 +38,8 @@ from llm_bench.progress.states import Slot
 from llm_bench.progress.steps import steps
 from llm_bench.protocol.keeping import held
 from llm_bench.protocol.words import line
-from llm_bench.rag.questions import load_question_sets
 from llm_bench.records import UNNAMED, utc_text
 from llm_bench.store.base import open_store
-from llm_bench.study import Study
 
 MAX_SLOTS = 1_000
 """Slots in the calendar; of a longer window those around now."""
@@ -106,6 +105,7 @@ def page(look: Looked) -> Response:
         "overview",
         form=form(look, "overview", ["slot", "sort", "order"]),
         todo=list(_todo(look, state)),
+        running=running(look.study) if look.client == client() else [],
         compared=known,
         answers=[(answer, _evidence(look, answer)) for answer in _answers(look, known)] if headlines else [],
         glance=_glance(look, headlines) if headlines else None,
@@ -167,10 +167,7 @@ def _glance(look: Look, headlines: Sequence[Headline]) -> Glance:
         notes=whole.all_notes,
         heads=[(column, *_sorting(look, column.name, sort, order)) for column in whole.columns],
         rows=[
-            [
-                (cell, drawn.get(column.name, {}).get(row[0]))
-                for column, cell in zip(whole.columns, cells, strict=True)
-            ]
+            [(cell, drawn.get(column.name, {}).get(row[0])) for column, cell in zip(whole.columns, cells, strict=True)]
             for row, cells in zip(whole.rows, whole.cells, strict=True)
         ],
     )
@@ -210,23 +207,11 @@ def _overview(look: Look) -> Overview:
         look.study,
         home(),
         datetime.now(UTC),
-        questions=_questions(look.study),
+        questions=questions_of(look.study),
         airflow=ask_airflow(look.study.dag_id) if look.client == client() else None,
         client=look.client,
         measured=measured.held(look.records, look.client),  # whatever the view: the calendar is of the whole study
     )
-
-
-def _questions(study: Study) -> int:
-    """How many each LLM is asked in a batch."""
-    files = [include() / "questions" / f"{industry}.yaml" for industry in study.industries]
-    return _counted(study.industries, tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in files))
-
-
-@lru_cache(maxsize=100)
-def _counted(industries: tuple[str, ...], _changed: tuple[int, ...]) -> int:
-    # Reading question sets takes half a second, which only a change of their files is worth.
-    return sum(map(len, load_question_sets(include(), industries).values()))
 
 
 def _shown(study: Overview) -> Sequence[Slot]:

@@ -17,6 +17,7 @@ from llm_bench.analysis.metrics import Metric
 if TYPE_CHECKING:
     import altair as alt
 
+    from llm_bench.analysis.queries.events import Event
     from llm_bench.analysis.statistics import Interval
 
 HEIGHT = 240
@@ -206,6 +207,50 @@ def clock(moment: datetime, zone: tzinfo) -> str:
     return f"{moment.astimezone(zone):%a %d %b %Y %H:%M}"
 
 
+_EVENTS: Mapping[str, tuple[str, str, str]] = {
+    "missed": ("×", "M-1,-1L1,1M-1,1L1,-1", "a slot that was missed"),
+    "late": ("○", "circle", "a slot that was measured late"),
+    "identity": ("◇", "diamond", "a provider names something else that answers"),
+    "edited": ("□", "square", "the study was edited"),
+}
+"""Kind of an event → its sign in a text, its shape in a chart, and what it says."""
+_GREY = "#7d8894"
+"""It stands out from white and from black, and is no LLM's."""
+
+
+def events_line(events: Sequence[Event]) -> list[str]:
+    """The line of a title that says what the signs above a plot are; none where there are none."""
+    there = {event.kind for event in events}
+    signs = [f"{sign} {words}" for kind, (sign, _, words) in _EVENTS.items() if kind in there]
+    return [f"Above the plot: {', '.join(signs)}"] if signs else []
+
+
+def events_above(events: Sequence[Event], x: alt.X, looks: Looks, zone: tzinfo) -> list[alt.Chart]:
+    """Signs above a plot, of what happened when; a thin line goes down from what isn't of one slot alone."""
+    import altair as alt
+
+    layers: list[alt.Chart] = []
+    for kind, (_, shape, words) in _EVENTS.items():
+        made = [
+            {
+                "at": wall(event.at, zone),
+                "when": clock(event.at, zone),
+                "what": event.words,
+                "of": looks.names.get(event.llm or "", "all"),
+            }
+            for event in events
+            if event.kind == kind
+        ]
+        if not made:
+            continue
+        base = alt.Chart(inline(made)).encode(x=x, tooltip=tooltip({"what": "What", "of": "LLM", "when": "Slot"}))
+        if kind in ("identity", "edited"):
+            layers.append(base.mark_rule(strokeDash=[2, 3], color=_GREY))
+        signs = base.mark_point(shape=shape, size=45, color=_GREY, opacity=1, filled=False, strokeWidth=1.7)
+        layers.append(signs.encode(y=alt.value(-9)).properties(name=f"events-{kind}", description=words))
+    return layers
+
+
 def slots(moments: Iterable[datetime], zone: tzinfo, field: str = "at") -> alt.X:
     """The axis of slots; its title states the dates and the zone."""
     import altair as alt
@@ -247,12 +292,15 @@ def rows_of(made: Iterable[Mapping[str, Any]], field: str) -> int:
     return len({row[field] for row in made})
 
 
-def colour(looks: Looks, present: Sequence[str], legend: bool = True) -> alt.Color:
-    """An LLM's colour, and the legend of those that are shown."""
+def colour(looks: Looks, present: Sequence[str], legend: bool = True, *, dashed: bool = False) -> alt.Color:
+    """An LLM's colour, and the legend of those that are shown.
+
+    :param dashed: its signs are lines with dashes, where nothing has a shape.
+    """
     import altair as alt
 
     scale = alt.Scale(domain=looks.domain, range="category")
-    return alt.Color("llm:N", scale=scale, legend=_legend(present) if legend else None)
+    return alt.Color("llm:N", scale=scale, legend=_legend(present, dashed=dashed) if legend else None)
 
 
 def shape(looks: Looks, present: Sequence[str], legend: bool = True) -> alt.Shape:
@@ -263,20 +311,25 @@ def shape(looks: Looks, present: Sequence[str], legend: bool = True) -> alt.Shap
     return alt.Shape("llm:N", scale=scale, legend=_legend(present) if legend else None)
 
 
-def dash(looks: Looks, present: Sequence[str], legend: bool = True) -> alt.StrokeDash:
-    """An LLM's dash; it shares the colours' legend, where that has no shapes: a shape with a dashed outline is none."""
+def dash(looks: Looks, present: Sequence[str], *, dashed: bool = False) -> alt.StrokeDash:
+    """An LLM's dash; it shares the colours' legend, in which it shows as there."""
     import altair as alt
 
     scale = alt.Scale(domain=looks.domain, range=looks.dashes)
-    return alt.StrokeDash("llm:N", scale=scale, legend=_legend(present) if legend else None)
+    return alt.StrokeDash("llm:N", scale=scale, legend=_legend(present, dashed=dashed))
 
 
-def _legend(present: Sequence[str]) -> alt.Legend:
+def _legend(present: Sequence[str], *, dashed: bool = False) -> alt.Legend:
     import altair as alt
 
-    columns = alt.ExprRef(f"max(1, floor((containerSize()[0] || {2 * _BROAD}) / {_BROAD}))")
     return alt.Legend(
-        values=list(present), orient="bottom", columns=columns, labelLimit=_BROAD - 20, title=None, symbolOpacity=1
+        values=list(present),
+        orient="bottom",
+        columns=alt.ExprRef(f"max(1, floor((containerSize()[0] || {2 * _BROAD}) / {_BROAD}))"),
+        labelLimit=_BROAD - 20,
+        title=None,
+        symbolOpacity=1,
+        symbolDash=alt.Undefined if dashed else [1, 0],  # a shape with a dashed outline is none
     )
 
 

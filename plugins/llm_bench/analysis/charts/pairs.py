@@ -134,7 +134,9 @@ def _forest(made: list[Row], metric: Metric, noise: Floor | None, interest: floa
 
     is_ratio = not metric.share
     values = _axis(made, metric, is_ratio=is_ratio)
-    pairs = alt.Y("pair:N", sort=[row["pair"] for row in made], title=None, axis=axes.names_axis(220, labelExpr=axes.TWO_LINES))
+    pairs = alt.Y(
+        "pair:N", sort=[row["pair"] for row in made], title=None, axis=axes.names_axis(220, labelExpr=axes.TWO_LINES)
+    )
     base = alt.Chart(axes.inline(made)).encode(y=pairs, tooltip=_seen())
     alike = (
         alt.Chart(axes.inline([{"alike": int(is_ratio)}]))
@@ -253,5 +255,11 @@ def tradeoff(points: Sequence[Tradeoff], looks: Looks, against: Against = "laten
 
 
 def _seen() -> list[alt.Tooltip]:
-    shown = {"spoken": "Pair", "said": "Verdict on the first", "shown": "Size", "interval": INTERVAL, "p": "p, corrected"}
+    shown = {
+        "spoken": "Pair",
+        "said": "Verdict on the first",
+        "shown": "Size",
+        "interval": INTERVAL,
+        "p": "p, corrected",
+    }
     return axes.tooltip(shown | {"n": "Pairs", "days": "Days", "questions": "Questions", "left_out": "Left out"})

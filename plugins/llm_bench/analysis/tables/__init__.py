@@ -14,7 +14,16 @@ from llm_bench.analysis.tables.citations import citations
 from llm_bench.analysis.tables.declining import answered_anyway, declining, declining_by_industry
 from llm_bench.analysis.tables.factors import heading, level_tests, levels, levels_differ
 from llm_bench.analysis.tables.lengths import answer_lengths, at_equal_length, equal_length, equal_length_pairs
-from llm_bench.analysis.tables.llms import QUANTILES, glance, grouped, headline, in_two, least_covered, quantiles, tradeoff
+from llm_bench.analysis.tables.llms import (
+    QUANTILES,
+    glance,
+    grouped,
+    headline,
+    in_two,
+    least_covered,
+    quantiles,
+    tradeoff,
+)
 from llm_bench.analysis.tables.network import first_places, network
 from llm_bench.analysis.tables.outcomes import cut_often, failures, failures_over_time, rates_over_time, success
 from llm_bench.analysis.tables.pairs import conclusions, differences, noise_floor
@@ -36,8 +45,8 @@ __all__ = [
     "STEADIEST",
     "Answer",
     "agreement",
-    "answer_lengths",
     "answer",
+    "answer_lengths",
     "answered_anyway",
     "answers",
     "answers_over_time",

@@ -1,4 +1,4 @@
-"""What can be concluded of the LLMs, a sentence for each question that people have; and who is better than whom. Pure."""
+"""What can be concluded: a sentence for each question that people have, and who is better than whom. Pure."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from llm_bench.analysis.verdicts import better, said, turned, untested, words, w
 if TYPE_CHECKING:
     from llm_bench.analysis.charts import Looks
     from llm_bench.analysis.queries import Comparison
+
 
 class Question(NamedTuple):
     """What people ask.
