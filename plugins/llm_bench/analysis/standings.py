@@ -85,12 +85,14 @@ class Steadiness:
     :param by_hour: those that are slower at the same times of each day.
     :param by_day: those that become slower or faster from day to day.
     :param unknown: of which neither can be told.
+    :param untested: nothing was tested at all.
     """
 
     steady: Sequence[str]
     by_hour: Sequence[str]
     by_day: Sequence[str]
     unknown: Sequence[str]
+    untested: bool
 
     @property
     def outcome(self) -> Outcome:
@@ -118,4 +120,5 @@ def steadiness(hours: Sequence[HourTest], days: Sequence[Drift], interest: float
         by_hour=[llm for llm in llms if by_hour.get(llm) in differ],
         by_day=[llm for llm in llms if by_day.get(llm) in differ],
         unknown=[llm for llm in llms if llm not in moving | still],
+        untested=all(test.p is None for test in [*hours, *days]),
     )

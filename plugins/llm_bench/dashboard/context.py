@@ -14,6 +14,7 @@ from fastapi import Depends, Request
 from markupsafe import Markup
 
 from llm_bench.airflow.links import validation_path
+from llm_bench.analysis import format as text
 from llm_bench.analysis import queries
 from llm_bench.analysis.cache import Cache, Records
 from llm_bench.analysis.charts import Looks, Theme, colours, looks
@@ -54,6 +55,11 @@ class Look:
     @property
     def zone(self) -> tzinfo:
         return self.study.zone
+
+    @property
+    def zone_name(self) -> str:
+        """The zone of all times on the pages: "UTC+01:00"."""
+        return text.zone_name(datetime.now(self.zone))
 
     @cached_property
     def llms(self) -> tuple[str, ...]:

@@ -86,7 +86,7 @@ def changes(known: Identity, looks: Looks, zone: tzinfo = UTC) -> Chart:
     names = looks.present(answered.llm for answered in known.llms)
     kinds = [kind for kind in KINDS.values() if any(row["kind"] == kind for row in made)]
     shapes = [shape for shape, kind in zip(_SHAPES, KINDS.values(), strict=True) if kind in kinds]
-    legend = alt.Legend(orient="bottom", columns=2, title=None, symbolSize=70)
+    legend = alt.Legend(orient="bottom", columns=axes.legend_columns(), title=None, symbolSize=70)
     chart = alt.Chart(
         axes.inline(made),
         height=len(names) * max(axes.ROW, 10 * len(kinds)),

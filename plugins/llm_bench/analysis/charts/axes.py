@@ -258,7 +258,7 @@ def slots(moments: Iterable[datetime], zone: tzinfo, field: str = "at") -> alt.X
     known = [moment.astimezone(zone) for moment in moments]
     first, last = min(known), max(known)
     days = (last - first).total_seconds() / 86400
-    dates = f"{first:%-d %b %Y}" + (f" – {last:%-d %b %Y}" if first.date() != last.date() else "")
+    dates = _dates(first, last)
     ticks: dict[str, Any] = {"tickCount": 8, "format": "%H:%M"}
     if first == last:
         ticks |= {"values": [wall(first, zone)]}
@@ -266,6 +266,14 @@ def slots(moments: Iterable[datetime], zone: tzinfo, field: str = "at") -> alt.X
         ticks = {"tickCount": alt.TimeIntervalStep("day", math.ceil(days / 8)), "format": "%a %d %b"}
     axis = alt.Axis(title=f"Slot, {dates} ({text.zone_name(first)})", grid=False, **ticks)
     return alt.X(f"{field}:T", axis=axis, scale=alt.Scale(type="utc", padding=6))
+
+
+def _dates(first: datetime, last: datetime) -> str:
+    """From a day to another one, each part of both said once: "25 – 28 Nov 2026"."""
+    if first.date() == last.date():
+        return f"{last:%-d %b %Y}"
+    before = "%-d" if (first.year, first.month) == (last.year, last.month) else "%-d %b"
+    return f"{first:{before if first.year == last.year else '%-d %b %Y'}} – {last:%-d %b %Y}"
 
 
 def names_axis(width: int = NAME_LIMIT, **more: Any) -> alt.Axis:
@@ -319,13 +327,23 @@ def dash(looks: Looks, present: Sequence[str], *, dashed: bool = False) -> alt.S
     return alt.StrokeDash("llm:N", scale=scale, legend=_legend(present, dashed=dashed))
 
 
+def legend_columns(broad: int = _BROAD) -> alt.ExprRef:
+    """How many columns of a legend find a place beside one another.
+
+    :param broad: pixels of a column.
+    """
+    import altair as alt
+
+    return alt.ExprRef(f"max(1, floor((containerSize()[0] || {2 * broad}) / {broad}))")
+
+
 def _legend(present: Sequence[str], *, dashed: bool = False) -> alt.Legend:
     import altair as alt
 
     return alt.Legend(
         values=list(present),
         orient="bottom",
-        columns=alt.ExprRef(f"max(1, floor((containerSize()[0] || {2 * _BROAD}) / {_BROAD}))"),
+        columns=legend_columns(),
         labelLimit=_BROAD - 20,
         title=None,
         symbolOpacity=1,

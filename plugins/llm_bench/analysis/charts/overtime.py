@@ -231,7 +231,7 @@ def failures_over_time(
     ]
     kinds = sorted({row["kind"] for row in made})
     names = looks.present(rate.llm for rate in failures.rates)
-    legend = alt.Legend(orient="bottom", columns=2, title=None, symbolSize=60)
+    legend = alt.Legend(orient="bottom", columns=axes.legend_columns(), title=None, symbolSize=60)
     marks = [SHAPES[number % len(SHAPES)] for number in range(len(kinds))]
     chart = alt.Chart(
         axes.inline(made),

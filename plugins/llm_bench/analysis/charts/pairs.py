@@ -14,7 +14,7 @@ from llm_bench.analysis.charts.looks import Looks
 from llm_bench.analysis.metrics import METRICS, Metric
 from llm_bench.analysis.noise import Floor, floor
 from llm_bench.analysis.tables.pairs import size_of
-from llm_bench.analysis.verdicts import differ, facing, said, words, words_of
+from llm_bench.analysis.verdicts import differ, facing, said, untested, words, words_of
 
 if TYPE_CHECKING:
     import altair as alt
@@ -118,7 +118,7 @@ def _difference(pair: Comparison, looks: Looks) -> Row:
         "interval": text.ratio_ends(size.low, size.high)
         if pair.is_ratio
         else text.difference_ends(size.low, size.high, unit),
-        "verdict": TWINS if pair.twins else words(pair.metric, pair.verdict),
+        "verdict": _outcome(pair),
         "said": said(pair),
         "dot": "•" if differ(pair) and not pair.twins else "",
         "p": NOT_TESTED if pair.p_holm is None else text.p_value(pair.p_holm),
@@ -127,6 +127,12 @@ def _difference(pair: Comparison, looks: Looks) -> Row:
         "questions": pair.questions,
         "left_out": pair.left_out,
     }
+
+
+def _outcome(pair: Comparison) -> str:
+    if pair.twins:
+        return TWINS
+    return NOT_TESTED if untested(pair) else words(pair.metric, pair.verdict)
 
 
 def _forest(made: list[Row], metric: Metric, noise: Floor | None, interest: float | None) -> alt.LayerChart:
@@ -149,13 +155,18 @@ def _forest(made: list[Row], metric: Metric, noise: Floor | None, interest: floa
         words(metric.name, "less"),
         "no difference that matters",
         "can't tell",
+        NOT_TESTED,
         TWINS,
     ]
     there = [outcome for outcome in outcomes if outcome in {row["verdict"] for row in made}]
     legend = alt.Legend(
-        orient="bottom", title="Verdict on the first", columns=3, values=there, labelLimit=axes.NAME_LIMIT
+        orient="bottom",
+        title="Verdict on the first",
+        columns=axes.legend_columns(),
+        values=there,
+        labelLimit=axes.NAME_LIMIT,
     )
-    shapes = ["triangle-right", "triangle-left", "circle", "diamond", "square"]
+    shapes = ["triangle-right", "triangle-left", "circle", "diamond", "cross", "square"]
     scales = {
         "color": alt.Color("verdict:N", scale=alt.Scale(domain=outcomes, range="ordinal"), legend=legend),
         "shape": alt.Shape("verdict:N", scale=alt.Scale(domain=outcomes, range=shapes), legend=legend),

@@ -39,6 +39,7 @@ QUESTIONS = {
 }
 """Metric → the question that it answers."""
 STEADIEST = "Steadiest"
+_OF_TIMES = "no difference that matters between times of day, nor from day to day"
 _NAMED = 4
 """LLMs that a sentence names; of more it says how many."""
 
@@ -102,7 +103,7 @@ def _sentences(question: Question, stands: Standing, looks: Looks) -> Iterator[s
     if outcome == "no difference that matters":
         yield f"no difference that matters between {'the two' if len(best) == 2 else 'any two of them'}"
     elif stands.untested:
-        yield f"not tested: {said(stands.pairs[0])}"
+        yield _not_tested(stands.pairs[0])
     elif 1 < len(best) < len(stands.llms):
         yield f"can't tell which of {text.listed(_named(best, looks))}"
     else:
@@ -111,6 +112,11 @@ def _sentences(question: Question, stands: Standing, looks: Looks) -> Iterator[s
     if behind and best:
         are = "is" if len(behind) == 1 else "are each"
         yield f"{text.listed(_named(behind, looks))} {are} {question.worse} than {'one of them' if best[1:] else 'it'}"
+
+
+def _not_tested(pair: Comparison) -> str:
+    """Why a pair wasn't tested: "not tested beyond this one day: it takes at least 4"."""
+    return said(pair).replace("can't tell", "not tested", 1)
 
 
 def _winner(question: Question, stands: Standing, looks: Looks) -> Iterator[str]:
@@ -152,7 +158,7 @@ def steadiest(known: Steadiness, looks: Looks) -> Answer:
     changes = {"with the time of day": known.by_hour, "from day to day": known.by_day}
     moving = [f"that of {text.listed(_named(llms, looks))} {how}" for how, llms in changes.items() if llms]
     sentences = [
-        "no difference that matters between times of day, nor from day to day" if known.steady else "can't tell",
+        _OF_TIMES if known.steady else "not tested: too few days or slots" if known.untested else "can't tell",
         *([f"latency changes: {', '.join(moving)}"] if moving else []),
     ]
     if known.unknown and (moving or known.steady):
@@ -193,6 +199,6 @@ def _said(pair: Comparison, looks: Looks) -> str:
     names = looks.names[pair.first], looks.names[pair.second]
     verdict = f"{words(pair.metric, pair.verdict)} than" if better(pair) else f"{said(pair)}, beside"
     if untested(pair):
-        verdict = f"not tested ({said(pair)}), beside"
+        verdict = f"{_not_tested(pair)}, beside"
     p = "" if pair.p_holm is None else f", p {text.p_equals(pair.p_holm)}"
     return f"{names[0]}: {verdict} {names[1]}; {size_of(pair)}{p}; {text.count(pair.n)} pairs"
