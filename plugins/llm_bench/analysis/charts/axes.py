@@ -40,7 +40,7 @@ _LINE = 96
 NAME_LIMIT = 190
 """Pixels of a name; longer ones are cut."""
 
-_NARROW, _FITTING = 560, 22
+_NARROW, _FITTING = 560, 34
 """Pixels of a chart below which its names are cut in their middle, and the letters that then stay."""
 _BROAD = 230
 """Pixels of a column of a legend."""
@@ -283,7 +283,7 @@ def names_axis(width: int = NAME_LIMIT, **more: Any) -> alt.Axis:
     """
     import altair as alt
 
-    limit = alt.ExprRef(f"min({width}, containerSize()[0] * 0.45 || {width})")
+    limit = alt.ExprRef(f"min({width}, containerSize()[0] * 0.55 || {width})")
     settings: dict[str, Any] = {"labelLimit": limit, "grid": False, "labelExpr": ONE_LINE}
     return alt.Axis(**settings | more)
 
