@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from analysis.studies import fill_study, make_batch, make_prompts
+from analysis.studies import failed, fill_study, make_batch, make_prompts
 from llm_bench.store.base import object_path, open_store, to_parquet
 from llm_bench.store.contexts import keep_contexts
 from llm_bench.study import Study, load_study
@@ -55,9 +55,12 @@ SITUATIONS: Mapping[str, Situation] = {
 }
 
 
-def make(name: str, home: Path) -> Study:
-    """Writes a study of ``SITUATIONS`` into a project with the thesis study, and fills it."""
-    situation = SITUATIONS[name]
+def make(name: str, home: Path, situation: Situation | None = None) -> Study:
+    """Writes a study into a project with the thesis study, and fills it.
+
+    :param situation: None takes that of ``SITUATIONS``.
+    """
+    situation = situation or SITUATIONS[name]
     include = home / "include"
     industries = [f"industry-{number}" for number in range(situation.industries)] or ["retail", "finance"]
     for industry in industries[: situation.industries]:
@@ -120,16 +123,10 @@ def _fail(study: Study, home: Path, slots: Sequence[datetime]) -> None:
         store.commit(object_path("records", study.name, slot), to_parquet(list(map(_failed, batch))), 0)
 
 
-_KEPT = ("connect_sec", "dns_sec", "tls_sec", "network_rtt_sec")
-
-
 def _failed(record: dict[str, Any]) -> dict[str, Any]:
-    from analysis import studies
-
     if not record["success"]:
         return record
-    answered = {name: record[name] for name in _ANSWERED}
-    return record | studies._failed("server_error", answered)
+    return record | failed("server_error", {name: record[name] for name in _ANSWERED})
 
 
 _ANSWERED = (
