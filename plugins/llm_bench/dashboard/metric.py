@@ -17,7 +17,7 @@ from llm_bench.dashboard.context import Look, Looked
 from llm_bench.dashboard.form import form
 from llm_bench.dashboard.happened import events
 from llm_bench.dashboard.templating import show
-from llm_bench.dashboard.viewing import follow, linked, notices
+from llm_bench.dashboard.viewing import drift_of, follow, hours_of, linked, notices, spreads_of
 
 if TYPE_CHECKING:
     from llm_bench.analysis.table import Table
@@ -53,7 +53,7 @@ def page(look: Look, name: str) -> Response:
     """
     metric = METRICS[look.option("metric", CHOICES[name])]
     summaries = queries.summary(look.records, look.view, metric)
-    spreads = queries.distribution(look.records, look.view, metric)
+    spreads = spreads_of(look, metric)
     attained = service.attained(look) if name == "latency" else []
     failed = sum(summary.failed for summary in summaries)
     lost = failed if failed and not any(spread.maximum is not None for spread in spreads) else 0
@@ -106,7 +106,7 @@ def _over_time(look: Look, metric: Metric) -> Figure:
     series = queries.over_time(look.records, look.view, metric)
     link = follow(look, [point.at for point in series.points], series.bucket)
     table = tables.over_time(series, metric, look.looks, look.zone)
-    trends = [] if metric.share else queries.drift(look.records, look.view, metric, look.zone)
+    trends = [] if metric.share else drift_of(look, metric)
     by_slot = table.pivot(["slot"], "llm", metric.name, look.llms).linked("slot", lambda row: link(None, row["slot"]))
     notes = (_bucketed(series), tables.drifts(trends, metric, look.looks) if trends else "")
     return Figure(
@@ -138,12 +138,12 @@ def _equal_length(look: Look) -> Figure:
 
 def _bucketed(series: Series) -> str:
     if series.bucket == 1:
-        return "A point leads to its records."
-    return f"Each point stands for {series.bucket} slots."
+        return "A click opens the records of a slot; drag to see a part alone."
+    return f"Each point stands for {series.bucket} slots; drag to see a part alone."
 
 
 def _time_of_day(look: Look, metric: Metric) -> Figure:
-    hours = queries.time_of_day(look.records, look.view, metric, look.zone)
+    hours = hours_of(look, metric)
     near = queries.neighbours(look.records, look.view, metric)
     numbers = [
         tables.time_of_day(hours, metric, look.looks).pivot(["hour"], "llm", metric.name, look.llms),

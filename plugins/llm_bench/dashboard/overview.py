@@ -27,7 +27,7 @@ from llm_bench.dashboard.objectives import attained, objectives
 from llm_bench.dashboard.questions import questions_of
 from llm_bench.dashboard.sparks import Spark, sparks
 from llm_bench.dashboard.templating import show
-from llm_bench.dashboard.viewing import notices
+from llm_bench.dashboard.viewing import drift_of, hours_of, notices, spreads_of
 from llm_bench.errors import ViewError
 from llm_bench.local.config import local_airflow
 from llm_bench.paths import client, home
@@ -140,8 +140,7 @@ def _answers(look: Look, known: Compared) -> Iterator[Answer]:
     """Who is fastest, most reliable and so on, as far as it was tested."""
     yield from tables.answers(known.pairs, look.looks)
     latency = METRICS["latency_sec"]
-    hours = queries.time_of_day(look.records, look.view, latency, look.zone)
-    days = queries.drift(look.records, look.view, latency, look.zone)
+    hours, days = hours_of(look, latency), drift_of(look, latency)
     yield tables.steadiest(steadiness(hours.tests, days, look.study.interest.latency_sec), look.looks)
 
 
@@ -159,10 +158,7 @@ def _glance(look: Look, headlines: Sequence[Headline]) -> Glance:
     if sort:
         whole = replace(whole, rows=_sorted(whole, sort, descending=order == "down"))
     whole = whole.linked("failed", lambda row: _outcome(look, row, "failed") if row["failed"] else None)
-    drawn = {
-        name: sparks(queries.distribution(look.records, look.view, METRICS[name]), METRICS[name])
-        for name in ("latency_sec", "coverage_score")
-    }
+    drawn = {name: sparks(spreads_of(look, METRICS[name]), METRICS[name]) for name in ("latency_sec", "coverage_score")}
     return Glance(
         notes=whole.all_notes,
         heads=[(column, *_sorting(look, column.name, sort, order)) for column in whole.columns],

@@ -75,7 +75,8 @@ def _window(window: Window | None, planned: Window | None) -> str:
 
 def _moment(moment: datetime) -> str:
     """A moment with its zone, as the study's file has it."""
-    return f"{moment:%a %d %b %Y, %H:%M} {text.zone_name(moment)}"
+    clock = f"{moment:%H:%M:%S}".removesuffix(":00")
+    return f"{moment:%a %d %b %Y}, {clock} {text.zone_name(moment)}"
 
 
 def _rhythm(schedule: Schedule) -> str:
