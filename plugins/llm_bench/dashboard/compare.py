@@ -10,6 +10,7 @@ from fastapi import APIRouter, Response
 from llm_bench.analysis import charts, queries, tables
 from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.queries import Comparison, Tradeoff
+from llm_bench.analysis.queries.comparisons import MAIN, SUCCESS
 from llm_bench.analysis.tables.standings import Cell
 from llm_bench.dashboard import factors
 from llm_bench.dashboard.comparing import compared
@@ -25,7 +26,8 @@ MAX_PAIRS = 45
 
 _IN_THE_REPORT = ("slots", "days", "questions", "noise_floor")
 """Columns of a comparison that a page is too narrow for; the chart shows the noise floor."""
-_TITLES = {"success": "Success"}
+COMPARED = (*MAIN, SUCCESS)
+"""Metrics that are compared, the first where none is asked for."""
 
 router = APIRouter()
 
@@ -47,8 +49,7 @@ def page(look: Looked) -> Response:
     """Two or more LLMs side by side: those of the view, or all; each two of them in one metric."""
     points = look.looks.ordered(queries.tradeoff(look.records, look.view))
     known = compared(look)
-    metrics = list(dict.fromkeys(pair.metric for pair in known.pairs))
-    metric = look.option("metric", metrics or ["latency_sec"])
+    metric = look.option("metric", COMPARED)
     order, cells = tables.wins(known.pairs, metric, look.looks)
     of = _chosen(look, order)
     approximate = [*(pair.approximate for pair in known.pairs), *(point.approximate for point in points)]
@@ -61,7 +62,7 @@ def page(look: Looked) -> Response:
         concluded=tables.conclusions(known.pairs, look.looks) if _fit(order) else [],
         trade=tables.tradeoff(points, look.looks),
         tradeoffs=[*_tradeoffs(look, points)] if points else [],
-        metrics=[(name, METRICS[name].title if name in METRICS else _TITLES[name]) for name in metrics],
+        metrics=[(name, METRICS[name].title if name in METRICS else name.capitalize()) for name in COMPARED],
         metric=metric,
         lines=[_line(look, llm, order, cells, metric) for llm in order],
         signs=tables.SIGNS,
