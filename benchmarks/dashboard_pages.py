@@ -6,10 +6,10 @@ no page weighs over 1.5 MB, the dashboard's own style and script included, the c
 after one new batch reads one object.
 
 Warm: the local copy is filled, and what it reads is in memory. No two rounds ask for the same view, so that nothing
-kept of one can serve another. Within a round the pages are opened one after another, as a reader does: what an earlier
-one found out about the view serves the later ones. Queries: all that a page does in ``analysis.queries`` or asks the
-copy itself for; the whole page, drawn and rendered, is shown beside it. Records are made up, with an answer of 120
-characters and 8 events.
+kept of one can serve another; the pages of a round have one view, as those that a person goes through, so that what
+several of them rest on is made once. Queries: all that a page does in ``analysis.queries`` or asks the copy itself for;
+the whole page, drawn and rendered, is shown beside it. Records are made up, with an answer of 120 characters and 8
+events.
 """
 
 from __future__ import annotations

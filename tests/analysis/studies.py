@@ -204,7 +204,7 @@ def make_batch(
             kind = "server_error" if out else _kind(manner, chance)
             hostile = HOSTILE[position % len(HOSTILE)] if (number + place + position) % 23 == 0 else ""
             answered = _answered(manner, prompt, max(busy, 0.4), hostile, chance)
-            record |= _failed(kind, answered) if kind else answered
+            record |= failed(kind, answered) if kind else answered
             if circumstances is not PLAIN:
                 _befall(record, circumstances, apart)
             yield from _probed(study, record)
@@ -376,7 +376,7 @@ def _near(share: float, chance: Random) -> float:
     return round(min(1.0, max(0.0, share + chance.gauss(0, 0.07))), 4)
 
 
-def _failed(kind: str, answered: Record) -> Record:
+def failed(kind: str, answered: Record) -> Record:
     """What is left of an answer when the request failed."""
     status, error = _ERRORS[kind]
     lost: Record = dict.fromkeys(answered)

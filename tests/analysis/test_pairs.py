@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from typing import Any
 
 from llm_bench.analysis import charts, tables
@@ -16,11 +17,10 @@ LOOKS = charts.looks([A, B, C, D])
 
 def pair(first: str, second: str, verdict: Any, metric: str = "latency_sec", **changes: Any) -> Comparison:
     known: dict[str, Any] = {"role": "primary", "is_ratio": metric not in ("coverage_score", "success"), **changes}
-    return Comparison(
-        *(metric, first, second, 900, 56, 4, 20, 30, Interval(1.8, 1.7, 1.9, 900, 4), 0.001, 0.004),
-        verdict=verdict,
-        **known,
+    made = Comparison(
+        *(metric, first, second, 900, 56, 4, 20, 30, Interval(1.8, 1.7, 1.9, 900, 4), 0.001, 0.004), verdict=verdict
     )
+    return replace(made, **known)
 
 
 class TestWhatCanBeConcluded:

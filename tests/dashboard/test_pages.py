@@ -17,6 +17,7 @@ from dashboard.conftest import SLOTS, thesis_slots
 from dashboard.parsed import Parsed
 from llm_bench.analysis.agreement import agreement
 from llm_bench.analysis.metrics import METRICS
+from llm_bench.dashboard import comparing
 from llm_bench.dashboard.pages import NAVIGATION
 from llm_bench.protocol import keeping
 from llm_bench.protocol.draft import draft
@@ -203,7 +204,8 @@ class TestNumbers:
         assert f"{failed} records failed: later than any answer" in see(reader, "latency").text
 
     def test_lead_from_each_point_to_the_records_of_its_llm_and_slot(self, loaded, reader):
-        (points,) = specs(reader, "latency")["over-time"]["datasets"].values()
+        drawn = specs(reader, "latency")["over-time"]["datasets"].values()
+        (points,) = [rows for rows in drawn if "href" in rows[0]]
         assert len(points) == SLOTS * 4
         assert "20 records" in see(reader, points[0]["href"]).text
 
@@ -263,7 +265,8 @@ class TestNumbers:
 
 
 class TestTheComparison:
-    def test_of_many_llms_takes_the_first_pair_by_pair_and_says_so(self, home, include, reader, batch):
+    def test_of_very_many_llms_takes_the_first_and_says_so(self, home, include, reader, batch, monkeypatch):
+        monkeypatch.setattr(comparing, "MAX_COMPARED", 8)
         models = [f"model-{number:02}" for number in range(10)]
         put(
             home,
@@ -276,7 +279,17 @@ class TestTheComparison:
         )
         assert "The first 8 LLMs of 10 are compared pair by pair" in see(reader, "compare").text
         chosen = [f"{batch[0]['llm_provider']}/{model}" for model in models[-2:]]
-        assert "compared pair by pair" not in see(reader, "compare", llm=chosen).text
+        assert "are compared pair by pair" not in see(reader, "compare", llm=chosen).text
+
+    def test_shows_one_metric_at_a_time_and_the_pairs_of_one_llm_where_asked_so(self, loaded, reader):
+        (shown,) = [
+            chart for name, chart in specs(reader, "compare", metric="success", of=LLM).items() if name == "pairs"
+        ]
+        (pairs,) = [rows for rows in shown["datasets"].values() if "pair" in rows[0]]
+        assert [row["first"] for row in pairs] == ["mistral-7b-instruct"] * 3
+
+    def test_refuses_an_llm_that_isnt_compared(self, loaded, reader):
+        assert "of is 'no/such'" in see(reader, "compare", 400, of="no/such").text
 
 
 class TestIdentity:
@@ -312,7 +325,8 @@ class TestIdentity:
         assert {row["when"] for row in rows} == {"Mon 07 Dec 2026 18:17"}
 
     def test_leads_from_a_point_to_its_records(self, swapped, reader):
-        points = [rows for rows in specs(reader, "identity")["answers-over-time"]["datasets"].values() if len(rows) > 1]
+        drawn = specs(reader, "identity")["answers-over-time"]["datasets"].values()
+        points = [rows for rows in drawn if "href" in rows[0]]
         assert "20 records" in see(reader, points[0][0]["href"]).text
 
     def test_of_few_slots_cant_tell(self, loaded, reader):

@@ -14,6 +14,7 @@ from fastapi import Depends, Request
 from markupsafe import Markup
 
 from llm_bench.airflow.links import validation_path
+from llm_bench.analysis import format as text
 from llm_bench.analysis import queries
 from llm_bench.analysis.cache import Cache, Records
 from llm_bench.analysis.charts import Looks, Theme, colours, looks
@@ -54,6 +55,11 @@ class Look:
     @property
     def zone(self) -> tzinfo:
         return self.study.zone
+
+    @property
+    def zone_name(self) -> str:
+        """The zone of all times on the pages: "UTC+01:00"."""
+        return text.zone_name(datetime.now(self.zone))
 
     @cached_property
     def llms(self) -> tuple[str, ...]:
@@ -127,6 +133,11 @@ class Look:
         """
         query = urlencode([*(view or self.view).to_query(), *(own or {}).items()])
         return f"{self.root}/{quote(self.study.name)}/{page}" + (f"?{query}" if query else "")
+
+    @property
+    def live(self) -> str:
+        """Address of what an open page asks now and then."""
+        return self.address("live", view=View())
 
     def record(self, record_id: str) -> str:
         """Address of a record."""

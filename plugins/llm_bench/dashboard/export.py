@@ -21,7 +21,7 @@ from llm_bench.paths import home
 from llm_bench.records import SEED_NAMES
 
 FORMATS: Mapping[Format, str] = {
-    "csv": "for spreadsheets and R; the seed's eleven columns come first",
+    "csv": "for spreadsheets and R; the eleven planned columns come first",
     "json": "one list of objects",
     "parquet": "typed, with units and descriptions; for pandas, polars and DuckDB",
 }
@@ -41,7 +41,7 @@ def page(look: Looked) -> Response:
         formats=[(name, use, look.address(f"export/records.{name}")) for name, use in FORMATS.items()],
         report=look.address("export/report.zip"),
         commands={name: _command(look, name) for name in ("export", "report")},
-        seed=SEED_NAMES,
+        planned=SEED_NAMES,
     )
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from llm_bench.analysis import format as text
 from llm_bench.analysis import queries
+from llm_bench.dashboard.kept import kept
 
 if TYPE_CHECKING:
+    from llm_bench.analysis.metrics import Metric
+    from llm_bench.analysis.queries import Drift, Spread, TimeOfDay
     from llm_bench.dashboard.context import Look
 
 Link = Callable[[str | None, datetime], str]
@@ -38,6 +41,21 @@ def notices(look: Look, approximate: Iterable[bool] = (), scores: bool = False) 
     unscored = queries.unscored(look.records, look.view) if scores else {}
     known += [f"Not scored: {text.count(count)}, because: {note}" for note, count in unscored.items()]
     return known
+
+
+def hours_of(look: Look, metric: Metric) -> TimeOfDay:
+    """A metric by the hour of the day, and whether it matters."""
+    return kept(look, ("hours", metric.name), lambda: queries.time_of_day(look.records, look.view, metric, look.zone))
+
+
+def drift_of(look: Look, metric: Metric) -> Sequence[Drift]:
+    """Whether a metric rises or falls from day to day."""
+    return kept(look, ("drift", metric.name), lambda: queries.drift(look.records, look.view, metric, look.zone))
+
+
+def spreads_of(look: Look, metric: Metric) -> Sequence[Spread]:
+    """How a metric is spread."""
+    return kept(look, ("spread", metric.name), lambda: queries.distribution(look.records, look.view, metric))
 
 
 def follow(look: Look, moments: Iterable[datetime], bucket: int) -> Link:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any, Literal, Protocol, TypeVar
 
 Theme = Literal["light", "dark", "print"]
@@ -90,12 +91,31 @@ def looks(llms: Sequence[str], twins: Mapping[str, str] | None = None) -> Looks:
     last = {llm: llm if llm.startswith("baseline/") else llm.rsplit("/", 1)[-1] for llm in llms}
     alone = Counter(last.values())
     plain = {llm: name if alone[name] == 1 else llm for llm, name in last.items()}
-    cut = {llm: _cut(name) for llm, name in plain.items()}
-    often = Counter(cut.values())
-    names = {llm: cut[llm] if often[cut[llm]] == 1 else name for llm, name in plain.items()}
+    names = _short(plain)
     return Looks(
         {llm: _marked(name) if llm in (twins or {}).values() else name for llm, name in names.items()}, twins or {}
     )
+
+
+def _short(plain: Mapping[str, str]) -> dict[str, str]:
+    """LLM → its name, a long one without its middle; where that makes several alike, with what tells them apart."""
+    cut = {llm: _cut(name) for llm, name in plain.items()}
+    together: dict[str, list[str]] = {}
+    for llm, name in cut.items():
+        together.setdefault(name, []).append(llm)
+    for llms in (group for group in together.values() if len(group) > 1):
+        whole = [plain[llm] for llm in llms]
+        place = next(at for at, letters in enumerate(zip_longest(*whole)) if len(set(letters)) > 1)
+        apart = [_around(name, place) for name in whole]
+        cut |= dict(zip(llms, apart if len(set(apart)) == len(apart) else whole, strict=True))
+    return cut
+
+
+def _around(name: str, place: int) -> str:
+    """A long name with its beginning, and with what stands around a place."""
+    start = max(0, min(place - _LONGEST // 4, len(name) - _LONGEST * 3 // 5))
+    rest = name[start : start + _LONGEST * 3 // 5]
+    return f"{name[: _LONGEST // 3]}…{rest}{'…' if start + len(rest) < len(name) else ''}"
 
 
 def _marked(name: str) -> str:
@@ -128,6 +148,14 @@ def config(theme: Theme) -> dict[str, Any]:
         "background": "white" if theme == "print" else "transparent",
         "range": {
             "category": list(_ON_BLACK if theme == "dark" else _ON_WHITE),
+            "ordinal": [
+                text,
+                text,
+                faint,
+                faint,
+                faint,
+                faint,
+            ],  # of verdicts: no LLM's colour, told apart by their shapes
             "ramp": ramp,
             "heatmap": soft,
         },
