@@ -48,9 +48,9 @@ class TestAllWell:
         checks = run("groq/some-model", "groq/vendor/another-model")
         assert all(check.passed for check in checks.values())
         assert list(checks) == [
-            *("questions", "documents", "window", "embedding model", "language", "alerts", "storage"),
+            *("questions", "documents", "window", "language", "alerts", "storage"),
             *("groq: reached", "groq: key"),
-            *("groq/some-model", "groq/vendor/another-model", "clock"),
+            *("groq/some-model", "groq/vendor/another-model", "clock", "embedding model"),
         ]
         assert checks["groq: key"].detail == "accepted (connection llm_groq)"
 
