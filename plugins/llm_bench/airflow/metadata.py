@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +40,48 @@ def ask_airflow(dag_id: str) -> Airflow | None:
             )
     except SQLAlchemyError:
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell that is measured now.
+
+    :param name: as Airflow's UI has it, e.g. "kimi-k2-instruct · retail".
+    :param answered: how many of its questions are.
+    """
+
+    name: str
+    answered: int
+
+
+def running_cells(dag_id: str) -> Sequence[Cell]:
+    """The cells of a study that are measured now, and how far each is; none where Airflow's database can't be asked.
+
+    What a cell has measured so far lies in Airflow's task state store, a key for each question.
+    """
+    from airflow.models.task_state_store import TaskStateStoreModel as Kept  # noqa: PLC0415
+    from airflow.models.taskinstance import TaskInstance  # noqa: PLC0415
+    from airflow.utils.session import create_session  # noqa: PLC0415
+    from sqlalchemy import and_, func, select  # noqa: PLC0415
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+
+    from llm_bench.measure.kept import CELL  # noqa: PLC0415
+
+    task: Any = TaskInstance
+    names = ("dag_id", "run_id", "task_id", "map_index")
+    same = [getattr(Kept, name) == getattr(task, name) for name in names]
+    query = (
+        select(task.rendered_map_index, task.map_index, func.count(Kept.key))
+        .outerjoin(Kept, and_(*same, Kept.key != CELL))
+        .where(task.dag_id == dag_id, task.task_id == "measure", task.state == "running")
+        .group_by(task.id, task.rendered_map_index, task.map_index, task.run_id)
+        .order_by(task.run_id, task.map_index)
+    )
+    try:
+        with create_session() as session:
+            return [Cell(name or f"cell {index}", answered) for name, index, answered in session.execute(query)]
+    except SQLAlchemyError:
+        return []
 
 
 def _alive(session: Session) -> bool:

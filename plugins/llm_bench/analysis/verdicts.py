@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from llm_bench.analysis.doubts import doubt_in_words
@@ -11,6 +12,8 @@ from llm_bench.analysis.statistics import success
 from llm_bench.method import Method
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from llm_bench.analysis.queries.shapes import Comparison
     from llm_bench.analysis.statistics import Interval
 
@@ -112,3 +115,50 @@ def said(pair: Comparison) -> str:
 def differ(pair: Comparison) -> bool:
     """Whether the verdict is that the two differ."""
     return pair.verdict in ("more", "less")
+
+
+def turned(pair: Comparison) -> Comparison:
+    """The same comparison, seen from the second of the two."""
+    verdicts: dict[Verdict, Verdict] = {"more": "less", "less": "more"}
+    return replace(
+        pair,
+        first=pair.second,
+        second=pair.first,
+        size=_turned(pair.size, is_ratio=pair.is_ratio),
+        these=_turned(pair.these, is_ratio=pair.is_ratio),
+        won=None if pair.won is None else _mapped(pair.won, lambda share: 1 - share),
+        verdict=verdicts.get(pair.verdict, pair.verdict),
+    )
+
+
+def facing(pairs: Sequence[Comparison], metric: str, llm: str | None = None) -> list[Comparison]:
+    """The pairs of a metric; those of one LLM alone, where one is given, as the first of each; and those of twins."""
+    of_metric = [pair for pair in pairs if pair.metric == metric]
+    if llm is None:
+        return of_metric
+    shown = [pair for pair in of_metric if llm in (pair.first, pair.second) or pair.twins]
+    return [turned(pair) if pair.second == llm else pair for pair in shown]
+
+
+def _turned(size: Interval | None, *, is_ratio: bool) -> Interval | None:
+    if size is None:
+        return None
+    return _mapped(size, (lambda ratio: 1 / ratio if ratio else math.inf) if is_ratio else (lambda apart: -apart))
+
+
+def _mapped(size: Interval, way: Callable[[float], float]) -> Interval:
+    """An interval whose ends change places."""
+    estimate, low, high = (None if end is None else way(end) for end in (size.estimate, size.high, size.low))
+    return replace(size, estimate=estimate, low=low, high=high)
+
+
+def untested(pair: Comparison) -> bool:
+    """Whether nothing was tested, and nothing can be said without a test."""
+    return pair.p is None and pair.verdict == "can't tell"
+
+
+def better(pair: Comparison) -> str | None:
+    """The better one of the two; None where they don't differ, or it can't be told."""
+    if not differ(pair):
+        return None
+    return pair.first if (pair.verdict == "more") == words_of(pair.metric).more_is_better else pair.second

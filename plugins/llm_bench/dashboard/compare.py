@@ -3,63 +3,93 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from fastapi import APIRouter, Response
 
 from llm_bench.analysis import charts, queries, tables
+from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.queries import Comparison, Tradeoff
+from llm_bench.analysis.tables.standings import Cell
 from llm_bench.dashboard import factors
+from llm_bench.dashboard.comparing import compared
 from llm_bench.dashboard.components import Figure
 from llm_bench.dashboard.context import Look, Looked
 from llm_bench.dashboard.form import form
 from llm_bench.dashboard.templating import show
 from llm_bench.dashboard.viewing import notices
-from llm_bench.paths import home
-from llm_bench.protocol.content import roles
-from llm_bench.protocol.keeping import held
-from llm_bench.store.base import open_store
+from llm_bench.errors import ViewError
 
-MAX_COMPARED = 8
-"""LLMs that are compared pair by pair: 28 pairs are as many as anyone reads."""
+MAX_PAIRS = 45
+"""Pairs (of ten LLMs) that are drawn below one another; of more, those of one LLM."""
 
 _IN_THE_REPORT = ("slots", "days", "questions", "noise_floor")
 """Columns of a comparison that a page is too narrow for; the chart shows the noise floor."""
+_TITLES = {"success": "Success"}
 
 router = APIRouter()
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row of the matrix: an LLM, and how it stands to each of them; None to itself.
+
+    :param address: of this page with the pairs of this LLM.
+    """
+
+    llm: str
+    address: str
+    cells: Sequence[Cell | None]
+
+
 @router.get("/{study}/compare", response_model=None)
 def page(look: Looked) -> Response:
-    """Two or more LLMs side by side: those of the view, or all; the first of them pair by pair."""
+    """Two or more LLMs side by side: those of the view, or all; each two of them in one metric."""
     points = look.looks.ordered(queries.tradeoff(look.records, look.view))
-    llms = [point.llm for point in points]
-    primary = roles(held(open_store(look.study.storage, home()), look.study.name), look.view.to_query())
-    pairs = (
-        queries.compare(
-            look.records,
-            look.view,
-            llms[:MAX_COMPARED],
-            twins=look.study.twins,
-            roles=primary,
-            interest=look.study.interest,
-        )
-        if len(llms) > 1
-        else []
-    )
-    approximate = [*(pair.approximate for pair in pairs), *(point.approximate for point in points)]
+    known = compared(look)
+    metrics = list(dict.fromkeys(pair.metric for pair in known.pairs))
+    metric = look.option("metric", metrics or ["latency_sec"])
+    order, cells = tables.wins(known.pairs, metric, look.looks)
+    of = _chosen(look, order)
+    approximate = [*(pair.approximate for pair in known.pairs), *(point.approximate for point in points)]
     return show(
         look,
         "compare",
-        form=form(look, "compare"),
-        notices=[*notices(look, approximate, scores=True), *tables.noise_floor(pairs, look.looks)],
-        concluded=tables.conclusions(pairs, look.looks),
+        form=form(look, "compare", ["metric", "of"]),
+        notices=[*notices(look, approximate, scores=True), *tables.noise_floor(known.pairs, look.looks)],
+        answer=tables.answer(known.pairs, metric, look.looks),
+        concluded=tables.conclusions(known.pairs, look.looks) if _fit(order) else [],
         trade=tables.tradeoff(points, look.looks),
         tradeoffs=[*_tradeoffs(look, points)] if points else [],
-        comparisons=[*_comparisons(look, pairs)],
-        alone=len(llms) == 1,
+        metrics=[(name, METRICS[name].title if name in METRICS else _TITLES[name]) for name in metrics],
+        metric=metric,
+        lines=[_line(look, llm, order, cells, metric) for llm in order],
+        signs=tables.SIGNS,
+        of=of,
+        everything=look.address("compare", {"metric": metric, "of": ""}) if of and _fit(order) else None,
+        pairs=_pairs(look, known.pairs, metric, of) if order else None,
+        alone=len(points) == 1,
         factors=list(factors.parts(look)) if points else [],
-        compared=MAX_COMPARED if len(llms) > MAX_COMPARED else None,
+        compared=known if len(known.llms) < known.of else None,
     )
+
+
+def _fit(order: Sequence[str]) -> bool:
+    """Whether all pairs can be drawn below one another."""
+    return len(order) * (len(order) - 1) // 2 <= MAX_PAIRS
+
+
+def _chosen(look: Look, order: Sequence[str]) -> str | None:
+    """The LLM whose pairs are drawn; None where all are."""
+    asked = look.options.get("of") or None
+    if asked is not None and asked not in order:
+        raise ViewError(f"of is {asked!r}.", f"Choose one of {', '.join(order)}." if order else "Leave it out.")
+    return asked if asked or _fit(order) else order[0]
+
+
+def _line(look: Look, llm: str, order: Sequence[str], cells: dict[tuple[str, str], Cell], metric: str) -> Line:
+    address = look.address("compare", {"metric": metric, "of": llm}) + "#pairs"
+    return Line(llm, address, [cells.get((llm, other)) for other in order])
 
 
 def _tradeoffs(look: Look, points: Sequence[Tradeoff]) -> Iterator[Figure]:
@@ -70,8 +100,7 @@ def _tradeoffs(look: Look, points: Sequence[Tradeoff]) -> Iterator[Figure]:
         yield Figure("against-throughput", charts.tradeoff(points, look.looks, "throughput"))
 
 
-def _comparisons(look: Look, pairs: Sequence[Comparison]) -> Iterator[Figure]:
-    for metric in dict.fromkeys(pair.metric for pair in pairs):
-        chart = charts.comparison(pairs, metric, look.looks)
-        numbers = tables.differences(pairs, metric, look.looks).without(*_IN_THE_REPORT)
-        yield Figure(f"pairs-{metric.replace('_', '-')}", chart, [numbers])
+def _pairs(look: Look, pairs: Sequence[Comparison], metric: str, of: str | None) -> Figure:
+    """The pairs of a metric, with the study's noise floor: all, or those of one LLM."""
+    numbers = tables.differences(pairs, metric, look.looks, of).without(*_IN_THE_REPORT)
+    return Figure("pairs", charts.comparison(pairs, metric, look.looks, of), [numbers])

@@ -128,6 +128,11 @@ class Look:
         query = urlencode([*(view or self.view).to_query(), *(own or {}).items()])
         return f"{self.root}/{quote(self.study.name)}/{page}" + (f"?{query}" if query else "")
 
+    @property
+    def live(self) -> str:
+        """Address of what an open page asks now and then."""
+        return self.address("live", view=View())
+
     def record(self, record_id: str) -> str:
         """Address of a record."""
         return self.address(f"records/{quote(record_id, safe='')}")

@@ -11,6 +11,7 @@ from llm_bench.analysis.queries import Identity
 from llm_bench.dashboard.components import Figure
 from llm_bench.dashboard.context import Look, Looked
 from llm_bench.dashboard.form import form
+from llm_bench.dashboard.happened import events
 from llm_bench.dashboard.templating import show
 from llm_bench.dashboard.viewing import follow, linked
 
@@ -40,7 +41,14 @@ def _figures(look: Look, known: Identity) -> Iterator[Figure]:
     table = tables.answers_over_time(known, look.looks, look.zone).pivot(["slot"], "llm", "differ", look.llms)
     yield Figure(
         "answers-over-time",
-        charts.answers_over_time(known, look.looks, look.zone, link=linked(link, len(known.points))),
+        charts.answers_over_time(
+            known,
+            look.looks,
+            look.zone,
+            link=linked(link, len(known.points)),
+            opens=lambda at: link(None, at),
+            events=[event for event in events(look) if event.kind != "identity"],  # which the next chart shows
+        ),
         [table.linked("slot", lambda row: link(None, row["slot"]))],
     )
     moments = tables.changes(known, look.looks, look.zone).linked("slot", lambda row: link(row["llm"], row["slot"]))

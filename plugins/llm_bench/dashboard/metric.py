@@ -15,6 +15,7 @@ from llm_bench.dashboard import objectives as service
 from llm_bench.dashboard.components import Figure
 from llm_bench.dashboard.context import Look, Looked
 from llm_bench.dashboard.form import form
+from llm_bench.dashboard.happened import events
 from llm_bench.dashboard.templating import show
 from llm_bench.dashboard.viewing import follow, linked, notices
 
@@ -54,6 +55,8 @@ def page(look: Look, name: str) -> Response:
     summaries = queries.summary(look.records, look.view, metric)
     spreads = queries.distribution(look.records, look.view, metric)
     attained = service.attained(look) if name == "latency" else []
+    failed = sum(summary.failed for summary in summaries)
+    lost = failed if failed and not any(spread.maximum is not None for spread in spreads) else 0
     return show(
         look,
         name,
@@ -63,7 +66,10 @@ def page(look: Look, name: str) -> Response:
         metric=metric,
         metrics=[METRICS[other] for other in CHOICES[name]],
         overall=tables.quantiles(summaries, spreads, metric, look.looks),
-        figures=[*_figures(look, metric, name, summaries, spreads, attained=attained)] if summaries else [],
+        figures=[*_figures(look, metric, name, summaries, spreads, attained=attained)]
+        if summaries and not lost
+        else [],
+        lost=lost,
         objectives=service.objectives(look, attained),
         network=tables.network(queries.network(look.records, look.view), look.looks) if name == "latency" else None,
         agreement=_agreement(look) if name == "coverage" else None,
@@ -105,7 +111,15 @@ def _over_time(look: Look, metric: Metric) -> Figure:
     notes = (_bucketed(series), tables.drifts(trends, metric, look.looks) if trends else "")
     return Figure(
         "over-time",
-        charts.over_time(series, metric, look.looks, look.zone, link=linked(link, len(series.points))),
+        charts.over_time(
+            series,
+            metric,
+            look.looks,
+            look.zone,
+            link=linked(link, len(series.points)),
+            opens=lambda at: link(None, at),
+            events=events(look),
+        ),
         [by_slot, *([tables.drift(trends, metric, look.looks)] if trends else [])],
         note=" ".join(filter(None, notes)),
     )
@@ -137,7 +151,7 @@ def _time_of_day(look: Look, metric: Metric) -> Figure:
         tables.neighbours(near, look.looks),
     ]
     notes = (tables.hours_matter(hours.tests, metric, look.looks), tables.slow_together(near, look.looks))
-    chart = charts.time_of_day(hours, metric, look.looks, look.zone)
+    chart = charts.time_of_day(hours, metric, look.looks, look.zone, page=True)
     return Figure("time-of-day", chart, numbers, note=" ".join(filter(None, notes)))
 
 

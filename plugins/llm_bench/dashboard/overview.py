@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import lru_cache
+from typing import Any
 
 from fastapi import APIRouter, Response
 
 from llm_bench.airflow.metadata import ask_airflow
 from llm_bench.analysis import format as text
 from llm_bench.analysis import queries, table, tables
+from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.queries import Headline
-from llm_bench.analysis.table import Row, Table
+from llm_bench.analysis.standings import steadiness
+from llm_bench.analysis.table import Cell, Column, Row, Table
+from llm_bench.analysis.tables import Answer
 from llm_bench.analysis.tables.times import slot as slot_column
+from llm_bench.dashboard.comparing import Compared, compared
 from llm_bench.dashboard.context import Look, Looked
 from llm_bench.dashboard.form import form
+from llm_bench.dashboard.live import running
 from llm_bench.dashboard.objectives import attained, objectives
+from llm_bench.dashboard.questions import questions_of
+from llm_bench.dashboard.sparks import Spark, sparks
 from llm_bench.dashboard.templating import show
 from llm_bench.dashboard.viewing import notices
 from llm_bench.errors import ViewError
 from llm_bench.local.config import local_airflow
-from llm_bench.paths import client, home, include
+from llm_bench.paths import client, home
 from llm_bench.progress import measured, states
 from llm_bench.progress.facts import facts, planned_window
 from llm_bench.progress.overview import Overview, overview
@@ -30,10 +38,8 @@ from llm_bench.progress.states import Slot
 from llm_bench.progress.steps import steps
 from llm_bench.protocol.keeping import held
 from llm_bench.protocol.words import line
-from llm_bench.rag.questions import load_question_sets
 from llm_bench.records import UNNAMED, utc_text
 from llm_bench.store.base import open_store
-from llm_bench.study import Study
 
 MAX_SLOTS = 1_000
 """Slots in the calendar; of a longer window those around now."""
@@ -61,16 +67,48 @@ class Picked:
     run: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Todo:
+    """Something that needs a hand.
+
+    :param short: what it is, in a few words.
+    :param words: all there is to say.
+    """
+
+    short: str
+    words: str
+    commands: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """The table of LLMs, sorted.
+
+    :param heads: its columns, each with the address that sorts by it and how it is sorted now.
+    :param notes: what has to be known to read it.
+    :param rows: cells; beside some of them, small drawings of how a metric is spread.
+    """
+
+    notes: Sequence[str]
+    heads: Sequence[tuple[Column, str, str | None]]
+    rows: Sequence[Sequence[tuple[Cell, Spark | None]]]
+
+
 @router.get("/{study}/overview", response_model=None)
 def page(look: Looked) -> Response:
     """The study at a glance."""
     state = _overview(look)
     headlines = look.looks.ordered(queries.headline(look.records, look.view))
-    shown = _shown(state)
+    shown, known = _shown(state), compared(look)
     return show(
         look,
         "overview",
-        form=form(look, "overview", ["slot"]),
+        form=form(look, "overview", ["slot", "sort", "order"]),
+        todo=list(_todo(look, state)),
+        running=running(look.study) if look.client == client() else [],
+        compared=known,
+        answers=[(answer, _evidence(look, answer)) for answer in _answers(look, known)] if headlines else [],
+        glance=_glance(look, headlines) if headlines else None,
         notices=[
             *_whose(look),
             *notices(look, [headline.approximate for headline in headlines], scores=True),
@@ -85,11 +123,78 @@ def page(look: Looked) -> Response:
         failed=sum(sum(part.failures.values()) for part in state.measured),
         suspect=sum(part.suspect for part in state.measured),
         quarantined=sum(slot.quarantined for slot in state.slots),
-        steps=steps(state, local_airflow(home())) if look.client == client() else [],
         headline=_headline(look, headlines) if headlines else [],
         objectives=objectives(look, attained(look)),
         batches=None if state.slots else _batches(look, state),
     )
+
+
+def _todo(look: Look, state: Overview) -> Iterator[Todo]:
+    """What needs a hand here, most pressing first."""
+    if look.client == client():
+        for words, commands in steps(state, local_airflow(home())):
+            yield Todo(re.split(r"[:.](?:\s|$)", words)[0], words, commands)
+
+
+def _answers(look: Look, known: Compared) -> Iterator[Answer]:
+    """Who is fastest, most reliable and so on, as far as it was tested."""
+    yield from tables.answers(known.pairs, look.looks)
+    latency = METRICS["latency_sec"]
+    hours = queries.time_of_day(look.records, look.view, latency, look.zone)
+    days = queries.drift(look.records, look.view, latency, look.zone)
+    yield tables.steadiest(steadiness(hours.tests, days, look.study.interest.latency_sec), look.looks)
+
+
+def _evidence(look: Look, answer: Answer) -> str:
+    """Address of what an answer rests on."""
+    if answer.question == tables.STEADIEST:
+        return look.address("latency") + "#time-of-day"
+    return look.address("compare", {"metric": answer.metric}) + "#wins"
+
+
+def _glance(look: Look, headlines: Sequence[Headline]) -> Glance:
+    whole = tables.glance(headlines, look.looks)
+    names = [column.name for column in whole.columns]
+    sort, order = look.option("sort", ["", *names]), look.option("order", ["up", "down"])
+    if sort:
+        whole = replace(whole, rows=_sorted(whole, sort, descending=order == "down"))
+    whole = whole.linked("failed", lambda row: _outcome(look, row, "failed") if row["failed"] else None)
+    drawn = {
+        name: sparks(queries.distribution(look.records, look.view, METRICS[name]), METRICS[name])
+        for name in ("latency_sec", "coverage_score")
+    }
+    return Glance(
+        notes=whole.all_notes,
+        heads=[(column, *_sorting(look, column.name, sort, order)) for column in whole.columns],
+        rows=[
+            [(cell, drawn.get(column.name, {}).get(row[0])) for column, cell in zip(whole.columns, cells, strict=True)]
+            for row, cells in zip(whole.rows, whole.cells, strict=True)
+        ],
+    )
+
+
+def _sorted(whole: Table, name: str, *, descending: bool) -> Sequence[Sequence[Any]]:
+    """A table's rows by a column: LLMs by their names, others by their numbers, and what isn't known at the end."""
+    place = [column.name for column in whole.columns].index(name)
+
+    def number(row: Sequence[Any]) -> Any:
+        if name == "llm":
+            return whole.columns[0].form(row[0])
+        return getattr(row[place], "estimate", row[place])
+
+    known = sorted((row for row in whole.rows if number(row) is not None), key=number, reverse=descending)
+    return [*known, *(row for row in whole.rows if number(row) is None)]
+
+
+def _sorting(look: Look, column: str, sort: str, order: str) -> tuple[str, str | None]:
+    """The address that sorts by a column, and how it is sorted by it now, as ARIA calls it."""
+    turned = "down" if sort == column and order == "up" else "up"
+    now = None if sort != column else "ascending" if order == "up" else "descending"
+    return look.address("overview", {"sort": column, "order": turned}) + "#llms", now
+
+
+def _outcome(look: Look, row: Row, outcome: str) -> str:
+    return look.address("records", {"outcome": outcome}, view=look.only(row["llm"]))
 
 
 def _sealed(look: Look) -> str:
@@ -102,23 +207,11 @@ def _overview(look: Look) -> Overview:
         look.study,
         home(),
         datetime.now(UTC),
-        questions=_questions(look.study),
+        questions=questions_of(look.study),
         airflow=ask_airflow(look.study.dag_id) if look.client == client() else None,
         client=look.client,
         measured=measured.held(look.records, look.client),  # whatever the view: the calendar is of the whole study
     )
-
-
-def _questions(study: Study) -> int:
-    """How many each LLM is asked in a batch."""
-    files = [include() / "questions" / f"{industry}.yaml" for industry in study.industries]
-    return _counted(study.industries, tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in files))
-
-
-@lru_cache(maxsize=100)
-def _counted(industries: tuple[str, ...], _changed: tuple[int, ...]) -> int:
-    # Reading question sets takes half a second, which only a change of their files is worth.
-    return sum(map(len, load_question_sets(include(), industries).values()))
 
 
 def _shown(study: Overview) -> Sequence[Slot]:
@@ -179,10 +272,10 @@ def _headline(look: Look, headlines: Sequence[Headline]) -> list[Table]:
     """What they did when, and how well and for how much: all of it beside one another is wider than a page."""
 
     def failed(row: Row) -> str | None:
-        return look.address("records", {"outcome": "failed"}, view=look.only(row["llm"])) if row["failed"] else None
+        return _outcome(look, row, "failed") if row["failed"] else None
 
     def cut(row: Row) -> str | None:
-        return look.address("records", {"outcome": "cut"}, view=look.only(row["llm"])) if row["cut"].estimate else None
+        return _outcome(look, row, "cut") if row["cut"].estimate else None
 
     whole = tables.headline(headlines, look.looks).linked("failed", failed).linked("cut", cut)
     whole = whole.linked("records", lambda row: look.address("records", view=look.only(row["llm"])))

@@ -8,6 +8,7 @@ from llm_bench.dashboard import (
     declining,
     export,
     identity,
+    live,
     metric,
     overview,
     record,
@@ -17,7 +18,21 @@ from llm_bench.dashboard import (
     validation,
 )
 
-PAGES = (studies, validation, overview, metric, success, declining, compare, caching, identity, records, record, export)
+PAGES = (
+    studies,
+    validation,
+    live,
+    overview,
+    metric,
+    success,
+    declining,
+    compare,
+    caching,
+    identity,
+    records,
+    record,
+    export,
+)
 """Modules with a ``router``."""
 
 NAVIGATION = (

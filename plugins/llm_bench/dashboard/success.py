@@ -12,6 +12,7 @@ from llm_bench.analysis.table import Row, Table
 from llm_bench.dashboard.components import Figure
 from llm_bench.dashboard.context import Look, Looked
 from llm_bench.dashboard.form import form
+from llm_bench.dashboard.happened import events
 from llm_bench.dashboard.templating import show
 from llm_bench.dashboard.viewing import follow, linked
 
@@ -61,7 +62,7 @@ def _failed(look: Look, llm: str | None, outcome: str) -> str:
 
 
 def _figures(look: Look, outcomes: Sequence[Success]) -> Iterator[Figure]:
-    looks, zone = look.looks, look.zone
+    looks, zone, happened = look.looks, look.zone, events(look)
     yield Figure("rate", charts.success_rate(outcomes, looks))
     yield Figure("kinds", charts.failures(outcomes, looks))
     failures = queries.failures_over_time(look.records, look.view)
@@ -70,9 +71,9 @@ def _figures(look: Look, outcomes: Sequence[Success]) -> Iterator[Figure]:
     rates = tables.rates_over_time(failures, looks, zone).pivot(["slot"], "llm", "failed", look.llms)
     yield Figure(
         "rate-over-time",
-        charts.success_rate_over_time(failures, looks, zone, link=links),
+        charts.success_rate_over_time(failures, looks, zone, link=links, events=happened),
         [rates.linked("slot", lambda row: link(None, row["slot"]))],
     )
     if 0 < len(failures.counts) <= MAX_COUNTS:
-        chart = charts.failures_over_time(failures, looks, zone, link=links)
+        chart = charts.failures_over_time(failures, looks, zone, link=links, events=happened)
         yield Figure("kinds-over-time", chart, [tables.failures_over_time(failures, looks, zone)])

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
+from llm_bench.analysis import format as text
 from llm_bench.inputs import read_yaml
 from llm_bench.paths import include
 from llm_bench.progress import states
@@ -33,7 +34,7 @@ def facts(overview: Overview, planned: Window | None) -> Iterator[tuple[str, str
     yield from _where(overview)
     yield "Records", _records(overview)
     for llm, kinds in states.failures(overview.measured).items():
-        yield "Failed", f"{llm}: " + ", ".join(f"{kind} {count}" for kind, count in kinds.items())
+        yield "Failed", f"{llm}: " + ", ".join(f"{text.words(kind)} {count}" for kind, count in kinds.items())
     suspect = sum(part.suspect for part in overview.measured)
     if suspect:
         yield "Suspect", f"{suspect} records: this machine was too busy for exact times"
@@ -41,15 +42,14 @@ def facts(overview: Overview, planned: Window | None) -> Iterator[tuple[str, str
     if lag is not None:
         yield "Start lag", f"{lag.median_sec:.1f} s at the median, {lag.max_sec:.1f} s at most (scheduled batches)"
     if overview.next is not None:
-        wait = timedelta(seconds=round((overview.next.due - overview.now).total_seconds()))
-        yield "Next slot", f"{overview.name(overview.next)}, in {wait}"
+        yield "Next slot", f"{overview.name(overview.next)}, in {text.span(overview.next.due - overview.now)}"
     if overview.pace is not None:
-        yield from (("Pace", text) for text in _pace(overview, overview.pace))
+        yield from (("Pace", words) for words in _pace(overview, overview.pace))
     if overview.measured:
         yield "Cost", _cost(overview)
     if not overview.slots:
         for batch in overview.batches.values():
-            yield "Batch", f"{utc_text(batch.slot)}  {batch.records}/{overview.per_batch}, {batch.failed} failed"
+            yield "Batch", f"{_moment(batch.slot)}: {batch.records}/{overview.per_batch}, {batch.failed} failed"
     elif overview.outside:
         yield "Beside", f"{len(overview.outside)} batches of no slot: trial runs, or those of a window that was moved"
 
@@ -67,15 +67,20 @@ def _in_window(overview: Overview) -> dict[datetime, Batch]:
 def _window(window: Window | None, planned: Window | None) -> str:
     if window is None or planned is None:
         return "none: batches run when they are triggered"
-    text = f"{window.start.isoformat()} to {window.end.isoformat()}, {_rhythm(window.schedule)}"
+    words = f"{_moment(window.start)} to {_moment(window.end)}, {_rhythm(window.schedule)}"
     if window == planned:
-        return text
-    return f"{text}; moved by {START_VARIABLE}, the file says {planned.start.isoformat()}"
+        return words
+    return f"{words}; moved by {START_VARIABLE}, the file says {_moment(planned.start)}"
+
+
+def _moment(moment: datetime) -> str:
+    """A moment with its zone, as the study's file has it."""
+    return f"{moment:%a %d %b %Y, %H:%M} {text.zone_name(moment)}"
 
 
 def _rhythm(schedule: Schedule) -> str:
     spacing = timedelta(microseconds=schedule.period_us // schedule.batches)
-    return f"{len(schedule)} slots, one every {str(spacing)[:9]} in a period"
+    return f"{len(schedule)} slots, one every {text.span(spacing)} in a period"
 
 
 def _airflow(overview: Overview) -> str:
@@ -133,14 +138,14 @@ def _cost(overview: Overview) -> str:
     cost = overview.cost
     if not cost.known:
         return f"not known ({cost.unknown} records without a price)"
-    text = f"${cost.usd:.4f} for {cost.known} records"
+    words = f"${cost.usd:.4f} for {cost.known:,} records"
     if cost.unknown:
-        text += f", not known for {cost.unknown}"
+        words += f", not known for {cost.unknown:,}"
     if overview.slots:
-        text += f"; about ${cost.at_the_end_usd:.4f} at the end"
+        words += f"; about ${cost.at_the_end_usd:.4f} at the end"
         if cost.not_estimated:
-            text += f", without {', '.join(cost.not_estimated)}"
-    return text
+            words += f", without {', '.join(cost.not_estimated)}"
+    return words
 
 
 def as_json(overview: Overview, planned: Window | None, todo: list[Step]) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def _bars(made: list[Row], metric: Metric, looks: Looks, names: list[str], appro
     values = replace(axes.Values.of([], metric, approximate=approximate), domain=(0, top * 1.12))
     if metric.share:
         values = replace(values, ticks=(0, 0.2, 0.4, 0.6, 0.8, 1))
-    base = alt.Chart(axes.inline(made)).encode(y=axes.rows(names), tooltip=_seen())
+    base = alt.Chart(axes.inline(made)).encode(y=axes.rows(names), tooltip=_seen(metric))
     bar = base.mark_bar(opacity=0.75, height={"band": 0.62}).encode(
         x=values.channel("value", alt.X), color=axes.colour(looks, names, legend=False)
     )
@@ -102,7 +102,7 @@ def _dots(made: list[Row], metric: Metric, looks: Looks, names: list[str], appro
         y=_groups(made),
         yOffset=alt.YOffset("llm:N", sort=names),
         color=axes.colour(looks, names),
-        tooltip=_seen(),
+        tooltip=_seen(metric),
     )
     span = base.mark_rule(strokeWidth=1.5).encode(x=values.channel("low", alt.X), x2="high")
     point = base.mark_point(filled=True, size=36, opacity=1).encode(
@@ -123,7 +123,7 @@ def _grid(made: list[Row], metric: Metric, _: Looks, names: list[str], approxima
         x=alt.X("llm:N", sort=names, title=None, axis=above),
         y=_groups(made),
         color=values.shade("value"),
-        tooltip=_seen(),
+        tooltip=_seen(metric),
     )
     return drawn
 
@@ -207,12 +207,12 @@ def _quantiles(spread: Spread, metric: Metric, looks: Looks) -> Row:
     }
 
 
-def _seen() -> list[alt.Tooltip]:
+def _seen(metric: Metric) -> list[alt.Tooltip]:
     return axes.tooltip(
         {
             "llm": "LLM",
             "group": "Of",
-            "shown": "Value",
+            "shown": metric.title,
             "interval": INTERVAL,
             "n": "Records",
             "failed": "Failed",

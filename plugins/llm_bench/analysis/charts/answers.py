@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from llm_bench.analysis import format as text
 from llm_bench.analysis.charts import axes
 from llm_bench.analysis.charts.looks import Looks
-from llm_bench.analysis.charts.overtime import MAX_LINES, Link, over_time
+from llm_bench.analysis.charts.overtime import MAX_LINES, Link, Opens, over_time
 from llm_bench.analysis.metrics import Metric
 from llm_bench.analysis.queries.shapes import Point, Series
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import altair as alt
 
     from llm_bench.analysis.charts.drawing import Chart
-    from llm_bench.analysis.queries import Identity
+    from llm_bench.analysis.queries import Event, Identity
 
 DIFFERING = Metric("differ", "Answers that differ from the first day", "", None, share=True)
 KINDS = {
@@ -32,7 +32,15 @@ KINDS = {
 _SHAPES = ("square", "diamond", "triangle-up", "cross")
 
 
-def answers_over_time(known: Identity, looks: Looks, zone: tzinfo = UTC, *, link: Link | None = None) -> Chart:
+def answers_over_time(
+    known: Identity,
+    looks: Looks,
+    zone: tzinfo = UTC,
+    *,
+    link: Link | None = None,
+    opens: Opens | None = None,
+    events: Sequence[Event] = (),
+) -> Chart:
     """The share of each slot's answers that differ from those of the first day; a rule where answers changed."""
     points = [
         Point(point.llm, point.at, point.n, 0, None, point.share, None)
@@ -41,7 +49,7 @@ def answers_over_time(known: Identity, looks: Looks, zone: tzinfo = UTC, *, link
     ]
     if not points:
         return axes.nothing(DIFFERING.title)
-    drawn = over_time(Series(points, 1, None), DIFFERING, looks, zone, link=link)
+    drawn = over_time(Series(points, 1, None), DIFFERING, looks, zone, link=link, opens=opens, events=events)
     changed = [answered for answered in known.llms if answered.verdict == "changed" and answered.at]
     names = looks.present(point.llm for point in points)
     ruled = bool(changed) and len(names) <= MAX_LINES
@@ -49,6 +57,7 @@ def answers_over_time(known: Identity, looks: Looks, zone: tzinfo = UTC, *, link
     if ruled:
         drawn = cast("alt.LayerChart", drawn) + _rules(known, looks, zone, names)
         lines.append("Upright line: where the answers of an LLM changed")
+    lines += axes.events_line(events)
     return drawn.properties(title=axes.titled(DIFFERING.title, lines))
 
 

@@ -105,8 +105,8 @@ def curves(drawn: Sequence[Curve], metric: Time, objectives: Sequence[Objective]
         .encode(
             x=values.channel("at", alt.X),
             y=alt.Y("share:Q", **y),
-            color=axes.colour(looks, names),
-            strokeDash=axes.dash(looks, names),
+            color=axes.colour(looks, names, dashed=True),
+            strokeDash=axes.dash(looks, names, dashed=True),
             tooltip=axes.tooltip({"llm": "LLM", "by": "Within", "shown": "Answered"}),
         )
     )

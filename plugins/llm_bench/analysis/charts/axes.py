@@ -17,6 +17,7 @@ from llm_bench.analysis.metrics import Metric
 if TYPE_CHECKING:
     import altair as alt
 
+    from llm_bench.analysis.queries.events import Event
     from llm_bench.analysis.statistics import Interval
 
 HEIGHT = 240
@@ -38,6 +39,26 @@ _LINE = 96
 
 NAME_LIMIT = 190
 """Pixels of a name; longer ones are cut."""
+
+_NARROW, _FITTING = 560, 22
+"""Pixels of a chart below which its names are cut in their middle, and the letters that then stay."""
+_BROAD = 230
+"""Pixels of a column of a legend."""
+
+
+def _without_middle(name: str) -> str:
+    """An expression: a name as it is, or, where the chart is narrow, without its middle."""
+    half = _FITTING // 2
+    cut = f"substring({name}, 0, {half}) + '…' + substring({name}, length({name}) - {half - 1}, length({name}))"
+    narrow = f"(containerSize()[0] || {_NARROW}) < {_NARROW}"
+    return f"({narrow} && length({name}) > {_FITTING} ? {cut} : {name})"
+
+
+ONE_LINE = _without_middle("datum.label")
+_BREAK = "indexof(datum.label, '\\n')"
+_FIRST, _REST = f"substring(datum.label, 0, {_BREAK})", f"substring(datum.label, {_BREAK} + 1, length(datum.label))"
+TWO_LINES = f"[{_without_middle(_FIRST)}, {_without_middle(_REST)}]"
+"""Names at an axis: what a narrow chart has no place for is left out of their middle."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -186,6 +207,50 @@ def clock(moment: datetime, zone: tzinfo) -> str:
     return f"{moment.astimezone(zone):%a %d %b %Y %H:%M}"
 
 
+_EVENTS: Mapping[str, tuple[str, str, str]] = {
+    "missed": ("×", "M-1,-1L1,1M-1,1L1,-1", "a slot that was missed"),
+    "late": ("○", "circle", "a slot that was measured late"),
+    "identity": ("◇", "diamond", "a provider names something else that answers"),
+    "edited": ("□", "square", "the study was edited"),
+}
+"""Kind of an event → its sign in a text, its shape in a chart, and what it says."""
+_GREY = "#7d8894"
+"""It stands out from white and from black, and is no LLM's."""
+
+
+def events_line(events: Sequence[Event]) -> list[str]:
+    """The line of a title that says what the signs above a plot are; none where there are none."""
+    there = {event.kind for event in events}
+    signs = [f"{sign} {words}" for kind, (sign, _, words) in _EVENTS.items() if kind in there]
+    return [f"Above the plot: {', '.join(signs)}"] if signs else []
+
+
+def events_above(events: Sequence[Event], x: alt.X, looks: Looks, zone: tzinfo) -> list[alt.Chart]:
+    """Signs above a plot, of what happened when; a thin line goes down from what isn't of one slot alone."""
+    import altair as alt
+
+    layers: list[alt.Chart] = []
+    for kind, (_, shape, words) in _EVENTS.items():
+        made = [
+            {
+                "at": wall(event.at, zone),
+                "when": clock(event.at, zone),
+                "what": event.words,
+                "of": looks.names.get(event.llm or "", "all"),
+            }
+            for event in events
+            if event.kind == kind
+        ]
+        if not made:
+            continue
+        base = alt.Chart(inline(made)).encode(x=x, tooltip=tooltip({"what": "What", "of": "LLM", "when": "Slot"}))
+        if kind in ("identity", "edited"):
+            layers.append(base.mark_rule(strokeDash=[2, 3], color=_GREY))
+        signs = base.mark_point(shape=shape, size=45, color=_GREY, opacity=1, filled=False, strokeWidth=1.7)
+        layers.append(signs.encode(y=alt.value(-9)).properties(name=f"events-{kind}", description=words))
+    return layers
+
+
 def slots(moments: Iterable[datetime], zone: tzinfo, field: str = "at") -> alt.X:
     """The axis of slots; its title states the dates and the zone."""
     import altair as alt
@@ -210,8 +275,8 @@ def names_axis(width: int = NAME_LIMIT, **more: Any) -> alt.Axis:
     """
     import altair as alt
 
-    limit = alt.ExprRef(f"min({width}, containerSize()[0] * 0.4 || {width})")
-    settings: dict[str, Any] = {"labelLimit": limit, "grid": False}
+    limit = alt.ExprRef(f"min({width}, containerSize()[0] * 0.45 || {width})")
+    settings: dict[str, Any] = {"labelLimit": limit, "grid": False, "labelExpr": ONE_LINE}
     return alt.Axis(**settings | more)
 
 
@@ -227,12 +292,15 @@ def rows_of(made: Iterable[Mapping[str, Any]], field: str) -> int:
     return len({row[field] for row in made})
 
 
-def colour(looks: Looks, present: Sequence[str], legend: bool = True) -> alt.Color:
-    """An LLM's colour, and the legend of those that are shown."""
+def colour(looks: Looks, present: Sequence[str], legend: bool = True, *, dashed: bool = False) -> alt.Color:
+    """An LLM's colour, and the legend of those that are shown.
+
+    :param dashed: its signs are lines with dashes, where nothing has a shape.
+    """
     import altair as alt
 
     scale = alt.Scale(domain=looks.domain, range="category")
-    return alt.Color("llm:N", scale=scale, legend=_legend(present) if legend else None)
+    return alt.Color("llm:N", scale=scale, legend=_legend(present, dashed=dashed) if legend else None)
 
 
 def shape(looks: Looks, present: Sequence[str], legend: bool = True) -> alt.Shape:
@@ -243,19 +311,25 @@ def shape(looks: Looks, present: Sequence[str], legend: bool = True) -> alt.Shap
     return alt.Shape("llm:N", scale=scale, legend=_legend(present) if legend else None)
 
 
-def dash(looks: Looks, present: Sequence[str]) -> alt.StrokeDash:
-    """An LLM's dash; it shares the colours' legend."""
+def dash(looks: Looks, present: Sequence[str], *, dashed: bool = False) -> alt.StrokeDash:
+    """An LLM's dash; it shares the colours' legend, in which it shows as there."""
     import altair as alt
 
     scale = alt.Scale(domain=looks.domain, range=looks.dashes)
-    return alt.StrokeDash("llm:N", scale=scale, legend=_legend(present))
+    return alt.StrokeDash("llm:N", scale=scale, legend=_legend(present, dashed=dashed))
 
 
-def _legend(present: Sequence[str]) -> alt.Legend:
+def _legend(present: Sequence[str], *, dashed: bool = False) -> alt.Legend:
     import altair as alt
 
     return alt.Legend(
-        values=list(present), orient="bottom", columns=2, labelLimit=NAME_LIMIT, title=None, symbolOpacity=1
+        values=list(present),
+        orient="bottom",
+        columns=alt.ExprRef(f"max(1, floor((containerSize()[0] || {2 * _BROAD}) / {_BROAD}))"),
+        labelLimit=_BROAD - 20,
+        title=None,
+        symbolOpacity=1,
+        symbolDash=alt.Undefined if dashed else [1, 0],  # a shape with a dashed outline is none
     )
 
 

@@ -128,6 +128,7 @@ def config(theme: Theme) -> dict[str, Any]:
         "background": "white" if theme == "print" else "transparent",
         "range": {
             "category": list(_ON_BLACK if theme == "dark" else _ON_WHITE),
+            "ordinal": [text, text, faint, faint, faint],  # of verdicts: no LLM's colour, told apart by their shapes
             "ramp": ramp,
             "heatmap": soft,
         },

@@ -5,6 +5,8 @@ A few LLMs are lines; many would hide one another, so that each gets a row of it
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 from itertools import groupby, pairwise
@@ -14,45 +16,68 @@ from typing import TYPE_CHECKING, Any
 from llm_bench.analysis import format as text
 from llm_bench.analysis.charts import axes
 from llm_bench.analysis.charts.looks import SHAPES, Looks
+from llm_bench.analysis.charts.pointing import over_the_plot, pointed
 from llm_bench.analysis.metrics import Metric
 
 if TYPE_CHECKING:
     import altair as alt
 
     from llm_bench.analysis.charts.drawing import Chart
-    from llm_bench.analysis.queries import Failures, Point, Series, TimeOfDay
+    from llm_bench.analysis.queries import Event, Failures, Point, Series, TimeOfDay
 
 Row = dict[str, Any]
 Link = Callable[[str, datetime], str]
 """LLM, and the slot that a mark stands for → the address that a click on it opens."""
 
+Opens = Callable[[datetime], str]
+"""The slot that is pointed at → the address of its records."""
+
 _VALUES = ("low", "middle", "high")
+TIMES = {"slots": True}
+"""Says to a page that a chart's axis is of slots, a part of which can be chosen."""
 MAX_LINES = 6
 """LLMs that are drawn as lines; more get a row each."""
 MAX_MARKS = 60
 """Slots up to which each value of a line has a mark."""
 
 
-def over_time(series: Series, metric: Metric, looks: Looks, zone: tzinfo = UTC, *, link: Link | None = None) -> Chart:
-    """A metric of each slot: the median with the middle half of the values, or the mean of a share."""
+def over_time(
+    series: Series,
+    metric: Metric,
+    looks: Looks,
+    zone: tzinfo = UTC,
+    *,
+    link: Link | None = None,
+    opens: Opens | None = None,
+    events: Sequence[Event] = (),
+) -> Chart:
+    """A metric of each slot: the median with the middle half of the values, or the mean of a share.
+
+    :param opens: for a page: all values of a slot show where it is pointed at, and a click opens its records.
+    :param events: what happened meanwhile.
+    """
     title = f"{metric.title} over time"
     known = [point for point in series.points if point.middle is not None]
     if not known:
         return axes.nothing(title)
     made, edge = axes.bounded([_row(point, metric, looks, zone, link) for point in known], _VALUES)
     times = {row["at"] for row in made}
-    moments = [point.at for point in known]
+    moments = [*(point.at for point in known), *(event.at for event in events)]
     if len(times) == 1:
         chart: Chart = _ranges(made, metric, looks, series.approximate)
+        events = ()
     elif _many(made):
         x = axes.slots(moments, zone, "from")
         chart = _strip(made, metric, looks, x, width=_slot_width(times), approximate=series.approximate)
     else:
-        chart = _lines(_parted(made), metric, looks, axes.slots(moments, zone), series.approximate)
+        x = axes.slots(moments, zone)
+        over = pointed(made, {axes.wall(point.at, zone): opens(point.at) for point in known}) if opens else []
+        chart = _lines(_parted(made), metric, looks, x, approximate=series.approximate, over=over)
+    chart = _below(chart, axes.events_above(events, axes.slots(moments, zone), looks, zone)) if events else chart
     what = f"{_statistic(metric, made)} of {_each(series.bucket)}"
     failed, others = (sum(getattr(point, name) for point in series.points) for name in ("failed", "left_out"))
-    missing = axes.without(metric, failed, others)
-    return chart.properties(title=axes.titled(title, [what, *edge, *missing]))
+    lines = [what, *edge, *axes.without(metric, failed, others), *axes.events_line(events)]
+    return chart.properties(title=axes.titled(title, lines), usermeta=TIMES if len(times) > 1 else {})
 
 
 def _many(made: Sequence[Row]) -> bool:
@@ -65,8 +90,11 @@ def _statistic(metric: Metric, made: Sequence[Row]) -> str:
     return "Median" if _many(made) else "Median, and the middle half of the values,"
 
 
-def time_of_day(by_hour: TimeOfDay, metric: Metric, looks: Looks, zone: tzinfo = UTC) -> Chart:
-    """A metric by the hour of the day in the study's time zone."""
+def time_of_day(by_hour: TimeOfDay, metric: Metric, looks: Looks, zone: tzinfo = UTC, *, page: bool = False) -> Chart:
+    """A metric by the hour of the day in the study's time zone.
+
+    :param page: all values of an hour show where it is pointed at.
+    """
     import altair as alt
 
     title = f"{metric.title} by the hour of the day"
@@ -81,6 +109,7 @@ def time_of_day(by_hour: TimeOfDay, metric: Metric, looks: Looks, zone: tzinfo =
             "high": point.high,
             "when": f"{point.hour:02}:00–{point.hour:02}:59",
             "shown": text.value(point.middle, metric.unit),
+            "half": text.between(point.low, point.high, metric.unit),
             "n": point.n,
             "failed": "",
             "left_out": 0,
@@ -97,12 +126,26 @@ def time_of_day(by_hour: TimeOfDay, metric: Metric, looks: Looks, zone: tzinfo =
     if _many(made):
         chart: Chart = _strip(made, metric, looks, hours("from"), width=1, approximate=by_hour.approximate)
     else:
-        chart = _lines(_parted(made), metric, looks, hours("at"), by_hour.approximate)
+        chart = _lines(
+            _parted(made),
+            metric,
+            looks,
+            hours("at"),
+            approximate=by_hour.approximate,
+            over=pointed(made) if page else [],
+        )
     what = f"{_statistic(metric, made)} of all slots that are due within the hour"
     return chart.properties(title=axes.titled(title, [what, *edge]))
 
 
-def success_rate_over_time(failures: Failures, looks: Looks, zone: tzinfo = UTC, *, link: Link | None = None) -> Chart:
+def success_rate_over_time(
+    failures: Failures,
+    looks: Looks,
+    zone: tzinfo = UTC,
+    *,
+    link: Link | None = None,
+    events: Sequence[Event] = (),
+) -> Chart:
     """The share of the records that failed, a row for each LLM: what failed is dark."""
     import altair as alt
 
@@ -128,11 +171,10 @@ def success_rate_over_time(failures: Failures, looks: Looks, zone: tzinfo = UTC,
     chart = alt.Chart(
         axes.inline(_described(made)),
         height=len(names) * axes.ROW,
-        title=axes.titled(title, [f"Share of the records of {_each(failures.bucket)}; blank where none was measured"]),
         description=f"{title}, of {len(names)} LLMs in {len(times)} slots",
     )
-    x = axes.slots([rate.at for rate in failures.rates], zone)
-    drawn: alt.Chart = chart.mark_rect(height={"band": 0.8}).encode(
+    x = axes.slots([*(rate.at for rate in failures.rates), *(event.at for event in events)], zone)
+    drawn: Chart = chart.mark_rect(height={"band": 0.8}).encode(
         x=x,
         x2="until",
         y=axes.rows(names),
@@ -141,10 +183,35 @@ def success_rate_over_time(failures: Failures, looks: Looks, zone: tzinfo = UTC,
         description=alt.Description("said:N"),
         **_href(made),
     )
-    return drawn
+    lines = [title, f"Share of the records of {_each(failures.bucket)}; blank where none was measured"]
+    return _with_events(drawn, lines, events=events, x=x, looks=looks, zone=zone)
 
 
-def failures_over_time(failures: Failures, looks: Looks, zone: tzinfo = UTC, *, link: Link | None = None) -> Chart:
+def _with_events(
+    drawn: alt.Chart, lines: Sequence[str], *, events: Sequence[Event], x: alt.X, looks: Looks, zone: tzinfo
+) -> Chart:
+    """A chart of rows with what happened meanwhile above it.
+
+    :param lines: its title, and what stands below.
+    """
+    heading = axes.titled(lines[0], [*lines[1:], *axes.events_line(events)])
+    chart = _below(drawn, axes.events_above(events, x, looks, zone))
+    return chart.properties(title=heading, usermeta=TIMES)
+
+
+def _below(chart: Chart, above: Sequence[alt.Chart]) -> Chart:
+    """A chart with others over it, in the same plot."""
+    return functools.reduce(operator.add, above, chart)
+
+
+def failures_over_time(
+    failures: Failures,
+    looks: Looks,
+    zone: tzinfo = UTC,
+    *,
+    link: Link | None = None,
+    events: Sequence[Event] = (),
+) -> Chart:
     """Each slot's failures of each kind, a row for each LLM: the more, the larger."""
     import altair as alt
 
@@ -169,11 +236,11 @@ def failures_over_time(failures: Failures, looks: Looks, zone: tzinfo = UTC, *, 
     chart = alt.Chart(
         axes.inline(made),
         height=len(names) * max(axes.ROW, 8 * len(kinds)),
-        title=axes.titled(title, [f"Records of {_each(failures.bucket)} that failed: the more, the larger"]),
         description=f"{title}, of {len(names)} LLMs: {', '.join(kinds)}",
     )
+    x = axes.slots([*(rate.at for rate in failures.rates), *(event.at for event in events)], zone)
     drawn: alt.Chart = chart.mark_point(filled=True, opacity=0.85).encode(
-        x=axes.slots([rate.at for rate in failures.rates], zone),
+        x=x,
         y=alt.Y("llm:N", scale=alt.Scale(domain=names), title=None, axis=axes.names_axis(grid=True)),
         yOffset=alt.YOffset("kind:N", scale=alt.Scale(domain=kinds)),
         color=alt.Color("kind:N", scale=alt.Scale(domain=kinds, range="category"), legend=legend),
@@ -182,7 +249,8 @@ def failures_over_time(failures: Failures, looks: Looks, zone: tzinfo = UTC, *, 
         tooltip=axes.tooltip({"llm": "LLM", "when": "Slot", "kind": "Failed", "n": "Records"}),
         **_href(made),
     )
-    return drawn
+    lines = [title, f"Records of {_each(failures.bucket)} that failed: the more, the larger"]
+    return _with_events(drawn, lines, events=events, x=x, looks=looks, zone=zone)
 
 
 def _each(bucket: int) -> str:
@@ -201,6 +269,7 @@ def _row(point: Point, metric: Metric, looks: Looks, zone: tzinfo, link: Link | 
         "left_out": point.left_out,
         "when": axes.clock(point.at, zone),
         "shown": text.value(point.middle, metric.unit),
+        "half": text.between(point.low, point.high, metric.unit),
         **({"href": link(point.llm, point.at)} if link else {}),
     }
 
@@ -226,7 +295,15 @@ def _shown(made: Sequence[Row], looks: Looks) -> list[str]:
     return [name for name in looks.domain if name in there]
 
 
-def _lines(made: Sequence[Row], metric: Metric, looks: Looks, x: alt.X, approximate: bool) -> alt.LayerChart:
+def _lines(
+    made: Sequence[Row],
+    metric: Metric,
+    looks: Looks,
+    x: alt.X,
+    *,
+    approximate: bool,
+    over: Sequence[Row] = (),
+) -> alt.LayerChart:
     import altair as alt
 
     names = _shown(made, looks)
@@ -241,13 +318,25 @@ def _lines(made: Sequence[Row], metric: Metric, looks: Looks, x: alt.X, approxim
         opacity=alt.condition(picked, alt.value(0.13), alt.value(0)),
     )
     line = base.mark_line().encode(
-        y=values.channel("middle", alt.Y), detail="part:N", strokeDash=axes.dash(looks, names), opacity=shade
+        y=values.channel("middle", alt.Y),
+        detail="part:N",
+        strokeDash=axes.dash(looks, names),
+        opacity=shade,
     )
     few = len({row["at"] for row in made}) <= MAX_MARKS
     marks = base.mark_point(filled=True, size=32 if few else 10).encode(
-        y=values.channel("middle", alt.Y), shape=axes.shape(looks, names), opacity=shade, tooltip=_seen(), **_href(made)
+        y=values.channel("middle", alt.Y),
+        shape=axes.shape(looks, names),
+        opacity=shade,
+        tooltip=_seen(metric),
+        **_href(made),
     )
-    layers = [*([] if metric.share else [band]), line, marks.properties(name="marks").add_params(picked)]
+    layers = [
+        *([] if metric.share else [band]),
+        *(over_the_plot(over, names, x) if over else []),
+        line,
+        marks.properties(name="marks").add_params(picked),
+    ]
     return axes.layered(*layers, height=axes.HEIGHT, description=f"{metric.title} of {', '.join(names)}")
 
 
@@ -269,7 +358,7 @@ def _strip(
         x2="to",
         y=axes.rows(names),
         color=values.shade("middle"),
-        tooltip=_seen(),
+        tooltip=_seen(metric),
         description=alt.Description("said:N"),
         **_href(made),
     )
@@ -285,7 +374,10 @@ def _ranges(made: Sequence[Row], metric: Metric, looks: Looks, approximate: bool
     base = alt.Chart(axes.inline(made)).encode(y=axes.rows(names), color=axes.colour(looks, names, legend=False))
     span = base.mark_rule(strokeWidth=3, opacity=0.5).encode(x=values.channel("low", alt.X), x2="high")
     mark = base.mark_point(filled=True, size=70, opacity=1).encode(
-        x=values.channel("middle", alt.X), shape=axes.shape(looks, names, legend=False), tooltip=_seen(), **_href(made)
+        x=values.channel("middle", alt.X),
+        shape=axes.shape(looks, names, legend=False),
+        tooltip=_seen(metric),
+        **_href(made),
     )
     layers = [mark] if metric.share else [span, mark]
     return axes.layered(
@@ -302,9 +394,10 @@ def _slot_width(times: set[int]) -> int:
     return min((after - before for before, after in pairwise(sorted(times))), default=3_600_000)
 
 
-def _seen() -> list[alt.Tooltip]:
+def _seen(metric: Metric, when: str = "Slot") -> list[alt.Tooltip]:
+    half = {} if metric.share else {"half": "Middle half"}
     counts = {"n": "Records", "failed": "Failed", "left_out": "Left out"}
-    return axes.tooltip({"llm": "LLM", "when": "Slot", "shown": "Value", **counts})
+    return axes.tooltip({"llm": "LLM", "when": when, "shown": metric.title, **half, **counts})
 
 
 def _described(made: Sequence[Row]) -> list[Row]:

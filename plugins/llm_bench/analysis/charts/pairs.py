@@ -14,7 +14,7 @@ from llm_bench.analysis.charts.looks import Looks
 from llm_bench.analysis.metrics import METRICS, Metric
 from llm_bench.analysis.noise import Floor, floor
 from llm_bench.analysis.tables.pairs import size_of
-from llm_bench.analysis.verdicts import differ, said, words, words_of
+from llm_bench.analysis.verdicts import differ, facing, said, words, words_of
 
 if TYPE_CHECKING:
     import altair as alt
@@ -26,6 +26,7 @@ Row = dict[str, Any]
 Against = Literal["latency", "throughput", "cost_per_thousand"]
 
 SUCCESS = Metric("success", "Success", "", "higher", share=True)
+NOT_TESTED = "not tested"
 TWINS = "noise floor"
 """What a twin's own pair is called instead of a verdict."""
 _MATTERS, _NOISE = "#1b7f4b", "#8a94a0"
@@ -40,21 +41,22 @@ _SPEEDS: dict[Against, Metric] = {
 }
 
 
-def comparison(pairs: Sequence[Comparison], metric: str, looks: Looks) -> Chart:
+def comparison(pairs: Sequence[Comparison], metric: str, looks: Looks, of: str | None = None) -> Chart:
     """Each two LLMs in one metric, with intervals and what can be concluded.
 
     :param pairs: of all metrics.
     :param metric: the one to show: a name of METRICS, or "success".
+    :param of: the LLM whose pairs are shown, as the first of each; all where None.
     """
     what = METRICS.get(metric, SUCCESS)
-    title = f"Compared pair by pair: {what.title.lower()}"
-    of_metric = [pair for pair in pairs if pair.metric == metric]
+    title = f"Compared pair by pair: {what.title.lower()}" + (f" of {looks.names[of]}" if of else "")
+    of_metric = facing(pairs, metric, of)
     known = [pair for pair in of_metric if pair.size and pair.size.estimate is not None]
     if not known:
         return axes.nothing(title)
     missing = axes.left_out(sum(pair.left_out for pair in known), "one of the two has no such number", "pair")
     made = [_difference(pair, looks) for pair in known]
-    if len(made) > MAX_ROWS:
+    if len(made) > MAX_ROWS and not of:
         way = (
             f"{'Row to column' if known[0].is_ratio else 'Row minus column'}; • where they differ, for {known[0].scope}"
         )
@@ -107,7 +109,8 @@ def _difference(pair: Comparison, looks: Looks) -> Row:
     return {
         "first": first,
         "second": second,
-        "pair": f"{first} {'to' if pair.is_ratio else '−'} {second}",
+        "pair": f"{first}\n{'to' if pair.is_ratio else '−'} {second}",
+        "spoken": f"{first} {'to' if pair.is_ratio else '−'} {second}",
         "value": size.estimate,
         "low": size.low,
         "high": size.high,
@@ -118,7 +121,7 @@ def _difference(pair: Comparison, looks: Looks) -> Row:
         "verdict": TWINS if pair.twins else words(pair.metric, pair.verdict),
         "said": said(pair),
         "dot": "•" if differ(pair) and not pair.twins else "",
-        "p": text.p_value(pair.p_holm),
+        "p": NOT_TESTED if pair.p_holm is None else text.p_value(pair.p_holm),
         "n": pair.n,
         "days": pair.days,
         "questions": pair.questions,
@@ -131,7 +134,9 @@ def _forest(made: list[Row], metric: Metric, noise: Floor | None, interest: floa
 
     is_ratio = not metric.share
     values = _axis(made, metric, is_ratio=is_ratio)
-    pairs = alt.Y("pair:N", sort=[row["pair"] for row in made], title=None, axis=axes.names_axis(340))
+    pairs = alt.Y(
+        "pair:N", sort=[row["pair"] for row in made], title=None, axis=axes.names_axis(220, labelExpr=axes.TWO_LINES)
+    )
     base = alt.Chart(axes.inline(made)).encode(y=pairs, tooltip=_seen())
     alike = (
         alt.Chart(axes.inline([{"alike": int(is_ratio)}]))
@@ -152,7 +157,7 @@ def _forest(made: list[Row], metric: Metric, noise: Floor | None, interest: floa
     )
     shapes = ["triangle-right", "triangle-left", "circle", "diamond", "square"]
     scales = {
-        "color": alt.Color("verdict:N", scale=alt.Scale(domain=outcomes, range="category"), legend=legend),
+        "color": alt.Color("verdict:N", scale=alt.Scale(domain=outcomes, range="ordinal"), legend=legend),
         "shape": alt.Shape("verdict:N", scale=alt.Scale(domain=outcomes, range=shapes), legend=legend),
     }
     point = base.mark_point(filled=True, size=60, opacity=1).encode(x=values.channel("value", alt.X, 10), **scales)
@@ -161,7 +166,7 @@ def _forest(made: list[Row], metric: Metric, noise: Floor | None, interest: floa
         *(_band(values, noise.size.high, _NOISE, 0.15, is_ratio=is_ratio) if noise else []),
         *(_band(values, noise.size.estimate, _NOISE, 0.25, is_ratio=is_ratio) if noise else []),
     ]
-    return axes.layered(*bands, alike, span, point, height=len(made) * axes.ROW)
+    return axes.layered(*bands, alike, span, point, height=len(made) * (axes.ROW + 8))
 
 
 def _axis(made: Sequence[Row], metric: Metric, *, is_ratio: bool) -> axes.Values:
@@ -250,5 +255,11 @@ def tradeoff(points: Sequence[Tradeoff], looks: Looks, against: Against = "laten
 
 
 def _seen() -> list[alt.Tooltip]:
-    shown = {"pair": "Pair", "said": "Verdict on the first", "shown": "Size", "interval": INTERVAL, "p": "p, corrected"}
+    shown = {
+        "spoken": "Pair",
+        "said": "Verdict on the first",
+        "shown": "Size",
+        "interval": INTERVAL,
+        "p": "p, corrected",
+    }
     return axes.tooltip(shown | {"n": "Pairs", "days": "Days", "questions": "Questions", "left_out": "Left out"})

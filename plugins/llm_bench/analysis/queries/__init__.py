@@ -9,6 +9,7 @@ from llm_bench.analysis.queries.citations import Cited, citations
 from llm_bench.analysis.queries.comparisons import compare, methods_of
 from llm_bench.analysis.queries.counts import choices, failures_over_time, scorers, success, total, unscored
 from llm_bench.analysis.queries.declining import AnsweredAnyway, Declined, Declining, declining
+from llm_bench.analysis.queries.events import Event, events
 from llm_bench.analysis.queries.factors import ByLevel, Factor, Level, LevelTest, by_level
 from llm_bench.analysis.queries.lengths import AtLength, Lengths, PairAtLength, lengths
 from llm_bench.analysis.queries.listing import OUTCOMES, SORTS, Covered, RecordRow, least_covered, page, record
@@ -61,6 +62,7 @@ __all__ = [
     "Declining",
     "Differing",
     "Drift",
+    "Event",
     "Factor",
     "FailureCount",
     "Failures",
@@ -98,6 +100,7 @@ __all__ = [
     "declining",
     "distribution",
     "drift",
+    "events",
     "failures_over_time",
     "first_places",
     "headline",

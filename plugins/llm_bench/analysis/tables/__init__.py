@@ -14,10 +14,20 @@ from llm_bench.analysis.tables.citations import citations
 from llm_bench.analysis.tables.declining import answered_anyway, declining, declining_by_industry
 from llm_bench.analysis.tables.factors import heading, level_tests, levels, levels_differ
 from llm_bench.analysis.tables.lengths import answer_lengths, at_equal_length, equal_length, equal_length_pairs
-from llm_bench.analysis.tables.llms import QUANTILES, grouped, headline, in_two, least_covered, quantiles, tradeoff
+from llm_bench.analysis.tables.llms import (
+    QUANTILES,
+    glance,
+    grouped,
+    headline,
+    in_two,
+    least_covered,
+    quantiles,
+    tradeoff,
+)
 from llm_bench.analysis.tables.network import first_places, network
 from llm_bench.analysis.tables.outcomes import cut_often, failures, failures_over_time, rates_over_time, success
 from llm_bench.analysis.tables.pairs import conclusions, differences, noise_floor
+from llm_bench.analysis.tables.standings import SIGNS, STEADIEST, Answer, answer, answers, steadiest, wins
 from llm_bench.analysis.tables.times import (
     drift,
     drifts,
@@ -31,9 +41,14 @@ from llm_bench.analysis.tables.times import (
 
 __all__ = [
     "QUANTILES",
+    "SIGNS",
+    "STEADIEST",
+    "Answer",
     "agreement",
+    "answer",
     "answer_lengths",
     "answered_anyway",
+    "answers",
     "answers_over_time",
     "at_equal_length",
     "attained_in_words",
@@ -54,6 +69,7 @@ __all__ = [
     "failures",
     "failures_over_time",
     "first_places",
+    "glance",
     "grouped",
     "heading",
     "headline",
@@ -73,8 +89,10 @@ __all__ = [
     "quantiles",
     "rates_over_time",
     "slow_together",
+    "steadiest",
     "success",
     "time_of_day",
     "tradeoff",
     "verdict",
+    "wins",
 ]

@@ -97,6 +97,37 @@ def headline(headlines: Sequence[Headline], looks: Looks) -> Table:
     )
 
 
+def glance(headlines: Sequence[Headline], looks: Looks) -> Table:
+    """Each LLM in so few numbers that they fit beside one another."""
+    approximate = any(known.approximate for known in headlines)
+
+    def middle(name: str, title: str = "") -> table.Column:
+        return table.metric(name, METRICS[name], title, approximate=approximate)
+
+    return Table(
+        "glance",
+        "Each LLM at a glance",
+        [
+            table.llm(looks),
+            table.rate("success", "Success", remark=SUCCESS),
+            table.count("failed", "Failed"),
+            replace(middle("latency_sec"), remark=f"Times and speeds are medians. {OF_ALL}"),
+            middle("ttft_sec", "First token"),
+            replace(middle("throughput_tps"), remark="Throughput and coverage are of the answers alone."),
+            middle("coverage_score"),
+            table.number("cost_per_thousand", "1,000 questions", "USD", remark="Cost: where the price is known."),
+        ],
+        [
+            [
+                *(known.llm, known.success, known.failed, known.latency, known.ttft, known.throughput, known.coverage),
+                None if known.cost_usd is None else 1000 * known.cost_usd / known.cost_known,
+            ]
+            for known in looks.ordered(headlines)
+        ],
+        ["Intervals are for questions like these."],
+    )
+
+
 def in_two(whole: Table) -> tuple[Table, Table]:
     """What each LLM did when, and how well and for how much."""
     return (

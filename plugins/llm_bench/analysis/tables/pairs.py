@@ -11,7 +11,7 @@ from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.noise import LEVEL, doubtful, floor, significant
 from llm_bench.analysis.queries.shapes import EXPLORATORY
 from llm_bench.analysis.table import Table
-from llm_bench.analysis.verdicts import differ, said, words_of
+from llm_bench.analysis.verdicts import differ, facing, said, words_of
 
 if TYPE_CHECKING:
     from llm_bench.analysis.charts import Looks
@@ -33,15 +33,16 @@ def name_of(metric: str) -> str:
     return f"compare-{metric.rsplit('_', 1)[0].replace('_', '-')}"
 
 
-def differences(pairs: Sequence[Comparison], metric: str, looks: Looks) -> Table:
+def differences(pairs: Sequence[Comparison], metric: str, looks: Looks, of: str | None = None) -> Table:
     """The pairs in one metric, verdicts first; the primary ones are marked, where there are any.
 
     With a twin they stand beside the study's noise floor.
 
     :param pairs: of all metrics.
     :param metric: the one to show: a name of METRICS, or "success".
+    :param of: the LLM whose pairs are shown, as the first of each; all where None.
     """
-    noise, of_metric = floor(pairs, metric), [pair for pair in pairs if pair.metric == metric]
+    noise, of_metric = floor(pairs, metric), facing(pairs, metric, of)
     is_ratio = any(pair.is_ratio for pair in of_metric)
     beside = [
         table.ratio("noise_floor", "Noise floor", "times, either way")
@@ -51,7 +52,7 @@ def differences(pairs: Sequence[Comparison], metric: str, looks: Looks) -> Table
     ]
     made = Table(
         name_of(metric),
-        f"{_title(metric).capitalize()} of each two LLMs: {'ratios, first to' if is_ratio else 'first minus'} second",
+        f"{title_of(metric).capitalize()} of each two LLMs: {'ratios, first to' if is_ratio else 'first minus'} second",
         [
             table.llm(looks, "first", "First"),
             table.llm(looks, "second", "Second"),
@@ -145,7 +146,7 @@ def conclusions(pairs: Sequence[Comparison], looks: Looks) -> list[str]:
     """What can be concluded of the primary comparisons, a sentence for each metric; of all, where none is primary."""
     chosen = _primary(pairs) or [pair for pair in pairs if not pair.twins and pair.metric == pairs[0].metric]
     return [
-        f"On {_title(metric)}: {'; '.join(_concluded([pair for pair in chosen if pair.metric == metric], looks))}."
+        f"On {title_of(metric)}: {'; '.join(_concluded([pair for pair in chosen if pair.metric == metric], looks))}."
         for metric in dict.fromkeys(pair.metric for pair in chosen)
     ]
 
@@ -207,7 +208,7 @@ def _significant_twins(pairs: Iterable[Comparison], looks: Looks) -> Iterator[st
     differing: dict[tuple[str, str], list[str]] = {}
     for pair in pairs:
         if pair.twins and significant(pair):
-            what = f"{_title(pair.metric)} ({size_of(pair)}, p {text.p_equals(pair.p_holm)})"
+            what = f"{title_of(pair.metric)} ({size_of(pair)}, p {text.p_equals(pair.p_holm)})"
             differing.setdefault((pair.first, pair.second), []).append(what)
     for (first, second), metrics in differing.items():
         yield (
@@ -224,7 +225,7 @@ def _sentence(words: str, of: Sequence[Comparison], pairs: Sequence[Comparison],
 
 def _beside(pair: Comparison, noise: Floor | None, looks: Looks) -> str:
     names = f"{looks.names[pair.first]} {'to' if pair.is_ratio else '−'} {looks.names[pair.second]}"
-    return f"{_title(pair.metric)}, {names}: {size_of(pair)} (p {text.p_equals(pair.p_holm)}{_floor_of(noise)})"
+    return f"{title_of(pair.metric)}, {names}: {size_of(pair)} (p {text.p_equals(pair.p_holm)}{_floor_of(noise)})"
 
 
 def _floor_of(noise: Floor | None) -> str:
@@ -258,5 +259,6 @@ def _unit(metric: str) -> str:
     return METRICS[metric].unit if metric in METRICS else "%"
 
 
-def _title(metric: str) -> str:
+def title_of(metric: str) -> str:
+    """A compared metric as a sentence has it: "latency", "success"."""
     return METRICS[metric].title.lower() if metric in METRICS else metric
