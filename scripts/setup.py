@@ -473,10 +473,6 @@ class Step:
         """Takes from what a tool draws how far it is."""
         if "Resolv" in drawn:
             self.doing = "looking up packages"
-        if "Bytecode compiled" in drawn:
-            self.doing = ""
-        elif re.search(r"Installed \d+ package", drawn):
-            self.doing, self.share = "compiling", 0.0
         for done, of in INSTALLED.findall(drawn):
             self.doing, self.share = f"installing {done} of {of}", int(done) / max(1, int(of))
         for name, done, unit, of, unit_of in FETCHED.findall(drawn):
@@ -485,6 +481,10 @@ class Step:
             self.fetched[name] = (float(done) * UNITS.get(unit, 1), float(of) * UNITS.get(unit_of, 1), time.monotonic())
         for done, of in PREPARED.findall(drawn):
             self.doing = self.download(int(done), int(of))
+        if re.search(r"Installed \d+ package", drawn):  # the bar before it may stand in the same line
+            self.doing, self.share = "compiling", 0.0
+        if "Bytecode compiled" in drawn:
+            self.doing = ""
 
     def download(self, done: int, of: int) -> str:
         """How far a download is. uv begins with the largest packages, so that soon nearly all bytes are known."""

@@ -237,6 +237,7 @@ class TestWhileItLasts:
         [
             ("[1/4] pyarrow==26.0.1", "installing 1 of 4"),
             ("Installed 4 packages in 51ms", "compiling"),
+            ("[3/4] numpy==2.4.6\rInstalled 4 packages in 51ms", "compiling"),
             ("Bytecode compiled 747 files in 8.64s", ""),
             ("Resolving dependencies...", "looking up packages"),
             ("something that a later uv draws", ""),
