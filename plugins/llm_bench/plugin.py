@@ -11,7 +11,6 @@ from llm_bench.airflow.links import BATCH_OF_RUN, PREFIX, QUALITY_OF_RUN, STUDY_
 from llm_bench.airflow.timetable import SlotTimetable
 from llm_bench.dashboard import ICON, dashboard
 
-
 # A path is relative: the UI's own pages know the path that Airflow is served from. A tab stands on the pages of every
 # DAG, so that of another one says that it is none of a study's.
 _TABS = (
