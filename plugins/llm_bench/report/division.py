@@ -21,7 +21,8 @@ APPENDIX = frozenset(
         *("compare-ttft", "compare-first-answer", "compare-throughput", "compare-groundedness", "compare-cost"),
         *("coverage-against-throughput", "coverage-against-cost"),
         # Declining, and who answered
-        *("declined-wrongly", "declining-by-industry", "answered-anyway", "identity-changes", "identity-names"),
+        *("declined-wrongly", "declining-by-industry", "answered-anyway"),
+        *("answers-over-time", "identity-changes", "identity-names"),
         # What was asked when
         *("prompts", "slots"),
     }
