@@ -24,6 +24,8 @@ _UNWRITABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 """Letters that XML has no form for."""
 _SIZES = {"Normal": 10.0, "Caption": 8.5, "Table text": 7.5}
 """Style of a paragraph → points."""
+_WIDEST = 30
+"""Letters that make a column wider; what is longer is broken into lines."""
 _MARGIN_CM, _PAGE_CM = 2.0, (21.0, 29.7)
 
 
@@ -124,13 +126,16 @@ class _Document:
         made = self._made.add_table(0, len(table.columns), style="Table Grid")
         headings = [" ".join(filter(None, (column.heading, column.hint))) for column in table.columns]
         rows = [[" ".join(filter(None, (cell.text, cell.interval, cell.these))) for cell in row] for row in table.cells]
+        letters = [min(max(map(len, texts)), _WIDEST) for texts in zip(headings, *rows, strict=True)]
+        widths = [self._width * wanted // sum(letters) for wanted in letters]
         for cells in (headings, *rows):
             row = made.add_row()
             properties = row._tr.get_or_add_trPr()  # noqa: SLF001
             properties.append(OxmlElement("w:cantSplit"))
             if cells is headings:
                 properties.append(OxmlElement("w:tblHeader"))  # stands on each page
-            for column, cell, text in zip(table.columns, row.cells, cells, strict=True):
+            for column, cell, text, width in zip(table.columns, row.cells, cells, widths, strict=True):
+                cell.width = width
                 paragraph = cell.paragraphs[0]
                 paragraph.style = "Table text"
                 paragraph.add_run(_writable(text)).bold = cells is headings
