@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from llm_bench.cli.console import Waiting
 from llm_bench.errors import StorageError
 from llm_bench.paths import program
 from llm_bench.planning.plan import Plan
@@ -80,6 +81,17 @@ def test_names_no_request_that_was_made(outcome):
 def test_counts_what_failed_and_says_what_to_do(outcome):
     code, lines = outcome(GOOD, UNKNOWN, BAD)
     assert (code, lines[-2:]) == (1, ["→ Name another.", "1 of 3 checks failed"])
+
+
+class TestWhatIsWaitedFor:
+    def test_stands_below_with_the_seconds_since(self, monkeypatch: pytest.MonkeyPatch):
+        now = [100.0]
+        monkeypatch.setattr("time.monotonic", lambda: now[0])
+        waiting = Waiting()
+        waiting.wait_for("embedding model")
+        assert str(waiting.__rich__()) == "embedding model"
+        now[0] += 4.0
+        assert str(waiting.__rich__()) == "embedding model 4 s"
 
 
 class TestOfABusyMachine:
