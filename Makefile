@@ -3,7 +3,7 @@
 PY := .venv/bin/python
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup check plan run status up unit test mutants test-rehearsal wheel-test trust lint format lock calibrate bench-providers real-servers bench-parse bench-batch bench-fidelity bench-bounds bench-retrieval bench-documents bench-scoring bench-judged bench-obvious bench-join bench-identity bench-inference rehearse soak bench-live bench-scale bench-plan bench-analysis stack audit sbom screenshots env clean
+.PHONY: help setup check plan run status up unit test mutants test-rehearsal wheel-test trust lint format lock calibrate bench-providers real-servers bench-parse bench-check bench-batch bench-fidelity bench-bounds bench-retrieval bench-documents bench-scoring bench-judged bench-obvious bench-join bench-identity bench-inference rehearse soak bench-live bench-scale bench-plan bench-analysis stack audit sbom screenshots env clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ lock: ## rewrite requirements.lock and requirements.txt from pyproject.toml; UPG
 
 bench-parse: setup ## time how long Airflow takes to parse the DAGs
 	@$(PY) benchmarks/parse.py
+
+bench-check: setup ## time `make check` of the thesis study, over importing Airflow alone; at most 10 s on two quiet cores
+	@$(PY) benchmarks/check.py
 
 bench-batch: setup ## time a whole batch beyond its slowest cell
 	@$(PY) benchmarks/batch.py

@@ -17,11 +17,15 @@ import errno
 import fcntl
 import hashlib
 import os
+import pty
 import re
 import runpy
+import select
 import shutil
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -145,17 +149,17 @@ def build() -> None:
     LOG.write_bytes(b"")
     UNFINISHED.touch()
     try:
-        step(1, "virtual environment")
-        if interpreter:
-            make_venv(interpreter)
-        install_uv(locked["uv"])
-        step(2, "torch, CPU build")
-        install_torch(locked["torch"])
+        with step(1, "virtual environment"):
+            if interpreter:
+                make_venv(interpreter)
+            install_uv(locked["uv"])
+        with step(2, "torch, CPU build"):
+            install_torch(locked["torch"])
         download = "" if STAMP.exists() else ", about 1 GB to download"
-        step(3, f"{len(locked)} packages{download}")
-        uv("sync", "--require-hashes", "--compile-bytecode", str(LOCK))  # what is no longer locked goes
-        step(4, "llm-bench itself")
-        uv("install", "--no-deps", "--no-build-isolation", "-e", str(ROOT))
+        with step(3, f"{len(locked)} packages{download}"):
+            uv("sync", "--require-hashes", "--compile-bytecode", str(LOCK))  # what is no longer locked goes
+        with step(4, "llm-bench itself"):
+            uv("install", "--no-deps", "--no-build-isolation", "-e", str(ROOT))
     except SetupError as error:
         if error.cause in ("network", "certificate"):  # all is downloaded before any is written: nothing is half done
             UNFINISHED.unlink()
@@ -164,7 +168,7 @@ def build() -> None:
         shutil.rmtree(str(VENV / "tmp"), ignore_errors=True)
     STAMP.write_text(fingerprint())
     UNFINISHED.unlink()
-    say(f"Set up in {time.monotonic() - began:.0f} s.")
+    say(f"Set up in {span(time.monotonic() - began)}.")
 
 
 # --- What is there ---
@@ -342,7 +346,20 @@ def version_in(entry: str) -> str:
 
 def pip(*arguments: str) -> None:
     """Installs with pip, without what hangs from it."""
-    run([str(PYTHON), "-m", "pip", "--no-cache-dir", "install", "--no-deps", "--no-input", *arguments])
+    run(
+        [
+            str(PYTHON),
+            "-m",
+            "pip",
+            "--no-cache-dir",
+            "install",
+            "--no-deps",
+            "--no-input",
+            "--progress-bar",
+            "off",
+            *arguments,
+        ]
+    )
 
 
 def uv(command: str, *arguments: str) -> None:
@@ -351,17 +368,173 @@ def uv(command: str, *arguments: str) -> None:
 
 
 def run(command: list) -> None:
-    """Runs a tool, its output to the log; the output says the cause when it fails."""
+    """Runs a tool, its output to the log, less what it draws; the output says the cause when it fails."""
     temporary = VENV / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)
     with LOG.open("ab") as log:
         log.write("\n$ {}\n".format(" ".join(command)).encode())
         log.flush()
         start = log.tell()
-        status = subprocess.call(command, cwd=str(ROOT), env=tool_environment(temporary), stdin=subprocess.DEVNULL,
-                                 stdout=log, stderr=subprocess.STDOUT)  # fmt: skip
+        status = follow(command, tool_environment(temporary), log)
     if status != 0:
         raise explain(command, LOG.read_bytes()[start:].decode("utf-8", "replace"))
+
+
+def follow(command: list, environment: dict, log: object) -> int:
+    """Runs a tool and shows how far it is; its exit status."""
+    ours, its = terminal()
+    tool = subprocess.Popen(command, cwd=str(ROOT), env=environment, stdin=subprocess.DEVNULL, stdout=its, stderr=its)
+    os.close(its)
+    rest = b""
+    try:
+        while True:
+            if select.select([ours], [], [], 0.2)[0]:
+                chunk = read(ours)
+                if not chunk:
+                    break
+                *lines, rest = (rest + chunk).replace(b"\r\n", b"\n").split(b"\n")
+                for line in lines:
+                    record(line, log)
+                Step.now.see(DRAWN.sub(" ", rest.decode("utf-8", "replace")))
+            elif tool.poll() is not None:  # what it has left running holds its terminal
+                break
+            Step.now.show()
+        record(rest, log)
+        return tool.wait()
+    except BaseException:
+        tool.kill()
+        tool.wait()
+        raise
+    finally:
+        os.close(ours)
+
+
+def terminal() -> tuple:
+    """Both ends of a terminal, wide and high enough for all that uv draws; without one it draws nothing."""
+    try:
+        ours, its = pty.openpty()
+    except OSError:
+        return os.pipe()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 100, 200, 0, 0))
+    return ours, its
+
+
+def read(end: int) -> bytes:
+    """What has come; nothing at the end, which Linux calls an error."""
+    try:
+        return os.read(end, 65536)
+    except OSError:
+        return b""
+
+
+def record(line: bytes, log: object) -> None:
+    """Writes a line to the log as it stood at last, unless it was drawn to show how far the tool is."""
+    text = DRAWN.sub("", line.decode("utf-8", "replace"))
+    Step.now.see(text)
+    last = text.rstrip("\r").rpartition("\r")[2].rstrip()
+    if last and not PREPARED.search(last) and not INSTALLED.search(last):
+        log.write((last + "\n").encode("utf-8", "replace"))
+        log.flush()
+
+
+# What uv draws on a terminal: `Preparing packages... (3/356)`, `numpy ------ 7.88 KiB/16.13 MiB`, `[4/356] numpy==2.4`.
+DRAWN = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+PREPARED = re.compile(r"Preparing packages\.\.\. \((\d+)/(\d+)\)")
+FETCHED = re.compile(r"([\w.-]+) +-+ +([\d.]+) (\w+)/([\d.]+) (\w+)")
+INSTALLED = re.compile(r"\[(\d+)/(\d+)\] ")
+UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+
+
+class Step:
+    """A step that takes a while, shown while it lasts: a bar on a terminal, elsewhere a line every few seconds."""
+
+    now = None  # type: Step
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self.began = self.shown = time.monotonic()
+        self.doing, self.share = "", 0.0
+        self.fetched = {}  # type: dict
+        self.fetching = self.began
+        Step.now = self
+
+    def __enter__(self) -> "Step":
+        if not sys.stdout.isatty():
+            say(self.what + " …")
+        return self
+
+    def __exit__(self, kind: type, fault: BaseException, at: object) -> None:
+        if sys.stdout.isatty():
+            sys.stdout.write("\r\x1b[K")
+        if kind is None:
+            say(f"{self.what}: {span(time.monotonic() - self.began)}")
+
+    def see(self, drawn: str) -> None:
+        """Takes from what a tool draws how far it is."""
+        if "Resolv" in drawn:
+            self.doing = "looking up packages"
+        for done, of in INSTALLED.findall(drawn):
+            self.doing, self.share = f"installing {done} of {of}", int(done) / max(1, int(of))
+        for name, done, unit, of, unit_of in FETCHED.findall(drawn):
+            if not self.fetched:
+                self.fetching = time.monotonic()
+            self.fetched[name] = (float(done) * UNITS.get(unit, 1), float(of) * UNITS.get(unit_of, 1), time.monotonic())
+        for done, of in PREPARED.findall(drawn):
+            self.doing = self.download(int(done), int(of))
+        if re.search(r"Installed \d+ package", drawn):  # the bar before it may stand in the same line
+            self.doing, self.share = "compiling", 0.0
+        if "Bytecode compiled" in drawn:
+            self.doing = ""
+
+    def download(self, done: int, of: int) -> str:
+        """How far a download is. uv begins with the largest packages, so that soon nearly all bytes are known."""
+        if not self.fetched:
+            return f"{done} of {of} packages"
+        now = time.monotonic()
+        left = {
+            name: all_of_it - there for name, (there, all_of_it, seen) in self.fetched.items() if now - seen < GONE_SEC
+        }
+        all_of_it = sum(size for _, size, _ in self.fetched.values())
+        there = all_of_it - sum(left.values())
+        name = max(left, key=lambda name: left[name]) if left else "all there"
+        self.share = there / max(1.0, all_of_it)
+        words = f"{there / 1e6:,.0f} of {all_of_it / 1e6:,.0f} MB, {done} of {of} packages, {name}"
+        took = now - self.fetching
+        if took < SURE_SEC or not there:
+            return words
+        return f"{words}, {span(took * (all_of_it - there) / there)} left"
+
+    def show(self) -> None:
+        """Draws the bar anew; or says a line, when the last one is some seconds old."""
+        now = time.monotonic()
+        took = span(now - self.began)
+        if sys.stdout.isatty():
+            filled = round(self.share * BAR)
+            bar = "[" + "#" * filled + "-" * (BAR - filled) + "]" if self.share else ""
+            line = "  ".join(filter(None, (self.what, bar, self.doing, took)))
+            columns = shutil.get_terminal_size().columns
+            sys.stdout.write("\r\x1b[K" + printable(line[: columns - 1]))
+            sys.stdout.flush()
+        elif now - self.shown >= SAID_EVERY_SEC:
+            self.shown = now
+            say(f"  {took}: {self.doing}" if self.doing else f"  {took}")
+
+
+BAR = 20
+GONE_SEC = 2  # uv draws a download many times a second, and no more once it is done
+SURE_SEC = 2
+SAID_EVERY_SEC = 5
+
+
+def step(number: int, what: str) -> Step:
+    """A step of the set-up."""
+    return Step(f"Setting up ({number}/{STEPS}): {what}")
+
+
+def span(seconds: float) -> str:
+    """A time in words: 48 s, 1 min 5 s."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def tool_environment(temporary: Path) -> dict:
@@ -370,7 +543,7 @@ def tool_environment(temporary: Path) -> dict:
     environment = {name: value for name, value in os.environ.items() if name not in elsewhere}
     environment.setdefault("UV_CACHE_DIR", str(VENV / "cache"))
     environment.update(TMPDIR=str(temporary), VIRTUAL_ENV=str(VENV), PIP_DISABLE_PIP_VERSION_CHECK="1")
-    environment.update(UV_PYTHON_DOWNLOADS="never", UV_NO_PROGRESS="1", NO_COLOR="1")
+    environment.update(UV_PYTHON_DOWNLOADS="never", NO_COLOR="1", TERM="xterm")
     return environment
 
 
@@ -388,15 +561,15 @@ def explain(command: list, output: str) -> SetupError:
     return SetupError(f"The set-up failed in {tool}: {said} (details: .venv/setup.log).")
 
 
-def step(number: int, what: str) -> None:
-    """Prints how far it is."""
-    say(f"Setting up ({number}/{STEPS}): {what} …")
-
-
 def say(line: str) -> None:
-    """Prints at once; a terminal without the characters gets replacements."""
+    """Prints at once."""
+    print(printable(line), flush=True)
+
+
+def printable(line: str) -> str:
+    """A line for a terminal: one without the characters gets replacements."""
     encoding = sys.stdout.encoding or "ascii"
-    print(line.encode(encoding, "replace").decode(encoding), flush=True)
+    return line.encode(encoding, "replace").decode(encoding)
 
 
 # --- The lock ---
@@ -406,11 +579,13 @@ def lock(options: list) -> None:
     """Resolves pyproject.toml for every supported Python: the lock, less torch's CUDA side, and the direct ones."""
     draft = VENV / "requirements.lock"
     shutil.copy(str(LOCK), str(draft))  # its versions are kept unless they must move
-    resolve(draft, "--group", "dev", "--generate-hashes", *options)
+    with Step("Locking"):
+        resolve(draft, "--group", "dev", "--generate-hashes", *options)
     kept = [entry for entry in entries(draft.read_text()) if not CUDA.match(entry)]
     draft.write_text(LOCK_HEADER + "\n".join(kept) + "\n")
     direct = VENV / "requirements.txt"
-    resolve(direct, "--group", "image", "--no-deps", "--no-strip-extras", "--constraint", str(draft))
+    with Step("Locking what is needed itself"):
+        resolve(direct, "--group", "image", "--no-deps", "--no-strip-extras", "--constraint", str(draft))
     direct.write_text(DIRECT_HEADER + direct.read_text())
     draft.replace(LOCK)
     direct.replace(DIRECT)

@@ -118,15 +118,20 @@ class Checkout:
         path.chmod(0o755)
         return path
 
-    def set_up(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Runs the script as `make` does."""
+    def start(self, *arguments: str, stdout: int = subprocess.PIPE, **environment: str) -> subprocess.Popen[str]:
+        """Starts the script as `make` does."""
         doubles = {"CALLS": str(self.calls), "FAKE_PYTHON": str(self.python), "FAKE_UV": str(self.uv)}
         base = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "PYTHON": str(self.python)}
         command = [sys.executable, "-I", "-S", str(self.root / "scripts" / "setup.py"), *arguments]
         self.calls.write_text("")
-        return subprocess.run(
-            command, env={**base, **doubles, **environment}, capture_output=True, text=True, check=False, timeout=60
-        )
+        environment = {**base, **doubles, **environment}
+        return subprocess.Popen(command, env=environment, stdout=stdout, stderr=subprocess.PIPE, text=True)
+
+    def set_up(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Runs the script as `make` does."""
+        with self.start(*arguments, **environment) as script:
+            stdout, stderr = script.communicate(timeout=60)
+        return subprocess.CompletedProcess(script.args, script.returncode, stdout, stderr)
 
     def called(self, word: str) -> list[str]:
         """The calls of the last run that have a word in them."""
@@ -163,7 +168,12 @@ class TestFirstSetUp:
 
         assert (done.returncode, done.stderr) == (0, "")
         steps = [line.split(":")[0] for line in done.stdout.splitlines()]
-        assert steps == [*(f"Setting up ({step}/4)" for step in range(1, 5)), "Set up in 0 s."]
+        assert steps[:-1:2] == steps[1::2] == [f"Setting up ({step}/4)" for step in range(1, 5)]
+        assert re.fullmatch(r"Set up in \d+ s\.", steps[-1])
+
+    def test_says_how_long_each_step_took(self, checkout: Checkout) -> None:
+        lines = checkout.set_up().stdout.splitlines()
+        assert re.fullmatch(r"Setting up \(1/4\): virtual environment: \d+ s", lines[1])
 
     def test_installs_uv_and_packages_with_their_hashes_verified(self, checkout: Checkout) -> None:
         checkout.set_up()
@@ -191,6 +201,84 @@ class TestFirstSetUp:
         assert checkout.called("uninstall") == [
             f"uv pip uninstall --python {checkout.venv / 'bin' / 'python'} torch",
         ]
+
+
+class TestWhileItLasts:
+    """What uv draws on a terminal is read, and shown with what is left."""
+
+    DRAWN = (
+        "\x1b[2K\u2819 \x1b[2mPreparing packages...\x1b[0m (0/4)\r\n"
+        "\x1b[2mnumpy               \x1b[0m \x1b[32m------------------------------\x1b[0m     8 MiB/16.00 MiB\r\n"
+        "pyarrow              ------------------------------ 512.00 KiB/52.00 MiB"
+    )
+
+    def shown(self, setup_module: ModuleType, drawn: str, after_sec: float = 10.0) -> str:
+        progress = setup_module.step(3, "4 packages")
+        progress.see(setup_module.DRAWN.sub("", drawn))
+        progress.fetching -= after_sec
+        progress.see(setup_module.DRAWN.sub("", drawn))
+        return progress.doing
+
+    def test_names_bytes_packages_and_time_left(self, setup_module: ModuleType) -> None:
+        words = self.shown(setup_module, self.DRAWN)
+        assert re.fullmatch(r"9 of 71 MB, 0 of 4 packages, pyarrow, 1 min 1[0-2] s left", words)
+
+    def test_says_no_time_left_before_it_can_be_known(self, setup_module: ModuleType) -> None:
+        assert self.shown(setup_module, self.DRAWN, 0) == "9 of 71 MB, 0 of 4 packages, pyarrow"
+
+    def test_counts_a_download_that_is_drawn_no_more_as_done(
+        self, setup_module: ModuleType, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(setup_module, "GONE_SEC", -1)
+        assert self.shown(setup_module, self.DRAWN, 0).startswith("71 of 71 MB")
+
+    @pytest.mark.parametrize(
+        ("drawn", "doing"),
+        [
+            ("[1/4] pyarrow==26.0.1", "installing 1 of 4"),
+            ("Installed 4 packages in 51ms", "compiling"),
+            ("[3/4] numpy==2.4.6\rInstalled 4 packages in 51ms", "compiling"),
+            ("Bytecode compiled 747 files in 8.64s", ""),
+            ("Resolving dependencies...", "looking up packages"),
+            ("something that a later uv draws", ""),
+        ],
+    )
+    def test_says_what_else_is_done(self, setup_module: ModuleType, drawn: str, doing: str) -> None:
+        assert self.shown(setup_module, drawn) == doing
+
+    def test_says_a_line_every_few_seconds_where_there_is_no_terminal(self, checkout: Checkout) -> None:
+        script = checkout.root / "scripts" / "setup.py"
+        script.write_text(re.sub(r"SAID_EVERY_SEC = \d+", "SAID_EVERY_SEC = 0", script.read_text()))
+        Checkout.executable(checkout.uv, UV + "echo '[3/4] numpy==2.4.6'; sleep 0.5\n")
+        assert re.search(r"^  \d+ s: installing 3 of 4$", checkout.set_up().stdout, re.MULTILINE)
+
+    def test_draws_a_bar_on_a_terminal(self, checkout: Checkout) -> None:
+        Checkout.executable(checkout.uv, UV + "echo '[3/4] numpy==2.4.6'; sleep 0.5\n")
+        ours, its = os.openpty()
+        done = checkout.start(stdout=its)
+        os.close(its)
+        drawn = b""
+        while chunk := read(ours):
+            drawn += chunk
+        assert done.wait(60) == 0
+        assert b"[###############-----]  installing 3 of 4" in drawn
+        assert drawn.decode().rpartition("\r\x1b[K")[2].startswith("Setting up (4/4): llm-bench itself: ")
+
+    def test_leaves_what_is_drawn_out_of_the_log(self, checkout: Checkout) -> None:
+        Checkout.executable(checkout.uv, UV + "printf '[3/4] numpy==2.4.6\\r\\033[KInstalled 4 packages\\n'\n")
+        checkout.set_up()
+        log = (checkout.venv / "setup.log").read_text()
+        assert "\nInstalled 4 packages\n" in log
+        assert "[3/4]" not in log
+        assert "\x1b" not in log
+
+
+def read(end: int) -> bytes:
+    """What has come to a terminal; nothing at its end."""
+    try:
+        return os.read(end, 65536)
+    except OSError:
+        return b""
 
 
 class TestRepeated:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
@@ -26,6 +27,20 @@ def from_sums(lines: Iterable[str]) -> dict[str, str]:
     """Name of a file → its SHA-256, from the lines of ``SUMS``."""
     parted = (line.rstrip("\n").partition("  ") for line in lines)
     return {name: digest for digest, _, name in parted if name}
+
+
+def repacked(content: bytes) -> bytes:
+    """A zip with the same files, in the same order, that doesn't say when it was made.
+
+    :param content: small enough to be in memory.
+    """
+    out = io.BytesIO()
+    with ZipFile(io.BytesIO(content)) as packed, ZipFile(out, "w") as again:
+        for name in packed.namelist():
+            entry = ZipInfo(name, _EPOCH)
+            entry.compress_type = ZIP_DEFLATED
+            again.writestr(entry, packed.read(name))
+    return out.getvalue()
 
 
 def pack(

@@ -7,13 +7,23 @@ from typing import Any
 from airflow.plugins_manager import AirflowPlugin
 
 from llm_bench.airflow import listener
-from llm_bench.airflow.links import PREFIX
+from llm_bench.airflow.links import BATCH_OF_RUN, PREFIX, QUALITY_OF_RUN, STUDY_OF_DAG
 from llm_bench.airflow.timetable import SlotTimetable
 from llm_bench.dashboard import ICON, dashboard
 
+# A path is relative: the UI's own pages know the path that Airflow is served from. A tab stands on the pages of every
+# DAG, so that of another one says that it is none of a study's.
+_TABS = (
+    ("llm-bench", "nav", "", "llm-bench"),
+    ("llm-bench", "dag", STUDY_OF_DAG, "llm-bench-study"),
+    ("llm-bench", "dag_run", BATCH_OF_RUN, "llm-bench-batch"),
+    ("Data quality", "dag_run", QUALITY_OF_RUN, "llm-bench-quality"),
+)
+"""Name, where it stands, path below the prefix, and the end of its address in the UI."""
+
 
 class LLMBenchPlugin(AirflowPlugin):
-    """Registers the timetable, the listener that creates a study's pools, and the web pages with a link to them."""
+    """Registers the timetable, the listener that creates a study's pools, and the web pages with the ways to them."""
 
     name = "llm_bench"
     timetables: list[Any] = [SlotTimetable]
@@ -21,13 +31,13 @@ class LLMBenchPlugin(AirflowPlugin):
     fastapi_apps: list[Any] = [{"app": dashboard, "url_prefix": PREFIX, "name": "llm-bench"}]
     external_views: list[Any] = [
         {
-            "name": "llm-bench",
-            # Relative: the UI's own pages know the path that Airflow is served from.
-            "href": f"{PREFIX.lstrip('/')}/",
-            "url_route": "llm-bench",
-            "destination": "nav",
-            "nav_top_level": True,
+            "name": name,
+            "href": f"{PREFIX.lstrip('/')}/{path}",
+            "url_route": route,
+            "destination": destination,
+            "nav_top_level": destination == "nav",
             "icon": ICON.format(colour="%233f3f46"),
             "icon_dark_mode": ICON.format(colour="%23d4d4d8"),
         }
+        for name, destination, path, route in _TABS
     ]

@@ -37,6 +37,8 @@ BASELINE = "baseline"
 PROTOCOL = ".protocol.yaml"
 """How the name of a sealed study's protocol ends; no study's name has a dot."""
 
+DAG_PREFIX = "llm_bench_"
+"""What the name of a study's DAG begins with."""
 _NAME = r"^[a-z][a-z0-9_-]{0,62}$"
 _FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 """Airflow and Parquet hold moments from 1678 to 2261."""
@@ -448,7 +450,7 @@ class Study(Part):
 
     @property
     def dag_id(self) -> str:
-        return f"llm_bench_{self.name}"
+        return DAG_PREFIX + self.name
 
     @property
     def cells(self) -> tuple[tuple[LLM, str], ...]:

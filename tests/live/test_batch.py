@@ -52,6 +52,9 @@ class TestABatchByOneCommand:
         assert "records 80/80" in seen["text"], seen["text"]
         assert seen["code"] == 0
 
+    def test_says_how_long_airflow_and_the_batch_took(self, seen: dict[str, Any]):
+        assert re.search(r"Airflow was ready after \d+ s, the batch took \d+ s", seen["text"])
+
     def test_leaves_the_dag_paused_as_it_was(self, airflow: Any, seen: dict[str, Any]):
         assert airflow.api.request("GET", "/dags/llm_bench_quickstart")["is_paused"]
 

@@ -95,6 +95,7 @@ def make_study() -> MakeStudy:
 def run(make_study: MakeStudy, home: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Checks a study, with a model that loads at once; each check by its name."""
     monkeypatch.setattr("llm_bench.rag.embeddings._load", lambda _model, _threads: object())
+    monkeypatch.setattr("llm_bench.preflight.apart", lambda job: job)  # this process has threads
 
     def check(*models: str, ask: bool = False, **changes: Any) -> dict[str, Check]:
         return {check.name: check for check in preflight(make_study(*models, **changes), home, NOW, ask=ask)}

@@ -133,9 +133,19 @@ class TestWithoutAnAirflow:
         assert "a day asks 140 questions, and its requests_per_day are 100: the others won't be sent" in done.stdout
         assert re.search(r"the batch of slot .* took 66\.\d min, longer than the spacing of 51\.4 min", done.stdout)
 
-    def test_exits_0_before_the_window(self, command: Command):
+    def test_says_before_the_first_slot_that_there_is_no_airflow_to_measure_it(self, command: Command):
         later = (datetime.now(UTC) + timedelta(days=1)).isoformat()
         done = command("llm_bench", "status", "mine", LLM_BENCH_START=later)
+        assert done.returncode == 1
+        assert "→ No Airflow is known here. Start it and switch the DAG llm_bench_mine on, or the first" in done.stdout
+        assert done.stdout.splitlines()[-1].strip() == f"{program('llm-bench')} up"
+
+    def test_needs_no_hand_where_whole_batches_come(
+        self, command: Command, store: FileStore, slots: list[datetime], fill: Any
+    ):
+        for slot in slots[:14]:
+            fill(store, "mine", slot)
+        done = command("llm_bench", "status", "mine")
         assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "Nothing needs a hand.")
 
     def test_shows_the_batches_of_a_study_without_a_window(self, command: Command, store: FileStore, fill: Any):
@@ -223,7 +233,7 @@ class TestWithAnAirflow:
         assert (by_state["missed"], by_state["incomplete"], by_state["running"]) == ([1, 2, 3], [5], [7])
         down, off, missed, incomplete = report["to_do"]
         assert "Airflow isn't running" in down["what"]
-        assert "is switched off" in off["what"]
+        assert "is off. Switch it on, or the next slot" in off["what"]
         assert f"http://127.0.0.1:8080/dags/llm_bench_mine/runs/run-{slots[5].isoformat()}" in incomplete["what"]
 
         for line in (*missed["commands"], *incomplete["commands"]):
@@ -242,3 +252,25 @@ class TestWithAnAirflow:
         done = command("llm_bench", "status", "mine", LLM_BENCH_START="2099-01-01T08:00:00Z")
         assert done.returncode == 1
         assert f"LLM_BENCH_START={start.isoformat()} {program('llm-bench')} status mine" in done.stdout
+
+
+class TestBeforeTheFirstSlotOfADagThatIsOff:
+    @pytest.fixture
+    def start(self) -> datetime:
+        return datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+
+    def test_its_switch_is_what_is_to_be_done_and_the_command_switches_it(
+        self, airflow: Any, command: Command, slots: list[datetime]
+    ):
+        done = command("llm_bench", "status", "mine", "--json")
+        report = as_json(done)
+        assert done.returncode == 1
+        down, off = report["to_do"]
+        assert f"or the first slot ({slots[0]:%a %d %b %H:%M:%S}) won't be measured" in off["what"]
+        assert "Airflow isn't running. Start it, or the first slot" in down["what"]
+
+        (line,) = off["commands"]
+        ran = subprocess.run(line, shell=True, capture_output=True, text=True, check=False)
+        assert ran.returncode == 0, ran.stderr
+        (left,) = as_json(command("llm_bench", "status", "mine", "--json"))["to_do"]
+        assert left == down

@@ -89,7 +89,7 @@ def folder(everything: Everything, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.mark.slow
 class TestTheReport:
     def test_has_each_figure_and_table_numbered_on_its_page(self, folder: Path):
-        page = (folder / "report.html").read_text()
+        page = "".join((folder / name).read_text() for name in ("report.html", "appendix.html"))
         for kind, files in (("Figure", "figures/*.pdf"), ("Table", "tables/*.csv")):
             count = len(list(folder.glob(files)))
             numbers = [int(number) for number in re.findall(rf"<strong>{kind} (\d+)\.", page)]
@@ -136,13 +136,13 @@ class TestTheReport:
         assert keys == set(re.findall(r"^@\w+\{(\w+),", (folder / "references.bib").read_text(), re.MULTILINE))
 
     def test_has_results_that_take_in_every_figure_and_table_that_is_there(self, folder: Path):
-        results = (folder / "results.tex").read_text()
+        results = "".join((folder / name).read_text() for name in ("results.tex", "appendix.tex"))
         taken = re.findall(r"\\llmbench/((?:figures|tables)/[\w-]+\.(?:pdf|tex))", results)
         there = [*folder.glob("figures/*.pdf"), *folder.glob("tables/*.tex")]
         assert sorted(taken) == sorted(path.relative_to(folder).as_posix() for path in there)
 
     def test_has_no_preamble_and_closes_what_it_opens(self, folder: Path):
-        for path in [folder / "methods.tex", folder / "results.tex", *folder.glob("tables/*.tex")]:
+        for path in [*folder.glob("*.tex"), *folder.glob("tables/*.tex")]:
             text = re.sub(r"\\[{}%\\]|(?m:^%.*$)", "", path.read_text())
             assert "documentclass" not in text
             assert text.count("{") == text.count("}"), path
@@ -151,6 +151,6 @@ class TestTheReport:
             assert "[U+" not in text, path
 
     def test_has_labels_that_no_two_share(self, folder: Path):
-        text = "".join(path.read_text() for path in [folder / "results.tex", *folder.glob("tables/*.tex")])
+        text = "".join(path.read_text() for path in [*folder.glob("*.tex"), *folder.glob("tables/*.tex")])
         labels = re.findall(r"\\label\{(.*?)\}", text)
         assert len(labels) == len(set(labels))

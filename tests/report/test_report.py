@@ -35,6 +35,8 @@ from llm_bench.report.methods import methods
 from llm_bench.report.references import references
 from llm_bench.store.base import object_path, open_store, to_parquet
 from llm_bench.study import Study
+from report.printed import headings, plain, words_of
+from report.printed import sheets as sheets_of
 
 INCLUDE = Path(__file__).parents[2] / "include"
 LATENCY = METRICS["latency_sec"]
@@ -140,20 +142,22 @@ class TestAReport:
         listed = {line.partition("  ")[2] for line in (report / "SHA256SUMS").read_text().splitlines()}
         assert listed == content(report).keys() - {"SHA256SUMS"}
 
-    def test_is_one_page_that_loads_nothing_and_runs_nothing(self, report: Path):
-        page = Page((report / "report.html").read_text())
+    @pytest.mark.parametrize("name", ["report.html", "appendix.html"])
+    def test_has_pages_that_load_nothing_and_run_nothing(self, report: Path, name: str):
+        page = Page((report / name).read_text())
         assert not {"script", "iframe", "object", "embed", "form"} & set(page.tags)
         assert page.handlers == []
-        sources = {source.address for source in references().values()}
+        sources = {source.address for source in references().values()} | {"report.html", "appendix.html"}
         assert all(address.startswith(("#", "data:")) or address in sources for address in page.addresses)
 
-    def test_shows_hostile_answers_as_text(self, report: Path):
-        raw = (report / "report.html").read_text()
+    @pytest.mark.parametrize("name", ["report.html", "appendix.html"])
+    def test_shows_hostile_answers_as_text(self, report: Path, name: str):
+        raw = (report / name).read_text()
         assert not any(text in raw for text in HOSTILE)
         assert "<script" not in raw
 
     def test_shows_each_figure_with_what_it_shows_in_words(self, report: Path):
-        raw = (report / "report.html").read_text()
+        raw = "".join((report / name).read_text() for name in ("report.html", "appendix.html"))
         figures = {path.stem for path in (report / "figures").iterdir()}
         assert raw.count('<figure id="') == len(figures) == raw.count('alt="')
         assert 'alt=""' not in raw
@@ -180,7 +184,7 @@ class TestAReport:
     def test_has_latex_that_compiles(self, report: Path, tmp_path: Path):
         head = r"\documentclass{article}\usepackage[a4paper,margin=2.5cm]{geometry}\usepackage[T1]{fontenc}"
         packages = r"\usepackage{array,booktabs,graphicx,longtable,textcomp}"
-        taken = "".join(rf"\input{{\llmbench/{name}.tex}}" for name in ("methods", "results"))
+        taken = "".join(rf"\input{{\llmbench/{name}.tex}}" for name in ("methods", "results", "appendix"))
         sources = r"\bibliographystyle{plain}\bibliography{\llmbench/references}"
         folder = rf"\newcommand{{\llmbench}}{{{report}}}"
         text = rf"{head}{packages}\begin{{document}}{folder}{taken}{sources}\end{{document}}"
@@ -204,6 +208,122 @@ class TestAReport:
         assert not (folder / "figures" / "old.png").exists()
         assert (folder / "thesis.tex").read_text() == "mine"
         assert (tmp_path / "outside.txt").exists()
+
+
+@pytest.mark.slow
+class TestAReportInPrint:
+    @pytest.fixture(scope="class")
+    def page(self, report: Path) -> str:
+        return (report / "report.html").read_text()
+
+    @pytest.fixture(scope="class")
+    def sheets(self, report: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+        """The text of each sheet, but for its number."""
+        printed = sheets_of(report / "report.html", tmp_path_factory.mktemp("printed") / "report.pdf")
+        return [re.sub(rf"(^{number} | {number}$)", "", sheet) for number, sheet in enumerate(printed, 1)]
+
+    def test_has_12_to_16_sheets(self, sheets: list[str]):
+        assert 12 <= len(sheets) <= 16
+
+    def test_begins_with_a_sheet_that_answers_what_people_ask(self, sheets: list[str]):
+        first = sheets[0]
+        places = [first.find(title) for title in ("Fastest", "Most reliable", "Best coverage", "Cheapest", "Steadiest")]
+        assert -1 not in places
+        assert places == sorted(places)
+        assert first.index("Summary") < places[0] < first.index("Table 1.") < first.index("Table 2.")
+        assert "Table 3." not in first
+        assert "Figure 1." not in first
+        assert "Latency" in sheets[1][:20]
+
+    def test_has_each_figure_on_the_sheet_of_its_caption(self, sheets: list[str], page: str, report: Path):
+        names = re.findall(r"<strong>(Figure \d+\.).*?\(([\w-]+)\)</span></figcaption>\s*<img", page, re.DOTALL)
+        assert len(names) > 10
+        for label, name in names:
+            (sheet,) = [sheet for sheet in sheets if label in sheet]
+            words = words_of((report / "figures" / f"{name}.svg").read_text())
+            own = {word for word in words if word not in sheet[: sheet.index(label)]}
+            assert all(word in sheet[sheet.index(label) :] for word in own), (label, name)
+
+    def test_has_the_first_row_of_each_table_on_the_sheet_of_its_caption(self, sheets: list[str], page: str):
+        tables = re.findall(r"<strong>(Table \d+\.).*?<tbody>\s*<tr>(.*?)</tr>", page, re.DOTALL)
+        assert len(tables) > 8
+        for label, row in tables:
+            (sheet,) = [sheet for sheet in sheets if label in sheet]
+            cells = re.findall(r"<bdi>([^<]+)</bdi>", row)
+            assert all(plain(cell)[:12] in sheet[sheet.index(label) :] for cell in cells), label
+
+    def test_ends_no_sheet_with_a_heading_or_a_caption(self, sheets: list[str], page: str):
+        ends = [heading for heading in headings(page) for sheet in sheets if sheet.endswith(f" {heading}")]
+        assert ends == []
+
+    def test_names_what_stands_in_the_appendix(self, page: str, report: Path):
+        appendix = (report / "appendix.html").read_text()
+        numbers = [int(number) for text in (page, appendix) for number in re.findall(r"<strong>Figure (\d+)\.", text)]
+        assert numbers == list(range(1, len(list((report / "figures").glob("*.svg"))) + 1))
+        assert re.findall(r"<strong>Figure", appendix)
+
+
+@pytest.mark.slow
+class TestAReportToWriteIn:
+    """The same for Word and in Markdown"""
+
+    @pytest.fixture(scope="class")
+    def markdown(self, report: Path) -> str:
+        return (report / "report.md").read_text()
+
+    @pytest.fixture(scope="class")
+    def document(self, report: Path) -> Any:
+        from docx import Document
+
+        return Document(str(report / "report.docx"))
+
+    @pytest.fixture(scope="class")
+    def captions(self, report: Path) -> list[str]:
+        """All of them, figures first."""
+        return [paragraph.split("\n", 1)[1] for paragraph in (report / "captions.txt").read_text().split("\n\n")[:-1]]
+
+    def test_has_all_captions_numbered_by_word_itself(self, document: Any, captions: list[str]):
+        styled = [paragraph for paragraph in document.paragraphs if paragraph.style.name == "Caption"]
+        fields = [re.findall(r"SEQ (\w+) .*?<w:t>(\d+)</w:t>", paragraph._p.xml, re.DOTALL) for paragraph in styled]
+        assert [f"{kind} {number}" for ((kind, number),) in fields] == [
+            caption.split(".")[0] for caption in sorted(captions, key=self._place(styled))
+        ]
+
+    @staticmethod
+    def _place(styled: list[Any]) -> Callable[[str], int]:
+        """Where a caption stands in the document."""
+        numbers = [
+            "".join(re.findall(r"<w:t[^>]*>([^<]*)</w:t>", paragraph._p.xml)).split(".")[0] for paragraph in styled
+        ]
+        return lambda caption: numbers.index(caption.split(".")[0])
+
+    def test_has_each_figure_at_the_width_of_the_text_with_words_for_who_cant_see_it(self, document: Any, report: Path):
+        page = document.sections[0]
+        width = page.page_width - page.left_margin - page.right_margin
+        assert {shape.width for shape in document.inline_shapes} == {width}
+        assert len(document.inline_shapes) == len(list((report / "figures").glob("*.png")))
+        assert all(shape._inline.docPr.get("descr") for shape in document.inline_shapes)
+
+    def test_has_each_table_whole(self, document: Any, report: Path):
+        rows = sum(len(list(csv.reader(path.open()))) for path in (report / "tables").glob("*.csv"))
+        assert sum(len(table.rows) for table in document.tables) == rows
+
+    def test_says_the_same_in_markdown(self, markdown: str, captions: list[str], report: Path):
+        labels = [caption.split(".")[0] for caption in captions]
+        assert sorted(re.findall(r"^\*\*((?:Figure|Table) \d+)\.", markdown, re.MULTILINE)) == sorted(labels)
+        linked = set(re.findall(r"\]\((figures/[\w-]+\.png)\)$", markdown, re.MULTILINE))
+        assert linked == {f"figures/{path.name}" for path in (report / "figures").glob("*.png")}
+
+    def test_cites_in_markdown_what_the_bibliography_holds(self, markdown: str, report: Path):
+        cited = set(re.findall(r"@(\w+)[;\]]", markdown))
+        assert cited == set(re.findall(r"^@\w+\{(\w+),", (report / "references.bib").read_text(), re.MULTILINE))
+
+    def test_has_tables_in_markdown_whose_rows_are_alike(self, markdown: str):
+        for table in re.findall(r"(?:^\|.*\n)+", markdown, re.MULTILINE):
+            assert len({len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}) == 1
+
+    def test_shows_hostile_answers_as_text(self, markdown: str):
+        assert not any(text in markdown for text in HOSTILE)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Links from a task in Airflow's UI to the pages of llm-bench."""
+"""Links from Airflow's UI to the pages of llm-bench."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 PREFIX = "/llm-bench"
 """Where the API server mounts the pages, under the path of its ``[api] base_url``."""
+
+STUDY_OF_DAG = "-/{DAG_ID}"
+BATCH_OF_RUN = "-/{DAG_ID}/{RUN_ID}"
+QUALITY_OF_RUN = "-/{DAG_ID}/{RUN_ID}/quality"
+"""Paths among the pages, as Airflow's tabs have them; no study is named ``-``."""
 
 
 class DataQualityLink(BaseOperatorLink):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from llm_bench.progress.overview import Airflow
 from llm_bench.progress.states import Run
-from llm_bench.schedule import Schedule
+from llm_bench.schedule import Schedule, slot_of
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -82,6 +82,18 @@ def running_cells(dag_id: str) -> Sequence[Cell]:
             return [Cell(name or f"cell {index}", answered) for name, index, answered in session.execute(query)]
     except SQLAlchemyError:
         return []
+
+
+def slot_of_run(dag_id: str, run_id: str) -> datetime | None:
+    """The slot of a run; None where Airflow has no such run."""
+    from airflow.models.dagrun import DagRun  # noqa: PLC0415
+    from airflow.utils.session import create_session  # noqa: PLC0415
+    from sqlalchemy import select  # noqa: PLC0415
+
+    query = select(DagRun.logical_date, DagRun.run_after).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)
+    with create_session() as session:
+        moments = session.execute(query).first()
+    return None if moments is None else slot_of(*moments)
 
 
 def _alive(session: Session) -> bool:

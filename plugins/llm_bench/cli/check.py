@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from llm_bench.cli.console import console, say
+from llm_bench.cli.console import Waiting, console, say
 from llm_bench.cli.options import Actions, add_command, add_study
 from llm_bench.cli.studies import find_study
 from llm_bench.errors import LLMBenchError
@@ -39,15 +40,22 @@ def check(study: str, ask: bool) -> int:
 
     from llm_bench.airflow.connections import use_airflow
     from llm_bench.preflight import preflight
+    from llm_bench.rag.embeddings import keeping_all
 
     chosen = find_study(study)
     use_airflow(home())
-    logging.disable()  # all that there is to say stands in the table
+    logging.disable()  # all that there is to say stands in the lines
     say(f"Checking {chosen.name}")
-    checks = preflight(chosen, home(), datetime.now(UTC), ask=ask)
-    _show(checks)
-    if not any(check.passed is False for check in checks if check.name in PLANNED_BY):
-        _show_plan(chosen)
+    waiting = Waiting()
+    with keeping_all():
+        coming = preflight(chosen, home(), datetime.now(UTC), ask=ask, waiting=waiting.wait_for)
+        with waiting:
+            checks = list(_shown(coming, chosen))
+            if not any(check.passed is False for check in checks if check.name in PLANNED_BY):
+                waiting.wait_for("plan")
+                _show_plan(chosen)
+    if waiting.slow:
+        console().print(waiting.slow, style="yellow")
     failed = sum(outcome.passed is False for outcome in checks)
     unknown = [outcome.name for outcome in checks if outcome.passed is None]
     if failed:
@@ -76,14 +84,14 @@ def _show_plan(study: Study) -> None:
         show(planned)
 
 
-def _show(checks: list[Check]) -> None:
-    """Prints a line for each check, and below it what fixes it."""
+def _shown(checks: Iterable[Check], study: Study) -> Iterator[Check]:
+    """The checks, each printed when it comes: a line, and below it what fixes it."""
     from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
     marks = {True: Text("✓", "green"), False: Text("✗", "red"), None: Text("–", "dim")}
-    widest = max(len(check.name) for check in checks)
+    widest = max(len(name) for name in ("embedding model", *(llm.name for llm in study.llms)))
     for check in checks:
         line = Table.grid(padding=(0, 2, 0, 0))
         line.add_column(width=1)
@@ -94,3 +102,4 @@ def _show(checks: list[Check]) -> None:
         console().print(line, soft_wrap=False)
         if check.fix:
             console().print(Padding(Text(f"→ {check.fix}", "yellow"), (0, 0, 0, 3)), soft_wrap=False)
+        yield check

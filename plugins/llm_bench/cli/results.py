@@ -38,7 +38,8 @@ def register(actions: Actions) -> None:
     """Add the commands."""
     summary = "Write a study's report: a page, figures, tables, methods, and the records that they rest on."
     detail = (
-        "It writes report.html, figures (PNG, SVG, PDF), tables (CSV, LaTeX), records.csv and SHA256SUMS. The same "
+        "It writes report.html with its appendix, the same for Word (report.docx) and in Markdown (report.md), figures "
+        "(PNG, SVG, PDF), tables (CSV, LaTeX), records.csv and SHA256SUMS. The same "
         "data give the same files, byte for byte."
     )
     example = (

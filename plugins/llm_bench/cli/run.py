@@ -37,16 +37,20 @@ def run(study: str, port: int) -> int:
     from llm_bench.local.services import running_airflow
 
     chosen = find_study(study)
+    began = time.monotonic()
     with running_airflow(port, say) as airflow:
         airflow.wait_for_dag(chosen.dag_id)
+        ready = time.monotonic()
         with airflow.unpaused(chosen.dag_id):
             run_id = airflow.trigger(chosen.dag_id)
             address = f"{airflow.url}/dags/{chosen.dag_id}/runs/{run_id}"
             say(f"Measuring a batch of {chosen.name}: {address} (to look: {program('llm-bench')} up)")
             state = _follow(airflow, chosen.dag_id, run_id)
+        ended = time.monotonic()
         finished = airflow.run(chosen.dag_id, run_id)
         failed = [task for task in airflow.tasks(chosen.dag_id, run_id) if task["state"] == "failed"]
         _report_failures(airflow, failed)
+    say(f"Airflow was ready after {ready - began:.0f} s, the batch took {ended - ready:.0f} s")
     complete = sum_up(chosen, datetime.fromisoformat(finished["logical_date"]))
     return 0 if state == "success" and complete else 1
 

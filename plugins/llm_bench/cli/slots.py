@@ -41,7 +41,9 @@ def show(state: Overview, planned: Window | None, todo: list[Step]) -> None:
     for name, text in facts(state, planned):
         grid.add_row(name, Text(text))
     console().print(grid, soft_wrap=False)
-    if not todo:
+    if not todo and state.needs_a_hand:
+        console().print(f"What needs a hand is shown where {state.client} measures.", style="yellow", markup=False)
+    elif not todo:
         console().print("Nothing needs a hand.", style="bold green")
     for words, commands in todo:
         console().print(Text(f"→ {words}", "yellow"), soft_wrap=False)

@@ -16,8 +16,8 @@ def register(actions: Actions) -> None:
     summary = "Show how far a study is, and what needs a hand."
     detail = (
         "It shows what became of each slot, what was measured, and the commands that fix what needs a hand. Exit code: "
-        "0, all is as planned; 1, something needs a hand (a slot was missed or left incomplete, or slots pass by as "
-        "Airflow is down or the DAG is off), or it can't be known; 2, there is no such study."
+        "0, all is as planned; 1, something needs a hand (Airflow isn't running or the DAG is off while slots are to "
+        "come, or a slot was missed or left incomplete), or it can't be known; 2, there is no such study."
     )
     command = add_command(actions, status, summary, detail=detail, example="llm-bench status thesis --json")
     add_study(command)
@@ -52,4 +52,4 @@ def status(study: str, json: bool) -> int:
         console().print_json(data=as_json(state, planned, todo))
     else:
         show(state, planned, todo)
-    return 1 if state.needs_a_hand else 0
+    return 1 if state.needs_a_hand or todo else 0

@@ -143,6 +143,10 @@ class Look:
         """Address of a record."""
         return self.address(f"records/{quote(record_id, safe='')}")
 
+    def beside(self, record_id: str) -> str:
+        """Address of all LLMs' answers to a record's question in its slot."""
+        return self.address(f"records/{quote(record_id, safe='')}/beside")
+
     def only(self, llm: str | None) -> View:
         """The view, of one LLM alone where one is given."""
         return replace(self.view, llms=(llm,)) if llm else self.view

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from llm_bench.dashboard import (
+    beside,
     caching,
     compare,
     declining,
@@ -31,6 +32,7 @@ PAGES = (
     identity,
     records,
     record,
+    beside,
     export,
 )
 """Modules with a ``router``."""

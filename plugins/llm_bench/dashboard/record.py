@@ -68,7 +68,7 @@ def page(look: Looked, record_id: str) -> Response:
         waterfall=Figure("waterfall", charts.waterfall(record)),
         tokens=Figure("tokens", charts.tokens_over_time(record), _events(record)),
         groups=[(name, [_written(_FIELDS[field], values[field]) for field in names]) for name, names in GROUPS.items()],
-        context=_context(look, record),
+        context=context_of(look, record),
         cited=record["citations"] or [],
         facts=_facts(record),
     )
@@ -144,7 +144,7 @@ def _cached(record: Record) -> str:
     return text.value(cached / tokens if cached is not None and tokens else None, "%")
 
 
-def _context(look: Look, record: Record) -> list[highlight.Passage] | str:
+def context_of(look: Look, record: Record) -> list[highlight.Passage] | str:
     """The passages with their marks; or why there are none."""
     try:
         store = open_store(look.study.storage, home())

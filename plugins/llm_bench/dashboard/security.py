@@ -13,7 +13,7 @@ from starlette.datastructures import MutableHeaders
 
 from llm_bench.errors import StudyError
 from llm_bench.paths import include
-from llm_bench.study import Study, load_study, study_files
+from llm_bench.study import DAG_PREFIX, Study, load_study, study_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +59,7 @@ class SecurityHeaders:
         await self.app(scope, receive, send_with_headers)
 
 
-def _readable_study(study: str, request: Request, user: GetUserDep) -> Study:
+def readable_study(study: str, request: Request, user: GetUserDep) -> Study:
     """The study of that name, for a user who may see the task instances of its DAG.
 
     :raises HTTPException: 403: they may not; 404: there is no such study.
@@ -73,8 +73,8 @@ def _readable_study(study: str, request: Request, user: GetUserDep) -> Study:
     return readable
 
 
-ReadableStudy = Annotated[Study, Depends(_readable_study)]
-"""A route's parameter ``study``: see ``_readable_study``."""
+ReadableStudy = Annotated[Study, Depends(readable_study)]
+"""A route's parameter ``study``: see ``readable_study``."""
 
 
 def _require(dag_id: str, request: Request, user: GetUserDep) -> None:
@@ -99,7 +99,7 @@ ReadableStudies = Annotated[tuple[list[Study], list[StudyError]], Depends(_reada
 
 def _may_see(path: Path, request: Request, user: GetUserDep) -> bool:
     try:
-        _require(f"llm_bench_{path.stem}", request, user)
+        _require(DAG_PREFIX + path.stem, request, user)
     except HTTPException:
         return False
     return True

@@ -9,7 +9,6 @@ very test is made of each. The draws are the same in every call, so that the sam
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -18,7 +17,7 @@ import numpy as np
 
 from llm_bench.analysis.statistics import LEAST_SLOTS, Floats
 from llm_bench.analysis.statistics.scopes import LEAST_DAYS, LEAST_QUESTIONS, Scope, crossed
-from llm_bench.analysis.statistics.success import p_by_error, p_of_runs, runs_of
+from llm_bench.analysis.statistics.success import p_by_error, p_of_runs, runs_of_each
 from llm_bench.planning.failing import Failing
 from llm_bench.planning.variance import Parts
 
@@ -170,15 +169,12 @@ def share_of_rates_found(first: Floats, second: Floats, asked: Floats, level: fl
     """
     from scipy.special import ndtr
 
-    by_size: dict[int, list[Floats]] = defaultdict(list)
-    for study in (first - second)[p_by_error(first, second, asked) <= level]:
-        runs = runs_of(study)
-        by_size[runs.size].append(runs)
+    runs_of_all, counts = runs_of_each((first - second)[p_by_error(first, second, asked) <= level])
     below = 0
-    for size, studies in by_size.items():
+    for size in map(int, np.unique(counts)):
         if 2.0 ** (1 - size) > level:
             continue  # not one sign of all is as rare
-        runs = np.array(studies)
+        runs = runs_of_all[np.repeat(counts == size, counts)].reshape(-1, size)
         roughly = 2 * ndtr(-np.abs(runs.sum(axis=1)) / np.sqrt((runs**2).sum(axis=1)))
         close = (roughly < level * _CLEAR) & (roughly > level / _CLEAR)
         below += int((roughly <= level / _CLEAR).sum())

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from llm_bench.errors import LLMBenchError, outside_a_task
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 T = TypeVar("T")
 
@@ -52,3 +57,35 @@ def start(job: Callable[[], T]) -> Future[T]:
 
     threading.Thread(target=work, daemon=True).start()
     return future
+
+
+def apart(job: Callable[[], T]) -> Callable[[], T]:
+    """Runs a job in a process of its own, which takes another core; what is returned waits for its result.
+
+    It forks, so it is for a process that has no other thread yet, and has loaded nothing that takes long.
+    """
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_send, args=(sender, job), daemon=True)  # ends with this one
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # Ctrl-C is for this one, which ends the other
+    process.start()
+    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    sender.close()
+
+    def result() -> T:
+        try:
+            content: T = receiver.recv()
+        except EOFError:
+            process.join()
+            raise LLMBenchError(
+                f"The process that did this ended by itself, with {process.exitcode}.",
+                "See whether this machine has enough memory, then check again.",
+            ) from None
+        return content
+
+    return result
+
+
+def _send(sender: Connection, job: Callable[[], T]) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    sender.send(job())

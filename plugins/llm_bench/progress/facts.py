@@ -189,7 +189,7 @@ def as_json(overview: Overview, planned: Window | None, todo: list[Step]) -> dic
         else None,
         "cost": asdict(overview.cost),
         "to_do": [{"what": words, "commands": list(commands)} for words, commands in todo],
-        "needs_a_hand": overview.needs_a_hand,
+        "needs_a_hand": overview.needs_a_hand or bool(todo),
     }
 
 

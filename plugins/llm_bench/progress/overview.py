@@ -106,10 +106,15 @@ class Overview:
         return next((slot for slot in self.slots if slot.due > self.now), None)
 
     @property
+    def coming(self) -> Slot | None:
+        """The first slot that can still be measured in time: it is to come, or within its grace."""
+        return next((slot for slot in self.slots if slot.state == "to come"), None)
+
+    @property
     def idle(self) -> bool:
-        """Whether slots pass by now, because Airflow is down or the study's DAG is off."""
-        under_way = bool(self.slots) and self.slots[0].due <= self.now and self.next is not None
-        return under_way and self.airflow is not None and (not self.airflow.alive or self.airflow.paused is not False)
+        """Whether the slots to come won't be measured, because Airflow is down or the study's DAG is off."""
+        off = self.airflow is not None and (not self.airflow.alive or self.airflow.paused is not False)
+        return off and self.coming is not None
 
     @property
     def other_window(self) -> Schedule | None:

@@ -26,7 +26,7 @@ def steps(overview: Overview, airflow_home: Path | None) -> list[Step]:
     dag_id, slots = overview.study.dag_id, overview.slots
     airflow = _airflow_command(airflow_home)
     return [
-        *_idle(overview),
+        *_idle(overview, airflow),
         *_other_window(overview),
         *_missed(overview, [_backfill(airflow, dag_id, span) for span in states.missed_spans(slots)]),
         *_incomplete(
@@ -65,18 +65,27 @@ def _line(words: list[str]) -> str:
     )
 
 
-def _idle(overview: Overview) -> Iterator[Step]:
-    if not overview.idle or overview.airflow is None:
+def _idle(overview: Overview, command: list[str]) -> Iterator[Step]:
+    """What keeps the slots to come from being measured. Where no Airflow is known, records show that there is one."""
+    slot, airflow, dag_id = overview.coming, overview.airflow, overview.study.dag_id
+    if slot is None:
         return
-    if not overview.airflow.alive:
-        yield "Airflow isn't running, so slots pass by. Start it:", (_line([program("llm-bench"), "up"]),)
-    if overview.airflow.paused is None:
+    start = (_line([program("llm-bench"), "up"]),)
+    lost = f"or the {'next' if slot.number else 'first'} slot ({overview.moment(slot.due)}) won't be measured"
+    if airflow is None:
+        if not any(slot.batch for slot in overview.slots):
+            yield f"No Airflow is known here. Start it and switch the DAG {dag_id} on, {lost}:", start
+        return
+    if not airflow.alive:
+        also = f" and switch the DAG {dag_id} on" if airflow.paused is None else ""
+        yield f"Airflow isn't running. Start it{also}, {lost}:", start
+    elif airflow.paused is None:
+        yield f"Airflow hasn't seen the DAG {dag_id} yet. Start it again, {lost}:", start
+    if airflow.paused:
         yield (
-            f"Airflow hasn't seen the DAG {overview.study.dag_id} yet, so slots pass by. Start it again:",
-            (_line([program("llm-bench"), "up"]),),
+            f"The DAG {dag_id} is off. Switch it on, {lost} (in the UI: Dags, the switch beside its name):",
+            (_line([*command, "dags", "unpause", "--yes", dag_id]),),
         )
-    elif overview.airflow.paused:
-        yield f"The DAG {overview.study.dag_id} is switched off, so slots pass by. Switch it on in the UI.", ()
 
 
 def _other_window(overview: Overview) -> Iterator[Step]:

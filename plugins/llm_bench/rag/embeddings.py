@@ -119,7 +119,7 @@ class Embedder:
 
 
 @contextmanager
-def _keeping_all() -> Iterator[None]:
+def keeping_all() -> Iterator[None]:
     """Imports go without the search for rubbish, which took a quarter of their time: what they make stays."""
     was_on = gc.isenabled()
     gc.disable()
@@ -130,7 +130,7 @@ def _keeping_all() -> Iterator[None]:
             gc.enable()
 
 
-@_keeping_all()
+@keeping_all()
 def _load(model: str, threads: int) -> Any:
     import torch
     from sentence_transformers import SentenceTransformer

@@ -18,13 +18,16 @@ from llm_bench.paths import home
 from llm_bench.protocol.content import roles
 from llm_bench.report import answering, identity, quality, references, speed
 from llm_bench.report.captions import captions
+from llm_bench.report.division import divide
 from llm_bench.report.facts import Facts, gather
 from llm_bench.report.latex import latex
+from llm_bench.report.markdown import markdown
 from llm_bench.report.methods import methods
 from llm_bench.report.page import Contents, Drawn, draw, render
 from llm_bench.report.sealing import departed
 from llm_bench.report.source import Section, Source
 from llm_bench.report.thesis import methods_file, results_file
+from llm_bench.report.word import word
 from llm_bench.study import Study
 
 RECORDS = "records.csv"
@@ -75,7 +78,8 @@ def _files(records: Records, study: Study, view: View, root: Path, checksum: str
         drawn[figure.name] = draw(figure.chart)
         for suffix, content in drawn[figure.name].files.items():
             yield f"figures/{figure.name}.{suffix}", content
-    named = captions(sections, {name: chart.caption for name, chart in drawn.items()})
+    main, beyond = divide(sections)
+    named = captions([*main, *beyond], {name: chart.caption for name, chart in drawn.items()})
     yield "captions.txt", named.to_text()
     for table in (table for section in sections for table in section.tables):
         yield f"tables/{table.name}.csv", table.to_csv()
@@ -84,8 +88,13 @@ def _files(records: Records, study: Study, view: View, root: Path, checksum: str
     keys = {key for part in parts for item in part.items for key in item.cites}
     yield references.FILE, references.bibliography(keys)
     yield "methods.tex", methods_file(parts).encode()
-    yield "results.tex", results_file(sections, named).encode()
-    yield "report.html", render(study, facts, Contents(sections, drawn, named, parts), checksum=checksum)
+    yield "results.tex", results_file(main, named, "Results").encode()
+    yield "appendix.tex", results_file(beyond, named, "Further results").encode()
+    contents = Contents(main, beyond, drawn, named, parts)
+    yield "report.html", render(study, facts, contents, checksum=checksum)
+    yield "appendix.html", render(study, facts, contents, checksum=checksum, appendix=True)
+    yield "report.md", markdown(study, contents)
+    yield "report.docx", word(study, contents, facts.counts["until"])
 
 
 def sections_of(records: Records, study: Study, view: View, facts: Facts) -> list[Section]:

@@ -60,26 +60,30 @@ def draw(chart: Chart) -> Drawn:
 class Contents(NamedTuple):
     """What a report is made of.
 
+    :param sections: of the report itself.
+    :param appendix: those of its appendix.
     :param drawn: name of a figure → how it is drawn.
     :param captions: of figures and tables.
     :param methods: with the sources that they cite.
     """
 
     sections: Sequence[Section]
+    appendix: Sequence[Section]
     drawn: Mapping[str, Drawn]
     captions: Captions
     methods: Sequence[Part]
 
 
-def render(study: Study, facts: Facts, contents: Contents, *, checksum: str) -> bytes:
+def render(study: Study, facts: Facts, contents: Contents, *, checksum: str, appendix: bool = False) -> bytes:
     """The page, as UTF-8. Whatever comes from a record is text in it.
 
     :param checksum: of the records, as SHA-256.
+    :param appendix: the page of the appendix, rather than that of the report itself.
     """
     sources = cited(key for part in contents.methods for item in part.items for key in item.cites)
     page = (
         _templates()
-        .get_template("report.html")
+        .get_template("appendix.html" if appendix else "report.html")
         .render(
             study=study,
             facts=facts,

@@ -71,9 +71,7 @@ def agreed(source: Source) -> Section:
 
 def comparison(source: Source) -> Section:
     """The LLMs side by side."""
-    pairs = queries.compare(
-        source.records, source.view, source.llms, twins=source.twins, roles=source.roles, interest=source.interest
-    )
+    pairs = source.pairs
     points = queries.tradeoff(source.records, source.view)
     drawn = [
         *(Figure(name_of(name), charts.comparison(pairs, name, source.looks)) for name in COMPARED),

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from llm_bench.analysis import charts, queries
 from llm_bench.analysis.cache import Records
 from llm_bench.analysis.charts import Looks
+from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.queries.comparisons import Compared
 from llm_bench.analysis.table import Table
 from llm_bench.analysis.view import View
@@ -55,6 +57,7 @@ class Section(NamedTuple):
     """A part of the results.
 
     :param notes: what has to be known to read it, a paragraph each.
+    :param answers: to the questions that people have: the question, and what there is to say.
     :param methods: of the statistics that were run for it.
     :param by: name of a figure or table → its own methods, where they aren't all of the section's.
     :param basis: the records that its figures and tables are of; None where they are of something else.
@@ -67,9 +70,10 @@ class Section(NamedTuple):
     methods: Sequence[Method] = ()
     basis: Basis | None = None
     by: Mapping[str, Sequence[Method]] = MappingProxyType({})
+    answers: Sequence[tuple[str, str]] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Source:
     """What the sections are made from.
 
@@ -97,3 +101,20 @@ class Source:
         llms = [llm for llm in named if llm in known and (not view.llms or llm in view.llms)]
         looks = charts.looks(named, study.twins)
         return cls(records, view, looks, llms, study.twins, study.zone, roles, study.interest)
+
+    @cached_property
+    def pairs(self) -> Sequence[queries.Comparison]:
+        """Each two LLMs compared in each of the main metrics."""
+        return queries.compare(
+            self.records, self.view, self.llms, twins=self.twins, roles=self.roles, interest=self.interest
+        )
+
+    @cached_property
+    def hours(self) -> queries.TimeOfDay:
+        """Whether latency depends on the time of day."""
+        return queries.time_of_day(self.records, self.view, METRICS["latency_sec"], self.zone)
+
+    @cached_property
+    def trends(self) -> Sequence[queries.Drift]:
+        """Whether latency drifts over the days."""
+        return queries.drift(self.records, self.view, METRICS["latency_sec"], self.zone)

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from llm_bench.analysis import charts, queries, tables
+from llm_bench.analysis import format as text
 from llm_bench.analysis.metrics import METRICS, Metric
 from llm_bench.analysis.queries import Spread
 from llm_bench.analysis.queries.positions import FIRST_PLACE
+from llm_bench.analysis.standings import steadiness
 from llm_bench.analysis.statistics.blocks import DAYS
 from llm_bench.analysis.statistics.correlation import FOLLOWING
 from llm_bench.analysis.statistics.drift import DRIFT
@@ -29,11 +31,26 @@ OF_TIMES = (CONCLUSIONS, DAYS, QUANTILES)
 
 
 def summary(source: Source) -> Section:
-    """Each LLM in a few numbers."""
+    """What can be concluded, in a sentence for each question that people have; and each LLM in a few numbers."""
     whole = tables.headline(queries.headline(source.records, source.view), source.looks)
     speed, quality = tables.in_two(whole)
     by = {speed.name: [*OF_TIMES, RATES], quality.name: [CONCLUSIONS, DAYS, MEANS, RATES]}
-    return Section("Summary", [], [speed, quality], methods=[*OF_TIMES, MEANS, RATES], by=by)
+    methods = [*OF_TIMES, MEANS, RATES]
+    return Section("Summary", [], [speed, quality], methods=methods, by=by, answers=list(_answers(source)))
+
+
+def _answers(source: Source) -> Iterator[tuple[str, str]]:
+    if len(source.llms) < 2:
+        return
+    steadiest = tables.steadiest(
+        steadiness(source.hours.tests, source.trends, source.interest.latency_sec), source.looks
+    )
+    for answer in (*tables.answers(source.pairs, source.looks), steadiest):
+        if answer.llms:
+            best = text.listed([source.looks.names[llm] for llm in answer.llms])
+            yield answer.question, f"{best}: {answer.words}"
+        else:
+            yield answer.question, answer.words[:1].upper() + answer.words[1:]
 
 
 def latency(source: Source) -> Section:
@@ -45,9 +62,8 @@ def latency(source: Source) -> Section:
         drawn += _times(source, metric, name, spreads)
         medians = queries.summary(source.records, source.view, metric)
         numbers.append(replace(tables.quantiles(medians, spreads, metric, source.looks), name=f"{name}-quantiles"))
-    hours = queries.time_of_day(source.records, source.view, LATENCY, source.zone)
+    hours, trends = source.hours, source.trends
     drawn.append(Figure("latency-time-of-day", charts.time_of_day(hours, LATENCY, source.looks, source.zone)))
-    trends = queries.drift(source.records, source.view, LATENCY, source.zone)
     near = queries.neighbours(source.records, source.view, LATENCY)
     notes = (
         tables.hours_matter(hours.tests, LATENCY, source.looks),

@@ -36,14 +36,20 @@ def _paragraphs(item: Item) -> str:
     return "\n\n".join(map(escape, item.lines)) + cites
 
 
-def results_file(sections: Sequence[Section], named: Captions) -> str:
-    """All figures and tables in their order, each with its caption and its label."""
+def results_file(sections: Sequence[Section], named: Captions, title: str) -> str:
+    """All figures and tables of these sections in their order, each with its caption and its label.
+
+    :param title: of all of it.
+    """
     lines = [line for section in sections for line in _section(section, named)]
-    return "\n".join([_HEAD + r"\section{Results}\label{sec:llmbench-results}", *lines, ""])
+    label = title.rpartition(" ")[0].lower() + "results"
+    return "\n".join([_HEAD + rf"\section{{{title}}}\label{{sec:llmbench-{label}}}", *lines, ""])
 
 
 def _section(section: Section, named: Captions) -> Iterator[str]:
     yield rf"\subsection{{{escape(section.title)}}}"
+    for question, answer in section.answers:
+        yield rf"\paragraph{{{escape(question)}}} {escape(answer)}"
     for note in section.notes:
         if note:
             yield escape(note) + "\n"

@@ -7,6 +7,8 @@ while the study ran can't be seen: a rate is one of failures of the kinds that d
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -135,13 +137,23 @@ def runs_of(differences: Floats) -> Floats:
     which they differ: single failures beside an outage are no part of it, and where one LLM fails more often all along,
     its failures don't make one single run. Which slots make a run doesn't depend on whose the failures are.
     """
-    places = np.flatnonzero(differences)
-    if not places.size:
-        return np.zeros(0)
-    there = np.asarray(differences, np.float64)[places]
-    large = np.abs(there) > np.abs(there).mean() * (1 + 1e-9)
-    passes = np.diff(large, prepend=large[0])
-    return np.add.reduceat(there, np.flatnonzero((np.diff(places, prepend=-2) > 1) | passes))
+    return runs_of_each(np.asarray(differences, np.float64)[None])[0]
+
+
+def runs_of_each(differences: Floats) -> tuple[Floats, npt.NDArray[np.intp]]:
+    """The ``runs_of`` of many studies, one study's after the other's, and how many each study has.
+
+    :param differences: of the shape (studies, slots).
+    """
+    there = differences != 0
+    sizes = np.abs(differences)
+    means = sizes.sum(axis=1) / np.maximum(there.sum(axis=1), 1)
+    large = sizes > means[:, None] * (1 + 1e-9)
+    begins = there.copy()
+    begins[:, 1:] &= ~there[:, :-1] | (large[:, 1:] != large[:, :-1])
+    places = np.flatnonzero(begins)
+    runs = np.add.reduceat(differences.ravel(), places) if places.size else np.zeros(0)
+    return runs, begins.sum(axis=1)
 
 
 def p_by_error(first: Floats, second: Floats, asked: Floats) -> Floats:
@@ -173,14 +185,19 @@ def p_of_runs(runs: Floats) -> Floats:
     if size > _MANY:
         by_normal: Floats = 2 * ndtr(-np.abs(runs.sum(axis=1)) / np.sqrt(np.square(runs).sum(axis=1)))
         return by_normal
-    if size <= _ALL_SIGNS:
-        negative = np.arange(2**size)[:, None] >> np.arange(size) & 1
-    else:
-        negative = np.random.default_rng(SEED).integers(0, 2, (1 + FLIPS, size), np.int8)
-        negative[0] = 0  # as it was measured
-    sums = np.abs(runs.sum(axis=1) - 2 * (negative.astype(np.float32) @ runs.T.astype(np.float32)))
+    sums = np.abs(runs.sum(axis=1) - 2 * (_negative(size) @ runs.T.astype(np.float32)))
     shares: Floats = (sums >= sums[0]).mean(axis=0)
     return shares
+
+
+@lru_cache(maxsize=64)
+def _negative(size: int) -> npt.NDArray[np.float32]:
+    """Which of so many runs change their sign, in each draw; in the first none, as it was measured."""
+    if size <= _ALL_SIGNS:
+        return (np.arange(2**size)[:, None] >> np.arange(size) & 1).astype(np.float32)
+    negative = np.random.default_rng(SEED).integers(0, 2, (1 + FLIPS, size), np.int8)
+    negative[0] = 0
+    return negative.astype(np.float32)
 
 
 def _kept(successes: npt.ArrayLike, asked: npt.ArrayLike) -> tuple[Floats, Floats]:

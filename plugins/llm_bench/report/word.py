@@ -1,0 +1,167 @@
+"""A report as a document that Word and LibreOffice write in: numbered captions, figures, tables."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from llm_bench.bundles import repacked
+from llm_bench.report.references import cited
+
+if TYPE_CHECKING:
+    from llm_bench.analysis.table import Table
+    from llm_bench.report.captions import Caption
+    from llm_bench.report.methods import Part
+    from llm_bench.report.page import Contents
+    from llm_bench.report.references import Reference
+    from llm_bench.report.source import Section
+    from llm_bench.study import Study
+
+_UNWRITABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Letters that XML has no form for."""
+_SIZES = {"Normal": 10.0, "Caption": 8.5, "Table text": 7.5}
+"""Style of a paragraph → points."""
+_WIDEST = 30
+"""Letters that make a column wider; what is longer is broken into lines."""
+_MARGIN_CM, _PAGE_CM = 2.0, (21.0, 29.7)
+
+
+def word(study: Study, contents: Contents, until: datetime | None) -> bytes:
+    """The report with its methods and its appendix.
+
+    :param until: when it was measured last, which stands as its date.
+    """
+    document = _Document(study.name, until)
+    document.heading(study.name, 0)
+    if study.description:
+        document.text(study.description)
+    document.results(contents.sections, contents)
+    document.heading("Methods", 1)
+    sources = cited(key for part in contents.methods for item in part.items for key in item.cites)
+    for part in contents.methods:
+        document.methods(part, {source.key: number for number, source in enumerate(sources, 1)})
+    if sources:
+        document.heading("References", 1)
+        document.references(sources)
+    document.heading("Appendix", 1)
+    document.results(contents.appendix, contents, level=2)
+    return document.content()
+
+
+class _Document:
+    """A document on A4 that is being written."""
+
+    def __init__(self, title: str, until: datetime | None) -> None:
+        from docx import Document
+        from docx.enum.style import WD_STYLE_TYPE
+        from docx.shared import Cm, Pt
+
+        self._made: Any = Document()
+        page = self._made.sections[0]
+        page.page_width, page.page_height = map(Cm, _PAGE_CM)
+        page.left_margin = page.right_margin = page.top_margin = page.bottom_margin = Cm(_MARGIN_CM)
+        self._width = page.page_width - page.left_margin - page.right_margin
+        styles = self._made.styles
+        styles.add_style("Table text", WD_STYLE_TYPE.PARAGRAPH).base_style = styles["Normal"]
+        for name, points in _SIZES.items():
+            styles[name].font.size = Pt(points)
+        styles["Table text"].paragraph_format.space_after = Pt(0)
+        about = self._made.core_properties
+        about.title, about.author, about.comments = _writable(title), "", ""
+        about.created = about.modified = until or datetime(1980, 1, 1)  # noqa: DTZ001  (UTC, as the format has it)
+
+    def heading(self, text: str, level: int) -> None:
+        self._made.add_heading(_writable(text), level)
+
+    def text(self, text: str, lead: str = "") -> None:
+        """A paragraph.
+
+        :param lead: a word or two that stand before it, in bold.
+        """
+        paragraph = self._made.add_paragraph()
+        if lead:
+            paragraph.add_run(f"{_writable(lead)}. ").bold = True
+        paragraph.add_run(_writable(text))
+
+    def results(self, sections: Sequence[Section], contents: Contents, level: int = 1) -> None:
+        for section in sections:
+            self.heading(section.title, level)
+            for question, answer in section.answers:
+                self.text(answer, question)
+            for note in filter(None, section.notes):
+                self.text(note)
+            for figure in section.figures:
+                self._caption(contents.captions.figures[figure.name])
+                drawn = contents.drawn[figure.name]
+                self._made.add_picture(io.BytesIO(drawn.files["png"]), self._width)
+                self._made.inline_shapes[-1]._inline.docPr.set("descr", _writable(drawn.described))  # noqa: SLF001
+            for table in section.tables:
+                self._caption(contents.captions.tables[table.name])
+                self._table(table)
+
+    def _caption(self, caption: Caption) -> None:
+        """A caption whose number is a field, so that Word counts it, lists it and refers to it."""
+        from docx.oxml import OxmlElement
+        from docx.oxml.ns import qn
+
+        kind, _, number = caption.label.partition(" ")
+        paragraph = self._made.add_paragraph(style="Caption")
+        paragraph.paragraph_format.keep_with_next = True
+        paragraph.add_run(f"{kind} ")
+        field = OxmlElement("w:fldSimple")
+        field.set(qn("w:instr"), f"SEQ {kind} \\* ARABIC")
+        shown = paragraph.add_run(number)._r  # noqa: SLF001
+        shown.addprevious(field)
+        field.append(shown)
+        paragraph.add_run(_writable(f". {caption.title}. ")).bold = True
+        paragraph.add_run(_writable(" ".join(caption.sentences))).bold = False
+
+    def _table(self, table: Table) -> None:
+        from docx.enum.text import WD_ALIGN_PARAGRAPH
+        from docx.oxml import OxmlElement
+
+        made = self._made.add_table(0, len(table.columns), style="Table Grid")
+        headings = [" ".join(filter(None, (column.heading, column.hint))) for column in table.columns]
+        rows = [[" ".join(filter(None, (cell.text, cell.interval, cell.these))) for cell in row] for row in table.cells]
+        letters = [min(max(1, *map(len, texts)), _WIDEST) for texts in zip(headings, *rows, strict=True)]
+        widths = [self._width * wanted // sum(letters) for wanted in letters]
+        for cells in (headings, *rows):
+            row = made.add_row()
+            properties = row._tr.get_or_add_trPr()  # noqa: SLF001
+            properties.append(OxmlElement("w:cantSplit"))
+            if cells is headings:
+                properties.append(OxmlElement("w:tblHeader"))  # stands on each page
+            for column, cell, text, width in zip(table.columns, row.cells, cells, widths, strict=True):
+                cell.width = width
+                paragraph = cell.paragraphs[0]
+                paragraph.style = "Table text"
+                paragraph.add_run(_writable(text)).bold = cells is headings
+                if not column.is_text:
+                    paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
+        self._made.add_paragraph()
+
+    def methods(self, part: Part, number: dict[str, int]) -> None:
+        self.heading(part.title, 2)
+        for item in part.items:
+            first, *others = item.lines
+            cites = f" [{', '.join(str(number[key]) for key in sorted(item.cites))}]" if item.cites else ""
+            lines = [first, *others]
+            for place, line in enumerate(lines):
+                self.text(line + (cites if place == len(lines) - 1 else ""), "" if place else item.term)
+
+    def references(self, sources: Sequence[Reference]) -> None:
+        for number, source in enumerate(sources, 1):
+            where = source.doi or source.address
+            self.text(f"[{number}] {source.authors}: {source.field('title')}. {source.published}. {where}")
+
+    def content(self) -> bytes:
+        out = io.BytesIO()
+        self._made.save(out)
+        return repacked(out.getvalue())
+
+
+def _writable(text: str) -> str:
+    return _UNWRITABLE.sub("\ufffd", text)
