@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from llm_bench.method import Method
+from llm_bench.scoring import statements as S
 from llm_bench.scoring.statements import Evidence, Statement
 
 UNRELATED = 0.2
@@ -86,9 +87,10 @@ def supported(statements: Iterable[Statement], evidence: Evidence) -> list[tuple
 
 def _supported(statement: Statement, evidence: Evidence) -> tuple[float, tuple[int, ...]]:
     cosines = evidence.cosines(statement)
-    turned = evidence.opposes(statement.rising) + evidence.denies(statement) / 2
+    turned = evidence.opposes(statement.rising) + evidence.denies(statement) * S.DENY
     left = _left(np.minimum(turned, 1.0)) * _left(evidence.of_another_year(statement.years) if statement.years else 0)
     left = left * _left(1 - evidence.share_of_names(statement.names) if statement.names else 0)
+    left = left * evidence.bounds(statement) * statement.bound
     alike, agreeing = left * _scaled(cosines, SAME), left * _scaled(cosines, SAME_WITH_FIGURE)
     holds = (evidence.holds(figure, difference=statement.compares) for figure in statement.figures)
     each = [

@@ -259,6 +259,7 @@ class _Wanted:
         """The judgement of an answer, given by its sentences and what each cites."""
         answer = [sentence for sentence, _ in parts]
         named = _union(features(sentence, self._language).years for sentence in answer)
+        peers = [mark for sentence in answer for mark in features(sentence, self._language).marks]
         stated = [
             state(
                 sentence,
@@ -266,6 +267,7 @@ class _Wanted:
                 self._asked,
                 self._asked.years,
                 others=named,
+                peers=peers,
                 context=self._evidence,
                 language=self._language,
             )

@@ -7,21 +7,26 @@ from bisect import bisect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations, compress
+from typing import NamedTuple
+from itertools import combinations, compress, groupby
 
 import numpy as np
 
 from llm_bench.scoring.lexicon import lexicon
 from llm_bench.scoring.numbers import Figure, Figures, is_unit, located
 
-_WORDS = lexicon("words")
-_UP, _DOWN, _NOT, _DIFFERENCE, _IDLE = (
-    frozenset(_WORDS[name].split()) for name in ("up", "down", "not", "difference", "idle")
-)
-_NAME = re.compile(r"(?<![.\w&-])[A-Z][\w&-]+")
+_LEXICON = {
+    language: {name: frozenset(words.split()) for name, words in kinds.items()}
+    for language, kinds in lexicon("words").items()
+}
+_NAME = re.compile(r"(?<![.\w&-])[A-ZÄÖÜ][\w&-]+(?:\s[A-ZÄÖÜ][\w&-]+)*")
 _WORD = re.compile(r"[\w&-]+")
-_JOINT = re.compile(r"[;,](?=\s)|\b(?:and|but|compared|than|after|whereas|while)\b", re.IGNORECASE)
+_JOINT = re.compile(
+    r"[;,](?=\s)|\b(?:and|but|compared|than|after|whereas|while|und|aber|als|nach|während)\b", re.IGNORECASE
+)
 """Where a sentence passes from one thing to another: "3.9%, after 3.4%", "the stores 62% and the online shop 38%"."""
+_CAP = re.compile(r"(?<![.\w&-])[A-ZÄÖÜ][\w&-]+")
+_ROW = re.compile(r"[^;]+(?:;\s[^:;]+:\s[^;]+)+")
 
 STEM = 6
 """Letters by which a word is known: "Europe" and "Europeans" are one."""
@@ -32,9 +37,24 @@ NEARNESS = 0.98
 JOINT = 30
 """A comma or a conjunction separates like so many letters."""
 AROUND = 0.3
-"""What the words of the heading, and the year that is meant, have at least to do with each figure below it."""
+"""What the words of the heading have at least to do with each figure below it."""
+YEAR = 1.0
+MEANT = 0.3
+GAP = 1.0
+COMPETE = 0.0
+NAMES = True
+TURNS = True
+ROWS = True
+RATIO = False
 DOUBT = 0.6
-"""Nearness of so much is added to both sides, so that one or two shared words don't decide."""
+DENY = 0.5
+DATES = True
+CROSS = 0.5
+SENTENCE = False
+MGAP = 1.0
+SLACK = 0.0
+PEERS = True
+BOTH = True
 
 
 def stem(word: str) -> str:
@@ -60,6 +80,8 @@ class Features:
 
     figures: tuple[Figure, ...]
     near: tuple[Mapping[str, float], ...]
+    dates: tuple[frozenset[int], ...]
+    marks: tuple[Mark, ...]
     years: frozenset[int]
     names: frozenset[str]
     words: frozenset[str]
@@ -72,43 +94,91 @@ class Features:
 @lru_cache(maxsize=20_000)
 def features(text: str, language: str = "en") -> Features:
     """The features of a sentence."""
+    known = _LEXICON[language]
     numbers, years = located(text, language=language)
-    stems = [(stem(word[0]), word.start()) for word in _WORD.finditer(text) if _says(word[0])]
-    joints = [joint.start() for joint in _JOINT.finditer(text)]
-    placed = [
-        (word, at + JOINT * bisect(joints, at)) for word, at in [*stems, *((str(year), at) for year, at in years)]
+    words = [(word[0], word.start()) for word in _WORD.finditer(text)]
+    stems = [(stem(word), at) for word, at in words if _says(word, known["idle"])]
+    plain = re.findall(r"[^\W\d_]+", text.lower().replace("’", "'").replace("n't", " not"))
+    signs = [
+        (sign, at) for word, at in words for sign in "+-" if word.lower() in known[sign]
     ]
-    plain = re.findall(r"[a-z]+", text.lower().replace("’", "'").replace("n't", " not"))
-    directions = [(word in _UP) - (word in _DOWN) for word in plain]
+    groups = []
+    for name in _NAME.finditer(text):
+        key = frozenset(
+            stem(word) for word in name[0].split()
+            if _says(word, known["idle"]) and not is_unit(word, language=language)
+        )
+        if key:
+            groups.append((key, name.start()))
+    around = _Around(text, stems, years, [number.at for number in numbers])
     return Features(
         figures=tuple(number.figure for number in numbers),
-        near=tuple(_near(placed, number.at + JOINT * bisect(joints, number.at)) for number in numbers),
+        near=tuple(around.near(number.at) for number in numbers),
+        dates=tuple(around.years(number.at) for number in numbers),
+        marks=tuple(
+            [Mark("name", key, around.near(at, key)) for key, at in groups] * NAMES
+            + [Mark("turn", frozenset(sign), around.near(at, {w for w, p in stems if p == at})) for sign, at in signs] * TURNS
+        ),
         years=frozenset(year for year, _ in years),
-        names=frozenset(stem(name[0]) for name in _NAME.finditer(text, 1) if not is_unit(name[0], language=language)),
-        words=frozenset(map(stem, _WORD.findall(text))),
+        names=frozenset(stem(name[0]) for name in _CAP.finditer(text, 1) if not is_unit(name[0], language=language)),
+        words=frozenset(stem(word) for word, _ in words),
         content=frozenset(word for word, _ in stems),
-        rising=sum(directions),
-        compares=any(directions) or not _DIFFERENCE.isdisjoint(plain),
-        denied=frozenset(_denied(plain)),
+        rising=sum(1 if sign == "+" else -1 for sign, _ in signs),
+        compares=bool(signs) or not known["computed"].isdisjoint(plain),
+        denied=frozenset(_denied(plain, known)),
     )
 
 
-def _says(word: str) -> bool:
-    return len(word) > 2 and word[0].isalpha() and word.lower() not in _IDLE
+class Mark(NamedTuple):
+    kind: str
+    key: frozenset[str]
+    near: Mapping[str, float]
 
 
-def _near(placed: Sequence[tuple[str, int]], at: int) -> dict[str, float]:
-    # The nearest of the same words comes last, and stays.
-    return {word: NEARNESS ** abs(place - at) for word, place in sorted(placed, key=lambda word: -abs(word[1] - at))}
+class _Around:
+    def __init__(self, text, stems, years, anchors):
+        self._joints = [joint.start() for joint in _JOINT.finditer(text)]
+        self._row = ROWS and _ROW.fullmatch(text) is not None
+        self._stems, self._years = stems, years
+        self._cells = [0] + [m.start() for m in re.finditer(r";\s", text)] if self._row else [0]
+        self._title = max(text.find(" – "), 0) if self._row else 0
+        self._anchors = anchors
+
+    def _far(self, at, to):
+        if self._row:
+            mine, other = bisect(self._cells, at), bisect(self._cells, to)
+            if to < self._title:
+                return AROUND
+            return 1.0 if other in (1, mine) else 0.1
+        a, b = at + JOINT * bisect(self._joints, at), to + JOINT * bisect(self._joints, to)
+        return NEARNESS ** abs(a - b)
+
+    def near(self, at, apart=()):
+        near = {}
+        for word, to in self._stems:
+            if word not in apart:
+                value = self._far(at, to)
+                if COMPETE and not self._row and self._anchors:
+                    value *= (value / max(value, *(self._far(a, to) for a in self._anchors))) ** COMPETE
+                near[word] = max(near.get(word, 0.0), value)
+        return near
+
+    def years(self, at):
+        far = [(self._far(at, to), year) for year, to in self._years]
+        return frozenset(year for close, year in far if close == max(far)[0])
 
 
-def _denied(words: Sequence[str]) -> Iterator[str]:
+def _says(word: str, idle) -> bool:
+    return len(word) > 2 and word[0].isalpha() and word.lower() not in idle
+
+
+def _denied(words: Sequence[str], known) -> Iterator[str]:
     for at, word in enumerate(words):
-        if word in _NOT:
-            following = (other for other in words[at + 1 :] if other not in _IDLE | _NOT)
+        if word in known["not"]:
+            following = (other for other in words[at + 1 :] if other not in known["idle"] | known["not"])
             if denied := next(following, ""):
                 yield stem(denied)
-                yield from ("+",) * (denied in _UP) + ("-",) * (denied in _DOWN)
+                yield from (sign for sign in "+-" if denied in known[sign])
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +193,7 @@ class Statement(Features):
     vector: np.ndarray
     place: frozenset[str]
     trust: tuple[float, ...]
+    bound: float
 
 
 def state(
@@ -135,6 +206,7 @@ def state(
     place: frozenset[str] = frozenset(),
     heading: frozenset[str] = frozenset(),
     context: Evidence | None = None,
+    peers: Sequence[Mark] = (),
     language: str = "en",
 ) -> Statement:
     """A sentence as a statement.
@@ -148,16 +220,19 @@ def state(
     :param context: what its figures are looked up in; without it each is trusted.
     """
     own = features(sentence, language)
-    around = dict.fromkeys([*heading, *map(str, own.years or years)], AROUND)
+    around = dict.fromkeys(heading, AROUND)
+    meant = own.years or (years | others if years else years)
     news = [
-        (figure, {**around, **near})
-        for figure, near in zip(own.figures, own.near, strict=True)
+        (figure, {**around, **near}, dated or meant)
+        for figure, near, dated in zip(own.figures, own.near, own.dates, strict=True)
         if not any(map(figure.agrees, question.figures))
     ]
     return Statement(
-        figures=tuple(figure for figure, _ in news),
-        near=tuple(near for _, near in news),
-        years=own.years or (years | others if years else years),
+        figures=tuple(figure for figure, _, _ in news),
+        near=tuple(near for _, near, _ in news),
+        dates=tuple(dates for _, _, dates in news),
+        marks=own.marks,
+        years=meant,
         names=own.names,
         words=own.words,
         content=own.content,
@@ -167,6 +242,7 @@ def state(
         vector=vector,
         place=own.words | place | question.words,
         trust=tuple(context.trust(*figure) if context else 1.0 for figure in news),
+        bound=context.bound(own.marks, peers) if context else 1.0,
     )
 
 
@@ -179,6 +255,7 @@ class Evidence:
 
     def __init__(self, statements: Sequence[Statement], groups: Sequence[int]) -> None:
         self.statements = statements
+        self._groups = groups
         first, second = np.triu_indices(len(statements), 1)
         together = np.asarray(groups, int)[first] == np.asarray(groups, int)[second]
         self._first, self._second = first[together], second[together]
@@ -193,10 +270,16 @@ class Evidence:
         self._figures = Figures(figure for _, figure in owned)
         self._units = np.array([figure.unit for _, figure in owned], str)
         self._trust = np.array([trust for statement in statements for trust in statement.trust], float)
+        names = frozenset[str]().union(*(statement.names for statement in statements))
+        self._marks = [
+            (i, mark) for i, statement in enumerate(statements) for mark in statement.marks
+            if mark.kind != "name" or mark.key & names
+        ]
         self._near = [near for statement in statements for near in statement.near]
-        between = [(i, gap) for i, statement in enumerate(statements) for gap in _differences(statement.figures)]
-        self._differences = Figures(gap for _, gap in between)
-        self._between = np.array([owner for owner, _ in between], int)
+        self._dates = [dates for statement in statements for dates in statement.dates]
+        computed = [*_differences(statements), *_sums(statements, groups)]
+        self._computed = Figures(figure for _, figure in computed)
+        self._from = np.array([owner for owner, _ in computed], int)
 
     def __len__(self) -> int:
         return len(self.statements)
@@ -224,29 +307,51 @@ class Evidence:
         single = np.zeros(len(self.statements))
         same = self._figures.agree(figure)
         np.maximum.at(single, self._owners[same], self._trust[same])
-        if difference and len(self._between):
-            single[self._between[self._differences.agree(figure)]] = 1.0
+        if difference and len(self._from):
+            single[self._from[self._computed.agree(figure)]] = 1.0
         return np.concatenate([single, np.maximum(single[self._first], single[self._second])])
 
-    def trust(self, figure: Figure, near: Mapping[str, float]) -> float:
-        """How much more the words by a figure have in common with those by the same figure here than by another.
-
-        Both sides are the sum, over the words, of the smaller of the two nearnesses, and ``DOUBT``. A figure that isn't
-        here is trusted: that it is missing is counted elsewhere.
-
-        :return: 1, or less where the words are rather by another figure of that unit.
-        """
+    def trust(self, figure: Figure, near: Mapping[str, float], dates: frozenset[int]) -> float:
         same = self._figures.agree(figure)
         if not same.any():
             return 1.0
         rivals = same | (self._units == figure.unit)
-        shared = np.array(
-            [
-                DOUBT + sum(min(close, near[word]) for word, close in other.items() if word in near)
-                for other in compress(self._near, rivals)
-            ]
-        )
-        return float(shared[same[rivals]].max() / shared.max())
+        if DATES:
+            fits = np.array([not dates or not other or not dates.isdisjoint(other) for other in self._dates], bool)
+            if (rivals & fits).any():
+                rivals &= fits
+                if not (same & fits).any():
+                    return 0.2
+        return _trust(near, list(compress(self._near, rivals)), same[rivals])
+
+    def bound(self, marks, peers) -> float:
+        left = 1.0
+        for one in marks:
+            for two in peers if PEERS else marks:
+                if one.kind == two.kind and not one.key & two.key:
+                    left = min(left, 1 - 0.8 * np.clip(self._crossed(one, two) / CROSS, 0, 1))
+        return float(left)
+
+    def _crossed(self, one, two):
+        best = []
+        for i, ours in self._marks:
+            if ours.kind == one.kind and _same(one.key, ours.key):
+                for j, other in self._marks:
+                    if other.kind == two.kind and _same(two.key, other.key) and (i == j if SENTENCE else self._groups[i] == self._groups[j]):
+                        total = 0.0
+                        for word in (one.near.keys() | two.near.keys()) & (ours.near.keys() | other.near.keys()) - one.key - two.key:
+                            said = one.near.get(word, 0) - two.near.get(word, 0)
+                            there = ours.near.get(word, 0) - other.near.get(word, 0)
+                            total -= min(abs(said), abs(there)) * np.sign(said * there)
+                        best.append(total)
+        return min(best, default=0.0)
+
+    def bounds(self, statement=None) -> np.ndarray:
+        single = np.array([s.bound for s in self.statements], float)
+        return np.concatenate([single, np.minimum(single[self._first], single[self._second])])
+
+    def _most(self, single):
+        return np.concatenate([single, np.maximum(single[self._first], single[self._second])])
 
     def share_of_words(self, wanted: frozenset[str]) -> float:
         """Which share of some words there is anywhere."""
@@ -274,12 +379,42 @@ class Evidence:
         return np.asarray(dated & ~self._any(bool(statement.years & years) for statement in self.statements))
 
 
+def _same(one, other):
+    return one <= other or other <= one
+
+
+def _shared(near, other):
+    return sum(min(close, near[word]) for word, close in other.items() if word in near)
+
+
+def _trust(near, others, same):
+    shared = np.array([_shared(near, other) for other in others])
+    most, ours = shared.max(), shared[same].max()
+    if RATIO:
+        return float((DOUBT + ours) / (DOUBT + most))
+    return float(1 - 0.8 * min(1.0, (most - ours) / GAP))
+
+
 def _has(statement: Statement, denied: frozenset[str]) -> bool:
     sign = "+" if statement.rising > 0 else "-" if statement.rising < 0 else ""
     return bool(denied) and (sign in denied or not denied.isdisjoint(statement.words))
 
 
-def _differences(figures: Sequence[Figure]) -> Iterator[Figure]:
-    for first, second in combinations(figures, 2) if len(figures) <= LISTED else ():
-        if first.value != second.value:
-            yield Figure(abs(first.value - second.value), 0.0, first.unit)
+def _differences(statements: Sequence[Statement]) -> Iterator[tuple[int, Figure]]:
+    for i, statement in enumerate(statements):
+        for first, second in combinations(statement.figures, 2) if len(statement.figures) <= LISTED else ():
+            if first.value != second.value:
+                yield i, Figure(abs(first.value - second.value), 0.0, first.unit)
+
+
+def _sums(statements: Sequence[Statement], groups: Sequence[int]) -> Iterator[tuple[int, Figure]]:
+    """Of each column of a table, or of sentences that follow each other with as many figures of the same units."""
+    def alike(i: int) -> object:
+        return groups[i], [figure.unit for figure in statements[i].figures]
+
+    for (_, units), run in groupby(range(len(statements)), key=alike):
+        rows = list(run)
+        if len(rows) > 1 and units:
+            columns = zip(*(statements[i].figures for i in rows))
+            for figure in [Figure(len(rows), 0.0, "count"), *(Figure(sum(f.value for f in column), 0.0, column[0].unit) for column in columns)]:
+                yield from ((i, figure) for i in rows)
