@@ -25,6 +25,7 @@ HEDGED = 0.055
 SHARE_TOLERANCE = 0.075
 """Who writes "a third" may mean 31 %."""
 COUNTS = True
+DAYLESS = False
 HEAD_CHARACTERS = 60
 """How far before a number the head of its column is looked for: "Revenue (EUR m): 4.2"."""
 
@@ -119,10 +120,10 @@ def located(text: str, *, language: str = "en") -> tuple[list[Located], list[tup
     return _grammar(language).read(text.lower())  # patterns that ignored case would take "ſix" for "six"
 
 
-def is_unit(word: str, *, language: str = "en") -> bool:
+def is_unit(word: str, *, language: str = "en", dated: bool = False) -> bool:
     """Whether a word is a unit, a currency or a scale ("EUR", "million"), and so a part of its figure."""
     grammar = _grammar(language)
-    return any(word.lower() in known for known in (grammar.units, grammar.scales, grammar.months))
+    return any(word.lower() in known for known in (grammar.units, grammar.scales, grammar.months if dated else {}))
 
 
 class _Grammar:
@@ -187,7 +188,7 @@ class _Grammar:
             day, month = days if len(said[-1]) > 2 else reversed(days)
             months, days = ([month], [day]) if month <= 12 else ([day], [month])
         yield from (Figure(100.0 * month + day, 0.0, "date") for month in months for day in days)
-        yield from (Figure(100.0 * month + 16, 16.0, "date") for month in months if not days)
+        yield from (Figure(100.0 * month + 16, 16.0, "date") for month in months if DAYLESS and not days)
 
     def _measure(self, text: str, match: re.Match[str], following: re.Match[str] | None) -> tuple[str, str]:
         """A number's scale and unit: its own, or those of its range ("10–12 %") or of its column's head."""

@@ -47,13 +47,15 @@ TURNS = True
 ROWS = True
 RATIO = False
 DOUBT = 0.6
-DENY = 0.5
-DATES = True
-CROSS = 0.5
+DENY = 1.0
+HARD = True
+FEW = 0.1
+SHARP = 1.0
 SENTENCE = False
 MGAP = 1.0
 SLACK = 0.0
 PEERS = True
+SUMS = True
 BOTH = True
 
 
@@ -102,11 +104,12 @@ def features(text: str, language: str = "en") -> Features:
     signs = [
         (sign, at) for word, at in words for sign in "+-" if word.lower() in known[sign]
     ]
+    dated = any(number.figure.unit == "date" for number in numbers)
     groups = []
     for name in _NAME.finditer(text):
         key = frozenset(
             stem(word) for word in name[0].split()
-            if _says(word, known["idle"]) and not is_unit(word, language=language)
+            if _says(word, known["idle"]) and not is_unit(word, language=language, dated=dated)
         )
         if key:
             groups.append((key, name.start()))
@@ -120,7 +123,7 @@ def features(text: str, language: str = "en") -> Features:
             + [Mark("turn", frozenset(sign), around.near(at, {w for w, p in stems if p == at})) for sign, at in signs] * TURNS
         ),
         years=frozenset(year for year, _ in years),
-        names=frozenset(stem(name[0]) for name in _CAP.finditer(text, 1) if not is_unit(name[0], language=language)),
+        names=frozenset(stem(name[0]) for name in _CAP.finditer(text, 1) if not is_unit(name[0], language=language, dated=dated)),
         words=frozenset(stem(word) for word, _ in words),
         content=frozenset(word for word, _ in stems),
         rising=sum(1 if sign == "+" else -1 for sign, _ in signs),
@@ -275,6 +278,10 @@ class Evidence:
             (i, mark) for i, statement in enumerate(statements) for mark in statement.marks
             if mark.kind != "name" or mark.key & names
         ]
+        self._by_stem = {}
+        for i, mark in self._marks:
+            for part in mark.key:
+                self._by_stem.setdefault((mark.kind, part), []).append((i, mark))
         self._near = [near for statement in statements for near in statement.near]
         self._dates = [dates for statement in statements for dates in statement.dates]
         computed = [*_differences(statements), *_sums(statements, groups)]
@@ -315,36 +322,44 @@ class Evidence:
         same = self._figures.agree(figure)
         if not same.any():
             return 1.0
-        rivals = same | (self._units == figure.unit)
-        if DATES:
-            fits = np.array([not dates or not other or not dates.isdisjoint(other) for other in self._dates], bool)
-            if (rivals & fits).any():
-                rivals &= fits
-                if not (same & fits).any():
-                    return 0.2
-        return _trust(near, list(compress(self._near, rivals)), same[rivals])
+        fits = np.array([not dates or not other or not dates.isdisjoint(other) for other in self._dates], bool)
+        shared = np.array([_shared(near, other) for other in self._near]) - ~fits
+        rivals = same | (self._units == figure.unit) & fits
+        if HARD and not (same & fits).any() and (rivals & fits).any():
+            return 0.2
+        return float(1 - 0.8 * min(1.0, (shared[rivals].max() - shared[same].max()) / GAP))
 
     def bound(self, marks, peers) -> float:
         left = 1.0
-        for one in marks:
-            for two in peers if PEERS else marks:
-                if one.kind == two.kind and not one.key & two.key:
-                    left = min(left, 1 - 0.8 * np.clip(self._crossed(one, two) / CROSS, 0, 1))
+        for kind in ("name", "turn"):
+            mine, others = ([mark for mark in of if mark.kind == kind] for of in (marks, peers if PEERS else marks))
+            straight, crossed = 0.0, 0.0
+            for one in mine:
+                for two in others:
+                    if not one.key & two.key:
+                        plus, minus = self._crossed(one, two)
+                        straight, crossed = straight + plus, crossed + minus
+            left *= 1 - 0.8 * np.clip(SHARP * (crossed - straight) / (crossed + straight + FEW), 0, 1)
         return float(left)
 
     def _crossed(self, one, two):
-        best = []
-        for i, ours in self._marks:
-            if ours.kind == one.kind and _same(one.key, ours.key):
-                for j, other in self._marks:
-                    if other.kind == two.kind and _same(two.key, other.key) and (i == j if SENTENCE else self._groups[i] == self._groups[j]):
-                        total = 0.0
-                        for word in (one.near.keys() | two.near.keys()) & (ours.near.keys() | other.near.keys()) - one.key - two.key:
-                            said = one.near.get(word, 0) - two.near.get(word, 0)
-                            there = ours.near.get(word, 0) - other.near.get(word, 0)
-                            total -= min(abs(said), abs(there)) * np.sign(said * there)
-                        best.append(total)
-        return min(best, default=0.0)
+        best = (0.0, 0.0)
+        firsts, seconds = self._like(one), self._like(two)
+        for i, ours in firsts:
+            for j, other in seconds:
+                if i == j if SENTENCE else self._groups[i] == self._groups[j]:
+                    total = [0.0, 0.0]
+                    for word in (one.near.keys() | two.near.keys()) & (ours.near.keys() | other.near.keys()) - one.key - two.key:
+                        said = one.near.get(word, 0) - two.near.get(word, 0)
+                        there = ours.near.get(word, 0) - other.near.get(word, 0)
+                        total[said * there < 0] += min(abs(said), abs(there))
+                    if best == (0.0, 0.0) or total[0] - total[1] > best[0] - best[1]:
+                        best = tuple(total)
+        return best
+
+    def _like(self, mark):
+        found = [(i, other) for stem in mark.key for i, other in self._by_stem.get((mark.kind, stem), ())]
+        return [(i, other) for i, other in found if _same(mark.key, other.key)]
 
     def bounds(self, statement=None) -> np.ndarray:
         single = np.array([s.bound for s in self.statements], float)
@@ -414,7 +429,7 @@ def _sums(statements: Sequence[Statement], groups: Sequence[int]) -> Iterator[tu
 
     for (_, units), run in groupby(range(len(statements)), key=alike):
         rows = list(run)
-        if len(rows) > 1 and units:
+        if SUMS and len(rows) > 1 and units:
             columns = zip(*(statements[i].figures for i in rows))
             for figure in [Figure(len(rows), 0.0, "count"), *(Figure(sum(f.value for f in column), 0.0, column[0].unit) for column in columns)]:
                 yield from ((i, figure) for i in rows)
