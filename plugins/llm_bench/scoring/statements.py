@@ -50,7 +50,7 @@ DOUBT = 0.6
 DENY = 1.0
 HARD = True
 FEW = 0.1
-SHARP = 1.0
+SHARP = 1.3
 SENTENCE = False
 MGAP = 1.0
 SLACK = 0.0
@@ -271,7 +271,7 @@ class Evidence:
         owned = [(i, figure) for i, statement in enumerate(statements) for figure in statement.figures]
         self._owners = np.array([owner for owner, _ in owned], int)
         self._figures = Figures(figure for _, figure in owned)
-        self._units = np.array([figure.unit for _, figure in owned], str)
+        self._units = np.array([figure.unit.replace("count", "") for _, figure in owned], str)
         self._trust = np.array([trust for statement in statements for trust in statement.trust], float)
         names = frozenset[str]().union(*(statement.names for statement in statements))
         self._marks = [
@@ -324,7 +324,7 @@ class Evidence:
             return 1.0
         fits = np.array([not dates or not other or not dates.isdisjoint(other) for other in self._dates], bool)
         shared = np.array([_shared(near, other) for other in self._near]) - ~fits
-        rivals = same | (self._units == figure.unit) & fits
+        rivals = same | (self._units == figure.unit.replace("count", "")) & fits
         if HARD and not (same & fits).any() and (rivals & fits).any():
             return 0.2
         return float(1 - 0.8 * min(1.0, (shared[rivals].max() - shared[same].max()) / GAP))
