@@ -70,7 +70,6 @@ _ASSENT = re.compile(
 """What a claim may begin with: "Sure, sales rose"; "I'm sorry, but sales fell"."""
 _REASONING = re.compile(r"(?is)\A(?:(?!<think).)*</think(?:ing)?>|<(think(?:ing)?|reasoning)>.*?(?:</\1>|\Z)")
 _BARE = re.compile(r"(?i)(?:yes|no|ja|nein)\W*")
-ASKS = True
 SHORT = 3
 """Words of an answer that has a meaning only with its question: "Linz.", "4.2 million euros."."""
 
@@ -94,7 +93,12 @@ def claims(sentence: str, *, figure: bool = False) -> bool:
         "Only the figure of 2024 is given: 4.2 million."
     """
     claim = _ASSENT.sub("", sentence, count=1) if _ASSENT.match(sentence) else sentence
-    return not (ASKS and claim.endswith("?")) and (figure or not declines(claim)) and _REMARK.match(claim) is None and len(_WORD.findall(claim)) > 1
+    return (
+        not claim.endswith("?")
+        and (figure or not declines(claim))
+        and _REMARK.match(claim) is None
+        and len(_WORD.findall(claim)) > 1
+    )
 
 
 def without_reasoning(text: str) -> str:

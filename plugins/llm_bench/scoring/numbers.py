@@ -24,8 +24,6 @@ HEDGED = 0.055
 """How far, as a share of itself, a figure may lie from the exact one where it is hedged: "some 14", "almost 40"."""
 SHARE_TOLERANCE = 0.075
 """Who writes "a third" may mean 31 %."""
-COUNTS = True
-DAYLESS = False
 HEAD_CHARACTERS = 60
 """How far before a number the head of its column is looked for: "Revenue (EUR m): 4.2"."""
 
@@ -120,10 +118,10 @@ def located(text: str, *, language: str = "en") -> tuple[list[Located], list[tup
     return _grammar(language).read(text.lower())  # patterns that ignored case would take "ſix" for "six"
 
 
-def is_unit(word: str, *, language: str = "en", dated: bool = False) -> bool:
+def is_unit(word: str, *, language: str = "en", date: bool = False) -> bool:
     """Whether a word is a unit, a currency or a scale ("EUR", "million"), and so a part of its figure."""
     grammar = _grammar(language)
-    return any(word.lower() in known for known in (grammar.units, grammar.scales, grammar.months if dated else {}))
+    return any(word.lower() in known for known in (grammar.units, grammar.scales, grammar.months if date else {}))
 
 
 class _Grammar:
@@ -174,21 +172,20 @@ class _Grammar:
             read = self._number(number, scaled=bool(scale))
             if not (scale or unit) and _YEAR.fullmatch(number):
                 years.append((int(number), at))
-            elif read and (scale or number not in _SMALL or unit not in ("", *_KINDS)):
+            elif read and (scale or number not in _SMALL or unit not in ("", "count", *_KINDS)):
                 value, tolerance = (part * self.scales.get(scale, 1.0) for part in read)
                 tolerance = max(tolerance, HEDGED * value) if match["hedge"] else tolerance
                 numbers.append(Located(Figure(value, tolerance, unit), at))
         return numbers, years
 
     def _days(self, said: Sequence[str]) -> Iterator[Figure]:
-        """The days of a date, the 14th of May as 514; a month without one is any of its days."""
+        """The days of a date, the 14th of May as 514."""
         months = [self.months[part] for part in said if part in self.months]
         days = [int(part) for part in said if len(part) < 3]
         if days and not months:  # "2019-05-14", "14.5.2019", "5/14/2019"
             day, month = days if len(said[-1]) > 2 else reversed(days)
             months, days = ([month], [day]) if month <= 12 else ([day], [month])
         yield from (Figure(100.0 * month + day, 0.0, "date") for month in months for day in days)
-        yield from (Figure(100.0 * month + 16, 16.0, "date") for month in months if DAYLESS and not days)
 
     def _measure(self, text: str, match: re.Match[str], following: re.Match[str] | None) -> tuple[str, str]:
         """A number's scale and unit: its own, or those of its range ("10–12 %") or of its column's head."""
@@ -198,7 +195,7 @@ class _Grammar:
         if not any(part[name] for part in said for name in _PARTS):
             said += filter(None, [self.patterns["head"].search(text, max(0, at - HEAD_CHARACTERS), at)])
         scale, currency, unit = (next((part[name] for part in said if part[name]), "") for name in _PARTS)
-        if COUNTS and not (scale or currency or unit or _YEAR.fullmatch(match["number"])):
+        if not (scale or currency or unit or _YEAR.fullmatch(match["number"])):
             counted = self.patterns["counted"].match(text, said[-1].end())
             if counted and counted["what"] not in self.idle:
                 return scale, self.units.get(counted["unit"], "count")
