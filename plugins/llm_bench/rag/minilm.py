@@ -47,36 +47,35 @@ class MiniLM:
 
     def encode(self, texts: Sequence[str], **_: Any) -> np.ndarray:
         """Embeddings of a batch of texts, of length 1."""
-        import torch  # noqa: PLC0415
-        from torch.nn.functional import embedding, gelu, normalize, scaled_dot_product_attention  # noqa: PLC0415
-        from torch.nn.utils.rnn import pad_sequence  # noqa: PLC0415
+        import torch
+        from torch.nn import functional
+        from torch.nn.utils.rnn import pad_sequence
 
+        def linear(values: Tensor, name: str) -> Tensor:
+            return functional.linear(values, self._weights[f"{name}.weight"], self._weights[f"{name}.bias"])
+
+        def norm(values: Tensor, name: str) -> Tensor:
+            weight, bias = (self._weights[f"{name}.LayerNorm.{part}"] for part in ("weight", "bias"))
+            return functional.layer_norm(values, weight.shape, weight, bias, _NORM)
+
+        words, places, kinds = (
+            self._weights[f"embeddings.{name}_embeddings.weight"] for name in ("word", "position", "token_type")
+        )
         ids = [torch.tensor(tokens) for tokens in self.tokenizer(texts)["input_ids"]]
         real = pad_sequence([torch.ones_like(tokens, dtype=torch.bool) for tokens in ids], batch_first=True)
-        batch = pad_sequence(ids, batch_first=True)
         with torch.inference_mode():
-            weights = self._weights
-            hidden = embedding(batch, weights["embeddings.word_embeddings.weight"])
-            hidden = hidden + weights["embeddings.position_embeddings.weight"][: batch.shape[1]]
-            hidden = self._norm(hidden + weights["embeddings.token_type_embeddings.weight"][0], "embeddings")
+            hidden = functional.embedding(pad_sequence(ids, batch_first=True), words)
+            hidden = norm(hidden + places[: hidden.shape[1]] + kinds[0], "embeddings")
             for layer in (f"encoder.layer.{number}" for number in range(self._layers)):
-                parts = (self._linear(hidden, f"{layer}.attention.self.{name}") for name in ("query", "key", "value"))
-                heads = (part.unflatten(2, (self._heads, -1)).transpose(1, 2) for part in parts)
-                seen = scaled_dot_product_attention(*heads, attn_mask=real[:, None, None])
-                seen = self._linear(seen.transpose(1, 2).flatten(2), f"{layer}.attention.output.dense")
-                hidden = self._norm(hidden + seen, f"{layer}.attention.output")
-                wide = gelu(self._linear(hidden, f"{layer}.intermediate.dense"))
-                hidden = self._norm(hidden + self._linear(wide, f"{layer}.output.dense"), f"{layer}.output")
-            vectors: np.ndarray = normalize((hidden * real[..., None]).sum(1)).numpy()  # a sum points as its mean does
+                query, key, value = (
+                    linear(hidden, f"{layer}.attention.self.{name}").view(*real.shape, self._heads, -1).transpose(1, 2)
+                    for name in ("query", "key", "value")
+                )
+                seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=real[:, None, None])
+                seen = linear(seen.transpose(1, 2).flatten(2), f"{layer}.attention.output.dense")
+                hidden = norm(hidden + seen, f"{layer}.attention.output")
+                wide = functional.gelu(linear(hidden, f"{layer}.intermediate.dense"))
+                hidden = norm(hidden + linear(wide, f"{layer}.output.dense"), f"{layer}.output")
+            # Their sum points where their mean does.
+            vectors: np.ndarray = functional.normalize((hidden * real[..., None]).sum(1)).numpy()
             return vectors
-
-    def _linear(self, values: Tensor, name: str) -> Tensor:
-        from torch.nn.functional import linear  # noqa: PLC0415
-
-        return linear(values, self._weights[f"{name}.weight"], self._weights[f"{name}.bias"])
-
-    def _norm(self, values: Tensor, name: str) -> Tensor:
-        from torch.nn.functional import layer_norm  # noqa: PLC0415
-
-        weight, bias = (self._weights[f"{name}.LayerNorm.{part}"] for part in ("weight", "bias"))
-        return layer_norm(values, weight.shape, weight, bias, _NORM)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations, compress, groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -227,18 +227,11 @@ def state(
         for figure, near, dated in zip(own.figures, own.near, own.dated, strict=True)
         if not any(map(figure.agrees, question.figures))
     ]
+    known: dict[str, Any] = {name: getattr(own, name) for name in Features.__slots__} | {"years": meant}
+    for name, values in zip(("figures", "near", "dated"), zip(*news, strict=True) if news else ((),) * 3, strict=True):
+        known[name] = tuple(values)
     return Statement(
-        figures=tuple(figure for figure, _, _ in news),
-        near=tuple(near for _, near, _ in news),
-        dated=tuple(dated for _, _, dated in news),
-        marks=own.marks,
-        years=meant,
-        names=own.names,
-        words=own.words,
-        content=own.content,
-        rising=own.rising,
-        computes=own.computes,
-        denied=own.denied,
+        **known,
         vector=vector,
         place=own.words | place | question.words,
         trust=tuple(context.trust(*figure) if context else 1.0 for figure in news),
