@@ -61,8 +61,9 @@ def _years_alone(text: str, *, language: str = "en") -> tuple[list[Located], lis
 
 SWITCHED_OFF: dict[str, dict[str, object]] = {
     "figures": {"statements.located": _years_alone},
-    "the words beside figures": {"statements.DOUBT": 1e9},
-    "years, names and direction": {"coverage._left": lambda _: 1.0},
+    "the words beside figures": {"statements.Evidence.trust": lambda *_: 1.0},
+    "what is exchanged": {"statements.Evidence.exchanged": lambda *_: 0.0},
+    "years, names and direction": {"coverage.left": lambda _: 1.0},
     "words": {"coverage.WORDS": 0.0},
     "the plain cosine": {"coverage.FINE": 0.0},
 }

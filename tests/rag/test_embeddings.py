@@ -62,6 +62,20 @@ class TestEmbedder:
         lengths = [[len(text.ids) for text in tokenizer.encode_batch(batch)] for batch in batches]
         assert sum(max(batch) * len(batch) for batch in lengths) < 1.1 * sum(map(sum, lengths))
 
+    def test_of_the_default_gives_what_sentence_transformers_gives(self, embedder):
+        from sentence_transformers import SentenceTransformer
+
+        texts = ["", "Bread is baked.", "Ünïcode, $ 0.62!", "Flour " * 400, *(f"{'again ' * i}4.2%" for i in range(9))]
+        library = SentenceTransformer(str(bundled_folder()), device="cpu", local_files_only=True)
+        expected = library.encode(texts, normalize_embeddings=True)
+        assert embedder.encode(texts) == pytest.approx(expected, abs=1e-6)
+
+    def test_of_the_default_needs_no_heavy_library(self, run_python):
+        loaded = run_python(
+            f"from llm_bench.rag.embeddings import Embedder; Embedder({DEFAULT_EMBEDDING_MODEL!r}).encode(['Bread'])"
+        )
+        assert not loaded & {"transformers", "sentence_transformers", "sklearn", "scipy", "pandas"}
+
     def test_takes_a_model_that_knows_no_tokens_of_a_text_but_its_words(self, monkeypatch):
         from sentence_transformers import SentenceTransformer
         from sentence_transformers.sentence_transformer.modules import StaticEmbedding

@@ -10,7 +10,6 @@ from llm_bench.scoring import coverage as maths
 from llm_bench.scoring.coverage import (
     FINE,
     HELD,
-    LEFT,
     SAME,
     SAME_WITH_FIGURE,
     UNRELATED,
@@ -20,7 +19,7 @@ from llm_bench.scoring.coverage import (
     supported,
 )
 from llm_bench.scoring.numbers import Figure
-from llm_bench.scoring.statements import Evidence, Statement
+from llm_bench.scoring.statements import LEFT, Evidence, Statement
 
 DIMENSIONS = 5
 AXES = np.eye(DIMENSIONS)
@@ -33,21 +32,24 @@ def towards(cosine: float) -> np.ndarray:
 
 
 def statement(
-    vector=AXES[0], *, figures=(), trust=1.0, years=(), names=(), words=(), content=(), rising=0, denied=()
+    vector=AXES[0], *, figures=(), trust=1.0, kept=1.0, years=(), names=(), words=(), content=(), rising=0, denied=()
 ) -> Statement:
     known = frozenset([*names, *words])
     return Statement(
         figures=tuple(Figure(figure, 0) for figure in figures),
         near=({},) * len(figures),
+        dated=(frozenset(),) * len(figures),
+        marks=(),
         years=frozenset(years),
         names=frozenset(names),
         words=known,
         content=frozenset(content),
         rising=rising,
-        compares=bool(rising),
+        computes=bool(rising),
         denied=frozenset(denied),
         vector=vector,
         trust=(trust,) * len(figures),
+        kept=kept,
         place=known | frozenset(content),
     )
 
@@ -132,9 +134,9 @@ class TestSupport:
             pytest.param({"years": [2025]}, {}, 1, id="no year"),
             pytest.param({"rising": 1}, {"rising": -2}, LEFT, id="the other direction"),
             pytest.param({"rising": 1}, {}, 1, id="no direction"),
-            pytest.param({"denied": ["open"]}, {"words": ["open"]}, (1 + LEFT) / 2, id="a negation in it"),
-            pytest.param({"words": ["open"]}, {"denied": ["open"]}, (1 + LEFT) / 2, id="a negation there"),
-            pytest.param({"denied": ["+"]}, {"rising": 2}, (1 + LEFT) / 2, id="a negation of a direction"),
+            pytest.param({"denied": ["open"]}, {"words": ["open"]}, LEFT, id="a negation in it"),
+            pytest.param({"words": ["open"]}, {"denied": ["open"]}, LEFT, id="a negation there"),
+            pytest.param({"denied": ["+"]}, {"rising": 2}, LEFT, id="a negation of a direction"),
             pytest.param({"words": ["open"]}, {"denied": ["sold"]}, 1, id="a negation of something else"),
             pytest.param({"denied": ["open"]}, {"words": ["open"], "denied": ["sold"]}, 1, id="negations in both"),
             pytest.param({"rising": 1, "words": ["open"]}, {"rising": -1, "denied": ["open"]}, LEFT, id="both at once"),
@@ -144,6 +146,8 @@ class TestSupport:
             ),
             pytest.param({"figures": [4.2], "rising": 1}, {"figures": [7, 2.8]}, 1, id="a difference of two figures"),
             pytest.param({"figures": [4.2]}, {"figures": [7, 2.8]}, LEFT, id="a difference where none is told"),
+            pytest.param({"kept": 0.6}, {}, 0.6, id="what it exchanges"),
+            pytest.param({}, {"kept": 0.6}, 0.6, id="what is exchanged there"),
             pytest.param({"names": ["linz"]}, {"names": ["graz"]}, LEFT, id="another name"),
             pytest.param({"names": ["linz", "graz"]}, {"names": ["graz"]}, (1 + LEFT) / 2, id="half the names"),
             pytest.param({"content": ["oven"]}, {"content": ["oven", "forge"]}, 1, id="its words"),

@@ -17,7 +17,7 @@ from airflow.__main__ import main
 from llm_bench.gate.validate import quietly
 from llm_bench.measure.library import quiet_litellm
 
-SCORING_AND_VALIDATING = ("sentence_transformers", "great_expectations")
+SCORING_AND_VALIDATING = ("torch", "great_expectations")
 
 if __name__ == "__main__":
     quiet_litellm()

@@ -1,4 +1,4 @@
-"""Sentence embeddings: the only importer of torch, and inside functions, as that takes seconds."""
+"""Sentence embeddings. torch is imported inside functions, as that takes seconds."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llm_bench.errors import LLMBenchError
+from llm_bench.rag.minilm import MiniLM
 from llm_bench.study import DEFAULT_EMBEDDING_MODEL
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def bundled_folder() -> Path:
 
 
 class Embedder:
-    """A loaded sentence-transformers model, on the CPU, so that every machine computes alike.
+    """A loaded embedding model, on the CPU, so that every machine computes alike.
 
     :param model: the default model's name (bundled: no network), or ``repository@revision`` (of the hub, or its cache).
     :param threads: 1 leaves the other cores to cells that measure. More pay only for thousands of sentences, and where
@@ -133,15 +134,17 @@ def keeping_all() -> Iterator[None]:
 @keeping_all()
 def _load(model: str, threads: int) -> Any:
     import torch
+
+    torch.set_num_threads(threads)
+    if model == DEFAULT_EMBEDDING_MODEL:
+        return MiniLM(bundled_folder())
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
 
-    torch.set_num_threads(threads)
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # it would fill the task's log
-    bundled = model == DEFAULT_EMBEDDING_MODEL
-    source, revision = (str(bundled_folder()), None) if bundled else pinned(model)
+    repository, revision = pinned(model)
     try:
-        return SentenceTransformer(source, revision=revision, device="cpu", local_files_only=bundled)
+        return SentenceTransformer(repository, revision=revision, device="cpu")
     except Exception as fault:  # the hub, the network, the files and torch all have their own
         reason = str(fault).strip().split("\n")[0]
         raise EmbeddingModelError(

@@ -93,7 +93,12 @@ def claims(sentence: str, *, figure: bool = False) -> bool:
         "Only the figure of 2024 is given: 4.2 million."
     """
     claim = _ASSENT.sub("", sentence, count=1) if _ASSENT.match(sentence) else sentence
-    return (figure or not declines(claim)) and _REMARK.match(claim) is None and len(_WORD.findall(claim)) > 1
+    return (
+        not claim.endswith("?")
+        and (figure or not declines(claim))
+        and _REMARK.match(claim) is None
+        and len(_WORD.findall(claim)) > 1
+    )
 
 
 def without_reasoning(text: str) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from llm_bench.method import Method
-from llm_bench.scoring.statements import Evidence, Statement
+from llm_bench.scoring.statements import LEFT, Evidence, Statement, left
 
 UNRELATED = 0.2
 """Cosine up to which two sentences have nothing in common: 0.21 is the median between documents of one business."""
@@ -22,8 +22,6 @@ SAME = 0.6
 """Cosine from which two sentences say the same, by their words alone."""
 SAME_WITH_FIGURE = 0.4
 """Cosine from which they say the same where also a figure agrees: that seldom happens by chance."""
-LEFT = 0.2
-"""What is left of their likeness where the year, the direction, all names, or the figure of a statement differ."""
 WORDS = 0.3
 """What is taken from the support of a statement without a figure where the other side has none of its words."""
 FINE = 0.05
@@ -41,8 +39,9 @@ SUPPORT = Method(
     "Figures, years, names and direction are compared apart, and each that differs leaves "
     f"{LEFT} of the likeness. "
     f"Where a figure agrees, a cosine of {SAME_WITH_FIGURE} is enough. "
-    "A figure of an answer counts as far as the words beside it stand beside the same figure in the context rather "
-    "than beside another. "
+    "A figure of an answer counts as far as the words beside it stand beside the same figure in the context, and the "
+    "year, rather than beside another. "
+    "A sentence in which two names, or two directions, stand with each other's words loses most of its support. "
     f"A sentence without a figure loses up to {WORDS} of its support, by the share of its words that the other side "
     "has nowhere. "
     f"The support is the greatest of all, with the greatest plain cosine as {FINE} of it. "
@@ -86,11 +85,12 @@ def supported(statements: Iterable[Statement], evidence: Evidence) -> list[tuple
 
 def _supported(statement: Statement, evidence: Evidence) -> tuple[float, tuple[int, ...]]:
     cosines = evidence.cosines(statement)
-    turned = evidence.opposes(statement.rising) + evidence.denies(statement) / 2
-    left = _left(np.minimum(turned, 1.0)) * _left(evidence.of_another_year(statement.years) if statement.years else 0)
-    left = left * _left(1 - evidence.share_of_names(statement.names) if statement.names else 0)
-    alike, agreeing = left * _scaled(cosines, SAME), left * _scaled(cosines, SAME_WITH_FIGURE)
-    holds = (evidence.holds(figure, difference=statement.compares) for figure in statement.figures)
+    turned = evidence.opposes(statement.rising) | evidence.denies(statement)
+    same = left(turned) * left(evidence.of_another_year(statement.years) if statement.years else 0)
+    same = same * left(1 - evidence.share_of_names(statement.names) if statement.names else 0)
+    same = same * evidence.kept() * statement.kept
+    alike, agreeing = same * _scaled(cosines, SAME), same * _scaled(cosines, SAME_WITH_FIGURE)
+    holds = (evidence.holds(figure, computed=statement.computes) for figure in statement.figures)
     each = [
         trust * np.where(held > 0, held * agreeing, LEFT * alike)
         for trust, held in zip(statement.trust, holds, strict=True)
@@ -100,11 +100,6 @@ def _supported(statement: Statement, evidence: Evidence) -> tuple[float, tuple[i
     closest = min(max(float(cosines.max()), 0.0), 1.0)
     most = int(np.argmax((1 - FINE) * held * sum(each) / len(each) + FINE * cosines))
     return (1 - FINE) * best + FINE * closest, evidence.members(most)
-
-
-def _left(differing: np.ndarray | float) -> np.ndarray:
-    """What is left of a likeness where two sentences differ, wholly (1) or in part."""
-    return 1 - (1 - LEFT) * np.asarray(differing)
 
 
 def _scaled(cosines: np.ndarray, full: float) -> np.ndarray:

@@ -17,7 +17,6 @@ import numpy as np
 
 from llm_bench.errors import LLMBenchError
 from llm_bench.method import Method
-from llm_bench.rag.documents import sentences
 from llm_bench.rag.embeddings import Embedder, pinned
 from llm_bench.scoring import coverage as maths
 from llm_bench.scoring.score import Judgement, by_words, rounded
@@ -90,14 +89,17 @@ class CrossEncoder:
         )
         return [float(value) for value in values.reshape(len(texts), -1)[:, self._column]]
 
-    def judged(self, judgement: Judgement, passages: Sequence[str], vectors: Mapping[str, np.ndarray]) -> Judgement:
+    def judged(
+        self, judgement: Judgement, passages: Iterable[Sequence[str]], vectors: Mapping[str, np.ndarray]
+    ) -> Judgement:
         """The judgement with support, groundedness and coverage by entailment.
 
         Coverage without reference points stays as it is: each sentence of the context would be a claim.
 
+        :param passages: the sentences of each.
         :param vectors: the embedding of each sentence, of point, answer and passages.
         """
-        context = _windows(map(sentences, passages))
+        context = _windows(passages)
         answer = _windows([[part.text for part in judgement.sentences]])
         parts = []
         for part in judgement.sentences:

@@ -9,7 +9,7 @@ text2num reads numbers in words, the rest is here and in numbers.yaml, as no lib
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import zip_longest
@@ -118,10 +118,10 @@ def located(text: str, *, language: str = "en") -> tuple[list[Located], list[tup
     return _grammar(language).read(text.lower())  # patterns that ignored case would take "ſix" for "six"
 
 
-def is_unit(word: str, *, language: str = "en") -> bool:
+def is_unit(word: str, *, language: str = "en", date: bool = False) -> bool:
     """Whether a word is a unit, a currency or a scale ("EUR", "million"), and so a part of its figure."""
     grammar = _grammar(language)
-    return word.lower() in grammar.units or word.lower() in grammar.scales
+    return any(word.lower() in known for known in (grammar.units, grammar.scales, grammar.months if date else {}))
 
 
 class _Grammar:
@@ -132,6 +132,8 @@ class _Grammar:
         self.spelt, self.shares = words["spelt"], words["shares"]
         units = [*_WORDS["units"].items(), *words["units"].items()]
         self.units = {name: unit for unit, names in units for name in names}
+        self.months = {name: at for at, names in enumerate(words["months"], 1) for name in names.split()}
+        self.idle = frozenset(lexicon("words")[language]["idle"].split())
         self.scales = _WORDS["scales"] | words["scales"] | {"t": 1e12}  # a trillion of money, else a tonne
         large = [name for name, scale in self.scales.items() if scale >= 1e6]
         # Of "a million and one" and "two-thirds" text2num would make one number, of "thousands" 1000.
@@ -140,6 +142,7 @@ class _Grammar:
         parts["scale"] = rf"(?P<scale>{_any(self.scales.keys() - {'t'})}|(?(currency)t))"
         parts["unit"] = rf"(?P<unit>{_any(self.units)})"
         parts["currency"] = rf"(?P<currency>{_any(name for name, unit in self.units.items() if unit.isupper())})"
+        parts["month"] = f"({_any(self.months)})"
         parts["share"] = words["share"].format(**parts)
         forms = _WORDS["patterns"].items()
         self.patterns = {name: re.compile(form.format(**parts), re.VERBOSE) for name, form in forms}
@@ -150,11 +153,10 @@ class _Grammar:
         years: list[tuple[int, int]] = []
         for match in self.patterns["dates"].finditer(text):
             text = _without(match, text)
-            for part in filter(None, match.groups()):
-                if part.isdigit() and len(part) < 3:
-                    numbers.append(Located(Figure(float(part), 0.0, "date"), match.start()))
-                else:
-                    years.append((int(part[-2:]) + (1900 if part[-4:-2] == "19" else 2000), match.start()))
+            said = [part for part in match.groups() if part]
+            numbers += [Located(day, match.start()) for day in self._days(said)]
+            spelt = (part for part in said if len(part) > 2 and part not in self.months)
+            years += [(int(part[-2:]) + (1900 if part[-4:-2] == "19" else 2000), match.start()) for part in spelt]
         for name, hedged, rounding in (("ratio", HEDGED, 0.5), ("share", SHARE_TOLERANCE, 0.0)):
             for match in self.patterns[name].finditer(text):
                 parts = ("1", *filter(None, match.groups()))[-2:]
@@ -170,11 +172,20 @@ class _Grammar:
             read = self._number(number, scaled=bool(scale))
             if not (scale or unit) and _YEAR.fullmatch(number):
                 years.append((int(number), at))
-            elif read and (scale or number not in _SMALL or unit not in ("", *_KINDS)):
+            elif read and (scale or number not in _SMALL or unit not in ("", "count", *_KINDS)):
                 value, tolerance = (part * self.scales.get(scale, 1.0) for part in read)
                 tolerance = max(tolerance, HEDGED * value) if match["hedge"] else tolerance
                 numbers.append(Located(Figure(value, tolerance, unit), at))
         return numbers, years
+
+    def _days(self, said: Sequence[str]) -> Iterator[Figure]:
+        """The days of a date, the 14th of May as 514."""
+        months = [self.months[part] for part in said if part in self.months]
+        days = [int(part) for part in said if len(part) < 3]
+        if days and not months:  # "2019-05-14", "14.5.2019", "5/14/2019"
+            day, month = days if len(said[-1]) > 2 else reversed(days)
+            months, days = ([month], [day]) if month <= 12 else ([day], [month])
+        yield from (Figure(100.0 * month + day, 0.0, "date") for month in months for day in days)
 
     def _measure(self, text: str, match: re.Match[str], following: re.Match[str] | None) -> tuple[str, str]:
         """A number's scale and unit: its own, or those of its range ("10–12 %") or of its column's head."""
@@ -184,6 +195,10 @@ class _Grammar:
         if not any(part[name] for part in said for name in _PARTS):
             said += filter(None, [self.patterns["head"].search(text, max(0, at - HEAD_CHARACTERS), at)])
         scale, currency, unit = (next((part[name] for part in said if part[name]), "") for name in _PARTS)
+        if not (scale or currency or unit or _YEAR.fullmatch(match["number"])):
+            counted = self.patterns["counted"].match(text, said[-1].end())
+            if counted and counted["what"] not in self.idle:
+                return scale, self.units.get(counted["unit"], "count")
         return scale, self.units.get(currency or unit, "")
 
     def _number(self, text: str, *, scaled: bool = False) -> tuple[float, float] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
@@ -25,12 +26,13 @@ if TYPE_CHECKING:
     from llm_bench.records import Record
     from llm_bench.scoring.model import CrossEncoder
 
-SCORING_VERSION = 4
+SCORING_VERSION = 5
 """Raise it when the same answer may get another score.
 
 1: whole sentences by their cosine alone. 2: figures, years, names and direction compared apart. 3: each figure also by
 the words beside it; differences of figures; what a negation denies; labels; figures in sentences that decline. 4: the
-words of sentences without a figure; citations left out; units; German; no labels.
+words of sentences without a figure; citations left out; units; German; no labels. 5: names and directions that are
+exchanged; the year of each figure; rows; sums; days with their month; counts; German directions and negations.
 """
 
 _DECIMALS = 6
@@ -157,12 +159,14 @@ def judge(
     note = unread(language, embedder.identity, DEFAULT_EMBEDDING_MODEL)
     if note:
         return [_unscored(note if text.strip() else None) for _, text in answers]
+    read = language if language in READ else "en"
     texts = [without_reasoning(text) for _, text in answers]
     parts = [
-        in_full(cut(text, sentences), prompts[name]["question"]) for (name, _), text in zip(answers, texts, strict=True)
+        in_full(cut(text, partial(sentences, language=read)), prompts[name]["question"])
+        for (name, _), text in zip(answers, texts, strict=True)
     ]
     asked = {name: None for (name, _), answer in zip(answers, parts, strict=True) if answer}
-    wanted = {name: _Wanted(prompts[name], language if language in READ else "en") for name in asked}
+    wanted = {name: _Wanted(prompts[name], read) for name in asked}
     said = (sentence for sentence, _ in chain(*parts))
     vectors = _vectors(embedder, [*(text for prompt in wanted.values() for text in prompt.texts()), *said])
     for prompt in wanted.values():
@@ -176,7 +180,7 @@ def judge(
     if encoder is None:
         return judgements
     return [
-        encoder.judged(judgement, prompts[name]["passages"], vectors) if judgement.sentences else judgement
+        encoder.judged(judgement, wanted[name].passages, vectors) if judgement.sentences else judgement
         for judgement, (name, _) in zip(judgements, answers, strict=True)
     ]
 
@@ -219,9 +223,8 @@ class _Wanted:
         self._points: list[str] = prompt["points"]
         self._answerable: bool = prompt["answerable"]
         passages: list[str] = prompt["passages"]
-        self._context = [
-            (number, sentence) for number, passage in enumerate(passages) for sentence in sentences(passage)
-        ]
+        self.passages = [sentences(passage, language=language) for passage in passages]
+        self._context = [(number, sentence) for number, passage in enumerate(self.passages) for sentence in passage]
         above = [[features(heading, language) for heading in headings(passage)] for passage in passages]
         self._headings = [_union(heading.content for heading in those) for those in above]
         self._years = [_union(heading.years for heading in those) for those in above]
@@ -259,6 +262,7 @@ class _Wanted:
         """The judgement of an answer, given by its sentences and what each cites."""
         answer = [sentence for sentence, _ in parts]
         named = _union(features(sentence, self._language).years for sentence in answer)
+        marks = [mark for sentence in answer for mark in features(sentence, self._language).marks]
         stated = [
             state(
                 sentence,
@@ -266,6 +270,7 @@ class _Wanted:
                 self._asked,
                 self._asked.years,
                 others=named,
+                marks=marks,
                 context=self._evidence,
                 language=self._language,
             )
