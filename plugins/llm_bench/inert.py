@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 _OBEYED = re.compile(
-    r"\r\n|[\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls, which terminals obey and XML forbids
+    r"\r\n|[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff"  # controls, which terminals obey and XML forbids
     r"\u202a-\u202e\u2066-\u2069"  # turn the direction of what follows
     r"\u180e\u200b\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"  # have no shape
     r"\u2028\u2029\ud800-\udfff]"  # end lines; halves of letters

@@ -22,6 +22,7 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from docx import Document
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
@@ -190,6 +191,15 @@ def of_zip(content: bytes) -> list[str]:
         return [f"{name}: {wrong}" for name in names for wrong in wrong_in(name, packed.read(name))]
 
 
+def of_word(content: bytes) -> list[str]:
+    elements = Document(io.BytesIO(content)).element.iter()
+    return of_text("\n".join(element.text for element in elements if element.text).encode())
+
+
+def of_markdown(content: bytes) -> list[str]:
+    return [*of_text(content), *re.findall(r"(?<!\\)<\w", content.decode())]
+
+
 def of_text(content: bytes) -> list[str]:
     return sorted(map(repr, hostile.unseen_in(content.decode())))
 
@@ -200,6 +210,8 @@ FILES: Mapping[str, Callable[[bytes], list[str]]] = {
     "csv": hostile.wrong_in_csv,
     "tex": lambda content: hostile.wrong_in_latex(content.decode()),
     "txt": of_text,
+    "md": of_markdown,
+    "docx": of_word,
     "bib": of_text,
     "SHA256SUMS": of_text,
     "pdf": of_pdf,

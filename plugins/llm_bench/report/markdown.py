@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from llm_bench.analysis.html import encoded
+from llm_bench.inert import line
 from llm_bench.report.references import FILE
 
 if TYPE_CHECKING:
@@ -34,12 +34,12 @@ def markdown(study: Study, contents: Contents) -> bytes:
         *(line for section in contents.appendix for line in _section(section, contents)),
         "",
     ]
-    return encoded("\n".join(lines))
+    return "\n".join(lines).encode()
 
 
 def escape(text: str) -> str:
     """Text that stands as it is, in one line."""
-    return _MEANT.sub(r"\\\1", " ".join(text.split()))
+    return _MEANT.sub(r"\\\1", line(text))
 
 
 def _section(section: Section, contents: Contents) -> Iterator[str]:

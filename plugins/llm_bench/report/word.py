@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from llm_bench.bundles import repacked
+from llm_bench.inert import seen
 from llm_bench.report.references import cited
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from llm_bench.report.source import Section
     from llm_bench.study import Study
 
-_UNWRITABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Letters that XML has no form for."""
 _SIZES = {"Normal": 10.0, "Caption": 8.5, "Table text": 7.5}
 """Style of a paragraph → points."""
 _WIDEST = 30
@@ -70,11 +68,11 @@ class _Document:
             styles[name].font.size = Pt(points)
         styles["Table text"].paragraph_format.space_after = Pt(0)
         about = self._made.core_properties
-        about.title, about.author, about.comments = _writable(title), "", ""
+        about.title, about.author, about.comments = seen(title), "", ""
         about.created = about.modified = until or datetime(1980, 1, 1)  # noqa: DTZ001  (UTC, as the format has it)
 
     def heading(self, text: str, level: int) -> None:
-        self._made.add_heading(_writable(text), level)
+        self._made.add_heading(seen(text), level)
 
     def text(self, text: str, lead: str = "") -> None:
         """A paragraph.
@@ -83,8 +81,8 @@ class _Document:
         """
         paragraph = self._made.add_paragraph()
         if lead:
-            paragraph.add_run(f"{_writable(lead)}. ").bold = True
-        paragraph.add_run(_writable(text))
+            paragraph.add_run(f"{seen(lead)}. ").bold = True
+        paragraph.add_run(seen(text))
 
     def results(self, sections: Sequence[Section], contents: Contents, level: int = 1) -> None:
         for section in sections:
@@ -97,7 +95,7 @@ class _Document:
                 self._caption(contents.captions.figures[figure.name])
                 drawn = contents.drawn[figure.name]
                 self._made.add_picture(io.BytesIO(drawn.files["png"]), self._width)
-                self._made.inline_shapes[-1]._inline.docPr.set("descr", _writable(drawn.described))  # noqa: SLF001
+                self._made.inline_shapes[-1]._inline.docPr.set("descr", seen(drawn.described))  # noqa: SLF001
             for table in section.tables:
                 self._caption(contents.captions.tables[table.name])
                 self._table(table)
@@ -116,8 +114,8 @@ class _Document:
         shown = paragraph.add_run(number)._r  # noqa: SLF001
         shown.addprevious(field)
         field.append(shown)
-        paragraph.add_run(_writable(f". {caption.title}. ")).bold = True
-        paragraph.add_run(_writable(" ".join(caption.sentences))).bold = False
+        paragraph.add_run(seen(f". {caption.title}. ")).bold = True
+        paragraph.add_run(seen(" ".join(caption.sentences))).bold = False
 
     def _table(self, table: Table) -> None:
         from docx.enum.text import WD_ALIGN_PARAGRAPH
@@ -138,7 +136,7 @@ class _Document:
                 cell.width = width
                 paragraph = cell.paragraphs[0]
                 paragraph.style = "Table text"
-                paragraph.add_run(_writable(text)).bold = cells is headings
+                paragraph.add_run(seen(text)).bold = cells is headings
                 if not column.is_text:
                     paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
         self._made.add_paragraph()
@@ -161,7 +159,3 @@ class _Document:
         out = io.BytesIO()
         self._made.save(out)
         return repacked(out.getvalue())
-
-
-def _writable(text: str) -> str:
-    return _UNWRITABLE.sub("\ufffd", text)
