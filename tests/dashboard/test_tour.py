@@ -142,7 +142,7 @@ class TestAWayThroughThePages:
         cell.focus()
         tab.keyboard.press("ArrowDown")
         expect(tab.locator(".wins td[title]:focus")).to_have_count(1)
-        expect(tab.locator("[data-said]")).to_contain_text("kimi-k2-instruct: ")
+        expect(tab.locator("[data-said]")).to_contain_text("mistral-7b-instruct: ")
 
 
 class TestHostileText:
