@@ -174,7 +174,7 @@ def success_rate_over_time(
         description=f"{title}, of {len(names)} LLMs in {len(times)} slots",
     )
     x = axes.slots([*(rate.at for rate in failures.rates), *(event.at for event in events)], zone)
-    drawn: Chart = chart.mark_rect(height={"band": 0.8}).encode(
+    drawn: alt.Chart = chart.mark_rect(height={"band": 0.8}).encode(
         x=x,
         x2="until",
         y=axes.rows(names),
