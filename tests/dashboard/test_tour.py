@@ -134,8 +134,15 @@ class TestAWayThroughThePages:
         expect(tab.get_by_role("link", name="Skip to the content")).to_be_focused()
         tab.keyboard.press("Enter")
         tab.keyboard.press("Tab")
-        tab.keyboard.press("Tab")
-        assert "Slot 1," in tab.evaluate("document.activeElement.textContent")
+        assert "Filters" in tab.evaluate("document.activeElement.textContent")
+        tab.get_by_role("link", name="Fastest").focus()
+        tab.keyboard.press("Enter")
+        tab.wait_for_url("**/compare?metric=latency_sec#wins")
+        cell = tab.locator(".wins td[title]").first
+        cell.focus()
+        tab.keyboard.press("ArrowDown")
+        expect(tab.locator(".wins td[title]:focus")).to_have_count(1)
+        expect(tab.locator("[data-said]")).to_contain_text("mistral-7b-instruct: ")
 
 
 class TestHostileText:

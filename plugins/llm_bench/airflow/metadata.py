@@ -62,24 +62,29 @@ def running_cells(dag_id: str) -> Sequence[Cell]:
     from airflow.models.task_state_store import TaskStateStoreModel as Kept  # noqa: PLC0415
     from airflow.models.taskinstance import TaskInstance  # noqa: PLC0415
     from airflow.utils.session import create_session  # noqa: PLC0415
-    from sqlalchemy import and_, func, select  # noqa: PLC0415
+    from sqlalchemy import func, select  # noqa: PLC0415
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
     from llm_bench.measure.kept import CELL  # noqa: PLC0415
 
     task: Any = TaskInstance
-    names = ("dag_id", "run_id", "task_id", "map_index")
-    same = [getattr(Kept, name) == getattr(task, name) for name in names]
-    query = (
-        select(task.rendered_map_index, task.map_index, func.count(Kept.key))
-        .outerjoin(Kept, and_(*same, Kept.key != CELL))
+    at_work = (
+        select(task.run_id, task.map_index, task.rendered_map_index)
         .where(task.dag_id == dag_id, task.task_id == "measure", task.state == "running")
-        .group_by(task.id, task.rendered_map_index, task.map_index, task.run_id)
         .order_by(task.run_id, task.map_index)
+    )
+    answered = (
+        select(Kept.run_id, Kept.map_index, func.count())
+        .where(Kept.dag_id == dag_id, Kept.task_id == "measure", Kept.key != CELL)
+        .group_by(Kept.run_id, Kept.map_index)
     )
     try:
         with create_session() as session:
-            return [Cell(name or f"cell {index}", answered) for name, index, answered in session.execute(query)]
+            counts = {(run_id, index): count for run_id, index, count in session.execute(answered)}
+            return [
+                Cell(name or f"cell {index}", counts.get((run_id, index), 0))
+                for run_id, index, name in session.execute(at_work)
+            ]
     except SQLAlchemyError:
         return []
 

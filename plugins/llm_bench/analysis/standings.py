@@ -120,5 +120,5 @@ def steadiness(hours: Sequence[HourTest], days: Sequence[Drift], interest: float
         by_hour=[llm for llm in llms if by_hour.get(llm) in differ],
         by_day=[llm for llm in llms if by_day.get(llm) in differ],
         unknown=[llm for llm in llms if llm not in moving | still],
-        untested=all(test.p is None for test in [*hours, *days]),
+        untested=all(p is None for p in (*(test.p for test in hours), *(drift.p for drift in days))),
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from llm_bench.analysis import format as text
 from llm_bench.analysis.charts import axes
+from llm_bench.analysis.charts.happenings import events_line
 from llm_bench.analysis.charts.looks import Looks
 from llm_bench.analysis.charts.overtime import MAX_LINES, Link, Opens, over_time
 from llm_bench.analysis.metrics import Metric
@@ -57,7 +58,7 @@ def answers_over_time(
     if ruled:
         drawn = cast("alt.LayerChart", drawn) + _rules(known, looks, zone, names)
         lines.append("Upright line: where the answers of an LLM changed")
-    lines += axes.events_line(events)
+    lines += events_line(events)
     return drawn.properties(title=axes.titled(DIFFERING.title, lines))
 
 

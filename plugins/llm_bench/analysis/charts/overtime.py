@@ -5,8 +5,6 @@ A few LLMs are lines; many would hide one another, so that each gets a row of it
 
 from __future__ import annotations
 
-import functools
-import operator
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 from itertools import groupby, pairwise
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from llm_bench.analysis import format as text
 from llm_bench.analysis.charts import axes
+from llm_bench.analysis.charts.happenings import TIMES, below, events_above, events_line, with_events
 from llm_bench.analysis.charts.looks import SHAPES, Looks
 from llm_bench.analysis.charts.pointing import over_the_plot, pointed
 from llm_bench.analysis.metrics import Metric
@@ -35,8 +34,6 @@ Opens = Callable[[datetime], str]
 _VALUES = ("low", "middle", "high")
 _SAID = "datum.llm + ', ' + datum.when + ': ' + datum.shown"
 """What a mark says to whoever can't see it; its end would be said in the machine's zone."""
-TIMES = {"slots": True}
-"""Says to a page that a chart's axis is of slots, a part of which can be chosen."""
 MAX_LINES = 6
 """LLMs that are drawn as lines; more get a row each."""
 MAX_MARKS = 60
@@ -75,10 +72,10 @@ def over_time(
         x = axes.slots(moments, zone)
         over = pointed(made, {axes.wall(point.at, zone): opens(point.at) for point in known}) if opens else []
         chart = _lines(_parted(made), metric, looks, x, approximate=series.approximate, over=over)
-    chart = _below(chart, axes.events_above(events, axes.slots(moments, zone), looks, zone)) if events else chart
+    chart = below(chart, events_above(events, axes.slots(moments, zone), looks, zone)) if events else chart
     what = f"{_statistic(metric, made)} of {_each(series.bucket)}"
     failed, others = (sum(getattr(point, name) for point in series.points) for name in ("failed", "left_out"))
-    lines = [what, *edge, *axes.without(metric, failed, others), *axes.events_line(events)]
+    lines = [what, *edge, *axes.without(metric, failed, others), *events_line(events)]
     return chart.properties(title=axes.titled(title, lines), usermeta=TIMES if len(times) > 1 else {})
 
 
@@ -176,7 +173,7 @@ def success_rate_over_time(
     )
     x = axes.slots([*(rate.at for rate in failures.rates), *(event.at for event in events)], zone)
     ends = chart.transform_calculate(until=f"datum.at + {width}", said=_SAID)
-    drawn: Chart = ends.mark_rect(height={"band": 0.8}).encode(
+    drawn: alt.Chart = ends.mark_rect(height={"band": 0.8}).encode(
         x=x,
         x2="until",
         y=axes.rows(names),
@@ -186,24 +183,7 @@ def success_rate_over_time(
         **_href(made),
     )
     lines = [title, f"Share of the records of {_each(failures.bucket)}; blank where none was measured"]
-    return _with_events(drawn, lines, events=events, x=x, looks=looks, zone=zone)
-
-
-def _with_events(
-    drawn: alt.Chart, lines: Sequence[str], *, events: Sequence[Event], x: alt.X, looks: Looks, zone: tzinfo
-) -> Chart:
-    """A chart of rows with what happened meanwhile above it.
-
-    :param lines: its title, and what stands below.
-    """
-    heading = axes.titled(lines[0], [*lines[1:], *axes.events_line(events)])
-    chart = _below(drawn, axes.events_above(events, x, looks, zone))
-    return chart.properties(title=heading, usermeta=TIMES)
-
-
-def _below(chart: Chart, above: Sequence[alt.Chart]) -> Chart:
-    """A chart with others over it, in the same plot."""
-    return functools.reduce(operator.add, above, chart)
+    return with_events(drawn, lines, events=events, x=x, looks=looks, zone=zone)
 
 
 def failures_over_time(
@@ -252,7 +232,7 @@ def failures_over_time(
         **_href(made),
     )
     lines = [title, f"Records of {_each(failures.bucket)} that failed: the more, the larger"]
-    return _with_events(drawn, lines, events=events, x=x, looks=looks, zone=zone)
+    return with_events(drawn, lines, events=events, x=x, looks=looks, zone=zone)
 
 
 def _each(bucket: int) -> str:
