@@ -91,13 +91,12 @@ class Clock:
         paths = (self.home / "data" / "records" / f"study={study}").rglob("*.parquet")
         return [record for path in paths for record in from_parquet(path.read_bytes())]
 
-    def missed(self, study: str) -> list[datetime]:
-        """The slots that `llm-bench status` calls missed."""
+    def states(self, study: str) -> dict[datetime, str]:
+        """What `llm-bench status` says of each slot."""
         command = [sys.executable, "-m", "llm_bench", "status", study, "--json"]
         environment = os.environ | {"LLM_BENCH_HOME": str(self.home)} | self.of.environment
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        slots = json.loads(done.stdout)["slots"]
-        return [datetime.fromisoformat(slot["due"]) for slot in slots if slot["state"] == "missed"]
+        return {datetime.fromisoformat(slot["due"]): slot["state"] for slot in json.loads(done.stdout)["slots"]}
 
     def _log_in(self) -> None:
         """A login is valid for a day of that clock."""
@@ -178,7 +177,7 @@ class TestAClockThatIsStepped:
 
     def test_starts_no_slot_twice_and_names_those_that_it_leapt_over(self, clock: Clock, seen: Seen):
         """+1 h, −1 h, +1 day and −1 day in the middle of a batch, each put right afterwards."""
-        slots = clock.slots("stepped")
+        slots, asked_before = clock.slots("stepped"), len(clock.provider.asked)
         clock.provider.script = lambda _: Response(stream("word " * 10, token_sec=0.1))
         clock.set(slots[0] - timedelta(minutes=2))
         clock.switch_on("stepped")
@@ -199,13 +198,17 @@ class TestAClockThatIsStepped:
         started = Counter(_slot(run) for run in clock.runs("stepped"))
         records = clock.records("stepped")
         due = [slot for slot in slots if slot <= slots[30]]
-        missed = clock.missed("stepped")
-        again = len(clock.provider.asked)
+        states = clock.states("stepped")
+        missed = {slot for slot in due if states[slot] == "missed"}
+        whole = {_slot(run) for run in clock.runs("stepped") if run["state"] == "success"}
+        unsound = {slot for slot in due if states[slot] not in {"missed", "done", "late"}}
         seen(
             f"{len(started)} of {len(due)} slots started, each once; the other {len(missed)} are missed, as `status` "
-            f"says; {len(records)} of {10 * len(started)} records; {again} requests"
+            f"says; {len(records)} of {10 * len(started)} records, {len(unsound)} batches to be cleared, as it says; "
+            f"{len(clock.provider.asked) - asked_before} requests"
         )
         assert max(started.values()) == 1
         assert set(started) >= {*measured, slots[30]}
-        assert set(missed) == set(due) - set(started)
-        assert len({record["record_id"] for record in records}) == len(records) == 10 * len(started)
+        assert missed == set(due) - set(started)
+        assert unsound == set(started) - whole
+        assert len({record["record_id"] for record in records}) == len(records) == 10 * len(whole)

@@ -99,8 +99,9 @@ def study_dag(study: Study) -> DAG:
             cells=measure.output,
             so_far=XComArg(measure, key=SO_FAR),
             trigger_rule="all_done",
-            retries=1,
+            retries=3,
             retry_delay=timedelta(seconds=10),
+            retry_exponential_backoff=True,
         )
         load = ValidateAndLoadOperator(
             task_id="validate_and_load",
