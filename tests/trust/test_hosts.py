@@ -27,7 +27,7 @@ from llm_bench.measure.accounts import PACING_VARIABLE
 from llm_bench.records import Record
 from llm_bench.store.base import from_parquet
 from llm_bench.store.gcs import GCSStore
-from rehearsal.stack import make_home
+from rehearsal.stack import make_home, patiently
 
 LLMS, RECORDS = ("one", "two"), 40
 PER_MINUTE = 12
@@ -115,7 +115,7 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
         api.wait_for_dag(DAG, 600)
         with api.unpaused(DAG):
             run_id = api.trigger(DAG)
-            until(lambda: api.run(DAG, run_id)["state"] in {"success", "failed"}, 900)
+            until(lambda: patiently(lambda: api.run(DAG, run_id))["state"] in {"success", "failed"}, 900)
         gcs.connect(bucket, patch)
         yield Hosts(
             {name: folders[name] for name in HOSTS},

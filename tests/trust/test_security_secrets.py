@@ -27,6 +27,7 @@ from fixtures.started import logged_in, until
 from fixtures.trust import Seen
 from llm_bench.local.api import AirflowAPI
 from llm_bench.local.services import free_port
+from rehearsal.stack import patiently
 
 PLACES = ("variable", "connection", "header", "stored", "webhook", "address")
 """Where a key is: an environment variable; a connection's password, its extra headers, one that the database keeps; the
@@ -147,7 +148,9 @@ def installation(include: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
             api.wait_for_dag("llm_bench_keys")
             with api.unpaused("llm_bench_keys"):
                 run_id = api.trigger("llm_bench_keys")
-                until(lambda: api.run("llm_bench_keys", run_id)["state"] in {"success", "failed"}, 900)
+                until(
+                    lambda: patiently(lambda: api.run("llm_bench_keys", run_id))["state"] in {"success", "failed"}, 900
+                )
             yield Installation(home, api, environment, provider, alerts, run_id)
         finally:
             process.send_signal(signal.SIGTERM)
