@@ -35,6 +35,7 @@ password of the alerts' webhook and its address."""
 KEYS = {
     place: f"canary/{place}+" + base64.b64encode(f"{place}:7f3a9c5e".encode() * 3).decode()[:40] for place in PLACES
 }
+DAG = "llm_bench_keys"
 STUDY = """\
 llms:
   - {{model: groq/by-variable, name: variable}}
@@ -145,12 +146,10 @@ def installation(include: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
             assert api is not None, (home / "up.log").read_text()
             stored = {"connection_id": "stored", "conn_type": "llm", "host": provider.url, "password": KEYS["stored"]}
             api.request("POST", "/connections", json=stored)
-            api.wait_for_dag("llm_bench_keys")
-            with api.unpaused("llm_bench_keys"):
-                run_id = api.trigger("llm_bench_keys")
-                until(
-                    lambda: patiently(lambda: api.run("llm_bench_keys", run_id))["state"] in {"success", "failed"}, 900
-                )
+            api.wait_for_dag(DAG)
+            with api.unpaused(DAG):
+                run_id = api.trigger(DAG)
+                until(lambda: patiently(lambda: api.run(DAG, run_id))["state"] in {"success", "failed"}, 900)
             yield Installation(home, api, environment, provider, alerts, run_id)
         finally:
             process.send_signal(signal.SIGTERM)
@@ -212,7 +211,7 @@ def contents(home: Path) -> Iterator[tuple[str, bytes]]:
 
 def pages(installation: Installation) -> Iterator[tuple[str, bytes]]:
     """What Airflow's API and our pages give a reader of the batch."""
-    api, dag, run = installation.api, "llm_bench_keys", quote(installation.run_id, safe="")
+    api, dag, run = installation.api, DAG, quote(installation.run_id, safe="")
     for task in api.tasks(dag, installation.run_id):
         base, index = f"/dags/{dag}/dagRuns/{run}/taskInstances/{task['task_id']}", task["map_index"]
         yield f"{task['task_id']}, rendered", json.dumps(api.request("GET", f"{base}/{index}")).encode()
