@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -212,18 +213,22 @@ def contents(home: Path) -> Iterator[tuple[str, bytes]]:
 def pages(installation: Installation) -> Iterator[tuple[str, bytes]]:
     """What Airflow's API and our pages give a reader of the batch."""
     api, dag, run = installation.api, DAG, quote(installation.run_id, safe="")
+
+    def get(path: str) -> Any:
+        return patiently(lambda: api.request("GET", path))
+
     for task in api.tasks(dag, installation.run_id):
         base, index = f"/dags/{dag}/dagRuns/{run}/taskInstances/{task['task_id']}", task["map_index"]
-        yield f"{task['task_id']}, rendered", json.dumps(api.request("GET", f"{base}/{index}")).encode()
-        for entry in api.request("GET", f"{base}/xcomEntries?map_index={index}")["xcom_entries"]:
+        yield f"{task['task_id']}, rendered", json.dumps(get(f"{base}/{index}")).encode()
+        for entry in get(f"{base}/xcomEntries?map_index={index}")["xcom_entries"]:
             key = quote(entry["key"], safe="")
-            value = api.request("GET", f"{base}/xcomEntries/{key}?map_index={index}&stringify=true")
+            value = get(f"{base}/xcomEntries/{key}?map_index={index}&stringify=true")
             yield f"{task['task_id']}, XCom {entry['key']}", json.dumps(value).encode()
         for attempt in range(1, task["try_number"] + 1):
-            log = api.request("GET", f"{base}/logs/{attempt}?map_index={index}&full_content=true")
+            log = get(f"{base}/logs/{attempt}?map_index={index}&full_content=true")
             yield f"{task['task_id']}, log", json.dumps(log).encode()
-    yield "the connections", json.dumps(api.request("GET", "/connections")).encode()
-    yield "the DAG's source", json.dumps(api.request("GET", f"/dags/{dag}/details")).encode()
+    yield "the connections", json.dumps(get("/connections")).encode()
+    yield "the DAG's source", json.dumps(get(f"/dags/{dag}/details")).encode()
     with httpx.Client(base_url=api.url, headers=dict(api._http.headers), timeout=120) as reader:
         for page in ("overview", "success", "records", "identity", "export/records.csv", "export/records.json"):
             reply = reader.get(f"/llm-bench/keys/{page}")
