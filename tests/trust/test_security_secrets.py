@@ -224,9 +224,9 @@ def pages(installation: Installation) -> Iterator[tuple[str, bytes]]:
             key = quote(entry["key"], safe="")
             value = get(f"{base}/xcomEntries/{key}?map_index={index}&stringify=true")
             yield f"{task['task_id']}, XCom {entry['key']}", json.dumps(value).encode()
-        for attempt in range(1, task["try_number"] + 1):
-            log = get(f"{base}/logs/{attempt}?map_index={index}&full_content=true")
-            yield f"{task['task_id']}, log", json.dumps(log).encode()
+        # The last attempt's: the files of all are searched, too.
+        log = get(f"{base}/logs/{max(task['try_number'], 1)}?map_index={index}&full_content=true")
+        yield f"{task['task_id']}, log", json.dumps(log).encode()
     yield "the connections", json.dumps(get("/connections")).encode()
     yield "the DAG's source", json.dumps(get(f"/dags/{dag}/details")).encode()
     with httpx.Client(base_url=api.url, headers=dict(api._http.headers), timeout=120) as reader:
