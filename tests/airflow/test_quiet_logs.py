@@ -11,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from doubles.provider import Provider, Response, stream
 from fixtures.measuring import DOUBLES, UNKNOWN
+from llm_bench.measure.client import Endpoint, LLMClient
 from llm_bench.measure.library import quiet_litellm
+from llm_bench.study import LLM, Deadlines, Generation
 
 TESTS = Path(__file__).resolve().parents[1]
 
@@ -51,3 +54,20 @@ def test_litellms_warnings_and_errors_reach_the_log_as_warnings(caplog: pytest.L
     logging.getLogger("LiteLLM").info("a request is made")
     logged = [(record.levelname, record.message) for record in caplog.records if record.name == "LiteLLM"]
     assert logged == [("WARNING", "a stream is odd"), ("WARNING", "a key is about to expire")]
+
+
+def test_what_passes_over_the_wire_is_in_no_log_even_at_debug(caplog: pytest.LogCaptureFixture):
+    """A provider may repeat a key in a header, and httpcore writes all of them."""
+    caplog.set_level(logging.DEBUG)
+    endpoint = {"api_key": "canary-of-a-header", "source": "connection a"}
+    told = {"content-type": "text/event-stream", "x-request-id": "canary-of-a-header"}
+    with Provider(lambda _: Response(stream(), headers=told)) as provider:
+        client = LLMClient(
+            llm=LLM(model="hosted_vllm/a"),
+            endpoint=Endpoint(api_base=provider.url, **endpoint),
+            generation=Generation(),
+            deadlines=Deadlines(),
+        )
+        with client:
+            client.ask([{"role": "user", "content": "Which category leads?"}])
+    assert "canary-of-a-header" not in caplog.text

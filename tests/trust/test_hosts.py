@@ -27,12 +27,14 @@ from llm_bench.measure.accounts import PACING_VARIABLE
 from llm_bench.records import Record
 from llm_bench.store.base import from_parquet
 from llm_bench.store.gcs import GCSStore
-from rehearsal.stack import make_home
+from rehearsal.stack import make_home, patiently
 
 LLMS, RECORDS = ("one", "two"), 40
-PER_MINUTE = 12
+PER_MINUTE, STATED = 12, 10
+"""What the provider counts by, and what the study says: on a busy machine a request may leave seconds after its turn,
+and the provider counts when it comes. Two workers with an account each would send 20."""
 STUDY = {
-    "llms": [{"model": f"hosted_vllm/{name}", "requests_per_minute": PER_MINUTE} for name in LLMS],
+    "llms": [{"model": f"hosted_vllm/{name}", "requests_per_minute": STATED} for name in LLMS],
     "industries": ["retail", "finance"],
     "storage": "gs://studies/hosts",
 }
@@ -115,7 +117,7 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
         api.wait_for_dag(DAG, 600)
         with api.unpaused(DAG):
             run_id = api.trigger(DAG)
-            until(lambda: api.run(DAG, run_id)["state"] in {"success", "failed"}, 900)
+            until(lambda: patiently(lambda: api.run(DAG, run_id))["state"] in {"success", "failed"}, 900)
         gcs.connect(bucket, patch)
         yield Hosts(
             {name: folders[name] for name in HOSTS},

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -27,6 +28,7 @@ from fixtures.started import logged_in, until
 from fixtures.trust import Seen
 from llm_bench.local.api import AirflowAPI
 from llm_bench.local.services import free_port
+from rehearsal.stack import patiently
 
 PLACES = ("variable", "connection", "header", "stored", "webhook", "address")
 """Where a key is: an environment variable; a connection's password, its extra headers, one that the database keeps; the
@@ -34,6 +36,7 @@ password of the alerts' webhook and its address."""
 KEYS = {
     place: f"canary/{place}+" + base64.b64encode(f"{place}:7f3a9c5e".encode() * 3).decode()[:40] for place in PLACES
 }
+DAG = "llm_bench_keys"
 STUDY = """\
 llms:
   - {{model: groq/by-variable, name: variable}}
@@ -144,10 +147,10 @@ def installation(include: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
             assert api is not None, (home / "up.log").read_text()
             stored = {"connection_id": "stored", "conn_type": "llm", "host": provider.url, "password": KEYS["stored"]}
             api.request("POST", "/connections", json=stored)
-            api.wait_for_dag("llm_bench_keys")
-            with api.unpaused("llm_bench_keys"):
-                run_id = api.trigger("llm_bench_keys")
-                until(lambda: api.run("llm_bench_keys", run_id)["state"] in {"success", "failed"}, 900)
+            api.wait_for_dag(DAG)
+            with api.unpaused(DAG):
+                run_id = api.trigger(DAG)
+                until(lambda: patiently(lambda: api.run(DAG, run_id))["state"] in {"success", "failed"}, 900)
             yield Installation(home, api, environment, provider, alerts, run_id)
         finally:
             process.send_signal(signal.SIGTERM)
@@ -209,19 +212,23 @@ def contents(home: Path) -> Iterator[tuple[str, bytes]]:
 
 def pages(installation: Installation) -> Iterator[tuple[str, bytes]]:
     """What Airflow's API and our pages give a reader of the batch."""
-    api, dag, run = installation.api, "llm_bench_keys", quote(installation.run_id, safe="")
+    api, dag, run = installation.api, DAG, quote(installation.run_id, safe="")
+
+    def get(path: str) -> Any:
+        return patiently(lambda: api.request("GET", path))
+
     for task in api.tasks(dag, installation.run_id):
         base, index = f"/dags/{dag}/dagRuns/{run}/taskInstances/{task['task_id']}", task["map_index"]
-        yield f"{task['task_id']}, rendered", json.dumps(api.request("GET", f"{base}/{index}")).encode()
-        for entry in api.request("GET", f"{base}/xcomEntries?map_index={index}")["xcom_entries"]:
+        yield f"{task['task_id']}, rendered", json.dumps(get(f"{base}/{index}")).encode()
+        for entry in get(f"{base}/xcomEntries?map_index={index}")["xcom_entries"]:
             key = quote(entry["key"], safe="")
-            value = api.request("GET", f"{base}/xcomEntries/{key}?map_index={index}&stringify=true")
+            value = get(f"{base}/xcomEntries/{key}?map_index={index}&stringify=true")
             yield f"{task['task_id']}, XCom {entry['key']}", json.dumps(value).encode()
-        for attempt in range(1, task["try_number"] + 1):
-            log = api.request("GET", f"{base}/logs/{attempt}?map_index={index}&full_content=true")
-            yield f"{task['task_id']}, log", json.dumps(log).encode()
-    yield "the connections", json.dumps(api.request("GET", "/connections")).encode()
-    yield "the DAG's source", json.dumps(api.request("GET", f"/dags/{dag}/details")).encode()
+        # The last attempt's: the files of all are searched, too.
+        log = get(f"{base}/logs/{max(task['try_number'], 1)}?map_index={index}&full_content=true")
+        yield f"{task['task_id']}, log", json.dumps(log).encode()
+    yield "the connections", json.dumps(get("/connections")).encode()
+    yield "the DAG's source", json.dumps(get(f"/dags/{dag}/details")).encode()
     with httpx.Client(base_url=api.url, headers=dict(api._http.headers), timeout=120) as reader:
         for page in ("overview", "success", "records", "identity", "export/records.csv", "export/records.json"):
             reply = reader.get(f"/llm-bench/keys/{page}")

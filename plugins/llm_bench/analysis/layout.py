@@ -127,7 +127,7 @@ def replace(
         if gone:
             _drop(connection, gone)
         # Many small objects together: a statement of so many columns costs more than a few thousand rows.
-        fitting = _fitting_ones(new, unread)
+        fitting = _readable(new, unread)
         for part in gathered(fitting, lambda read: read[1].num_rows, _ROWS_AT_ONCE):
             _add(connection, part)
         connection.execute("UPDATE version SET content = $content", {"content": content})
@@ -147,9 +147,7 @@ def _drop(connection: duckdb.DuckDBPyConnection, numbers: Sequence[int]) -> None
         )
 
 
-def _fitting_ones(
-    new: Iterable[tuple[RecordObject, bytes]], unread: dict[RecordObject, StorageError]
-) -> Iterator[_Loaded]:
+def _readable(new: Iterable[tuple[RecordObject, bytes]], unread: dict[RecordObject, StorageError]) -> Iterator[_Loaded]:
     for source, content in new:
         try:
             yield source, _fitting(source, content)
