@@ -28,6 +28,7 @@ import sys
 import termios
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -380,7 +381,7 @@ def run(command: list) -> None:
         raise explain(command, LOG.read_bytes()[start:].decode("utf-8", "replace"))
 
 
-def follow(command: list, environment: dict, log: object) -> int:
+def follow(command: list, environment: dict, log: BinaryIO) -> int:
     """Runs a tool and shows how far it is; its exit status."""
     ours, its = terminal()
     tool = subprocess.Popen(command, cwd=str(ROOT), env=environment, stdin=subprocess.DEVNULL, stdout=its, stderr=its)
@@ -427,7 +428,7 @@ def read(end: int) -> bytes:
         return b""
 
 
-def record(line: bytes, log: object) -> None:
+def record(line: bytes, log: BinaryIO) -> None:
     """Writes a line to the log as it stood at last, unless it was drawn to show how far the tool is."""
     text = DRAWN.sub("", line.decode("utf-8", "replace"))
     Step.now.see(text)
@@ -448,7 +449,7 @@ UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 class Step:
     """A step that takes a while, shown while it lasts: a bar on a terminal, elsewhere a line every few seconds."""
 
-    now = None  # type: Step
+    now: "Step"
 
     def __init__(self, what: str) -> None:
         self.what = what

@@ -55,34 +55,6 @@ class TestTheDataQualityLink:
         expect(tab.get_by_text("80 valid")).to_be_visible()
 
 
-class TestTheTabsOfAirflowsPages:
-    @pytest.fixture
-    def opened(self, airflow: Any, link: str, login: str, tab: Page) -> Any:
-        """Opens a page of the DAG's and a tab on it; what is in the tab."""
-        tab.context.add_cookies([{"name": "_token", "value": login, "url": airflow.api.url}])
-        (run,) = airflow.api.request("GET", "/dags/llm_bench_quickstart/dagRuns?order_by=-run_after&limit=1")[
-            "dag_runs"
-        ]
-
-        def open_tab(name: str, *, of_run: bool) -> Any:
-            path = f"/runs/{run['dag_run_id']}" if of_run else ""
-            tab.goto(f"{airflow.api.url}/dags/llm_bench_quickstart{path}")
-            # The navigation has a link of that name as well.
-            tab.locator("a[href*='/dags/']").get_by_text(name, exact=True).click(timeout=30_000)
-            return tab.frame_locator("iframe")
-
-        return open_tab
-
-    def test_that_of_the_dag_is_its_study(self, opened: Any):
-        expect(opened("llm-bench", of_run=False).get_by_role("heading", level=1)).to_have_text("Overview")
-
-    def test_that_of_a_run_is_its_batch(self, opened: Any):
-        expect(opened("llm-bench", of_run=True).get_by_role("heading", level=1)).to_have_text("Records")
-
-    def test_that_of_its_data_quality_says_what_the_gate_said(self, opened: Any):
-        expect(opened("Data quality", of_run=True).get_by_text("80 valid")).to_be_visible()
-
-
 class TestTheDashboard:
     def test_opens_from_airflows_navigation_and_leads_through_every_page(self, airflow: Any, link: str, tab: Page):
         faults: list[str] = []

@@ -27,6 +27,15 @@ def plain(text: str) -> str:
     return " ".join(unescape(text).translate(_LIGATURES).split())
 
 
+def below(sheet: str, label: str) -> str:
+    """What stands on a sheet after a caption's beginning, without spaces: names may be broken into lines."""
+    return squeezed(sheet[sheet.index(label) :])
+
+
+def squeezed(text: str) -> str:
+    return "".join(plain(text).split())
+
+
 def headings(page: str) -> list[str]:
     """The headings of a page, in their order."""
     return [plain(re.sub(r"<.*?>", "", heading)) for heading in re.findall(r"<h[23][^>]*>(.*?)</h[23]>", page)]

@@ -42,5 +42,5 @@ def _parts(sections: Sequence[Section], *, appendix: bool) -> Iterator[Section]:
         if len(figures) + len(tables) == len(section.figures) + len(section.tables):
             yield section
         elif figures or tables:
-            said = {"notes": (), "answers": ()} if appendix else {}
-            yield section._replace(figures=figures, tables=tables, **said)
+            part = section._replace(figures=figures, tables=tables)
+            yield part._replace(notes=(), answers=()) if appendix else part
