@@ -111,17 +111,12 @@ def features(text: str, language: str = "en") -> Features:
     stems = [(stem(word), at) for word, at in words if _says(word, known["idle"])]
     plain = re.findall(r"[^\W\d_]+", text.lower().replace("’", "'").replace("n't", " not"))
     turns = [(sign, word, at) for word, at in words for sign in "+-" if word.lower() in known[sign]]
-    no_names = any(number.figure.unit == "date" for number in numbers)  # "May" is a month then
-
-    def names(word: str) -> bool:
-        return not is_unit(word, language=language, date=no_names)
-
+    date = any(number.figure.unit == "date" for number in numbers)  # "May" is no name then
+    capitals = [match for match in _NAME.finditer(text) if not is_unit(match[0], language=language, date=date)]
+    named = frozenset(match.start() for match in capitals)
     places = _Places(text, stems, years)
-    named = [
-        (
-            frozenset(stem(word) for word in match[0].split() if _says(word, known["idle"]) and names(word)),
-            match.start(),
-        )
+    groups = [
+        (frozenset(word for word, at in stems if at in named and match.start() <= at < match.end()), match.start())
         for match in _NAMES.finditer(text)
     ]
     return Features(
@@ -129,11 +124,11 @@ def features(text: str, language: str = "en") -> Features:
         near=tuple(places.near(number.at) for number in numbers),
         dated=tuple(places.years(number.at) for number in numbers),
         marks=(
-            *(Mark("name", key, places.near(at, key)) for key, at in named if key),
+            *(Mark("name", key, places.near(at, key)) for key, at in groups if key),
             *(Mark("turn", frozenset(sign), places.near(at, {stem(word)})) for sign, word, at in turns),
         ),
         years=frozenset(year for year, _ in years),
-        names=frozenset(stem(match[0]) for match in _NAME.finditer(text, 1) if names(match[0])),
+        names=frozenset(stem(match[0]) for match in capitals if match.start()),
         words=frozenset(stem(word) for word, _ in words),
         content=frozenset(word for word, _ in stems),
         rising=sum(1 if sign == "+" else -1 for sign, _, _ in turns),
