@@ -43,10 +43,10 @@ LEFT = 0.2
 """What is left of a likeness, or of the trust in a figure, where two sentences differ wholly."""
 GAP = 1.0
 """A figure isn't trusted where another one has so much more of the words beside it: one word right beside both."""
-FEW = 0.1
+FEW = 0.5
 """Nearness of so much is added to what tells two names apart, so that hardly anything decides nothing."""
-SHARP = 1.3
-"""Two names are exchanged for sure where the words that say so are 1 / SHARP more than those that don't."""
+SHARP = 1.7
+"""Two names are exchanged for sure where the balance of what tells them apart is 1 / SHARP of it crosswise."""
 
 
 def left(differing: np.ndarray | float) -> np.ndarray:
