@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_bench.scoring.numbers import Figure
-from llm_bench.scoring.statements import LEFT, LISTED, Evidence, Statement, features, state
+from llm_bench.scoring.statements import LEFT, LISTED, MARKS, Evidence, Statement, features, state
 
 AXES = np.eye(4)
 
@@ -279,6 +279,13 @@ class TestWhatIsExchanged:
     def test_is_none_of_the_context_itself(self):
         assert kept([WARD], WARD) == [1]
         assert kept([TURNS], TURNS) == [1]
+
+    def test_is_looked_for_in_no_more_than_a_bounded_part_of_an_answer(self, monkeypatch):
+        told = []
+        monkeypatch.setattr(Evidence, "_tell", lambda *pair: told.append(pair) or np.zeros(2))
+        assert len(features("It rose and fell again. " * 2000).marks) == MARKS
+        kept(["It rose and fell again. " * 60] * 50, TURNS)
+        assert len(told) <= 50 * MARKS**2
 
     def test_is_nothing_of_a_single_name(self):
         assert kept(["Silva leads the heart ward."], WARD) == [1]

@@ -47,6 +47,8 @@ FEW = 0.5
 """Nearness of so much is added to what tells two names apart, so that hardly anything decides nothing."""
 SHARP = 1.7
 """Two names are exchanged for sure where the balance of what tells them apart is 1 / SHARP of it crosswise."""
+MARKS, PLACES = 100, 30
+"""So many names and directions of an answer are looked at, and so many places of each: more would take minutes."""
 
 
 def left(differing: np.ndarray | float) -> np.ndarray:
@@ -124,8 +126,8 @@ def features(text: str, language: str = "en") -> Features:
         near=tuple(places.near(number.at) for number in numbers),
         dated=tuple(places.years(number.at) for number in numbers),
         marks=(
-            *(Mark("name", key, places.near(at, key)) for key, at in groups if key),
-            *(Mark("turn", frozenset(sign), places.near(at, {stem(word)})) for sign, word, at in turns),
+            *(Mark("name", key, places.near(at, key)) for key, at in groups[:MARKS] if key),
+            *(Mark("turn", frozenset(sign), places.near(at, {stem(word)})) for sign, word, at in turns[:MARKS]),
         ),
         years=frozenset(year for year, _ in years),
         names=frozenset(stem(match[0]) for match in capitals if match.start()),
@@ -303,8 +305,8 @@ class Evidence:
     def trust(self, figure: Figure, near: Mapping[str, float], dated: frozenset[int]) -> float:
         """How far the words by a figure are those by the same figure here, rather than those by another of its unit.
 
-        What two figures share is the sum, over the words, of the smaller of the two nearnesses; nothing where they are
-        of different years. A figure that isn't here is trusted: that it is missing is counted elsewhere.
+        What two figures share is the sum, over the words, of the smaller of the two nearnesses; -GAP where they are of
+        different years. A figure that isn't here is trusted: that it is missing is counted elsewhere.
 
         :return: in [LEFT, 1]; less than 1 where another figure shares more.
         """
@@ -320,15 +322,15 @@ class Evidence:
         )
         return float(left((shared.max() - shared[same[rivals]].max()) / GAP))
 
-    def exchanged(self, marks: Iterable[Mark], others: Sequence[Mark]) -> float:
+    def exchanged(self, marks: Sequence[Mark], others: Sequence[Mark]) -> float:
         """How far names, or directions, stand with the words that others of their kind stand with here, in [-1, 1[.
 
         Each two of a kind are held against the same two of one group. A word that is nearer to one of them than to the
         other here tells them apart, by how much nearer it is; it may do so in both texts alike, or crosswise.
         """
         tells: dict[str, np.ndarray] = {}
-        for one in marks:
-            for two in others:
+        for one in marks[:MARKS]:
+            for two in others[:MARKS]:
                 if one.kind == two.kind and one.key.isdisjoint(two.key):
                     tells[one.kind] = tells.get(one.kind, np.zeros(2)) + self._tell(one, two)
         return max(
@@ -350,7 +352,7 @@ class Evidence:
 
     def _like(self, mark: Mark) -> list[tuple[int, Mark]]:
         found = (place for part in mark.key for place in self._marks.get((mark.kind, part), ()))
-        return [(group, other) for group, other in found if mark.key <= other.key or other.key <= mark.key]
+        return [place for place in found if mark.key <= place[1].key or place[1].key <= mark.key][:PLACES]
 
     def kept(self) -> np.ndarray:
         """What is left of each one, shape (m + pairs,)."""
