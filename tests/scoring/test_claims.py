@@ -225,7 +225,7 @@ class TestClaiming:
 
     @pytest.mark.parametrize(
         "sentence",
-        ["Sure!", "Thanks for asking.", "Great question!", "I hope this helps.", "Yes.", "42", "",
+        ["Sure!", "Thanks for asking.", "Great question!", "I hope this helps.", "Yes.", "42", "", "What did it earn?",
          "Let me know if you need more.", "Here is the answer:", "According to the context:"],
     )  # fmt: skip
     def test_is_not_to_be_polite(self, sentence):

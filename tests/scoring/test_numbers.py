@@ -217,12 +217,12 @@ class TestNumbersInWords:
             expected |= {name: 10 * tens} | {f"{name}-{unit}": 10 * tens + n for n, unit in enumerate(self.ONES, 1)}
             expected |= {f"{name} {unit}": 10 * tens + n for n, unit in enumerate(self.ONES, 1)}
         assert {name: read(f"{name} stores") for name in expected} == {
-            name: Figure(number, 0) for name, number in expected.items()
+            name: Figure(number, 0, "count") for name, number in expected.items()
         }
 
     def test_twenty_one_and_twelve_are_exact(self):
-        assert read("twenty-one stores") == Figure(21, 0)
-        assert read("twelve stores") == Figure(12, 0)
+        assert read("twenty-one stores") == Figure(21, 0, "count")
+        assert read("twelve stores") == Figure(12, 0, "count")
         assert not agree("twelve", "12.4")
 
     def test_with_a_scale_are_as_rough_as_that(self):
@@ -342,7 +342,7 @@ class TestUnits:
             ("4.2 million people", 4.2e6, ""),
             ("four point two million euros", 4.2e6, "EUR"),
             ("nine and a half million euros", 9.5e6, "EUR"),
-            ("two hundred and fifty stores", 250, ""),
+            ("two hundred and fifty stores", 250, "count"),
             ("-4.2 %", 4.2, "%"),
             ("(4.2)", 4.2, ""),
             ("+3", 3, ""),
@@ -372,7 +372,7 @@ class TestUnits:
         ("text", "value", "unit"),
         [
             (r"\$4.2 million", 4.2e6, "USD"),
-            (r"$1{,}200{,}000$ stores", 1.2e6, ""),
+            (r"$1{,}200{,}000$ stores", 1.2e6, "count"),
             (r"4.2\,\%", 4.2, "%"),
         ],
     )
@@ -420,6 +420,24 @@ class TestUnits:
         assert not is_unit(f"{word}x")
 
 
+class TestCounts:
+    @pytest.mark.parametrize(
+        ("text", "other"), [("ten books", "10 days"), ("4 titles", "four weeks"), ("7 shops", "7%")]
+    )
+    def test_are_of_no_other_unit(self, text, other):
+        assert not agree(text, other)
+
+    @pytest.mark.parametrize(
+        ("text", "other"), [("ten books", "10 titles"), ("12 shops", "12"), ("5 working days", "5 days")]
+    )
+    def test_may_be_of_anything(self, text, other):
+        assert agree(text, other)
+
+    @pytest.mark.parametrize("text", ["rose from 140 to", "65 mph", "in 2024 people"])
+    def test_are_none_without_a_word_for_what_is_counted(self, text):
+        assert all(figure.unit == "" for figure in figures(text)[0])
+
+
 class TestDates:
     @pytest.mark.parametrize(
         ("text", "language"),
@@ -429,11 +447,21 @@ class TestDates:
             ("on the 12th of March 2025", "en"),
             ("on 2025-03-12", "en"),
             ("on 12.03.2025", "en"),
+            ("on 12/03/2025", "en"),
+            ("on 12 Mar 2025", "en"),
+            ("am 12.3.2025", "de"),
             ("am 12. März 2025", "de"),
         ],
     )
-    def test_have_a_year_and_a_day_that_only_agrees_with_another_dates(self, text, language):
-        assert figures(text, language=language) == ((Figure(12, 0, "date"),), {2025})
+    def test_have_a_year_and_a_day_of_a_month_that_only_agrees_with_another_dates(self, text, language):
+        assert figures(text, language=language) == ((Figure(312, 0, "date"),), {2025})
+
+    def test_have_the_month_first_where_the_other_number_is_none(self):
+        assert figures("on 5/14/2019") == figures("on 14 May 2019")
+
+    @pytest.mark.parametrize("other", ["14 March 2019", "15 May 2019", "14 patients"])
+    def test_agree_with_no_other_day(self, other):
+        assert not agree("14 May 2019", other)
 
     def test_of_another_century_keep_it(self):
         assert figures("born 13 April 1944")[1] == {1944}
@@ -452,7 +480,7 @@ class TestGerman:
             ("eine Million Euro", 1e6, "EUR"),
             ("vier Komma zwei Millionen Euro", 4.2e6, "EUR"),
             ("zwölf Prozent", 12, "%"),
-            ("fünfundzwanzig Filialen", 25, ""),
+            ("fünfundzwanzig Filialen", 25, "count"),
             ("anderthalb Jahre", 1.5, "year"),
             ("in 47 Tagen", 47, "day"),
             ("ein Drittel der Kunden", 100 / 3, "%"),

