@@ -10,8 +10,8 @@ Vulnerabilities: requirements.lock, by pip-audit, which asks https://osv.dev (OS
 Nothing is taken for an answer before that service has named what is wrong with a release of old: without it there is no
 audit, and the last line says so. What is accepted for now stands in ACCEPTED, with a reason and a last day.
 
-Exit status: 1 for a secret or a vulnerability that isn't accepted; else 0, also where there was no audit: a machine without
-the internet has none.
+Exit status: 1 for a secret or a vulnerability that isn't accepted; else 0, also where there was no audit: a machine
+without the internet has none.
 """
 
 from __future__ import annotations
