@@ -124,7 +124,8 @@ class TestEveryPage:
         path = home / "data" / object_path("records", "thesis", thesis_slots(include)[0])
         path.parent.mkdir(parents=True)
         path.write_text("half an obj")
-        text = see(reader, page, 503).text
+        text = see(reader, page).text
+        assert "These records are missing on this page." in text
         assert path.name in text
         assert "Clear the run of its slot" in text
 
@@ -384,7 +385,7 @@ class TestARecord:
         record = first_records(loaded, include)[0]
         parsed = see(reader, f"records/{record['record_id']}")
         assert "Slot before" not in parsed.text
-        (after,) = [link for link in parsed.addresses if link.startswith(f"{ROOT}/records/")]
+        (after,) = [link for link in parsed.addresses if re.fullmatch(rf"{ROOT}/records/\w+", link)]
         neighbour = see(reader, after.removeprefix(f"{ROOT}/"))
         assert "Slot before" in neighbour.text
         assert f"{ROOT}/records/{record['record_id']}" in neighbour.addresses

@@ -49,7 +49,9 @@ def connection_type(text: str) -> str:
 def _named() -> set[str]:
     """All words in capitals of what may read the environment."""
     files = [ROOT / name for name in ("Makefile", "Dockerfile", "docker-compose.yaml")]
-    files += [path for name in ("plugins", "scripts", "benchmarks") for path in (ROOT / name).rglob("*.py")]
+    files += [
+        path for name in ("plugins", "scripts", "benchmarks", "tests/trust") for path in (ROOT / name).rglob("*.py")
+    ]
     text = "\n".join(path.read_text(encoding="utf-8") for path in files if path.is_file())
     return set(re.findall(r"\b[A-Z][A-Z0-9_]*\b", text))
 

@@ -331,7 +331,9 @@ def _strip(
     names = _shown(made, looks)
     values = axes.Values.of([row["middle"] for row in made], metric, approximate=approximate)
     chart = alt.Chart(
-        axes.inline([{name: value for name, value in row.items() if name not in ("low", "high")} for row in made]),
+        axes.inline(
+            [{name: value for name, value in row.items() if name not in ("low", "high", "half")} for row in made]
+        ),
         height=len(names) * axes.ROW,
         description=f"{metric.title} of {', '.join(names)}",
     )
@@ -344,7 +346,7 @@ def _strip(
             x2="to",
             y=axes.rows(names),
             color=values.shade("middle"),
-            tooltip=_seen(metric),
+            tooltip=_seen(metric, half=False),
             description=alt.Description("said:N"),
             **_href(made),
         )
@@ -381,10 +383,10 @@ def _slot_width(times: set[int]) -> int:
     return min((after - before for before, after in pairwise(sorted(times))), default=3_600_000)
 
 
-def _seen(metric: Metric, when: str = "Slot") -> list[alt.Tooltip]:
-    half = {} if metric.share else {"half": "Middle half"}
+def _seen(metric: Metric, when: str = "Slot", *, half: bool = True) -> list[alt.Tooltip]:
+    middle = {"half": "Middle half"} if half and not metric.share else {}
     counts = {"n": "Records", "failed": "Failed", "left_out": "Left out"}
-    return axes.tooltip({"llm": "LLM", "when": when, "shown": metric.title, **half, **counts})
+    return axes.tooltip({"llm": "LLM", "when": when, "shown": metric.title, **middle, **counts})
 
 
 def _href(made: Sequence[Row]) -> dict[str, str]:
