@@ -125,8 +125,10 @@ class TestACutAnswer:
         import duckdb
 
         words = ["length", "MAX_TOKENS", "stop", None]
-        rows = duckdb.sql(f"SELECT {CUT_SQL} FROM (SELECT unnest($words) AS finish_reason)", params={"words": words})
-        assert [cut for (cut,) in rows.fetchall()] == [True, True, False, None]
+        with duckdb.connect() as connection:
+            query = f"SELECT {CUT_SQL} FROM (SELECT unnest($words) AS finish_reason)"
+            rows = connection.execute(query, {"words": words}).fetchall()
+        assert [cut for (cut,) in rows] == [True, True, False, None]
 
 
 class TestARecordsId:

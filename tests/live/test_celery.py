@@ -170,7 +170,7 @@ class TestABatchOnCelery:
             expect(tab.get_by_text("80 of 80")).to_be_visible()
             for llm in ("llama3-70b-8192", "kimi-k2-instruct", "mistral-7b-instruct", "deepseek-r1-0528-qwen3-8b"):
                 row = tab.get_by_role("row").filter(has_text=llm).first
-                expect(row).to_contain_text("20")
+                expect(row).to_contain_text("100.0 %")
 
     def test_is_told_to_statsd(self, batch: Batch):
         assert "airflow.llm_bench.completeness,study=celery:1.0|g" in batch.gauges

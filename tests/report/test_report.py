@@ -26,6 +26,7 @@ from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.statistics import Interval
 from llm_bench.analysis.table import Column, Table
 from llm_bench.analysis.view import View
+from llm_bench.inert import cell
 from llm_bench.measure.calibration import Calibration, Part, Spread, keep
 from llm_bench.records import Record
 from llm_bench.report import report_zip, write_report
@@ -533,7 +534,7 @@ class TestATable:
     @given(st.lists(st.tuples(st.text(), st.integers(0, 10**9)), max_size=5))
     def test_comes_back_whole_from_csv(self, rows: list[tuple[str, int]]):
         columns = [tables.words("text", "Text"), tables.count("n", "n")]
-        kept = [(text.encode(errors="backslashreplace").decode(), n) for text, n in rows]
+        kept = [(cell(text.encode(errors="backslashreplace").decode()), n) for text, n in rows]
         made = a_table(*map(list, rows), columns=columns).to_csv().decode()
         read = list(csv.reader(io.StringIO(made, newline="")))[1:]
         assert [(text, int(n)) for text, n in read] == kept

@@ -249,6 +249,12 @@ def addresses(stored: list[Record]) -> dict[str, list[str]]:
         "/validations/{study}/{slot}": [f"/validations/hostile/{slot}", "/validations/hostile/%1b%e2%80%ae%3Cb%3E"],
         "/{study}/records/{record_id}": [f"/hostile/{page}" for page in records] + ["/hostile/records/%e2%80%aex"],
         "/{study}/export/records.{form}": [f"/hostile/export/records.{form}" for form in ("csv", "json", "parquet")],
+        "/{study}/records/{record_id}/beside": [
+            f"/hostile/{page}/beside" for page in sorted(records) if page != "records"
+        ],
+        "/-/{dag_id}": ["/-/llm_bench_hostile", "/-/%1b%e2%80%ae%3Cb%3E"],
+        "/-/{dag_id}/{run_id}": ["/-/llm_bench_hostile/%1b%e2%80%ae%3Cb%3E"],
+        "/-/{dag_id}/{run_id}/quality": ["/-/llm_bench_hostile/%1b%e2%80%ae%3Cb%3E/quality"],
         "/static/{name}": ["/static/%e2%80%ae%1b.js"],
     }
 

@@ -38,9 +38,21 @@ MATRIX = {
     "/{study}/export": STUDY,
     "/{study}/export/records.{form}": STUDY,
     "/{study}/export/report.zip": STUDY,
+    "/{study}/live": STUDY,
+    "/{study}/records/{record_id}/beside": STUDY,
+    "/-/{dag_id}": STUDY,
+    "/-/{dag_id}/{run_id}": STUDY,
+    "/-/{dag_id}/{run_id}/quality": STUDY,
 }
 """Each route, and who may GET it. A new route needs a line here."""
-VALUES = {"slot": "20261207T075125.714285Z", "record_id": "0123", "form": "csv", "name": "app.css"}
+VALUES = {
+    "slot": "20261207T075125.714285Z",
+    "record_id": "0123",
+    "form": "csv",
+    "name": "app.css",
+    "dag_id": "llm_bench_thesis",
+    "run_id": "manual__2026-12-07",
+}
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
 ROLES = ("VIEWER", "USER", "OP", "ADMIN")
 STRANGER, RIGHTLESS = "nobody", "without rights"
@@ -85,7 +97,7 @@ def paths() -> list[str]:
 
 
 def address(route: str, study: str = "thesis") -> str:
-    return PREFIX + route.format(study=study, **VALUES)
+    return PREFIX + route.format(**VALUES | {"study": study, "dag_id": f"llm_bench_{study}"})
 
 
 class TestTheMatrix:
