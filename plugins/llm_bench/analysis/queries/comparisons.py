@@ -321,7 +321,7 @@ class _Table:
             both = self._there[first].of_rows - apart.in_rows(self._rows)
             one = of_rows[first] - apart.in_rows(self._rows, self._succeeded[first])
             other = of_rows[second] - lost.in_rows(self._rows, self._succeeded[second])
-            difference = rate_difference(*map(self._by_slot, (one, other, both)))
+            difference = rate_difference(self._by_slot(one), self._by_slot(other), self._by_slot(both))
             pair = self._described(SUCCESS, self._asked(first, second), both)
             size = difference.interval if pair.n else None
             return first, second, replace(pair, size=size, p=difference.p_value, scope="these questions")

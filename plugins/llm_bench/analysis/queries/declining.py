@@ -225,4 +225,4 @@ def _first(records: Records, scan: Scan, llm: int, question: int) -> datetime:
     if kept is not None:
         there &= rows.of(kept)[:, question] > 0
     number = cells.of_records(records).slot[rows.places[there.argmax()]]
-    return scan.buckets.slots[scan.buckets.place[number]]
+    return scan.buckets.slots[int(scan.buckets.place[number])]
