@@ -54,8 +54,8 @@ class TestAProxyOfTheEnvironments:
         assert (len(provider.asked), len(elsewhere.asked)) == (1, 0)
 
     def test_sees_no_key_that_is_checked(self, provider: Provider, elsewhere: Provider):
-        provider.models, provider.key = ["a"], "a-key"
-        assert ask("/models", Endpoint(api_key="a-key", api_base=provider.url)).status == 200
+        provider.models, provider.key = ["a"], "canary-key"
+        assert ask("/models", Endpoint(api_key="canary-key", api_base=provider.url)).status == 200
         assert not elsewhere.asked
 
 

@@ -78,7 +78,7 @@ class TestAConnection:
     @pytest.mark.usefixtures("look_up")
     def test_whose_host_is_found_there_has_no_key_checked(self):
         with pytest.raises(RequestError, match="at 169"):
-            ask("/models", Endpoint(api_key="a-key", api_base="http://llm.example.org/v1"))
+            ask("/models", Endpoint(api_key="canary-key", api_base="http://llm.example.org/v1"))
 
     @pytest.mark.parametrize("host", ["http://169.254.169.254/latest", "http://[::ffff:a9fe:a9fe]/", "0xA9FEA9FE"])
     def test_of_alerts_cant_have_it_for_a_webhook(self, monkeypatch: pytest.MonkeyPatch, host: str):
