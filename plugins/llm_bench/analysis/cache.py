@@ -32,7 +32,7 @@ FRESH_SEC = 2.0
 """A store that was looked at so lately isn't looked at again: a page asks for many figures."""
 _COPIES = 32
 """Processes with a copy of their own that is kept; one more process makes a temporary one."""
-_VIEWS = 4
+_VIEWS = 8
 """Views of which is kept what was found out: a reader goes through the pages with the same one."""
 _MEMORY = "1GiB"
 """For DuckDB, beside what Python holds; what needs more goes through the disk."""
@@ -95,9 +95,12 @@ class Records:
             self._kept[name] = make(self)
         return cast(T, self._kept[name])
 
-    def of_view(self, view: Hashable, name: str, make: Callable[[], T]) -> T:
-        """What depends on the data and a view alone, made once for all pages, and kept for the views asked for last."""
-        views: dict[Hashable, dict[str, Any]] = self._kept.setdefault("views", {})
+    def of_view(self, view: Hashable, name: Hashable, make: Callable[[], T]) -> T:
+        """What depends on the data and a view, made once for all pages, and kept for the views asked for last.
+
+        :param name: of what is made, with all that it depends on beside the two.
+        """
+        views: dict[Hashable, dict[Hashable, Any]] = self._kept.setdefault("views", {})
         with _LOCK:
             held = views[view] = views.pop(view, {})
             while len(views) > _VIEWS:

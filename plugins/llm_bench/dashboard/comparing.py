@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from llm_bench.analysis import queries
-from llm_bench.dashboard.kept import kept
 from llm_bench.paths import home
 from llm_bench.protocol.content import roles
 from llm_bench.protocol.keeping import held
@@ -47,8 +46,8 @@ def _pairs(look: Look, llms: Sequence[str]) -> Sequence[Comparison]:
     primary = roles(held(open_store(study.storage, home()), study.name), look.view.to_query())
     chosen = None if primary is None else frozenset(primary.items())
     rests_on = ("pairs", tuple(llms), chosen, study.interest.model_dump_json(), tuple(study.twins.items()))
-    return kept(
-        look,
+    return look.records.of_view(
+        look.view,
         rests_on,
         lambda: queries.compare(
             look.records, look.view, llms, twins=study.twins, roles=primary, interest=study.interest

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from llm_bench.analysis import format as text
 from llm_bench.analysis import queries
-from llm_bench.dashboard.kept import kept
 
 if TYPE_CHECKING:
     from llm_bench.analysis.metrics import Metric
@@ -45,17 +44,27 @@ def notices(look: Look, approximate: Iterable[bool] = (), scores: bool = False) 
 
 def hours_of(look: Look, metric: Metric) -> TimeOfDay:
     """A metric by the hour of the day, and whether it matters."""
-    return kept(look, ("hours", metric.name), lambda: queries.time_of_day(look.records, look.view, metric, look.zone))
+    return look.records.of_view(
+        look.view,
+        ("hours", metric.name, look.zone),
+        lambda: queries.time_of_day(look.records, look.view, metric, look.zone),
+    )
 
 
 def drift_of(look: Look, metric: Metric) -> Sequence[Drift]:
     """Whether a metric rises or falls from day to day."""
-    return kept(look, ("drift", metric.name), lambda: queries.drift(look.records, look.view, metric, look.zone))
+    return look.records.of_view(
+        look.view,
+        ("drift", metric.name, look.zone),
+        lambda: queries.drift(look.records, look.view, metric, look.zone),
+    )
 
 
 def spreads_of(look: Look, metric: Metric) -> Sequence[Spread]:
     """How a metric is spread."""
-    return kept(look, ("spread", metric.name), lambda: queries.distribution(look.records, look.view, metric))
+    return look.records.of_view(
+        look.view, ("spread", metric.name), lambda: queries.distribution(look.records, look.view, metric)
+    )
 
 
 def follow(look: Look, moments: Iterable[datetime], bucket: int) -> Link:
