@@ -98,6 +98,11 @@ class Column:
         return f"{self.title} ({self.unit})" if self.unit else self.title
 
     @property
+    def line(self) -> str:
+        """The same with what it means beside it."""
+        return " ".join(filter(None, (self.heading, self.hint)))
+
+    @property
     def names(self) -> list[str]:
         """Its names in CSV, where an interval is three columns, and a share is two."""
         parts = ("", "_low", "_high") if self.ends else ("", "_of") if self.is_share else ("",)
@@ -155,6 +160,11 @@ class Cell:
     note: str = ""
     llm: str | None = None
     href: str | None = None
+
+    @property
+    def line(self) -> str:
+        """The number and its intervals beside one another."""
+        return " ".join(filter(None, (self.text, self.interval, self.these)))
 
 
 @dataclass(frozen=True, slots=True)

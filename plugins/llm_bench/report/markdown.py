@@ -61,10 +61,10 @@ def _caption(caption: Caption) -> str:
 
 
 def _rows(table: Table) -> Iterator[str]:
-    yield _row([" ".join(filter(None, (column.heading, column.hint))) for column in table.columns])
+    yield _row([column.line for column in table.columns])
     yield "|" + "|".join(":--" if column.is_text else "--:" for column in table.columns) + "|"
     for row in table.cells:
-        yield _row([" ".join(filter(None, (cell.text, cell.interval, cell.these))) for cell in row])
+        yield _row([cell.line for cell in row])
 
 
 def _row(cells: Sequence[str]) -> str:

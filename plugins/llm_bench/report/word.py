@@ -122,8 +122,8 @@ class _Document:
         from docx.oxml import OxmlElement
 
         made = self._made.add_table(0, len(table.columns), style="Table Grid")
-        headings = [" ".join(filter(None, (column.heading, column.hint))) for column in table.columns]
-        rows = [[" ".join(filter(None, (cell.text, cell.interval, cell.these))) for cell in row] for row in table.cells]
+        headings = [column.line for column in table.columns]
+        rows = [[cell.line for cell in row] for row in table.cells]
         letters = [min(max(1, *map(len, texts)), _WIDEST) for texts in zip(headings, *rows, strict=True)]
         widths = [self._width * wanted // sum(letters) for wanted in letters]
         for cells in (headings, *rows):
