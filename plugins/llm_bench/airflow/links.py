@@ -11,6 +11,7 @@ from airflow.sdk.configuration import conf
 
 from llm_bench.schedule import slot_of
 from llm_bench.store.names import moment_name
+from llm_bench.study import DAG_PREFIX
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
@@ -36,7 +37,7 @@ class DataQualityLink(BaseOperatorLink):
         :param ti_key: in fact the task instance that has just run.
         """
         run = cast("Any", ti_key).get_template_context()["dag_run"]
-        study = operator.dag_id.removeprefix("llm_bench_")
+        study = operator.dag_id.removeprefix(DAG_PREFIX)
         return _address(validation_path(study, slot_of(run.logical_date, run.run_after)))
 
 

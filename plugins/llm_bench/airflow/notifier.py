@@ -22,7 +22,7 @@ from airflow.sdk.log import mask_secret
 from llm_bench.inert import message
 from llm_bench.measure.resolving import refuse_metadata_at
 from llm_bench.schedule import Schedule, slot_of
-from llm_bench.study import Study
+from llm_bench.study import DAG_PREFIX, Study
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -94,7 +94,7 @@ class MissedSlots(Alert):
             return None
         named = ", ".join(map(_shown, slots[:_MAX_NAMED])) + (" …" if len(slots) > _MAX_NAMED else "")
         slots_were = "1 slot was" if len(slots) == 1 else f"{len(slots)} slots were"
-        study = run.dag_id.removeprefix("llm_bench_")
+        study = run.dag_id.removeprefix(DAG_PREFIX)
         return f"{run.dag_id}: {slots_were} missed: {named}. `llm-bench status {study}` shows how to fill them."
 
 

@@ -25,7 +25,9 @@ settings.task_instance_mutation_hook.is_noop = False  # type: ignore[attr-define
 @hookimpl
 def task_instance_mutation_hook(task_instance: TaskInstance, dag_run: DagRun | None) -> None:
     """Puts a mapped instance into the pool that its batch has for its cell."""
-    if task_instance.map_index < 0 or dag_run is None or not task_instance.dag_id.startswith("llm_bench_"):
+    from llm_bench.study import DAG_PREFIX  # noqa: PLC0415  (each process of Airflow imports this module)
+
+    if task_instance.map_index < 0 or dag_run is None or not task_instance.dag_id.startswith(DAG_PREFIX):
         return
     for pool, cells in _pools(dag_run):
         if task_instance.map_index < cells:

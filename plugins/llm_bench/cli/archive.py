@@ -68,8 +68,8 @@ def archive(study: str, out: Path | None, author: list[str] | None, licence: str
             )
     except StorageError as fault:
         raise type(fault)(fault.cause, outside_a_task(fault.fix, "archive it again")) from None
-    console().print(f"Archive: {target} ({made.records:,} records, {made.size / 1e6:,.1f} MB)", markup=False)
-    console().print(f"SHA-256  {made.sha256}", markup=False)
+    console().print(f"Archive: {target} ({made.records:,} records, {made.size / 1e6:,.1f} MB)")
+    console().print(f"SHA-256  {made.sha256}")
     console().print("→ Name the SHA-256 wherever you name the archive: it shows later that nothing was changed.")
-    console().print(f"→ Make the report of it, on any machine: llm-bench report --from {target.name}", markup=False)
+    console().print(f"→ Make the report of it, on any machine: llm-bench report --from {target.name}")
     return 0

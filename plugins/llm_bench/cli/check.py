@@ -79,7 +79,7 @@ def _show_plan(study: Study) -> None:
     try:
         planned = make(study, home(), include(), datetime.now(UTC))
     except LLMBenchError as fault:  # a check above says it, too, and what fixes it
-        console().print(f"No plan: {fault.cause.strip()}", style="dim", markup=False)
+        console().print(f"No plan: {fault.cause.strip()}", style="dim")
     else:
         show(planned)
 

@@ -70,7 +70,7 @@ def requeue(study: str, slot: datetime | None) -> int:
         kept += len(outcome.kept)
         console().print(f"{utc_text(due_at)}: loaded {outcome.loaded}, kept in quarantine {len(outcome.kept)}")
         for refused in outcome.kept:
-            console().print(f"  {refused.record.get('record_id')}: {'; '.join(refused.broken)}", markup=False)
+            console().print(f"  {refused.record.get('record_id')}: {'; '.join(refused.broken)}")
     export(store, home() / "data")
     console().print("Nothing is in quarantine" if not kept else f"{kept} records stay in quarantine")
     return 0 if not kept else 1
@@ -114,7 +114,7 @@ def rescore(study: str, model: str | None) -> int:
         say(f"{day.path}: {day.records} records, mean coverage {before} as recorded, {after} by {by}")
         if day.unscored:
             names = ", ".join(day.unscored)
-            console().print(f"  left out, as their contexts aren't in the store: {names}", style="yellow", markup=False)
+            console().print(f"  left out, as their contexts aren't in the store: {names}", style="yellow")
     console().print(f"{count} records scored" if count else f"{chosen.name} has no records yet")
     return 0 if count else 1
 

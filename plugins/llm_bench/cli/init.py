@@ -43,7 +43,7 @@ def init(folder: Path) -> int:
             "Make the folder yours, or name another: llm-bench init FOLDER.",
         ) from None
     into = "" if folder.resolve() == Path.cwd() else f"cd {folder} && "
-    console().print(f"Next: {into}llm-bench run quickstart", markup=False)
+    console().print(f"Next: {into}llm-bench run quickstart")
     return 0
 
 
@@ -83,4 +83,4 @@ def _require(path: Path) -> str:
 
 
 def _say(what: str, path: str) -> None:
-    console().print(f"{what:8} {path}", markup=False)
+    console().print(f"{what:8} {path}")

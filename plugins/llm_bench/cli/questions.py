@@ -47,7 +47,7 @@ def questions(action: str, industry: str, count: int, out: Path | None) -> int: 
     documents = load_documents(include(), industry, home() / "data" / "cache" / CONVERTED)
     text = draft(industry, documents, count)
     if out is None:
-        console().print(text, end="", markup=False, highlight=False, soft_wrap=True)
+        console().print(text, end="")
         return 0
     try:
         with out.open("x", encoding="utf-8") as file:
@@ -56,5 +56,5 @@ def questions(action: str, industry: str, count: int, out: Path | None) -> int: 
         raise InputError(f"{out} is there already.", "Name another file, or remove it first.") from None
     except OSError as error:
         raise SetupError(f"{out} can't be written: {error.strerror}.", "Name another file.") from None
-    console().print(f"wrote {out}: fill in each question, then run llm-bench check", markup=False, soft_wrap=True)
+    console().print(f"wrote {out}: fill in each question, then run llm-bench check")
     return 0

@@ -119,7 +119,7 @@ def _report_from(archive: Path, out: Path | None, options: dict[str, object]) ->
     say(f"Checking {archive}")
     with opened(archive) as held:
         for line in differences(held.versions):
-            console().print(line, style="yellow", markup=False)
+            console().print(line, style="yellow")
         view = view_of(held.study, options)
         say(f"Reading {held.study.name}")
         return _write(held.study, view, held.root, out or Path(f"report-of-{held.study.name}"))
@@ -138,7 +138,7 @@ def _write(study: Study, view: View, root: Path, folder: Path) -> int:
         _check_any(records, view)
         say("Drawing")
         write_report(records, study, view, folder, root)
-    console().print(f"Report: {folder / 'report.html'}", markup=False)
+    console().print(f"Report: {folder / 'report.html'}")
     return 0
 
 
@@ -158,11 +158,9 @@ def export(study: str, form: Format, out: Path | None, **options: object) -> int
     path = out or home() / "data" / "exports" / f"{chosen.name}.{form}"
     with storage_errors(path, "written"), locked(path.parent), replacing(path) as partial, partial.open("wb") as file:
         file.writelines(parts)
-    console().print(str(path), markup=False)
+    console().print(str(path))
     if view.cache is None and (warm := total(records, replace(view, cache="warm"))):
-        console().print(
-            f"{warm} of them warm, asked once more right after; --cache cold leaves these out", markup=False
-        )
+        console().print(f"{warm} of them warm, asked once more right after; --cache cold leaves these out")
     return 0
 
 

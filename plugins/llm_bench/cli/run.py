@@ -65,7 +65,7 @@ def up(port: int) -> int:
         for study in studies:
             airflow.wait_for_dag(study.dag_id)
         for mistake in mistakes:
-            console().print(str(mistake), style="red", markup=False)
+            console().print(str(mistake), style="red")
         console().print(f"\nAirflow: {airflow.url}   user {airflow.user}, password {airflow.password}")
         console().print("Ctrl-C stops it.")
         try:
@@ -119,4 +119,4 @@ def _report_failures(airflow: AirflowAPI, failed: list[dict[str, Any]]) -> None:
         error = (airflow.errors(task) or ["see its log in the UI (llm-bench up)"])[-1]
         stopped.setdefault(error, []).append(task["rendered_map_index"] or task["task_id"])
     for error, names in stopped.items():
-        console().print(f"✗ {', '.join(names)}: {error}", style="red", markup=False)
+        console().print(f"✗ {', '.join(names)}: {error}", style="red")

@@ -183,4 +183,4 @@ def _sum_up(scored: Sequence[Scores], out: Path | None) -> None:
         f"{text.count(count)} of {text.count(len(scored))} answers scored; {', '.join(means)}", style="bold"
     )
     if out:
-        console().print(str(out), markup=False)
+        console().print(str(out))

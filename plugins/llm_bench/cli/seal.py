@@ -108,5 +108,5 @@ def _show(study: Study, protocol: Protocol, new: bool, places: list[str]) -> Non
     console().print(f"{study.name} {begin}: {said}", style="bold green" if protocol.beforehand else "bold yellow")
     primary = f"{len(plan.metrics) * len(plan.pairs)} comparisons in {', '.join(plan.metrics)}"
     for line in (f"primary  {primary}", *(f"kept in  {place}" for place in places), f"SHA-256  {protocol.sha256}"):
-        console().print(line, markup=False)
+        console().print(line)
     console().print("→ Give the SHA-256 to your supervisor or a registry: it shows later that nothing was changed.")

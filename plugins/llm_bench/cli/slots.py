@@ -42,7 +42,7 @@ def show(state: Overview, planned: Window | None, todo: list[Step]) -> None:
         grid.add_row(name, Text(text))
     console().print(grid, soft_wrap=False)
     if not todo and state.needs_a_hand:
-        console().print(f"What needs a hand is shown where {state.client} measures.", style="yellow", markup=False)
+        console().print(f"What needs a hand is shown where {state.client} measures.", style="yellow")
     elif not todo:
         console().print("Nothing needs a hand.", style="bold green")
     for words, commands in todo:

@@ -49,7 +49,7 @@ def sync(source: str, dest: str, study: str | None) -> int:
     )
     for path in newer:
         why = "may not be replaced" if path.startswith(ONCE) else "is newer"
-        console().print(f"✗ {path} differs and {why} in {dest}: it stays", style="red", markup=False)
+        console().print(f"✗ {path} differs and {why} in {dest}: it stays", style="red")
     if newer:
         console().print("To take the source's, move these out of the destination and sync again.", style="yellow")
     return 1 if newer else 0
