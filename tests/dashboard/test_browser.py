@@ -2,18 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from dashboard.browser import chromium
 from dashboard.conftest import SLOT
 from llm_bench.dashboard.security import HEADERS
 from llm_bench.dashboard.validation import page
 
 ADDRESS = "http://airflow.invalid/llm-bench/validations/thesis/slot"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(params=["light", "dark"])

@@ -11,7 +11,6 @@ from playwright.sync_api import Page, expect
 
 from analysis.studies import fill_study
 from dashboard import serving
-from dashboard.browser import chromium
 from dashboard.opening import drawn, reading
 from dashboard.situations import Situation, make
 from llm_bench.airflow.metadata import Cell
@@ -27,12 +26,6 @@ def study(include, tmp_path, monkeypatch):
     shutil.copytree(include, tmp_path / "include")
     monkeypatch.setenv("LLM_BENCH_HOME", str(tmp_path))
     return make("under-way", tmp_path, Situation(measured=2))
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from dashboard import serving
-from dashboard.browser import chromium
 from dashboard.opening import cut_off, drawn, reading
 from dashboard.situations import make
 
@@ -27,12 +26,6 @@ def address(api_server, include, tmp_path_factory):
             make(name, home)
         with serving.served(api_server) as address:
             yield f"{address}/llm-bench"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from dashboard import serving
-from dashboard.browser import chromium
 from dashboard.opening import drawn, reading
 from dashboard.situations import make
 
@@ -30,12 +29,6 @@ def address(api_server, include, tmp_path_factory):
         make("half-done", home)
         with serving.served(api_server) as address:
             yield f"{address}/llm-bench"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from playwright.sync_api import expect
 
 from analysis.studies import HOSTILE
 from dashboard import serving
-from dashboard.browser import chromium
 from dashboard.conftest import SLOTS, thesis_slots
 from llm_bench.dashboard.pages import NAVIGATION
 from llm_bench.store.base import from_parquet, object_path, open_store
@@ -24,12 +23,6 @@ SERIOUS = {"serious", "critical"}
 def address(api_server, loaded):
     with serving.served(api_server) as address:
         yield f"{address}/llm-bench/thesis"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from dashboard import serving
-from dashboard.browser import chromium
 from dashboard.opening import cut_off, drawn, reading
 from dashboard.situations import SITUATIONS, make
 from fixtures.trust import Seen
@@ -32,12 +31,6 @@ def address(include, tmp_path_factory):
             make(name, home)
         with serving.api_server() as app, serving.served(app) as address:
             yield f"{address}/llm-bench"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 class TestInAnySituation:

@@ -24,7 +24,7 @@ import httpx
 import pytest
 
 from doubles.provider import Asked, Provider, Response, stream
-from fixtures.started import logged_in, until
+from fixtures.started import logged_in, said_by, until
 from fixtures.trust import Seen
 from llm_bench.local.api import AirflowAPI
 from llm_bench.local.services import free_port
@@ -103,14 +103,7 @@ class Installation:
     run_id: str
 
     def command(self, *arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "llm_bench", *arguments],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return done.stdout + done.stderr
+        return said_by(self.environment, *arguments)
 
 
 @pytest.fixture(scope="module")
