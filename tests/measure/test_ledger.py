@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from doubles.clock import NOW
 from llm_bench.measure.ledger import Ledger, Moment, opened
-from llm_bench.measure.limits import LONGEST_WAIT_SEC, Limits, Rates, Tokens
+from llm_bench.measure.limits import LONGEST_WAIT_SEC, SENT_WITHIN_SEC, Limits, Rates, Tokens
 from llm_bench.measure.notices import Allowance, Notice
 
 HERE = Moment(boot="a", uptime=1000.0, wall=NOW)
@@ -23,9 +23,10 @@ def later(passed: float, *, by_wall: float | None = None, boot: str = "a") -> Mo
 
 
 def used(seen: Moment = HERE) -> str:
-    """An account from which one request was let go."""
+    """An account from which one request was let go, and answered at once."""
     ledger = opened("", seen)
     assert ledger.limits.reserve(ledger.now, SMALL, RATES) == 0
+    ledger.limits.learn(ledger.now, ledger.now, Notice(answered=True))
     return str(ledger)
 
 
@@ -75,6 +76,10 @@ class TestItsText:
     def test_of_before_may_say_nothing_of_whole_limits(self):
         assert opened(used().replace('"allowed": {}, ', ""), HERE) == opened(used(), HERE)
 
+    def test_of_before_may_not_say_which_requests_are_answered(self):
+        ledger = opened(used().replace(", true]", "]"), HERE)
+        assert [grant.answered for grant in ledger.limits.grants] == [False]
+
     @pytest.mark.parametrize(
         "text", ["", "{", "[]", "null", "7", '{"now": 1}', '{"grants": [], "token_limit": null, "blocked_until": 0}']
     )
@@ -92,4 +97,4 @@ class TestItsText:
         kept = json.loads(used())
         for name in ("grants", "day", "levels"):
             text = json.dumps({**kept, "limits": {**kept["limits"], name: damage}})
-            assert 0 <= wait(text, HERE) <= 60
+            assert 0 <= wait(text, HERE) <= 60 + SENT_WITHIN_SEC

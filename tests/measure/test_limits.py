@@ -15,6 +15,7 @@ from llm_bench.measure.limits import (
     DAY_SEC,
     LONGEST_WAIT_SEC,
     PROBE_SEC,
+    SENT_WITHIN_SEC,
     Closed,
     Limits,
     Rates,
@@ -39,9 +40,20 @@ def after(response: Notice, limits: Limits | None = None, at: float = NOW, sent:
     return limits
 
 
+def ask(limits: Limits, at: float, tokens: Tokens, rates: Rates) -> float:
+    """What a request has to wait; one that goes is answered at once."""
+    wait = limits.reserve(at, tokens, rates)
+    if wait == 0:
+        limits.learn(at, at, Notice(answered=True))
+    return wait
+
+
 @dataclass(frozen=True)
 class Play:
-    """Cells that ask a server side by side, on a clock of the play's own."""
+    """Cells that ask a server side by side, on a clock of the play's own.
+
+    :param held_up_sec: how long a cell may be held up between its turn and its request, each time another share of it.
+    """
 
     per_minute: int
     tokens_per_minute: int
@@ -50,28 +62,32 @@ class Play:
     requested: int
     used: int
     answer_sec: float
+    held_up_sec: float = 0.0
 
     def run(self) -> tuple[GroqLimits, float]:
         """The server afterwards, and the seconds until the last answer."""
         clock, limits = Clock(), Limits()
         server = GroqLimits(self.per_minute, self.tokens_per_minute, clock)
         left = [self.questions] * self.cells
-        events: list[tuple[float, int, bool]] = [(NOW, cell, False) for cell in range(self.cells)]
+        let_go, counted, replies = ([0.0] * self.cells, [0.0] * self.cells, [Notice()] * self.cells)
+        events: list[tuple[float, int, str]] = [(NOW, cell, "waits") for cell in range(self.cells)]
         while events:
-            clock.now, cell, answered = heapq.heappop(events)
-            if answered:
+            clock.now, cell, step = heapq.heappop(events)
+            if step == "is answered":
                 server.answered(self.requested, self.used)
+                limits.learn(let_go[cell], clock.now, replies[cell], counted=counted[cell])
                 left[cell] -= 1
-            if not left[cell]:
-                continue
-            wait = limits.reserve(clock.now, Tokens(self.requested, 0), a_minute(self.per_minute))
-            if wait > 0:
-                heapq.heappush(events, (clock.now + wait + 1e-6, cell, False))
-                continue
-            status, headers = server.ask(self.requested)
-            refusal = "" if status == 429 else None
-            limits.learn(clock.now, clock.now, notice(status, headers, refusal=refusal, now=clock.now))
-            heapq.heappush(events, (clock.now + self.answer_sec, cell, True))
+            if step == "sends":
+                status, headers = server.ask(self.requested)
+                replies[cell] = notice(status, headers, refusal="" if status == 429 else None, now=clock.now)
+                counted[cell] = clock.now
+                heapq.heappush(events, (clock.now + self.answer_sec, cell, "is answered"))
+            elif left[cell]:
+                wait = limits.reserve(clock.now, Tokens(self.requested, 0), a_minute(self.per_minute))
+                let_go[cell] = clock.now
+                held_up = self.held_up_sec * (7 * left[cell] + 3 * cell) % 10 / 10
+                step = "waits" if wait > 0 else "sends"
+                heapq.heappush(events, (clock.now + (wait + 1e-6 if wait > 0 else held_up), cell, step))
         return server, clock.now - NOW
 
 
@@ -86,7 +102,8 @@ def plays(draw: st.DrawFn) -> Play:
         questions=draw(st.integers(1, 12)),
         requested=requested,
         used=draw(st.integers(0, requested)),
-        answer_sec=draw(st.floats(0.05, 20)),
+        answer_sec=draw(st.floats(0.05, 150)),
+        held_up_sec=draw(st.floats(0, SENT_WITHIN_SEC)),
     )
 
 
@@ -99,64 +116,64 @@ class TestWithGroqsLimits:
         assert took <= shortest + 2 * 1624 / (tokens / 60)
 
     @given(plays())
-    def test_no_number_of_cells_is_ever_refused(self, play: Play):
+    def test_no_number_of_cells_is_ever_refused_however_long_each_is_held_up(self, play: Play):
         assert play.run()[0].refused == 0
 
 
 class TestRequestsAMinute:
     def test_go_at_once_up_to_the_limit(self):
         limits = Limits()
-        assert [limits.reserve(NOW + n, SMALL, a_minute(3)) for n in range(3)] == [0, 0, 0]
-        assert limits.reserve(NOW + 3, SMALL, a_minute(3)) == pytest.approx(57)
+        assert [ask(limits, NOW + n, SMALL, a_minute(3)) for n in range(3)] == [0, 0, 0]
+        assert ask(limits, NOW + 3, SMALL, a_minute(3)) == pytest.approx(57)
 
     def test_are_let_go_again_a_minute_later(self):
         limits = Limits()
-        assert limits.reserve(NOW, SMALL, a_minute(1)) == 0
-        assert limits.reserve(NOW + 59, SMALL, a_minute(1)) == pytest.approx(1)
-        assert limits.reserve(NOW + 60, SMALL, a_minute(1)) == 0
+        assert ask(limits, NOW, SMALL, a_minute(1)) == 0
+        assert ask(limits, NOW + 59, SMALL, a_minute(1)) == pytest.approx(1)
+        assert ask(limits, NOW + 60, SMALL, a_minute(1)) == 0
 
     def test_of_less_than_one_are_spaced(self):
         limits = Limits()
-        assert limits.reserve(NOW, SMALL, a_minute(0.5)) == 0
-        assert limits.reserve(NOW + 70, SMALL, a_minute(0.5)) == pytest.approx(50)
+        assert ask(limits, NOW, SMALL, a_minute(0.5)) == 0
+        assert ask(limits, NOW + 70, SMALL, a_minute(0.5)) == pytest.approx(50)
 
     def test_of_a_tenth_are_ten_minutes_apart_however_long_that_is(self):
         limits = Limits()
-        assert limits.reserve(NOW, SMALL, a_minute(0.1)) == 0
-        assert limits.reserve(NOW + 1, SMALL, a_minute(0.1)) == pytest.approx(599)
+        assert ask(limits, NOW, SMALL, a_minute(0.1)) == 0
+        assert ask(limits, NOW + 1, SMALL, a_minute(0.1)) == pytest.approx(599)
 
     def test_are_remembered_for_a_minute_or_their_distance(self):
         limits = Limits()
         for at in (0, 30, 60):
-            limits.reserve(NOW + at, Tokens(at, 0), UNLIMITED)
+            ask(limits, NOW + at, Tokens(at, 0), UNLIMITED)
         assert [grant.moment for grant in limits.grants] == [NOW + 30, NOW + 60]
-        limits.reserve(NOW + 140, SMALL, a_minute(0.5))
+        ask(limits, NOW + 140, SMALL, a_minute(0.5))
         assert [grant.moment for grant in limits.grants] == [NOW + 30, NOW + 60]
-        assert limits.reserve(NOW + 180, SMALL, a_minute(0.5)) == 0
+        assert ask(limits, NOW + 180, SMALL, a_minute(0.5)) == 0
         assert [grant.moment for grant in limits.grants] == [NOW + 180]
 
     @pytest.mark.parametrize("absurd", [math.inf, math.nan, -1.0, 0.0, 1e300])
     def test_of_an_absurd_number_are_no_limit(self, absurd: float):
         limits = Limits()
-        assert [limits.reserve(NOW, SMALL, a_minute(absurd)) for _ in range(100)] == [0] * 100
+        assert [ask(limits, NOW, SMALL, a_minute(absurd)) for _ in range(100)] == [0] * 100
 
     def test_of_next_to_nothing_still_have_an_end(self):
         limits = Limits()
-        assert limits.reserve(NOW, SMALL, a_minute(5e-324)) == 0
-        assert limits.reserve(NOW, SMALL, a_minute(5e-324)) <= 30 * DAY_SEC
+        assert ask(limits, NOW, SMALL, a_minute(5e-324)) == 0
+        assert ask(limits, NOW, SMALL, a_minute(5e-324)) <= 30 * DAY_SEC
 
 
 class TestTokensAMinuteOfTheStudy:
     def test_hold_a_request_until_its_tokens_have_room(self):
         limits, rates = Limits(), Rates(tokens_per_minute=1000)
-        assert limits.reserve(NOW, Tokens(300, 300), rates) == 0
-        assert limits.reserve(NOW + 10, Tokens(100, 300), rates) == 0
-        assert limits.reserve(NOW + 20, Tokens(0, 1), rates) == pytest.approx(40)
+        assert ask(limits, NOW, Tokens(300, 300), rates) == 0
+        assert ask(limits, NOW + 10, Tokens(100, 300), rates) == 0
+        assert ask(limits, NOW + 20, Tokens(0, 1), rates) == pytest.approx(40)
 
     def test_let_a_request_go_alone_that_is_larger_than_all_of_them(self):
         limits, rates = Limits(), Rates(tokens_per_minute=1000)
-        assert limits.reserve(NOW, Tokens(5000, 0), rates) == 0
-        assert limits.reserve(NOW, Tokens(5000, 0), rates) == pytest.approx(60)
+        assert ask(limits, NOW, Tokens(5000, 0), rates) == 0
+        assert ask(limits, NOW, Tokens(5000, 0), rates) == pytest.approx(60)
 
 
 class TestALimitOfADayOfTheStudy:
@@ -229,8 +246,8 @@ class TestALongBlock:
 
     def test_does_not_switch_off_a_limit_of_less_than_one_request_a_minute(self):
         limits = after(DAY_LIMIT)
-        assert limits.reserve(NOW, SMALL, a_minute(0.1)) == 0
-        assert limits.reserve(NOW + 1, SMALL, a_minute(0.1)) == pytest.approx(599)
+        assert ask(limits, NOW, SMALL, a_minute(0.1)) == 0
+        assert ask(limits, NOW + 1, SMALL, a_minute(0.1)) == pytest.approx(599)
 
     def test_does_not_switch_off_a_short_one(self):
         limits = after(DAY_LIMIT, after(Notice(refused=True, hold_sec=20)))
@@ -333,19 +350,19 @@ class TestAClockThatGoesBack:
     def test_goes_on_pacing(self):
         limits = Limits()
         for _ in range(3):
-            limits.reserve(NOW, SMALL, a_minute(3))
-        assert limits.reserve(self.BACK, SMALL, a_minute(3)) == pytest.approx(60)
-        assert limits.reserve(self.BACK + 60, SMALL, a_minute(3)) == 0
+            ask(limits, NOW, SMALL, a_minute(3))
+        assert ask(limits, self.BACK, SMALL, a_minute(3)) == pytest.approx(60)
+        assert ask(limits, self.BACK + 60, SMALL, a_minute(3)) == 0
 
     def test_does_not_block_for_an_hour(self):
         limits = after(Notice(refused=True, hold_sec=20))
-        assert limits.reserve(self.BACK, SMALL, UNLIMITED) <= LONGEST_WAIT_SEC
-        assert limits.reserve(self.BACK + LONGEST_WAIT_SEC, SMALL, UNLIMITED) == 0
+        assert ask(limits, self.BACK, SMALL, UNLIMITED) <= LONGEST_WAIT_SEC
+        assert ask(limits, self.BACK + LONGEST_WAIT_SEC, SMALL, UNLIMITED) == 0
 
     def test_lets_tokens_refill_from_then_on(self):
         limits = after(Notice(answered=True, tokens={"all": Allowance(6000, 0)}))
-        assert limits.reserve(self.BACK, Tokens(1000, 0), UNLIMITED) == pytest.approx(10)
-        assert limits.reserve(self.BACK + 10, Tokens(1000, 0), UNLIMITED) == 0
+        assert ask(limits, self.BACK, Tokens(1000, 0), UNLIMITED) == pytest.approx(10)
+        assert ask(limits, self.BACK + 10, Tokens(1000, 0), UNLIMITED) == 0
 
 
 numbers = st.floats(allow_nan=True, allow_infinity=True)

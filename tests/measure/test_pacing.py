@@ -16,7 +16,7 @@ from llm_bench.measure.accounts import PACING_VARIABLE, FileAccount, moment, ope
 from llm_bench.measure.exchange import Exchange
 from llm_bench.measure.formats.answer import Answer
 from llm_bench.measure.ledger import Moment
-from llm_bench.measure.limits import Rates, Tokens
+from llm_bench.measure.limits import SENT_WITHIN_SEC, Rates, Tokens
 from llm_bench.measure.pacing import ClosedError, Pacer, most_tokens, notice_of, rates_of
 from llm_bench.study import LLM
 
@@ -78,6 +78,7 @@ class TestPacer:
     def test_says_how_long_it_waited(self, here: Here):
         pacer = here.pacer()
         assert pacer.wait(SMALL) == 0
+        pacer.learn(reply())
         here.clock.now += 20
         assert pacer.wait(SMALL) == pytest.approx(40)
 
@@ -87,7 +88,9 @@ class TestPacer:
 
     def test_shares_the_limit_with_the_other_cells_of_the_llm(self, here: Here):
         cells = [here.pacer("groq/a/b", Rates(requests_per_minute=2)) for _ in range(2)]
-        assert [cells[0].wait(SMALL), cells[1].wait(SMALL)] == [0, 0]
+        for cell in cells:
+            assert cell.wait(SMALL) == 0
+            cell.learn(reply())
         assert cells[0].wait(SMALL) == pytest.approx(60)
 
     def test_shares_nothing_with_another_llm(self, here: Here):
@@ -106,13 +109,34 @@ class TestPacer:
     def test_goes_on_pacing_when_the_machines_clock_is_put_elsewhere(self, here: Here, jump: float):
         pacer = here.pacer()
         pacer.wait(SMALL)
+        pacer.learn(reply())
         here.put = jump
         assert pacer.wait(SMALL) == pytest.approx(60)
 
     def test_waits_ten_minutes_where_the_study_allows_a_tenth_of_a_request_a_minute(self, here: Here):
         pacer = here.pacer(rates=Rates(requests_per_minute=0.1))
         pacer.wait(SMALL)
+        pacer.learn(reply())
         assert pacer.wait(SMALL) == pytest.approx(600)
+
+    @pytest.mark.parametrize(("sent", "answered", "counted"), [(4, 4.5, 4.5), (4, 9, 5), (4, None, 5)])
+    def test_counts_a_request_by_when_its_provider_had_it(
+        self, here: Here, sent: float, answered: float | None, counted: float
+    ):
+        """At its answer at the latest, and a second after it was sent: a busy machine had held it up before."""
+        pacer = here.pacer()
+        pacer.wait(SMALL)
+        let_go = here.clock()
+        here.clock.now += 10
+        response = reply()
+        response.exchange.sent = let_go + sent
+        response.exchange.headers_read = None if answered is None else let_go + answered
+        pacer.learn(response)
+        assert pacer.wait(SMALL) == pytest.approx(50 + counted)
+
+    def test_counts_a_request_without_an_answer_by_when_it_may_have_left(self, here: Here):
+        here.pacer().wait(SMALL)
+        assert here.pacer().wait(SMALL) == pytest.approx(60 + SENT_WITHIN_SEC)
 
     def test_starts_anew_when_its_file_is_damaged(self, here: Here):
         here.pacer().wait(SMALL)

@@ -30,11 +30,10 @@ from llm_bench.store.gcs import GCSStore
 from rehearsal.stack import make_home, patiently
 
 LLMS, RECORDS = ("one", "two"), 40
-PER_MINUTE, STATED = 12, 10
-"""What the provider counts by, and what the study says: on a busy machine a request may leave seconds after its turn,
-and the provider counts when it comes. Two workers with an account each would send 20."""
+PER_MINUTE = 10
+"""What the study says, and what the provider counts by: when a request comes. Two accounts would send 20."""
 STUDY = {
-    "llms": [{"model": f"hosted_vllm/{name}", "requests_per_minute": STATED} for name in LLMS],
+    "llms": [{"model": f"hosted_vllm/{name}", "requests_per_minute": PER_MINUTE} for name in LLMS],
     "industries": ["retail", "finance"],
     "storage": "gs://studies/hosts",
 }

@@ -68,7 +68,10 @@ def opened(text: str, seen: Moment) -> Ledger:
 
 def _limits(kept: Mapping[str, Any]) -> Limits:
     return Limits(
-        grants=[Grant(_number(moment), Tokens(*map(int, spent))) for moment, spent in kept["grants"]],
+        grants=[
+            Grant(_number(moment), Tokens(*map(int, spent)), *map(bool, answered))  # of before: without the last
+            for moment, spent, *answered in kept["grants"]
+        ],
         day=[Sums(**_numbers(sums)) for sums in kept["day"]],
         levels={kind: Level(**_numbers(level)) for kind, level in kept["levels"].items()},
         allowed=_numbers(kept.get("allowed", {})),  # accounts of before had none

@@ -21,6 +21,8 @@ BUCKET_SEC = 600.0
 PROBE_SEC = 1800.0
 """While a long block lasts, one request in so many seconds goes all the same, so that its end shows, should it come
 early, and each batch has the provider's own word for it."""
+SENT_WITHIN_SEC = 5.0
+"""A request may leave so long after it was let go, on a busy machine; until it is answered nobody knows when it did."""
 
 _LONGEST_SPAN_SEC = 30 * DAY_SEC
 
@@ -44,10 +46,18 @@ class Tokens(NamedTuple):
 
 
 class Grant(NamedTuple):
-    """A request that was let go, and when."""
+    """A request that was let go.
+
+    :param moment: when; once it is answered, when its provider had counted it.
+    """
 
     moment: float
     tokens: Tokens
+    answered: bool = False
+
+    def end(self, span: float) -> float:
+        """When it no longer counts against a limit, whenever its provider counted it."""
+        return self.moment + span + (0.0 if self.answered else SENT_WITHIN_SEC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +93,7 @@ class Sums:
 
 @dataclass(slots=True)
 class Level:
-    """What is left of a limit of tokens a minute, as of the request let go at ``at``."""
+    """What is left of a limit of tokens a minute, as of the request that was counted at ``at``."""
 
     limit: float
     remaining: float
@@ -94,7 +104,7 @@ class Level:
 class Limits:
     """What is known of the limits of one LLM. All times are seconds on the account's own clock.
 
-    :param grants: the requests of the last minute, or of the time that the study's limit is for, oldest first.
+    :param grants: the requests of the last minute, or of the time that the study's limit is for.
     :param day: sums of what was let go in the last day, oldest first.
     :param levels: limits of tokens a minute that a response stated, by what they count.
     :param allowed: what whole limits allow that a response stated, by the study's names of such limits.
@@ -141,35 +151,43 @@ class Limits:
         self._count(now, 1, tokens.of("all"))
         return 0.0
 
-    def learn(self, sent: float, now: float, notice: Notice, used: Tokens | None = None) -> None:
+    def learn(
+        self, let_go: float, now: float, notice: Notice, used: Tokens | None = None, counted: float | None = None
+    ) -> None:
         """Takes in what a response says of the limits.
 
-        :param sent: when its request was let go.
+        :param let_go: when its request was.
         :param used: what it has cost, where that is known.
+        :param counted: by when the provider had counted it; when it was let go, where that isn't known.
         """
+        counted = let_go if counted is None else min(max(counted, let_go), now)
         for kind, allowance in notice.tokens.items():
-            self._level(sent, kind, allowance)
+            self._level(counted, kind, allowance)
         self.allowed |= notice.allowed
         if notice.hold_sec > LONGEST_WAIT_SEC:
             self.shut_until = max(self.shut_until, now + notice.hold_sec)
             self.probed_at = now
         elif notice.hold_sec > 0:
             self.blocked_until = max(self.blocked_until, now + notice.hold_sec)
-        if notice.answered and sent >= self.probed_at:
+        if notice.answered and let_go >= self.probed_at:
             self.shut_until = 0.0
-        let_go = next((grant.tokens for grant in self.grants if grant.moment == sent), None)
-        if used is not None and let_go is not None:
-            self._count(now, 0, used.of("all") - let_go.of("all"))
+        grant = next((grant for grant in self.grants if grant.moment == let_go and not grant.answered), None)
+        if grant is not None:
+            self.grants[self.grants.index(grant)] = Grant(counted, grant.tokens, answered=True)
+            if used is not None:
+                self._count(now, 0, used.of("all") - grant.tokens.of("all"))
 
-    def _level(self, sent: float, kind: str, allowance: Allowance) -> None:
+    def _level(self, counted: float, kind: str, allowance: Allowance) -> None:
         known = self.levels.get(kind)
-        if allowance.limit > 0 and (known is None or sent >= known.at):
-            self.levels[kind] = Level(allowance.limit, allowance.remaining, sent)
+        if allowance.limit > 0 and (known is None or counted >= known.at):
+            self.levels[kind] = Level(allowance.limit, allowance.remaining, counted)
 
     def _tidy(self, now: float, rates: Rates) -> None:
         """Forgets what is over, and holds all else to its bounds: a clock may have been put back."""
         memory = max(_span(MINUTE_SEC, rates.requests_per_minute), _span(MINUTE_SEC, rates.tokens_per_minute))
-        self.grants = [Grant(min(moment, now), tokens) for moment, tokens in self.grants if moment > now - memory]
+        self.grants = [
+            grant._replace(moment=min(grant.moment, now)) for grant in self.grants if grant.end(memory) > now
+        ]
         day = max(_span(DAY_SEC, rates.requests_per_day), _span(DAY_SEC, rates.tokens_per_day)) + BUCKET_SEC
         self.day = [Sums(min(s.start, now), s.requests, s.tokens) for s in self.day if s.start > now - day]
         for level in self.levels.values():
@@ -188,8 +206,8 @@ class Limits:
         """Seconds until a request keeps within each of the study's limits a minute."""
 
         def wait(rate: float | None, amount: float, costs: Iterable[float]) -> float:
-            ends = (grant.moment + _span(MINUTE_SEC, rate) - now for grant in self.grants)
-            return _until_room(_whole(rate), amount, zip(ends, costs, strict=True))
+            ends = (grant.end(_span(MINUTE_SEC, rate)) - now for grant in self.grants)
+            return _until_room(_whole(rate), amount, sorted(zip(ends, costs, strict=True)))
 
         spent = (grant.tokens.of("all") for grant in self.grants)
         return (
@@ -210,12 +228,12 @@ class Limits:
         }
 
     def _level_wait(self, now: float, kind: str, tokens: Tokens) -> float:
-        """Until the refill covers the request. What was let go after the last known state isn't in it yet."""
+        """Until the refill covers the request. What was counted after the last known state isn't in it yet."""
         level = self.levels[kind]
         rate = max(level.limit, 1.0) / MINUTE_SEC
         refilled = min(level.limit, level.remaining + max(0.0, now - level.at) * rate)
         since = max(level.at, now - MINUTE_SEC)  # what is a minute old is refilled
-        taken = sum(min(cost.of(kind), level.limit) for moment, cost in self.grants if moment > since)
+        taken = sum(min(grant.tokens.of(kind), level.limit) for grant in self.grants if grant.end(0) > since)
         return (min(tokens.of(kind), level.limit) - refilled + taken) / rate
 
 
@@ -235,7 +253,7 @@ def _until_room(allowed: float, amount: float, spent: Iterable[tuple[float, floa
     """Seconds until an amount has room in a limit.
 
     :param amount: more than the whole limit counts as that.
-    :param spent: what counts against it, oldest first: the seconds until it no longer does, and how much it is.
+    :param spent: what counts against it, by its end: the seconds until it no longer does, and how much it is.
     """
     past = [(end, cost) for end, cost in spent if end > 0]
     over = sum(cost for _, cost in past) + min(amount, allowed) - allowed

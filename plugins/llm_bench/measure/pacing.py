@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 _BEAT_SEC = 5.0
 """A longer wait is cut in pieces, as another cell may learn meanwhile that it can be shorter."""
-
+COUNTED_WITHIN_SEC = 1.0
+"""A provider has counted a request so long after it left, at the latest, and before it answers in any case."""
 
 CHARACTERS_PER_TOKEN = 3
 """Fewer than in English prose (about 4), so that figures and names don't make it too few."""
@@ -73,7 +74,7 @@ class Pacer:
         self._rates = rates
         self._sleep = sleep
         self._clock = clock
-        self._sent = 0.0
+        self._let_go = self._ahead = 0.0
 
     def wait(self, tokens: Tokens) -> float:
         """Waits until the next request may go; seconds waited.
@@ -94,12 +95,12 @@ class Pacer:
     def _ask(self, tokens: Tokens) -> float | Closed:
         """Seconds to wait; 0 where the request was let go."""
 
-        def ask(ledger: Ledger) -> tuple[float, float | Closed]:
+        def ask(ledger: Ledger) -> float | Closed:
+            self._let_go, self._ahead = ledger.now, ledger.now - self._clock()
             closed = ledger.limits.closed(ledger.now, tokens, self._rates)
-            return ledger.now, closed or ledger.limits.reserve(ledger.now, tokens, self._rates)
+            return closed or ledger.limits.reserve(ledger.now, tokens, self._rates)
 
-        self._sent, left = self._account.change(ask)
-        return left
+        return self._account.change(ask)
 
     def learn(self, reply: Reply) -> None:
         """Takes in what the response to the last request says of the limits.
@@ -110,7 +111,15 @@ class Pacer:
         used = Tokens(0, 0) if response.refused else None
         if reply.prompt_tokens is not None and reply.response_tokens is not None:
             used = Tokens(reply.prompt_tokens, reply.response_tokens)
-        self._account.change(lambda ledger: ledger.limits.learn(self._sent, ledger.now, response, used))
+        counted = self._counted(reply)
+        self._account.change(lambda ledger: ledger.limits.learn(self._let_go, ledger.now, response, used, counted))
+
+    def _counted(self, reply: Reply) -> float | None:
+        """By when the provider had counted the request, on the account's clock: a process may be held up before it."""
+        sent, answered = reply.exchange.sent, reply.exchange.headers_read
+        if sent is None:
+            return None
+        return self._ahead + min(sent + COUNTED_WITHIN_SEC, sent + COUNTED_WITHIN_SEC if answered is None else answered)
 
 
 def notice_of(reply: Reply, now: float) -> Notice:
