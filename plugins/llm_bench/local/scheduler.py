@@ -15,11 +15,13 @@ from importlib import import_module
 from airflow.__main__ import main
 
 from llm_bench.gate.validate import quietly
+from llm_bench.local.output import without_what_has_no_room
 from llm_bench.measure.library import quiet_litellm
 
 SCORING_AND_VALIDATING = ("torch", "great_expectations")
 
 if __name__ == "__main__":
+    without_what_has_no_room()
     quiet_litellm()
     with quietly():
         for library in SCORING_AND_VALIDATING:
