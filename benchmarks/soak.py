@@ -1,6 +1,6 @@
 """Lets a study run around the clock under faults: ``benchmarks/soak.py [--hours 2]``. Does anything grow?
 
-The scheduler starts a batch of four LLMs in two industries every half minute, on its own clock, while tasks are killed,
+The scheduler starts a batch of four LLMs in two industries every minute, on its own clock, while tasks are killed,
 a provider's requests and the storage's fail, and someone looks at the dashboard. Memory (PSS) and file handles of every
 service are taken each half minute. The services themselves aren't killed, nor is the disk filled, which can end them: a
 new process would begin with little.
@@ -51,7 +51,7 @@ from rehearsal.stack import QUICK, make_home
 from rehearse import PROVIDER_FAULTS, STORAGE_FAULTS, complete, compressed, say, show, stored
 
 STUDY = "soak"
-SPACING = timedelta(seconds=30)
+SPACING = timedelta(seconds=60)
 LEAD = timedelta(seconds=120)
 """From the start of the machinery to the first slot."""
 EACH_SEC = 30.0
@@ -132,7 +132,7 @@ def sample(leader: int, hours: float) -> Sample | None:
 
 
 def study_of(hours: float, start: datetime) -> dict[str, Any]:
-    """The content of its file: the thesis study, a batch each half minute."""
+    """The content of its file: the thesis study, a batch each minute."""
     slots = max(4, round(timedelta(hours=hours) / SPACING))
     content = compressed(slots)
     length = slots * SPACING
