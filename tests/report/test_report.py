@@ -34,6 +34,7 @@ from llm_bench.report.facts import gather
 from llm_bench.report.latex import escape, latex
 from llm_bench.report.methods import methods
 from llm_bench.report.references import references
+from llm_bench.report.word import widths
 from llm_bench.store.base import object_path, open_store, to_parquet
 from llm_bench.study import Study
 from report.printed import below, headings, squeezed, words_of
@@ -265,6 +266,27 @@ class TestAReportInPrint:
         assert re.findall(r"<strong>Figure", appendix)
 
 
+texts = st.lists(st.lists(st.text("ab -", max_size=40), min_size=1, max_size=4), min_size=1, max_size=9)
+
+
+class TestWidthsOfATablesColumns:
+    @given(texts, st.floats(100, 2000))
+    def test_fill_the_table(self, columns: list[list[str]], width: float):
+        shared = widths(columns, width)
+        assert sum(shared) == pytest.approx(width)
+        assert min(shared) > 0
+
+    def test_break_no_word_where_there_is_room_for_all(self):
+        long = "deepseek-r1-0528-qwen3-8b"  # breaks after a hyphen
+        columns = [["Verdict", "exploratory"], ["LLM", long], ["Question", "word " * 40]]
+        words, name, question = widths(columns, 200)
+        for width, letters in ((words, "exploratory"), (name, "deepseek-"), (question, "Question")):
+            assert width > 4 * len(letters)
+
+    def test_are_alike_where_the_texts_are(self):
+        assert widths([["ab"], ["ab"]], 300) == [150, 150]
+
+
 @pytest.mark.slow
 class TestAReportToWriteIn:
     """The same for Word and in Markdown"""
@@ -299,16 +321,29 @@ class TestAReportToWriteIn:
         ]
         return lambda caption: numbers.index(caption.split(".")[0])
 
-    def test_has_each_figure_at_the_width_of_the_text_with_words_for_who_cant_see_it(self, document: Any, report: Path):
+    def test_has_each_figure_as_wide_as_the_text_or_as_high_as_a_page_with_words_for_who_cant_see_it(
+        self, document: Any, report: Path
+    ):
         page = document.sections[0]
-        width = page.page_width - page.left_margin - page.right_margin
-        assert {shape.width for shape in document.inline_shapes} == {width}
+        width, height = (page.page_width - 2 * page.left_margin, page.page_height - 2 * page.top_margin)
+        for shape in document.inline_shapes:
+            assert shape.width == width or shape.height == pytest.approx(0.8 * height, rel=0.01)
+            assert shape.height < 0.81 * height  # its caption is on the same page
         assert len(document.inline_shapes) == len(list((report / "figures").glob("*.png")))
         assert all(shape._inline.docPr.get("descr") for shape in document.inline_shapes)
 
     def test_has_each_table_whole(self, document: Any, report: Path):
         rows = sum(len(list(csv.reader(path.open()))) for path in (report / "tables").glob("*.csv"))
         assert sum(len(table.rows) for table in document.tables) == rows
+
+    def test_has_tables_as_wide_as_the_text_whose_columns_say_how_wide_they_are(self, document: Any):
+        page = document.sections[0]
+        width = page.page_width - page.left_margin - page.right_margin
+        for table in document.tables:
+            assert sum(column.width for column in table.columns) == pytest.approx(width, rel=0.001)
+            assert {tuple(cell.width for cell in row.cells) for row in table.rows} == {
+                tuple(column.width for column in table.columns)
+            }
 
     def test_says_the_same_in_markdown(self, markdown: str, captions: list[str], report: Path):
         labels = [caption.split(".")[0] for caption in captions]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -22,9 +23,37 @@ if TYPE_CHECKING:
 
 _SIZES = {"Normal": 10.0, "Caption": 8.5, "Table text": 7.5}
 """Style of a paragraph → points."""
-_WIDEST = 30
+_WIDEST = 60
 """Letters that make a column wider; what is longer is broken into lines."""
+_LETTER_PT, _PADDING_PT = 4.8, 3.0
+"""How wide a letter of a table's text is at most, and the room at each side of a cell."""
+_WORD = re.compile(r"[^\s-]+-?")
+"""What isn't broken into lines."""
+_HIGHEST = 0.8
+"""The share of a page's height that a figure may take: its caption is to stand on the same one."""
 _MARGIN_CM, _PAGE_CM = 2.0, (21.0, 29.7)
+
+
+def widths(columns: Sequence[Sequence[str]], width: float) -> list[float]:
+    """How wide each column of a table is, in the unit of its width. Pure.
+
+    Each has at least the room that its longest word needs, where all have it; what is left goes to those whose texts
+    are longer.
+
+    :param columns: the texts of each, its heading among them.
+    :param width: of the whole table, in points.
+    """
+    least = [_room(max((len(word) for text in texts for word in _WORD.findall(text)), default=1)) for texts in columns]
+    wanted = [_room(min(max(1, *map(len, texts)), _WIDEST)) for texts in columns]
+    more = [max(0.0, most - few) for few, most in zip(least, wanted, strict=True)]
+    left = width - sum(least)
+    if left < 0 or not any(more):
+        return [few * width / sum(least) for few in least]
+    return [few + left * share / sum(more) for few, share in zip(least, more, strict=True)]
+
+
+def _room(letters: int) -> float:
+    return letters * _LETTER_PT + 2 * _PADDING_PT
 
 
 def word(study: Study, contents: Contents, until: datetime | None) -> bytes:
@@ -62,6 +91,7 @@ class _Document:
         page.page_width, page.page_height = map(Cm, _PAGE_CM)
         page.left_margin = page.right_margin = page.top_margin = page.bottom_margin = Cm(_MARGIN_CM)
         self._width = page.page_width - page.left_margin - page.right_margin
+        self._highest = round(_HIGHEST * (page.page_height - page.top_margin - page.bottom_margin))
         styles = self._made.styles
         styles.add_style("Table text", WD_STYLE_TYPE.PARAGRAPH).base_style = styles["Normal"]
         for name, points in _SIZES.items():
@@ -95,7 +125,10 @@ class _Document:
                 self._caption(contents.captions.figures[figure.name])
                 drawn = contents.drawn[figure.name]
                 self._made.add_picture(io.BytesIO(drawn.files["png"]), self._width)
-                self._made.inline_shapes[-1]._inline.docPr.set("descr", seen(drawn.described))  # noqa: SLF001
+                shape = self._made.inline_shapes[-1]
+                if shape.height > self._highest:
+                    shape.width, shape.height = shape.width * self._highest // shape.height, self._highest
+                shape._inline.docPr.set("descr", seen(drawn.described))  # noqa: SLF001
             for table in section.tables:
                 self._caption(contents.captions.tables[table.name])
                 self._table(table)
@@ -120,19 +153,23 @@ class _Document:
     def _table(self, table: Table) -> None:
         from docx.enum.text import WD_ALIGN_PARAGRAPH
         from docx.oxml import OxmlElement
+        from docx.shared import Pt
 
         made = self._made.add_table(0, len(table.columns), style="Table Grid")
+        made.autofit = False  # else LibreOffice and Word share the width as they like
+        self._pad(made)
         headings = [column.line for column in table.columns]
         rows = [[cell.line for cell in row] for row in table.cells]
-        letters = [min(max(1, *map(len, texts)), _WIDEST) for texts in zip(headings, *rows, strict=True)]
-        widths = [self._width * wanted // sum(letters) for wanted in letters]
+        broad = [Pt(points) for points in widths(list(zip(headings, *rows, strict=True)), self._width / Pt(1))]
+        for column, width in zip(made.columns, broad, strict=True):
+            column.width = width
         for cells in (headings, *rows):
             row = made.add_row()
             properties = row._tr.get_or_add_trPr()  # noqa: SLF001
             properties.append(OxmlElement("w:cantSplit"))
             if cells is headings:
                 properties.append(OxmlElement("w:tblHeader"))  # stands on each page
-            for column, cell, text, width in zip(table.columns, row.cells, cells, widths, strict=True):
+            for column, cell, text, width in zip(table.columns, row.cells, cells, broad, strict=True):
                 cell.width = width
                 paragraph = cell.paragraphs[0]
                 paragraph.style = "Table text"
@@ -140,6 +177,19 @@ class _Document:
                 if not column.is_text:
                     paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
         self._made.add_paragraph()
+
+    @staticmethod
+    def _pad(table: Any) -> None:
+        from docx.oxml import OxmlElement
+        from docx.oxml.ns import qn
+
+        margins = OxmlElement("w:tblCellMar")
+        for side in ("left", "right"):
+            margin = OxmlElement(f"w:{side}")
+            margin.set(qn("w:w"), str(round(20 * _PADDING_PT)))
+            margin.set(qn("w:type"), "dxa")
+            margins.append(margin)
+        table._tblPr.find(qn("w:tblLook")).addprevious(margins)  # noqa: SLF001  (Word wants them in this order)
 
     def methods(self, part: Part, number: dict[str, int]) -> None:
         self.heading(part.title, 2)
