@@ -75,22 +75,20 @@ def study_dag(study: Study) -> DAG:
         # one before. Runs of a backfill aren't counted.
         max_active_runs=3,
         deadline=deadline(study),
+        # Together they outlast a start of Airflow's API server on a busy machine, without which no task goes on.
+        default_args={"retries": 3, "retry_delay": timedelta(seconds=10), "retry_exponential_backoff": True},
         tags=["llm-bench"],
         doc_md="prepare → measure (one per LLM × industry) → score → validate_and_load",
     ) as dag:
         prepare = PrepareOperator(
             task_id="prepare",
             study=study.model_dump(mode="json"),
-            retries=1,
-            retry_delay=timedelta(seconds=10),
             on_success_callback=missed_slots(study),
             on_failure_callback=missed_slots(study),
         )
         measure = LLMBenchmarkOperator.partial(
             task_id="measure",
             prepare_task_id=prepare.task_id,
-            retries=2,
-            retry_delay=timedelta(seconds=10),
             map_index_template="{{ task.cell }}",
         ).expand_kwargs(prepare.output)
         score = ScoreOperator(
@@ -99,9 +97,6 @@ def study_dag(study: Study) -> DAG:
             cells=measure.output,
             so_far=XComArg(measure, key=SO_FAR),
             trigger_rule="all_done",
-            retries=3,
-            retry_delay=timedelta(seconds=10),
-            retry_exponential_backoff=True,
         )
         load = ValidateAndLoadOperator(
             task_id="validate_and_load",
@@ -109,9 +104,6 @@ def study_dag(study: Study) -> DAG:
             records_task_id=score.task_id,
             outlets=[records_asset(study)],
             trigger_rule="all_done",
-            retries=3,
-            retry_delay=timedelta(seconds=10),
-            retry_exponential_backoff=True,
             on_failure_callback=incomplete_batch(study),
         )
         prepare >> measure >> score >> load
