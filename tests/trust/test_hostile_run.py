@@ -141,7 +141,7 @@ class TestABatch:
         said = {name: measured.place.command(name, "hostile") for name in ("report", "archive", "status")}
         assert [name for name, text in said.items() if hostile.unseen_in(text)] == []
         data = measured.place.home / "data"
-        left = [path for path in (data / "report").rglob("*") if path.is_file()] + list(
+        left = [path for path in (data / "reports").rglob("*") if path.is_file()] + list(
             data.glob("batch_eval_metrics.*")
         )
         assert [(path.name, wrong) for path in left for wrong in wrong_in(path.name, path.read_bytes())] == []
