@@ -248,11 +248,11 @@ class TestTwoStudiesOfOneName:
             assert running.records("shared", data=tmp_path / "shared") == [kept]
             assert len(kept) == QUESTIONS
             assert "Another place has measured this slot of the study meanwhile: 4 records" in running.logged("shared")
-            status = running.status("shared")
-            assert status["needs_a_hand"]
+            assert "though all records are there" in " ".join(running.command("status", "shared").split())
+            assert "though all records are there" in running.page("shared/overview")
         seen(
             f"the {QUESTIONS} records of the one that ended first stayed as they were; the run of the other failed "
-            "with an error that says how to name the places, and `status` says that it needs a hand"
+            "with an error that says how to name the places, which `status` and the overview say, too"
         )
 
     def test_with_a_name_have_objects_of_their_own(self, running: Project, project: Path, tmp_path: Path, seen: Seen):
