@@ -271,5 +271,5 @@ class TestTwoStudiesOfOneName:
             batches = running.records("named", data=tmp_path / "named")
             assert [len(batch) for batch in batches] == [QUESTIONS] * 2
             assert {record["client"] for batch in batches for record in batch} == {None, "frankfurt"}
-            assert elsewhere.status("named")["counts"]["measured"] == 1
+            assert elsewhere.status("named")["counts"]["late"] == 1
         seen(f"each place has its {QUESTIONS} records, in an object of its own")
