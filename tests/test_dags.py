@@ -17,6 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm_bench.airflow import dag
+from llm_bench.airflow.operators.answers import PROMPTS, cells_of
+from llm_bench.measure.turns import Turn
+from llm_bench.records import WARM
 from llm_bench.study import Study
 
 HEAVY = (
@@ -171,6 +174,36 @@ def studies(draw: st.DrawFn) -> dict[str, object]:
         "concurrency": draw(st.integers(1, 100)),
         **({"window": window} if draw(st.booleans()) else {}),
     }
+
+
+class TestTheLongestStudy:
+    """The names that a study makes, each as long as its file may make it."""
+
+    @pytest.fixture
+    def study(self) -> Study:
+        llms = [{"model": f"{'p' * 100}/{n}", "name": f"{n} {'m' * 198}"} for n in range(2)]
+        return Study.model_validate({"name": "s" * 63, "llms": llms, "industries": ["i" * 100]})
+
+    def test_has_cells_and_pools_that_fit_a_database_which_counts_letters(self, study: Study):
+        from airflow.models.pool import Pool
+        from airflow.models.taskinstance import TaskInstance
+
+        columns = TaskInstance.__table__.c
+        names = [cell["cell"] for cell in cells_of(study)]
+        assert len(set(names)) == 2
+        assert max(map(len, names)) <= columns.rendered_map_index.type.length
+        assert len(study.dag_id) <= columns.dag_id.type.length
+        assert len(study.pool(study.llms[0].provider)) <= min(
+            columns.pool.type.length, Pool.__table__.c.pool.type.length
+        )
+
+    def test_has_keys_that_fit_it_too(self, study: Study):
+        from airflow.models.task_state_store import TaskStateStoreModel
+        from airflow.models.xcom import XComModel
+
+        turn = Turn(1, {"question_id": "q" * 100}, WARM)
+        assert len(turn.key) <= TaskStateStoreModel.__table__.c.key.type.length
+        assert len(PROMPTS + study.industries[0]) <= XComModel.__table__.c.key.type.length
 
 
 class TestAnyStudy:

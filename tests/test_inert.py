@@ -13,6 +13,15 @@ from llm_bench import inert
 TEXTS = st.text() | st.text(alphabet="'=+-@\t\r\n\uff1da\u202e\x1b") | st.sampled_from([*hostile.ALL.values()])
 
 
+class TestATextThatIsStored:
+    def test_has_halves_of_a_character_put_together_and_a_lone_half_or_nul_replaced(self):
+        assert inert.storable("\ud83d\ude00 \ud83d \0") == "\U0001f600 \ufffd \ufffd"
+
+    @given(text=TEXTS)
+    def test_is_as_it_came_but_for_them(self, text: str):
+        assert inert.storable(text) == text.replace("\0", "\ufffd")
+
+
 class TestATextThatIsSeen:
     @given(text=TEXTS)
     def test_holds_nothing_that_acts_on_what_is_beside_it(self, text: str):

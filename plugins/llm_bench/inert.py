@@ -1,7 +1,7 @@
 """Text from outside made harmless where it is shown: each kind of outlet has its function here. Pure.
 
-What is stored is never changed: Parquet and JSON hold it as it came. HTML and LaTeX have escapes of their own beside
-this (``analysis.html``, ``report.latex``).
+What is stored is never changed, but for what no store can hold (``storable``): Parquet and JSON hold it as it came.
+HTML and LaTeX have escapes of their own beside this (``analysis.html``, ``report.latex``).
 """
 
 from __future__ import annotations
@@ -19,6 +19,16 @@ _OBEYED = re.compile(
 _FORMULA = r"^'*[=+\-@\t\r\n＝＋－＠]"
 """What a spreadsheet takes for a formula, and what is made of it by ``cell``."""
 _IS_FORMULA = re.compile(_FORMULA)
+
+
+def storable(text: str) -> str:
+    """Text that any store can hold: a character that came in halves is put together, a lone half or NUL is replaced.
+
+    Postgres, in which Airflow passes results on, takes neither; nor has a half a place in UTF-8.
+    """
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").replace("\0", "\ufffd")
 
 
 def seen(text: str) -> str:

@@ -113,7 +113,7 @@ class LLM(Part):
         Line,
         Field(
             max_length=200,
-            pattern=r"^[A-Za-z0-9_.-]+/\S+$",
+            pattern=r"^[A-Za-z0-9_.-]{1,100}/\S+$",
             description="LiteLLM model string, `provider/model`, e.g. `groq/llama3-70b-8192`; "
             "`baseline/…` names a built-in baseline that needs no key.",
         ),

@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from doubles.provider import Provider, Response, stream
-from doubles.server import Server
+from doubles.webhook import Webhook
 from llm_bench.airflow import notifier
 from llm_bench.airflow.notifier import IncompleteBatch, MissedSlots
 from llm_bench.errors import MissingRecordsError
@@ -39,34 +38,6 @@ STUDY = {
     "industries": ["retail"],
     "window": {"start": "2026-12-07T08:00:00+01:00", "end": "2026-12-11T08:00:00+01:00"},
 }
-
-
-class Webhook(Server):
-    """A server that takes what is posted; use as a context manager.
-
-    :param status: what it answers.
-    :param delay_sec: how long it takes to answer.
-    """
-
-    def __init__(self, status: int = 200, delay_sec: float = 0.0) -> None:
-        self.status, self.delay_sec = status, delay_sec
-        self.got: list[tuple[str, dict[str, str], Any]] = []
-        webhook = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                content = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                webhook.got.append((self.path, {name.lower(): value for name, value in self.headers.items()}, content))
-                time.sleep(webhook.delay_sec)
-                self.send_response(webhook.status)
-                self.end_headers()
-
-        super().__init__(Handler)
-        self.url = f"{self.address}/services/T0/B0/secret"
-
-    @property
-    def texts(self) -> list[str]:
-        return [content["text"] for _, _, content in self.got]
 
 
 @pytest.fixture

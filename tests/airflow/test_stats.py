@@ -120,13 +120,36 @@ class TestANameWithoutTags:
         gauge = Gauge(FAILURES, 1, {"study": "mine", "llm": "openrouter/some/slow-1.5", "kind": "connection"})
         assert gauge.plain_name == "llm_bench.failures.mine.openrouter__some__slow-1__5.connection"
 
-    @given(st.text(min_size=1, max_size=30))
+    @given(st.text(min_size=1, max_size=30) | st.text("./aé", min_size=180, max_size=200))
     def test_is_one_that_airflow_sends(self, model: str):
-        study = STUDY.model_copy(update={"llms": (STUDY.llms[0].model_copy(update={"model": f"groq/{model}"}),)})
-        records = [record(f"groq/{model}")]
-        for gauge in gauges(Due(study, SLOT, DUE.questions), records):
+        llms = (STUDY.llms[0].model_copy(update={"model": f"groq/{model}"}),)
+        study = STUDY.model_copy(update={"name": "s" * 63, "llms": llms})
+        for gauge in gauges(Due(study, SLOT, DUE.questions), [record(f"groq/{model}")]):
             assert stat_name_default_handler(gauge.plain_name) == gauge.plain_name
             assert gauge.plain_name.count(".") == gauge.name.count(".") + len(gauge.tags)
+
+
+class TestTheNameOfAnLLM:
+    @given(st.lists(st.text(min_size=1, max_size=4) | st.text("./_é", min_size=199, max_size=200), unique=True))
+    def test_is_no_others(self, llms: list[str]):
+        made = [gauge for gauge in gauges(DUE, [record("groq/fast", llm=llm) for llm in llms]) if gauge.name == LATENCY]
+        assert len({gauge.plain_name for gauge in made}) == len({gauge.tags["llm"] for gauge in made}) == len(llms)
+
+    def test_stays_where_nothing_is_wrong_with_it(self):
+        assert {tags[0] for tags in values(FAILURES, BATCH)} == {"groq/fast", "openrouter/some/slow-1.5_free"}
+
+    def test_stays_when_an_llm_that_was_like_it_answers_nothing(self):
+        llms = [STUDY.llms[0].model_copy(update={"name": name}) for name in ("a%", "a{")]
+        due = Due(STUDY.model_copy(update={"llms": tuple(llms)}), SLOT, DUE.questions)
+        both, alone = (
+            {
+                gauge.tags["llm"]
+                for gauge in gauges(due, [record("groq/fast", llm=name) for name in names])
+                if gauge.name == LATENCY
+            }
+            for names in (["a%", "a{"], ["a%"])
+        )
+        assert alone < both
 
 
 @pytest.fixture

@@ -246,6 +246,15 @@ class TestWhatNoStoreCouldHold:
         reply = cell.ask(answers(cell.double.FORMAT, lambda it: [*it.opening(), *raw, *it.closing(3)]))
         assert reply.answer.text == "Toys 😀 \ufffd led\ufffd"
 
+    def test_is_no_other_text_of_the_provider_either(self, openai_like: Cell):
+        cell = openai_like
+        named = dict.fromkeys(["id", "model", "system_fingerprint", "service_tier", "provider"], "a\0b\ud83d")
+        event_of_names = event({"choices": [], **named})
+        record = cell.record(answers(cell.double.FORMAT, lambda it: [*it.opening(), event_of_names, *it.closing(3)]))
+        texts = [value for value in record.values() if isinstance(value, str)]
+        assert "a\ufffdb\ufffd" in texts
+        assert not any("\0" in text or "\ud83d" in text for text in texts)
+
     @pytest.mark.parametrize("count", ["-1", "1e400", "3.5", '"7"', "true", "null", "99999999999999999999", "[]"])
     def test_is_a_count_that_is_none(self, openai_like: Cell, count: str):
         cell = openai_like

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm_bench.measure.formats.answer import Answer, Usage, storable
+from llm_bench.measure.formats.answer import Answer, Usage
 from llm_bench.measure.formats.reader import read as read_stream
 
 
@@ -426,6 +426,3 @@ class TestTheBorders:
         assert read((1, whole)).token_times == [1]
         assert read((1, whole[:-1])).token_times == []
         assert read((1, event({"role": "assistant"}))).token_times == []
-
-    def test_halves_of_a_character_are_put_together_and_a_lone_one_is_replaced(self):
-        assert storable("\ud83d\ude00 \ud83d \0") == "\U0001f600 \ufffd \ufffd"

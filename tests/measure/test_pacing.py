@@ -255,6 +255,14 @@ class TestTheAccount:
         assert "the package redis isn't installed" in caplog.text
 
 
+class TestTheFileOfAnAccount:
+    def test_is_its_models_own_however_long_its_name_is(self, here: Here):
+        models = [f"groq/{'你' * 199}", f"groq/{'你' * 198}好"]
+        for model in models:
+            here.pacer(model=model).wait(SMALL)
+        assert len({file.name for file in here.folder.glob("*.json")}) == len(models)
+
+
 def test_the_moment_is_of_this_machines_start():
     first, second = moment(), moment()
     assert first.boot == second.boot

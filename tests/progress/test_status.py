@@ -223,7 +223,7 @@ class TestWithAnAirflow:
         whole = (0, 4, 6, 8, 9, 10, 11, 12, 13)
         for number in whole:
             fill(store, "mine", slots[number])
-        states = dict.fromkeys(whole, "success") | {5: "failed", 7: "running"}
+        states = dict.fromkeys(whole, "success") | {5: "failed", 7: "running", 8: "failed"}
         airflow(MAKE_RUNS, {slots[number].isoformat(): state for number, state in states.items()})
 
         report = as_json(command("llm_bench", "status", "mine", "--json"))
@@ -231,6 +231,8 @@ class TestWithAnAirflow:
         by_state = {state: [slots.index(datetime.fromisoformat(slot["due"])) for slot in report["slots"]
                             if slot["state"] == state] for state in report["counts"]}  # fmt: skip
         assert (by_state["missed"], by_state["incomplete"], by_state["running"]) == ([1, 2, 3], [5], [7])
+        assert [slots.index(datetime.fromisoformat(slot["due"])) for slot in report["slots"]
+                if slot["run_state"] == "failed"] == [5, 8]  # fmt: skip
         down, off, missed, incomplete = report["to_do"]
         assert "Airflow isn't running" in down["what"]
         assert "is off. Switch it on, or the next slot" in off["what"]

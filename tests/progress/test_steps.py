@@ -1,4 +1,4 @@
-"""What is to be done first: what keeps the slots to come from being measured."""
+"""What is to be done first: what keeps the slots to come from being measured; and what isn't as planned."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from llm_bench.progress.facts import facts
 from llm_bench.progress.overview import Airflow, Overview
-from llm_bench.progress.states import Batch, account
+from llm_bench.progress.states import Batch, Run, account
 from llm_bench.progress.steps import steps
 from llm_bench.study import Study
 
@@ -28,11 +29,12 @@ def airflow(*, alive: bool = True, paused: bool | None = False) -> Airflow:
     return Airflow(alive, paused, {}, STUDY.window.schedule if STUDY.window else None, "http://127.0.0.1:8080")
 
 
-def at(now: datetime, known: Airflow | None, *measured: datetime) -> Overview:
-    """The study at a moment, with whole batches of some slots."""
+def at(now: datetime, known: Airflow | None, *measured: datetime, state: str | None = None) -> Overview:
+    """The study at a moment, with whole batches of some slots, whose runs Airflow has in a state."""
     assert STUDY.window is not None
     batches = {slot: Batch(slot, "run", "scheduled", 10, 0, 2.0, 30.0) for slot in measured}
-    slots = account(STUDY.window.schedule, now, expected=10, measured=batches, quarantined={}, runs={})
+    runs = {slot: Run("run", state) for slot in measured} if state else {}
+    slots = account(STUDY.window.schedule, now, expected=10, measured=batches, quarantined={}, runs=runs)
     return Overview(STUDY, now, 10, slots, batches, [], known)
 
 
@@ -83,3 +85,12 @@ class TestWhileTheStudyRuns:
         assert STUDY.window is not None
         slots = list(STUDY.window.schedule)
         assert said(at(slots[-1] + timedelta(hours=1), airflow(paused=True), *slots)) == []
+
+
+class TestARunThatFailed:
+    @pytest.mark.parametrize(("state", "named"), [("failed", ["1 (Mon 07 Dec 08:00:00)"]), ("success", [])])
+    def test_is_named_where_all_records_are_there_and_asks_for_nothing(self, state: str, named: list[str]):
+        whole = at(START + timedelta(minutes=6), airflow(), START, state=state)
+        words = [words for name, words in facts(whole, STUDY.window) if name == "Run failed"]
+        assert [text.partition(", though all records are there")[0] for text in words] == named
+        assert said(whole) == []

@@ -33,6 +33,10 @@ class TestDocuments:
         include = write_project(documents={"store-prices.md": "Flour is dear."})
         assert load_documents(include, "bakery") == (Document("store-prices", "Store prices", "Flour is dear."),)
 
+    def test_hold_no_letter_that_a_store_refuses(self, write_project):
+        include = write_project(documents={b"flour\xff.md".decode(errors="surrogateescape"): "Flour\0is dear."})
+        assert load_documents(include, "bakery") == (Document("flour\ufffd", "Flour\ufffd", "Flour\ufffdis dear."),)
+
     def test_none_is_a_mistake(self, write_project):
         with pytest.raises(QuestionSetError, match="holds no document"):
             load_documents(write_project(documents={}), "bakery")

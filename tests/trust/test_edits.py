@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fixtures.running import INDUSTRY, QUESTIONS, Project, question, waits_for
+from fixtures.running import INDUSTRY, QUESTIONS, REFUSED, Project, installed, question, waits_for
 from fixtures.trust import Seen
 
 pytestmark = pytest.mark.trust
@@ -42,7 +44,7 @@ class TestALLM:
         """An LLM is put in front of the list in mid-batch, while a cell has failed that is then cleared."""
         running.write("front", **of("front-b", "front-c"))
         running.held |= {"front-b"}
-        running.refused.add(("front-c", 3))
+        running.failures["front-c", 3] = REFUSED
         run = running.start("front")
         waits_for(lambda: "failed" in running.cells("front", run).values())
         running.write("front", **of("front-a", "front-b", "front-c"))
@@ -209,3 +211,65 @@ class TestAStudysFile:
         assert [llms(batch) for batch in running.records("deleted")] == [{"deleted-a": QUESTIONS}] * 2
         assert len(running.asked("deleted-a")) == 2 * QUESTIONS
         seen("the first batch stayed; the second was whole once the file was back, and nothing was asked twice")
+
+
+def in_one_slot(storage: Path) -> dict[str, Any]:
+    """What makes two installations measure a study in the same slot into one storage."""
+    end = datetime.now(UTC).replace(microsecond=0)
+    window = {"start": (end - timedelta(hours=1)).isoformat(), "end": end.isoformat(), "period": "PT1H"}
+    return {"storage": f"file://{storage}", "catchup": True, "window": window | {"batches_per_period": 1}}
+
+
+def the_run(place: Project, study: str) -> str:
+    """The run that an installation makes of a study's only slot."""
+    runs = waits_for(lambda: place.api.request("GET", f"/dags/llm_bench_{study}/dagRuns")["dag_runs"])
+    return str(runs[0]["dag_run_id"])
+
+
+class TestTwoStudiesOfOneName:
+    """A study that two installations measure into one storage"""
+
+    def test_without_names_of_the_places_replace_nothing_of_each_other(
+        self, running: Project, project: Path, tmp_path: Path, seen: Seen
+    ):
+        """Neither installation has a name; both measure the same slot, and the one that began first ends last."""
+        content = of("shared-a", **in_one_slot(tmp_path / "shared"))
+        running.held.add("shared-a")
+        running.write("shared", **content)
+        running.switch_on("shared")
+        waits_for(lambda: running.asked("shared-a"))
+        with installed(project, tmp_path / "elsewhere") as elsewhere:
+            elsewhere.write("shared", **content)
+            elsewhere.switch_on("shared")
+            assert elsewhere.ended("shared", the_run(elsewhere, "shared")) == "success"
+            (kept,) = running.records("shared", data=tmp_path / "shared")
+            running.held.clear()
+            assert running.ended("shared", the_run(running, "shared")) == "failed"
+            assert running.records("shared", data=tmp_path / "shared") == [kept]
+            assert len(kept) == QUESTIONS
+            assert "Another place has measured this slot of the study meanwhile: 4 records" in running.logged("shared")
+            assert "though all records are there" in " ".join(running.command("status", "shared").split())
+            assert "though all records are there" in running.page("shared/overview")
+        seen(
+            f"the {QUESTIONS} records of the one that ended first stayed as they were; the run of the other failed "
+            "with an error that says how to name the places, which `status` and the overview say, too"
+        )
+
+    def test_with_a_name_have_objects_of_their_own(self, running: Project, project: Path, tmp_path: Path, seen: Seen):
+        """The second installation is named frankfurt; both measure the same slot at once."""
+        content = of("named-a", **in_one_slot(tmp_path / "named"))
+        running.held.add("named-a")
+        running.write("named", **content)
+        running.switch_on("named")
+        waits_for(lambda: running.asked("named-a"))
+        with installed(project, tmp_path / "elsewhere", LLM_BENCH_CLIENT="frankfurt") as elsewhere:
+            elsewhere.write("named", **content)
+            elsewhere.switch_on("named")
+            assert elsewhere.ended("named", the_run(elsewhere, "named")) == "success"
+            running.held.clear()
+            assert running.ended("named", the_run(running, "named")) == "success"
+            batches = running.records("named", data=tmp_path / "named")
+            assert [len(batch) for batch in batches] == [QUESTIONS] * 2
+            assert {record["client"] for batch in batches for record in batch} == {None, "frankfurt"}
+            assert elsewhere.status("named")["counts"]["late"] == 1
+        seen(f"each place has its {QUESTIONS} records, in an object of its own")

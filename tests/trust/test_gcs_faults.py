@@ -89,6 +89,15 @@ def bucket(wire: Proxy, monkeypatch: pytest.MonkeyPatch) -> Callable[[], GCSStor
     return lambda: GCSStore("studies", prefix, quick)
 
 
+@pytest.fixture
+def seen(seen: Seen, request: pytest.FixtureRequest) -> Seen:
+    """Says before which bucket it was seen."""
+    before = {"emulator": "an emulator", "testbench": "googleapis/storage-testbench"}[
+        request.node.callspec.params["wire"]
+    ]
+    return lambda saw: seen(f"before {before}: {saw}")
+
+
 class Weather:
     """Faults on the wire, by chance; how many there were."""
 
@@ -96,6 +105,7 @@ class Weather:
         self.wire = wire
         self.dice = random.Random(seed)
         self.faults: Counter[str] = Counter()
+        self._told: dict[str, list[str]] = {}
 
     def bad(self, likely: float, *others: str) -> None:
         """From now on a share of all requests meets a fault."""
@@ -114,16 +124,29 @@ class Weather:
 
     def _instruct(self) -> None:
         """Has the testbench fail the next requests of each kind, in an order of its own."""
-        faults = {kind: self.dice.sample(known, 3) for kind, known in FROM_TESTBENCH.items()}
-        body = json.dumps({"instructions": faults, "transport": "HTTP"}).encode()
-        headers = {"content-type": "application/json"}
-        with urllib.request.urlopen(urllib.request.Request(f"{TESTBENCH}/retry_test", body, headers)) as reply:
-            self.wire.headers["x-retry-test-id"] = json.load(reply)["id"]
-        self.faults.update(fault for known in faults.values() for fault in known)
+        self.good()
+        self._told = {kind: self.dice.sample(known, 3) for kind, known in FROM_TESTBENCH.items()}
+        self.wire.headers[_TEST] = _ask("retry_test", {"instructions": self._told, "transport": "HTTP"})["id"]
 
     def good(self) -> None:
+        """From now on no request meets a fault; the testbench is asked which it made of those that it was told."""
         self.wire.choose = lambda _method, _path: None
-        self.wire.headers.pop("x-retry-test-id", None)
+        if test := self.wire.headers.pop(_TEST, None):
+            left = _ask(f"retry_test/{test}")["instructions"]
+            for kind, told in self._told.items():
+                self.faults.update(told[: len(told) - len(left.get(kind, []))])
+
+
+_TEST = "x-retry-test-id"
+
+
+def _ask(path: str, content: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What the testbench replies."""
+    body = json.dumps(content).encode() if content else None
+    with urllib.request.urlopen(
+        urllib.request.Request(f"{TESTBENCH}/{path}", body, {"content-type": "application/json"})
+    ) as reply:
+        return dict(json.load(reply))
 
 
 def until_done(work: Callable[[], Any]) -> tuple[Any, list[StorageError]]:
@@ -225,6 +248,7 @@ class TestABucketThatFails:
             records, failed = until_done(looked_at)
             assert records == filled
             errors += failed
+        weather.good()
         assert named(errors)
         seen(
             f"each copy had all {sum(filled.values())} records, none twice, after {sum(weather.faults.values())} "
@@ -266,7 +290,10 @@ class TestABucketThatFails:
         until_done(work)
         weather.good()
         assert ids(bucket()) == filled
-        seen(f"all {sum(filled.values())} records stand in {len(bucket().list('records/'))} object, none twice")
+        seen(
+            f"all {sum(filled.values())} records stand in {len(bucket().list('records/'))} object, none twice, after "
+            f"{sum(weather.faults.values())} faults"
+        )
 
     def test_whose_token_expires_names_it_and_goes_on_with_a_new_one(
         self, bucket: Open, wire: Proxy, batches: Batches, wanted: Counter[str], seen: Seen
@@ -287,17 +314,20 @@ class TestABucketThatFails:
         seen(f"each load named the credentials and the connection; then all {sum(wanted.values())} records were there")
 
     def test_holds_a_large_object_whole_or_not_at_all(self, bucket: Open, wire: Proxy, seen: Seen):
-        """An object of 20 MB, which is sent in several requests: torn, lost, damaged, and against another writer."""
-        content, path = random.Random(5).randbytes(20_000_000), object_path("records", "thesis", SLOT)
+        """Four objects of 20 MB, each sent in several requests: torn, lost, damaged, and against another writer."""
         weather = Weather(wire, 5)
-        weather.bad(0.3)
-        generation, _ = until_done(lambda: bucket().commit(path, content, _generation(bucket(), path)))
-        weather.good()
-        assert bucket().read(path) == (content, generation)
-        with pytest.raises(ConflictError):
-            bucket().commit(path, content[::-1], 0)
-        assert bucket().read(path) == (content, generation)
-        seen(f"it was there whole after {sum(weather.faults.values())} faults; another writer was refused (412)")
+        for number in range(4):
+            content, path = random.Random(number).randbytes(20_000_000), object_path("records", "thesis", SLOTS[number])
+            weather.bad(0.5)
+            generation, _ = until_done(lambda: bucket().commit(path, content, _generation(bucket(), path)))  # noqa: B023
+            weather.good()
+            assert bucket().read(path) == (content, generation)
+            with pytest.raises(ConflictError):
+                bucket().commit(path, content[::-1], 0)
+            assert bucket().read(path) == (content, generation)
+        faults = sum(weather.faults.values())
+        assert faults
+        seen(f"each was there whole after {faults} faults in all; another writer was refused (412)")
 
     def test_that_stalls_is_waited_for_as_long_as_was_said(
         self, bucket: Open, wire: Proxy, batches: Batches, seen: Seen

@@ -12,7 +12,7 @@ import logging
 import re
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
@@ -22,7 +22,6 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-from docx import Document
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
@@ -30,6 +29,8 @@ from analysis.studies import make_batch, make_prompts
 from dashboard import serving
 from dashboard.browser import chromium
 from fixtures import hostile
+from fixtures.hostile import INDUSTRY, NAMES, NOTES, STRANGER, TEXT, questions, study_file
+from fixtures.outlets import addresses, of_page, of_zip, wrong_in
 from fixtures.trust import Seen
 from llm_bench import inert
 from llm_bench.airflow import notifier, stats
@@ -44,23 +45,8 @@ from llm_bench.report.latex import escape
 from llm_bench.store.base import from_parquet, object_path, open_store, to_parquet
 from llm_bench.store.contexts import keep_contexts
 from llm_bench.store.exports import export
-from llm_bench.store.names import moment_name
 from llm_bench.study import Study, load_study, parse_study
 
-NAMES = {
-    "markup": hostile.TEXTS["markup"],
-    "ends": hostile.TEXTS["end of an attribute"] + hostile.TEXTS["end of a script"],
-    "template": hostile.TEXTS["a template"],
-    "formula": hostile.TEXTS["a formula"],
-    "latex": hostile.TEXTS["LaTeX"] + hostile.TEXTS["right to left"],
-    "long": hostile.TEXTS["200 letters"],
-}
-"""LLMs of the study."""
-STRANGER = "".join(hostile.UNSEEN.values())
-"""An LLM that only the store knows, as no study's file may name it."""
-INDUSTRY = f"=1 <{hostile.MARK} onclick=hostile()> {{{{7*7}}}} $x_2$ \\input \"q\" 'q' & \u05e9\u05dc\u05d5\u05dd"
-TEXT = " \n".join(hostile.ALL.values())
-"""All of it."""
 KEPT = {"record_id", "study", "question_id", "llm", "llm_provider", "llm_model", "industry"} | {
     *("context_hash", "prompt_hash", "settings_hash", "embedding_model")
 }
@@ -74,18 +60,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     include = home / "include"
     for folder in ("studies", "questions", f"knowledge/{INDUSTRY}"):
         (include / folder).mkdir(parents=True)
-    texts = [*hostile.TEXTS.values()]
-    questions = [
-        {
-            "id": f"q-{number}",
-            "text": f"Which category leads {' '.join(texts[number::3])}?",
-            "points": [{"text": f"It is {texts[number]}", "document": "notes"}],
-        }
-        for number in range(3)
-    ]
-    write(include / "questions" / f"{INDUSTRY}.yaml", {"industry": INDUSTRY, "questions": questions})
-    notes = "".join(f"\n\nIt is {text}." for text in texts)
-    (include / "knowledge" / INDUSTRY / "notes.md").write_text(f"# Notes{notes}")
+    write(include / "questions" / f"{INDUSTRY}.yaml", {"industry": INDUSTRY, "questions": questions()})
+    (include / "knowledge" / INDUSTRY / "notes.md").write_text(f"# Notes\n\n{NOTES}")
     write(include / "studies" / "hostile.yaml", study_file(*NAMES.values()) | {"industries": [INDUSTRY]})
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LLM_BENCH_HOME", str(home))
@@ -95,17 +71,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def write(path: Path, content: Any) -> None:
     path.write_text(yaml.safe_dump(content, allow_unicode=True))
-
-
-def study_file(*names: str) -> dict[str, Any]:
-    models = ["hosted_vllm/" + re.sub(r"\s", "_", name)[:180] for name in names]
-    window = {"start": "2026-11-02T08:00:00Z", "end": "2026-11-02T12:00:00Z", "period": "PT4H", "batches_per_period": 4}
-    return {
-        "description": hostile.TEXTS["markup"],
-        "llms": [{"model": model, "name": name} for model, name in zip(models, names, strict=True)],
-        "industries": ["retail"],
-        "window": window,
-    }
 
 
 def fill(home: Path, study: Study) -> None:
@@ -170,93 +135,6 @@ def reader(home: Path, api_server: FastAPI) -> TestClient:
     client = TestClient(api_server, headers={"accept": "text/html"}, follow_redirects=False)
     client.cookies.set("_token", serving.token("VIEWER"))
     return client
-
-
-def of_page(content: bytes) -> list[str]:
-    return hostile.wrong_in_page(content.decode())
-
-
-def of_pdf(content: bytes) -> list[str]:
-    return re.findall("/JavaScript|/Launch|/URI", content.decode("latin-1"))
-
-
-def nothing(content: bytes) -> list[str]:
-    """What a program reads, which shows nothing by itself."""
-    return []
-
-
-def of_zip(content: bytes) -> list[str]:
-    with zipfile.ZipFile(io.BytesIO(content)) as packed:
-        names = [name for name in packed.namelist() if not name.endswith("/")]
-        return [f"{name}: {wrong}" for name in names for wrong in wrong_in(name, packed.read(name))]
-
-
-def of_word(content: bytes) -> list[str]:
-    elements = Document(io.BytesIO(content)).element.iter()
-    return of_text("\n".join(element.text for element in elements if element.text).encode())
-
-
-def of_markdown(content: bytes) -> list[str]:
-    return [*of_text(content), *re.findall(r"(?<!\\)<\w", content.decode())]
-
-
-def of_text(content: bytes) -> list[str]:
-    return sorted(map(repr, hostile.unseen_in(content.decode())))
-
-
-FILES: Mapping[str, Callable[[bytes], list[str]]] = {
-    "html": of_page,
-    "svg": of_page,
-    "csv": hostile.wrong_in_csv,
-    "tex": lambda content: hostile.wrong_in_latex(content.decode()),
-    "txt": of_text,
-    "md": of_markdown,
-    "docx": of_word,
-    "bib": of_text,
-    "SHA256SUMS": of_text,
-    "pdf": of_pdf,
-    "png": nothing,
-    "js": nothing,
-    "css": nothing,
-    "json": lambda content: [] if json.loads(content) is not None else ["no JSON"],
-    "parquet": lambda content: [] if from_parquet(content) is not None else ["no Parquet"],
-    "zip": of_zip,
-}
-"""Each kind of file that leaves, by its ending, and what of it would do harm."""
-
-
-def wrong_in(name: str, content: bytes) -> list[str]:
-    kind = name.rpartition("/")[2].rpartition(".")[2]
-    assert kind in FILES, f"{name} is a new kind of outlet: say in FILES what would be harmful in it"
-    return FILES[kind](content)
-
-
-def addresses(stored: list[Record]) -> dict[str, list[str]]:
-    """Each route of the dashboard, and addresses that it has here."""
-    failed = next(record for record in stored if not record["success"])
-    answered = next(record for record in stored if record["success"])
-    odd = next(record for record in stored if record["llm"] == STRANGER)
-    slot = moment_name(datetime.fromisoformat(answered["slot"]))
-    records = {"records", *(f"records/{record['record_id']}" for record in (failed, answered, odd))}
-    pages = {
-        route.path: [route.path.replace("{study}", "hostile")]
-        for route in create_app().app.routes
-        if set(re.findall(r"{(\w+)}", route.path)) == {"study"}
-    }
-    return pages | {
-        "/{study}/export/report.zip": [],  # TestFilesThatLeave has it
-        "/": ["/"],
-        "/validations/{study}/{slot}": [f"/validations/hostile/{slot}", "/validations/hostile/%1b%e2%80%ae%3Cb%3E"],
-        "/{study}/records/{record_id}": [f"/hostile/{page}" for page in records] + ["/hostile/records/%e2%80%aex"],
-        "/{study}/export/records.{form}": [f"/hostile/export/records.{form}" for form in ("csv", "json", "parquet")],
-        "/{study}/records/{record_id}/beside": [
-            f"/hostile/{page}/beside" for page in sorted(records) if page != "records"
-        ],
-        "/-/{dag_id}": ["/-/llm_bench_hostile", "/-/%1b%e2%80%ae%3Cb%3E"],
-        "/-/{dag_id}/{run_id}": ["/-/llm_bench_hostile/%1b%e2%80%ae%3Cb%3E"],
-        "/-/{dag_id}/{run_id}/quality": ["/-/llm_bench_hostile/%1b%e2%80%ae%3Cb%3E/quality"],
-        "/static/{name}": ["/static/%e2%80%ae%1b.js"],
-    }
 
 
 def routes() -> list[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from dashboard import serving
 from dashboard.opening import cut_off, drawn, reading
@@ -33,13 +34,20 @@ def address(include, tmp_path_factory):
             yield f"{address}/llm-bench"
 
 
+def faults(tab: Page, *, cut: bool) -> Iterator[tuple[str, ...]]:
+    """What axe finds on a page, and which names and numbers aren't wholly there."""
+    for violation in Axe().run(tab).response["violations"]:
+        yield from ((violation["id"], node["html"][:160], node["failureSummary"]) for node in violation["nodes"])
+    yield from (("cut", words) for words in (cut_off(tab) if cut else ()))
+
+
 class TestInAnySituation:
     """The dashboard in any situation"""
 
     @pytest.mark.parametrize("situation", SITUATIONS)
     def test_is_accessible_and_whole(self, browser, address, situation, seen: Seen):
         """Every page was opened at 1440, 1024 and 390 px, light and dark, and looked at by axe."""
-        violations, cut = [], []
+        wrong: dict[tuple[str, ...], set[str]] = {}
         with reading(browser, address) as reader:
             for page in NAVIGATION:
                 tab = reader.open(f"{situation}/{page}")
@@ -48,13 +56,8 @@ class TestInAnySituation:
                     for width in WIDTHS:
                         tab.set_viewport_size({"width": width, "height": 900})
                         drawn(tab)
-                        violations += [
-                            (page, width, theme, violation["id"], violation["nodes"][0]["html"][:160])
-                            for violation in Axe().run(tab).response["violations"]
-                        ]
-                        if width == WIDTHS[-1]:
-                            cut += [(page, theme, words) for words in cut_off(tab)]
+                        for fault in faults(tab, cut=width == WIDTHS[-1]):
+                            wrong.setdefault((page, *fault), set()).add(f"{width} {theme}")
                 tab.close()
-        assert violations == []
-        assert cut == []
+        assert not wrong, "\n".join(f"{fault}: {sorted(where)}" for fault, where in wrong.items())
         seen(f"{situation.replace('-', ' ').capitalize()}: nothing was found, and no name or number was cut.")

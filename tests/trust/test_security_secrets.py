@@ -14,9 +14,7 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from urllib.parse import quote
 
@@ -24,6 +22,7 @@ import httpx
 import pytest
 
 from doubles.provider import Asked, Provider, Response, stream
+from doubles.webhook import Webhook
 from fixtures.started import logged_in, said_by, until
 from fixtures.trust import Seen
 from llm_bench.local.api import AirflowAPI
@@ -99,7 +98,7 @@ class Installation:
     api: AirflowAPI
     environment: dict[str, str]
     provider: Provider
-    alerts: list[str]
+    webhook: Webhook
     run_id: str
 
     def command(self, *arguments: str) -> str:
@@ -113,8 +112,7 @@ def installation(include: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     for path in (home / "include" / "studies").glob("*.yaml"):
         path.unlink()
     (home / "include" / "studies" / "keys.yaml").write_text(STUDY.format())
-    alerts: list[str] = []
-    with Provider(play) as provider, _webhook(alerts) as hook:
+    with Provider(play) as provider, Webhook() as webhook:
         given = {"conn_type": "llm", "host": provider.url, "password": KEYS["connection"]}
         environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")} | {
             "LLM_BENCH_HOME": str(home),
@@ -127,7 +125,7 @@ def installation(include: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
             "AIRFLOW_CONN_ALERTS": json.dumps(
                 {
                     "conn_type": "generic",
-                    "host": f"{hook}/{quote(KEYS['address'], safe='')}",
+                    "host": f"{webhook.address}/{quote(KEYS['address'], safe='')}",
                     "password": KEYS["webhook"],
                 }
             ),
@@ -144,34 +142,10 @@ def installation(include: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
             with api.unpaused(DAG):
                 run_id = api.trigger(DAG)
                 until(lambda: patiently(lambda: api.run(DAG, run_id))["state"] in {"success", "failed"}, 900)
-            yield Installation(home, api, environment, provider, alerts, run_id)
+            yield Installation(home, api, environment, provider, webhook, run_id)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(90)
-
-
-class _webhook:  # noqa: N801  (a context manager)
-    """A chat's webhook; the texts that it was sent are kept."""
-
-    def __init__(self, texts: list[str]) -> None:
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                assert self.headers["authorization"] == f"Bearer {KEYS['webhook']}"
-                texts.append(self.rfile.read(int(self.headers["content-length"])).decode())
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-
-    def __enter__(self) -> str:
-        Thread(target=self._server.serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
 
 
 def places(found: list[str]) -> list[str]:
@@ -237,8 +211,9 @@ class TestKeys:
         """A batch with a key from each place; the provider answers, refuses and fails with all of them in its words."""
         keys = {asked.key for asked in installation.provider.asked}
         assert {KEYS["variable"], KEYS["connection"], KEYS["stored"]} <= keys
-        assert installation.alerts
-        seen(f"{len(installation.provider.asked)} requests had the right key; {len(installation.alerts)} alerts came")
+        sent = [headers["authorization"] for _, headers, _ in installation.webhook.got]
+        assert set(sent) == {f"Bearer {KEYS['webhook']}"}
+        seen(f"{len(installation.provider.asked)} requests and {len(sent)} alerts had the right key")
 
     def test_stand_in_no_file_and_no_table(self, installation: Installation, seen: Seen):
         """A report and an archive are made, and every file and row is searched for each key: whole, halves, coded."""
@@ -248,7 +223,7 @@ class TestKeys:
         assert any("DEBUG" in content.decode(errors="replace") for name, content in searched if "logs/" in name)
         found = [leak for name, content in searched for leak in leaks(name, content)]
         assert places(found) == []
-        assert [leak for text in installation.alerts for leak in leaks("alert", text.encode())] == []
+        assert [leak for text in installation.webhook.texts for leak in leaks("alert", text.encode())] == []
         seen(
             f"{len(searched):,} files and rows were searched for {len(FORMS)} forms of {len(KEYS)} keys: none holds one"
         )

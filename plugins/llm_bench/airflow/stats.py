@@ -6,6 +6,7 @@ count its failures twice.
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections import Counter
@@ -28,6 +29,11 @@ START_LAG = "llm_bench.start_lag_sec"
 NAMES = (COMPLETENESS, LATENCY, FAILURES, START_LAG)
 """All that is sent; Airflow puts its prefix before them."""
 
+_LONGEST_TAG = 140
+"""Of an LLM in a plain name: Airflow sends no name of over 250 letters, and says so in a log alone."""
+_CUT_TAG = 60
+"""Letters that stay of a longer one: few enough, were each of them a dot, which takes two."""
+
 _COLUMNS = (
     *("llm", "llm_provider", "llm_model", "industry", "question_id", "run_type", "late_sec", "cache_probe"),
     *("success", "failure_kind", "latency_sec", "ttft_sec", "throughput_tps", "coverage_score"),
@@ -40,7 +46,7 @@ class Gauge:
 
     :param name: one of ``NAMES``.
     :param tags: ``study``, and where it is one LLM's ``llm``, and where it is of one kind ``kind``, in this order; of
-        letters that every metrics system takes.
+        letters that every metrics system takes, each LLM's its own.
     """
 
     name: str
@@ -50,7 +56,7 @@ class Gauge:
     @property
     def plain_name(self) -> str:
         """The name with the tags' values in it, each a part of its own: for a StatsD that carries no tags."""
-        return ".".join([self.name, *(re.sub(r"[./]", "__", value) for value in self.tags.values())])
+        return ".".join([self.name, *map(_part, self.tags.values())])
 
 
 def gauges(due: Due, records: Sequence[Mapping[str, Any]]) -> list[Gauge]:
@@ -66,10 +72,11 @@ def gauges(due: Due, records: Sequence[Mapping[str, Any]]) -> list[Gauge]:
     for record in records:
         if not is_warm(record):  # as in figures: no question counts twice
             by_llm.setdefault(llm_of(record), []).append(record)
+    tags = _tags({*by_llm, *(llm.name for llm in due.study.llms)})
     return [
         Gauge(COMPLETENESS, _completeness(due, records), study),
         *(Gauge(START_LAG, lag, study) for lag in _start_lag(records)),
-        *(gauge for llm, group in by_llm.items() for gauge in _of_llm({**study, "llm": _clean(llm)}, group)),
+        *(gauge for llm, group in by_llm.items() for gauge in _of_llm({**study, "llm": tags[llm]}, group)),
     ]
 
 
@@ -95,8 +102,27 @@ def _of_llm(tags: Mapping[str, str], records: Sequence[Mapping[str, Any]]) -> It
         yield Gauge(FAILURES, failed[kind], {**tags, "kind": kind})
 
 
+def _tags(llms: Iterable[str]) -> dict[str, str]:
+    """Each LLM's tag. One that would be too long, or another's too, ends with a digest of the LLM's name."""
+    clean = {llm: _clean(llm) for llm in llms}
+    named = Counter(map(_part, clean.values()))
+    return {
+        llm: tag if named[_part(tag)] == 1 and len(_part(tag)) <= _LONGEST_TAG else f"{tag[:_CUT_TAG]}_{_digest(llm)}"
+        for llm, tag in clean.items()
+    }
+
+
 def _clean(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_./-]", "_", text)
+
+
+def _part(tag: str) -> str:
+    """A tag as a part of a plain name."""
+    return re.sub(r"[./]", "__", tag)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def send(due: Due, rows: Rows | None) -> None:

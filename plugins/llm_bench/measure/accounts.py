@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import quote, urlsplit
@@ -25,6 +26,9 @@ PACING_VARIABLE = "LLM_BENCH_PACING"
 
 PATIENCE_SEC = 2.0
 """How long Redis may take to answer: it is asked before every request, outside the clock."""
+
+_LONGEST_NAME = 150
+"""Letters of a model in the name of its file."""
 
 _KEPT_SEC = 2 * 86400
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
@@ -66,7 +70,7 @@ class FileAccount:
     """
 
     def __init__(self, folder: Path, model: str, look: Callable[[], Moment] = moment) -> None:
-        self._file = folder / f"{quote(model, safe='')}.json"
+        self._file = folder / f"{_file_name(model)}.json"
         self._look = look
 
     def change(self, change: Callable[[Ledger], T]) -> T:
@@ -160,6 +164,12 @@ class SharedAccount:
             _warn(f"Redis at {self._place} can't be used ({type(fault).__name__}: {fault})")
             self._account = self._own
         return self._own.change(change)
+
+
+def _file_name(model: str) -> str:
+    """The model's name as a file may have it; a long one ends with a digest, as no name of a file is over 255 bytes."""
+    name = quote(model, safe="")
+    return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}~{sha256(model.encode()).hexdigest()[:16]}"
 
 
 def open_account(folder: Path, model: str) -> Account:

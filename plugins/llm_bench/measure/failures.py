@@ -10,9 +10,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from llm_bench.inert import storable
 from llm_bench.measure import refusals
 from llm_bench.measure.exchange import Deadline
-from llm_bench.measure.formats.answer import STOPPED, Answer, storable
+from llm_bench.measure.formats.answer import STOPPED, Answer
 from llm_bench.measure.hiding import hide
 from llm_bench.method import Method
 

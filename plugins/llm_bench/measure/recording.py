@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 from llm_bench import __version__
+from llm_bench.inert import storable
 from llm_bench.measure import timing
 from llm_bench.measure.client import Reply
 from llm_bench.measure.hiding import hide
@@ -128,7 +129,9 @@ def make_record(
     }
     values = own | clock | _tokens(reply) | _outcome(reply)
     secrets = reply.exchange.secrets  # any text of a provider's may echo them
-    return complete({name: hide(value, secrets) if isinstance(value, str) else value for name, value in values.items()})
+    return complete(
+        {name: hide(storable(value), secrets) if isinstance(value, str) else value for name, value in values.items()}
+    )
 
 
 def _clock(reply: Reply, *, success: bool) -> dict[str, Any]:

@@ -38,6 +38,7 @@ def facts(overview: Overview, planned: Window | None) -> Iterator[tuple[str, str
     suspect = sum(part.suspect for part in overview.measured)
     if suspect:
         yield "Suspect", f"{suspect} records: this machine was too busy for exact times"
+    yield from _contradicted(overview)
     yield from _changes(overview)
     yield from _lag(overview)
     if overview.next is not None:
@@ -51,6 +52,19 @@ def facts(overview: Overview, planned: Window | None) -> Iterator[tuple[str, str
             yield "Batch", f"{_moment(batch.slot)}: {batch.records}/{overview.per_batch}, {batch.failed} failed"
     elif overview.outside:
         yield "Beside", f"{len(overview.outside)} batches of no slot: trial runs, or those of a window that was moved"
+
+
+def _contradicted(overview: Overview) -> Iterator[tuple[str, str]]:
+    """The slots whose records are all there though their run failed: nothing is missing, but it isn't as planned."""
+    slots = [
+        slot for slot in overview.slots if slot.state in {"done", "late"} and slot.run and slot.run.state == "failed"
+    ]
+    if slots:
+        yield (
+            "Run failed",
+            f"{', '.join(map(overview.name, slots))}, though all records are there. The log of its last task says why: "
+            "another place may have measured the slot, or quarantined records may have been taken in since",
+        )
 
 
 def _changes(overview: Overview) -> Iterator[tuple[str, str]]:
@@ -199,6 +213,7 @@ def _slot(slot: Slot) -> dict[str, Any]:
         "due": utc_text(slot.due),
         "state": slot.state,
         "run_id": slot.run_id,
+        "run_state": slot.run.state if slot.run else None,
         "records": slot.batch.records if slot.batch else 0,
         "quarantined": slot.quarantined,
     }

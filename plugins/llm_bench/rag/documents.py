@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_bench.errors import QuestionSetError
+from llm_bench.inert import storable
 from llm_bench.rag.convert.conversion import LIBRARIES, ConversionError, check_size, convert
 
 MARKDOWN = ".md"
@@ -142,6 +143,7 @@ def _load(file: Path, cache: Path | None) -> Document:
 
 
 def _document(slug: str, text: str) -> Document:
+    slug, text = storable(slug), storable(text)  # Airflow passes the passages on
     first, _, rest = text.strip().partition("\n")
     heading = _heading(first.strip())
     if heading:

@@ -27,6 +27,8 @@ PROMPTS = "prompts "
 """How the name of an industry's XCom begins: its questions, each with its context."""
 RECORDS = "records"
 """XCom of the scored records. A task that fails has no return value, but keeps what it pushed."""
+_LONGEST_CELL = 250
+"""Letters of a mapped task's name in Airflow's database, where it is Postgres; of a longer one, no task could end."""
 
 
 def study_of(context: Context, prepare_task_id: str) -> Study:
@@ -53,9 +55,16 @@ def prompts_of(context: Context, prepare_task_id: str, industry: str) -> list[di
 def cells_of(study: Study) -> list[dict[str, str]]:
     """What each cell is: the arguments of its task."""
     return [
-        {"llm": llm.name, "industry": industry, "cell": f"{study.label(llm)} · {industry}"}
+        {"llm": llm.name, "industry": industry, "cell": _cell(study.label(llm), industry)}
         for llm, industry in study.cells
     ]
+
+
+def _cell(llm: str, industry: str) -> str:
+    """A cell's name; of an LLM's that is too long for it, the middle is left out."""
+    room = _LONGEST_CELL - len(f" · {industry}")
+    half = room // 2
+    return f"{llm if len(llm) <= room else f'{llm[: half - 1]}…{llm[-half:]}'} · {industry}"
 
 
 class PrepareOperator(BaseOperator):

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+from llm_bench.inert import storable
+
 STOPPED = "stream_error"
 """The failure kind of a finish reason that no provider documents as a success."""
 
@@ -161,13 +163,6 @@ def _thought(whole: str, *, unopened: bool) -> tuple[str, int]:
     if unopened and closed >= 0 and whole.find(_OPEN, 0, closed) < 0:
         return whole[:closed], closed + len(_CLOSE)
     return "", 0
-
-
-def storable(text: str) -> str:
-    """Text that any store can hold: a character that came in halves is put together, a lone half or NUL is replaced."""
-    if text.isascii() and "\0" not in text:
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").replace("\0", "\ufffd")
 
 
 def _refuse(constant: str) -> NoReturn:
