@@ -41,9 +41,10 @@ from llm_bench.errors import LLMBenchError, StudyError
 from llm_bench.gate.completeness import due_of
 from llm_bench.records import FIELDS, Record, record_id
 from llm_bench.report.latex import escape
-from llm_bench.store.base import from_parquet, object_path, open_store, to_parquet
+from llm_bench.store.base import Store, from_parquet, object_path, open_store, to_parquet
 from llm_bench.store.contexts import keep_contexts
 from llm_bench.store.exports import export
+from llm_bench.store.grades import RUBRIC, Grade, Sample, answer_hash, keep_grade, keep_sample
 from llm_bench.store.names import moment_name
 from llm_bench.study import Study, load_study, parse_study
 
@@ -119,6 +120,27 @@ def fill(home: Path, study: Study) -> None:
         store.commit(object_path("records", study.name, slot), to_parquet(records + others), 0)
         results = json.dumps(validation(study))
         store.commit(object_path("validations", study.name, slot, "json"), results.encode(), 0)
+    answered = [record for record in records if record["success"]]
+    grade_of(store, study.name, answered[:2])
+
+
+def grade_of(store: Store, study: str, records: list[Record]) -> None:
+    """A sample that somebody of a hostile name drew and graded."""
+    ids = [record["record_id"] for record in records]
+    keep_sample(store, study, Sample(number=1, seed=TEXT, of=2, by=TEXT, at=TEXT, record_ids=ids))
+    for record in records:
+        kept = Grade(
+            record_id=record["record_id"],
+            answer=answer_hash(record["answer"]),
+            coverage=1,
+            groundedness=None,
+            by=TEXT,
+            at="2026-11-29T08:00:00.000000Z",
+            rubric=RUBRIC,
+            scoring_version=1,
+            embedding_model=TEXT,
+        )
+        keep_grade(store, study, 1, kept)
 
 
 def harm(record: Record, place: int) -> None:
@@ -252,6 +274,7 @@ def addresses(stored: list[Record]) -> dict[str, list[str]]:
         "/{study}/records/{record_id}/beside": [
             f"/hostile/{page}/beside" for page in sorted(records) if page != "records"
         ],
+        "/{study}/grading/{number}": ["/hostile/grading/1", "/hostile/grading/2", "/hostile/grading/%e2%80%aex"],
         "/-/{dag_id}": ["/-/llm_bench_hostile", "/-/%1b%e2%80%ae%3Cb%3E"],
         "/-/{dag_id}/{run_id}": ["/-/llm_bench_hostile/%1b%e2%80%ae%3Cb%3E"],
         "/-/{dag_id}/{run_id}/quality": ["/-/llm_bench_hostile/%1b%e2%80%ae%3Cb%3E/quality"],

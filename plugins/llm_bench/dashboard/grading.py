@@ -237,10 +237,10 @@ def _item(look: Look, own: Sequence[Item], number: str) -> Item:
 
 
 def _grade_of(form: Form, name: str) -> int | None:
-    value = form.get(name)
+    value = form.get(name, "")
     if value == CANT_SAY:
         return None
-    if value not in map(str, SCALE):
+    if value not in [*map(str, SCALE)]:
         raise ViewError(f"{name} is {value!r}.", f"Choose one of {text.listed([*map(str, SCALE), CANT_SAY])}.")
     return int(value)
 
