@@ -150,9 +150,7 @@ class TestTheMatrix:
             assert visit(who).post(address(route)).status_code in {303, 400, 404}
         for site in ("cross-site", "same-site"):
             assert visit("ADMIN").post(address(route), headers={"sec-fetch-site": site}).status_code == 403
-        assert [
-            path for path in sorted((home / "data").rglob("*")) if path not in before and "cache" not in str(path)
-        ] == []
+        assert [*home.rglob("grades")] == []
 
     def test_is_whole_on_what_may_be_added_to(self):
         posted = {route.path for route in create_app().app.routes if "POST" in (getattr(route, "methods", None) or ())}
