@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -117,7 +118,7 @@ def page(look: Looked) -> Response:
         rows=list(_periods(look, study, shown)),
         hidden=len(study.slots) - len(shown),
         picked=_picked(look, study),
-        facts=[*facts(study, planned_window(look.study)), ("Protocol", _sealed(look))],
+        facts=_together([*facts(study, planned_window(look.study)), ("Protocol", _sealed(look))]),
         records=sum(part.records for part in study.measured),
         failed=sum(sum(part.failures.values()) for part in study.measured),
         suspect=sum(part.suspect for part in study.measured),
@@ -190,6 +191,12 @@ def _sorting(look: Look, column: str, sort: str, order: str) -> tuple[str, str |
 
 def _outcome(look: Look, row: Row, outcome: str) -> str:
     return look.address("records", {"outcome": outcome}, view=look.only(row["llm"]))
+
+
+def _together(lines: Sequence[tuple[str, str]]) -> list[tuple[str, list[str]]]:
+    """Lines of one name that follow one another, below one heading."""
+    parts = groupby(lines, key=lambda line: line[0])
+    return [(name, [words for _, words in part]) for name, part in parts]
 
 
 def _sealed(look: Look) -> str:
