@@ -73,3 +73,15 @@ class TestTheRankCorrelationOfTwoLists:
         agreed = spearman(np.arange(30), np.arange(30) ** 2, np.arange(30))
         assert agreed.estimate == pytest.approx(1)
         assert agreed.low > 0.99
+
+    def test_is_covered_by_its_interval_where_answers_to_a_question_go_together(self):
+        rng = np.random.default_rng(15)
+        questions = np.arange(40) % 10
+        true = 6 / np.pi * np.arcsin(0.6 / 2)  # of a normal pair whose correlation is 0.6
+        covered = 0
+        for _ in range(300):
+            of_question, alone = rng.normal(size=(2, 10))[:, questions], rng.normal(size=(2, 40))
+            first, second = (of_question + alone) / np.sqrt(2)
+            agreed = spearman(first, 0.6 * first + 0.8 * second, questions)
+            covered += agreed.low <= true <= agreed.high
+        assert 0.92 <= covered / 300 <= 0.99
