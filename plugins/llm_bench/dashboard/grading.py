@@ -89,7 +89,8 @@ def items(look: Look, known: Grading, person: str) -> list[Item]:
 def page(look: Looked, request: Request, user: GetUserDep) -> Response:
     """What is to be graded, how far it is, and how the scores agree."""
     known = grades.grading(_store(look), look.study.name)
-    own = items(look, known, user.get_name())
+    person = user.get_name()
+    own = items(look, known, person)
     upcoming = _next(own, 0)
     return show(
         look,
@@ -100,7 +101,7 @@ def page(look: Looked, request: Request, user: GetUserDep) -> Response:
         done=sum(item.grade is not None for item in own),
         total=sum(item.there for item in own),
         upcoming=_address(look, upcoming.number) if upcoming else None,
-        people=Counter(person for _, person in known.latest).most_common(),
+        others=Counter(by for _, by in known.latest if by != person).most_common(),
         size=SIZE,
         least=LEAST,
         gradable=queries.gradable(look.records),
