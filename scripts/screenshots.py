@@ -25,7 +25,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 WIDTH, HEIGHT = 1280, 2_000
 PAGES = (
     *("overview", "latency", "throughput", "success", "coverage", "declining", "compare", "identity", "records"),
-    *("record", "export", "validation"),
+    *("record", "grading", "export", "validation"),
 )
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
@@ -69,7 +69,8 @@ def _taken(home: Path, pages: list[str], width: int) -> Iterator[tuple[str, byte
         record = _fill(home)
         for theme in THEMES:
             context = browser.new_context(color_scheme=theme, viewport={"width": width, "height": 800})
-            context.add_cookies([{"name": "_token", "value": token("VIEWER"), "url": address}])
+            context.add_cookies([{"name": "_token", "value": token("USER"), "url": address}])
+            context.request.post(f"{address}/llm-bench/thesis/grading")  # draws the sample
             for page in pages:
                 tab = context.new_page()
                 tab.goto(f"{address}/llm-bench/{_path(page, record)}", wait_until="networkidle")
@@ -83,6 +84,8 @@ def _taken(home: Path, pages: list[str], width: int) -> Iterator[tuple[str, byte
 def _path(page: str, record: Record) -> str:
     if page == "record":
         return f"thesis/records/{record['record_id']}"
+    if page == "grading":
+        return "thesis/grading/1"
     if page == "validation":
         from llm_bench.airflow.links import validation_path  # noqa: PLC0415
 

@@ -13,6 +13,7 @@ _FORMATS, _OPENAI = "measure/test_formats.py", "measure/test_openai_format.py"
 TESTS = {
     "analysis.doubts": ["analysis/test_doubts.py"],
     "analysis.format": ["analysis/test_format.py"],
+    "analysis.grading": ["analysis/test_grading.py"],
     "analysis.metrics": ["analysis/test_metrics.py"],
     "analysis.noise": ["analysis/test_noise.py"],
     "analysis.queries.groups": ["analysis/test_groups.py"],

@@ -444,8 +444,27 @@ class TestWaterfall:
         assert rows[-1] == {"at": 199.99, "n": 20_000}
 
 
+_OVERLAPS = """() => {
+  const box = (part) => part.getBoundingClientRect();
+  const signs = [...document.querySelectorAll(".role-legend-symbol path")].map(box);
+  const names = [...document.querySelectorAll(".role-legend-label text")].map(box);
+  const across = (name, sign) => name.right > sign.left && name.left < sign.right;
+  const meets = (name, sign) => across(name, sign) && name.bottom > sign.top && name.top < sign.bottom;
+  return [names.length, names.filter((name) => signs.some((sign) => meets(name, sign))).length];
+}"""
+
+
 class TestPrint:
     DRAWN = charts.svg(CHARTS["over time"])
+
+    def test_a_legend_keeps_its_columns_apart_where_another_font_is_wider(self):
+        llms = TWENTY[4:9]
+        drawn = charts.svg(charts.over_time(series(llms, slots()[:8]), LATENCY, charts.looks(llms), ZONE))
+        wider = drawn.replace("Liberation Sans, Arial, sans-serif", "DejaVu Sans, Verdana, sans-serif")
+        with chromium() as browser:
+            tab = browser.new_page()
+            tab.set_content(wider)
+            assert tab.evaluate(_OVERLAPS) == [len(llms), 0]
 
     def test_a_pdf_is_as_wide_as_a_page_of_text_and_has_its_text(self):
         page = pypdf.PdfReader(io.BytesIO(charts.pdf(self.DRAWN))).pages[0]

@@ -42,6 +42,16 @@ class TestDoubts:
     def test_are_of_slots_where_an_interval_by_slots_has_none_of_its_own(self):
         assert doubts([KNOWN, without(None)]) == ["[—]: no honest interval, e.g. with fewer than 6 slots."]
 
+    def test_of_columns_without_any_interval_are_said_without_a_sign(self):
+        assert doubts([KNOWN], [without(scopes.FEW_DAYS, 3)]) == [
+            "Where no interval stands: can't tell beyond these 3 days: it takes at least 4."
+        ]
+
+    def test_arent_said_twice(self):
+        assert doubts([KNOWN, without(None)], [without(None)]) == [
+            "[—]: no honest interval, e.g. with fewer than 6 slots."
+        ]
+
     def test_arent_raised_where_nothing_was_measured(self):
         assert doubts([Interval(None, None, None, 0, 0, scopes.FEW_DAYS)]) == []
 

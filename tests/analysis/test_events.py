@@ -1,4 +1,4 @@
-"""What the records say that happened meanwhile: another model named, other settings, other questions."""
+"""What happened meanwhile: what providers named, and the signs of it above a chart."""
 
 from __future__ import annotations
 
@@ -66,14 +66,6 @@ class TestEvents:
     def test_say_when_a_provider_names_another_model(self, found, slots):
         known = found(lambda record: of_llama(record, response_model="old" if record["late_sec"] < 4 else "new"))
         assert known == [Event(slots[-1], "identity", "another model is named: new", LLAMA)]
-
-    def test_say_when_an_llm_is_asked_with_other_settings(self, found, slots):
-        known = found(lambda record: of_llama(record, settings_hash="b" * 64))
-        assert known == [Event(slots[-1], "edited", "asked with other settings", LLAMA)]
-
-    def test_say_how_many_questions_are_put_otherwise(self, found, slots):
-        known = found(lambda record: record | {"prompt_hash": record["prompt_hash"][::-1]})
-        assert known == [Event(slots[-1], "edited", "20 questions put otherwise")]
 
 
 class TestInAChart:

@@ -14,6 +14,7 @@ from llm_bench.archive.packing import Made, make_archive
 from llm_bench.protocol import keeping
 from llm_bench.protocol.draft import draft
 from llm_bench.store.base import Store, open_store
+from llm_bench.store.grades import RUBRIC, Grade, answer_hash, keep_grade
 from llm_bench.study import Study, load_study
 
 CANARY = "canary-5d1c"
@@ -33,6 +34,19 @@ slo: [{{within_sec: 3, share: 0.95}}]
 alerts: {{connection: alerts-{CANARY}}}
 storage: STORAGE
 """
+
+
+GRADE = Grade(
+    record_id="0" * 32,
+    answer=answer_hash("Toys."),
+    coverage=3,
+    groundedness=4,
+    by="ann",
+    at="2026-12-08T08:00:00.000000Z",
+    rubric=RUBRIC,
+    scoring_version=5,
+    embedding_model="small",
+)
 
 
 @dataclass(frozen=True)
@@ -77,6 +91,7 @@ def project(home: Path, shipped: Path, storage: str, slots: int = 3) -> Project:
     store.commit("calibrations/study=mine/20261207T060000.000000Z.json", b'{"of": "a machine"}', 0)
     store.commit("validations/study=mine/client=tokyo/date=2026-12-07/x.json", b"{}", 0)
     store.commit(f"validations/study=other/{CANARY}.json", CANARY.encode(), 0)
+    keep_grade(store, "mine", 1, GRADE)
     return Project(home, study, store)
 
 

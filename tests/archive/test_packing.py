@@ -48,7 +48,7 @@ def graph(held) -> dict[str, dict]:
 
 class TestAnArchive:
     def test_holds_each_object_of_the_study_as_the_store_has_it(self, held, measured: Project):
-        kinds = ("records", "contexts", "protocols", "calibrations", "validations")
+        kinds = ("records", "contexts", "protocols", "calibrations", "validations", "grades")
         paths = [path for kind in kinds for path in measured.store.list(f"{kind}/study=mine/")]
         assert {name.removeprefix("data/") for name in held if name.startswith("data/")} == set(paths)
         assert all(held[f"data/{path}"] == measured.store.read(path)[0] for path in paths)

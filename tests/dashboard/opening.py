@@ -15,10 +15,11 @@ class Reader:
     """A reader of the DAG, with the tabs that were opened.
 
     :param address: of the dashboard.
+    :param role: of the simple auth manager.
     """
 
-    def __init__(self, browser: Browser, address: str) -> None:
-        self._browser, self._address = browser, address
+    def __init__(self, browser: Browser, address: str, role: str = "VIEWER") -> None:
+        self._browser, self._address, self._role = browser, address, role
         self._contexts: list[Any] = []
         self.faults: list[str] = []
 
@@ -27,7 +28,7 @@ class Reader:
         origin = self._address.removesuffix("/llm-bench")
         context = self._browser.new_context(**({"color_scheme": "light"} | options))
         self._contexts.append(context)
-        context.add_cookies([{"name": "_token", "value": serving.token("VIEWER"), "url": origin}])
+        context.add_cookies([{"name": "_token", "value": serving.token(self._role), "url": origin}])
         context.on(
             "request", lambda sent: None if sent.url.startswith((origin, "blob:")) else self.faults.append(sent.url)
         )
@@ -44,9 +45,9 @@ class Reader:
 
 
 @contextmanager
-def reading(browser: Browser, address: str) -> Iterator[Reader]:
+def reading(browser: Browser, address: str, role: str = "VIEWER") -> Iterator[Reader]:
     """A reader whose tabs must not have complained."""
-    reader = Reader(browser, address)
+    reader = Reader(browser, address, role)
     yield reader
     reader.close()
     assert reader.faults == []

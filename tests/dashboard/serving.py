@@ -30,12 +30,12 @@ def api_server() -> Iterator[FastAPI]:
         yield create_app(apps="core")
 
 
-def token(role: str | None) -> str:
+def token(role: str | None, name: str = "ann") -> str:
     """What a browser's cookie ``_token`` holds of a user with a role of the simple auth manager, or without rights."""
     from airflow.api_fastapi.app import get_auth_manager
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 
-    return get_auth_manager().generate_jwt(SimpleAuthManagerUser(username="ann", role=role))
+    return get_auth_manager().generate_jwt(SimpleAuthManagerUser(username=name, role=role))
 
 
 @contextmanager

@@ -43,6 +43,32 @@ class Held(NamedTuple):
 _S = "analysis/statistics"
 HELD = [
     Held(
+        "analysis.grading:GRADED",
+        "dashboard/test_grading.py::TestAnAnswer::test_is_nobodys",
+        ("People read a random sample of the answers, 40 at a time, and graded each from 0 to 4",),
+    ),
+    Held(
+        "analysis.grading:GRADED",
+        "analysis/test_grading.py::TestASample::test_has_as_many_answers_of_each_llm_and_industry",
+        ("A sample has as many answers of each LLM, of each of its industries,",),
+    ),
+    Held(
+        "analysis.grading:GRADED",
+        "analysis/test_grading.py::TestTheAgreement::test_takes_the_mean_of_what_people_said_of_an_answer",
+        ("The agreement is Spearman's rank correlation of each score with the mean of people's grades.",),
+    ),
+    Held(
+        "analysis.grading:GRADED",
+        f"{_S}/test_correlation.py::TestTheRankCorrelationOfTwoLists::"
+        "test_is_covered_by_its_interval_where_answers_to_a_question_go_together",
+        ("Its interval of 95 % is that of Fisher's z, by the jackknife over questions",),
+    ),
+    Held(
+        "analysis.grading:GRADED",
+        "analysis/test_grading.py::TestTheAgreement::test_with_too_few_answers_is_none_and_says_how_many_there_are",
+        ("It is given from 25 graded answers on.",),
+    ),
+    Held(
         "analysis.statistics.comparisons:HOLM",
         "analysis/test_comparisons.py::TestRoles::test_have_p_corrected_over_what_is_primary_or_over_all",
         ("p is corrected by Holm's sequentially rejective procedure: over the primary comparisons; that of",),

@@ -26,6 +26,7 @@ from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.statistics import Interval
 from llm_bench.analysis.table import Column, Table
 from llm_bench.analysis.view import View
+from llm_bench.errors import StorageError
 from llm_bench.inert import cell
 from llm_bench.measure.calibration import Calibration, Part, Spread, keep
 from llm_bench.records import Record
@@ -35,7 +36,8 @@ from llm_bench.report.latex import escape, latex
 from llm_bench.report.methods import methods
 from llm_bench.report.references import references
 from llm_bench.report.word import widths
-from llm_bench.store.base import object_path, open_store, to_parquet
+from llm_bench.store.base import from_parquet, object_path, open_store, to_parquet
+from llm_bench.store.grades import RUBRIC, Grade, answer_hash, keep_grade
 from llm_bench.study import Study
 from report.printed import below, headings, squeezed, words_of
 from report.printed import sheets as sheets_of
@@ -61,6 +63,29 @@ def store_batch(home: Path, study: Study, change: Callable[[Record], Record]) ->
     made = make_batch(study, slot, 0, make_prompts(study, INCLUDE), Random(1))
     store = open_store(study.storage, home)
     store.commit(object_path("records", study.name, slot), to_parquet([change(record) for record in made]), 0)
+
+
+def grade(home: Path, study: Study, many: int) -> None:
+    """Puts grades of some answers into the store, which go with their coverage for the most part."""
+    store, path = open_store(study.storage, home), object_path("records", study.name, study.window.schedule[0])
+    scored = [
+        record
+        for record in from_parquet(store.read(path)[0])
+        if record["coverage_score"] is not None and record["groundedness"] is not None
+    ]
+    for number, record in enumerate(scored[:many]):
+        given = Grade(
+            record_id=record["record_id"],
+            answer=answer_hash(record["answer"]),
+            coverage=round(4 * record["coverage_score"]) if number % 5 else number % 4,
+            groundedness=number % 4,
+            by="ann",
+            at=f"2026-12-08T08:00:{number:02}.000000Z",
+            rubric=RUBRIC,
+            scoring_version=record["scoring_version"],
+            embedding_model=record["embedding_model"],
+        )
+        keep_grade(store, study.name, 1, given)
 
 
 def written(home: Path, study: Study, folder: Path, view: View | None = None) -> Path:
@@ -430,6 +455,24 @@ class TestAReportOfLittle:
         assert [row["set"] for row in rows] == [judged.name for judged in agreement().sets]
         (caption,) = re.findall("Agreement of the scores with people, on public sets.*", captions_of(tmp_path))
         assert "Of 80 records" not in caption
+
+    def test_says_how_well_they_agree_with_grades_of_its_own_answers(self, tmp_path: Path):
+        study = project(tmp_path, slots=1)
+        grade(tmp_path, study, 30)
+        text = self.page(tmp_path, study)
+        assert "Agreement of the scores with grades of these answers" in text
+        assert "People read a random sample of the answers" in text
+        rows = list(csv.DictReader((tmp_path / "report" / "tables" / "graded.csv").open()))
+        assert [(row["metric"], row["answers"], row["people"]) for row in rows] == [
+            ("coverage_score", "30", "1"), ("groundedness", "30", "1")
+        ]  # fmt: skip
+        assert float(rows[0]["rho_low"]) < float(rows[0]["rho"]) < float(rows[0]["rho_high"])
+
+    def test_isnt_made_without_a_grade_that_cant_be_read(self, tmp_path: Path):
+        study = project(tmp_path, slots=1)
+        open_store(study.storage, tmp_path).commit("grades/study=thesis/001/broken.json", b"{", 0)
+        with pytest.raises(StorageError, match="is damaged"):
+            self.page(tmp_path, study)
 
     def test_says_so_where_the_agreement_was_measured_for_another_scorer(self, tmp_path: Path):
         study = project(tmp_path, slots=0)

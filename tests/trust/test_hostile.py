@@ -42,9 +42,10 @@ from llm_bench.errors import LLMBenchError, StudyError
 from llm_bench.gate.completeness import due_of
 from llm_bench.records import FIELDS, Record, record_id
 from llm_bench.report.latex import escape
-from llm_bench.store.base import from_parquet, object_path, open_store, to_parquet
+from llm_bench.store.base import Store, from_parquet, object_path, open_store, to_parquet
 from llm_bench.store.contexts import keep_contexts
 from llm_bench.store.exports import export
+from llm_bench.store.grades import RUBRIC, Grade, Sample, answer_hash, keep_grade, keep_sample
 from llm_bench.study import Study, load_study, parse_study
 
 KEPT = {"record_id", "study", "question_id", "llm", "llm_provider", "llm_model", "industry"} | {
@@ -84,6 +85,27 @@ def fill(home: Path, study: Study) -> None:
         store.commit(object_path("records", study.name, slot), to_parquet(records + others), 0)
         results = json.dumps(validation(study))
         store.commit(object_path("validations", study.name, slot, "json"), results.encode(), 0)
+    answered = [record for record in records if record["success"]]
+    grade_of(store, study.name, answered[:2])
+
+
+def grade_of(store: Store, study: str, records: list[Record]) -> None:
+    """A sample that somebody of a hostile name drew and graded."""
+    ids = [record["record_id"] for record in records]
+    keep_sample(store, study, Sample(number=1, seed=TEXT, of=2, by=TEXT, at=TEXT, record_ids=ids))
+    for record in records:
+        kept = Grade(
+            record_id=record["record_id"],
+            answer=answer_hash(record["answer"]),
+            coverage=1,
+            groundedness=None,
+            by=TEXT,
+            at="2026-11-29T08:00:00.000000Z",
+            rubric=RUBRIC,
+            scoring_version=1,
+            embedding_model=TEXT,
+        )
+        keep_grade(store, study, 1, kept)
 
 
 def harm(record: Record, place: int) -> None:

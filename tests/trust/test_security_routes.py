@@ -40,14 +40,19 @@ MATRIX = {
     "/{study}/export/report.zip": STUDY,
     "/{study}/live": STUDY,
     "/{study}/records/{record_id}/beside": STUDY,
+    "/{study}/grading": STUDY,
+    "/{study}/grading/{number}": STUDY,
     "/-/{dag_id}": STUDY,
     "/-/{dag_id}/{run_id}": STUDY,
     "/-/{dag_id}/{run_id}/quality": STUDY,
 }
 """Each route, and who may GET it. A new route needs a line here."""
+ADDS = {"/{study}/grading", "/{study}/grading/{number}"}
+"""Those that one may POST to who may edit the task instances of the study's DAG: all others only read."""
 VALUES = {
     "slot": "20261207T075125.714285Z",
     "record_id": "0123",
+    "number": "1",
     "form": "csv",
     "name": "app.css",
     "dag_id": "llm_bench_thesis",
@@ -96,6 +101,11 @@ def paths() -> list[str]:
     return [route.path for route in create_app().app.routes]
 
 
+def methods(route: str) -> set[str]:
+    """What a route answers to."""
+    return {"GET", "POST"} if route in ADDS else {"GET"}
+
+
 def address(route: str, study: str = "thesis") -> str:
     return PREFIX + route.format(**VALUES | {"study": study, "dag_id": f"llm_bench_{study}"})
 
@@ -114,7 +124,7 @@ class TestTheMatrix:
     @pytest.mark.parametrize(("route", "method"), itertools.product(MATRIX, METHODS))
     def test_lets_no_stranger_do_anything(self, visit: Visit, route: str, method: str):
         reply = visit(STRANGER).request(method, address(route))
-        assert reply.status_code == (401 if method == "GET" else 405)
+        assert reply.status_code == (401 if method in methods(route) else 405)
         assert "thesis" not in reply.text.replace(address(route), "")
 
     @pytest.mark.parametrize(("route", "who"), itertools.product(MATRIX, (RIGHTLESS, *ROLES)))
@@ -129,7 +139,22 @@ class TestTheMatrix:
         ("route", "who", "method"), itertools.product(MATRIX, (RIGHTLESS, "VIEWER", "ADMIN"), METHODS[1:])
     )
     def test_lets_nobody_change_anything(self, visit: Visit, route: str, who: str, method: str):
-        assert visit(who).request(method, address(route)).status_code == 405
+        if method not in methods(route):
+            assert visit(who).request(method, address(route)).status_code == 405
+        elif who != "ADMIN":
+            assert visit(who).request(method, address(route)).status_code == 403
+
+    @pytest.mark.parametrize("route", ADDS)
+    def test_lets_only_those_add_who_may(self, visit: Visit, home: Path, route: str):
+        for who in ROLES[1:]:
+            assert visit(who).post(address(route)).status_code in {303, 400, 404}
+        for site in ("cross-site", "same-site"):
+            assert visit("ADMIN").post(address(route), headers={"sec-fetch-site": site}).status_code == 403
+        assert [*home.rglob("grades")] == []
+
+    def test_is_whole_on_what_may_be_added_to(self):
+        posted = {route.path for route in create_app().app.routes if "POST" in (getattr(route, "methods", None) or ())}
+        assert posted == ADDS, "say in ADDS what a new route adds to"
 
     @pytest.mark.parametrize("route", [route for route, who in MATRIX.items() if who == STUDY])
     def test_asks_for_the_right_to_that_very_study(self, visit: Visit, monkeypatch: pytest.MonkeyPatch, route: str):

@@ -25,13 +25,19 @@ _WORDS = {
 }
 
 
-def doubts(intervals: Iterable[Interval]) -> list[str]:
-    """What "[—]" means among these intervals: a sentence for each reason; one for all where there is no interval."""
-    known = list(intervals)
+def doubts(intervals: Iterable[Interval], bare: Iterable[Interval] = ()) -> list[str]:
+    """What "[—]" means among these intervals: a sentence for each reason; one for all where there is no interval.
+
+    :param bare: others, in whose place nothing stands.
+    """
+    known, others = list(intervals), list(bare)
+    if all(interval.low is None for interval in known):
+        why = reasons([*known, *others])
+        return [f"There are no intervals: {'; '.join(why)}."] if why else []
     why = reasons(known)
-    if why and all(interval.low is None for interval in known):
-        return [f"There are no intervals: {'; '.join(why)}."]
-    return [f"{NO_INTERVAL}: {reason}." for reason in why]
+    more = [reason for reason in reasons(others) if reason not in why]
+    signs = [f"{NO_INTERVAL}: {reason}." for reason in why]
+    return [*signs, *([f"Where no interval stands: {'; '.join(more)}."] if more else [])]
 
 
 def reasons(intervals: Iterable[Interval]) -> list[str]:

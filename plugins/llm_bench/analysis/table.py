@@ -55,6 +55,12 @@ def scoped(like: Interval | None, these: Interval | None) -> Scoped | None:
     return None if like is None else Scoped(like, these)
 
 
+def _interval(value: Any) -> Interval | None:
+    """The one that a value has."""
+    known = value.like if isinstance(value, Scoped) else value
+    return known if isinstance(known, Interval) else None
+
+
 Row = Mapping[str, Any]
 """A row's values by the names of their columns."""
 
@@ -186,11 +192,12 @@ class Table:
 
     @property
     def cells(self) -> list[list[Cell]]:
-        """The cells as they are read; a table without any interval says so once, and not in each cell."""
-        cells = [list(self._cells(row)) for row in self.rows]
-        if self._has_intervals:
-            return cells
-        return [[replace(cell, interval="") for cell in row] for row in cells]
+        """The cells as they are read; of a column without any interval a note says so, and not each cell."""
+        bare = self._bare
+        return [
+            [replace(cell, interval="") if place in bare else cell for place, cell in enumerate(self._cells(row))]
+            for row in self.rows
+        ]
 
     def _cells(self, row: Sequence[Any]) -> Iterator[Cell]:
         named = {column.name: value for column, value in zip(self.columns, row, strict=True)}
@@ -213,9 +220,15 @@ class Table:
         ]
         approximate = any(column.approximate for column in self.columns) and bool(self.rows)
         remarks = [column.remark for column in self.columns if column.remark]
-        level = ["Intervals are of 95 %."] if self._has_intervals else []
+        level = ["Intervals are of 95 %."] if len(self._bare) < len(self._places) else []
         approximately = [_APPROXIMATE] if approximate else []
-        return [*self.notes, *remarks, *approximately, *signs, *level, *doubts(self._intervals)]
+        return [*self.notes, *remarks, *approximately, *signs, *level, *self._doubts()]
+
+    def _doubts(self) -> list[str]:
+        """What a missing interval means."""
+        by_column = [list(filter(None, (_interval(row[place]) for row in self.rows))) for place in self._places]
+        shown = [held for place in self._places if place not in self._bare for held in by_column[place]]
+        return doubts(shown, [held for place in self._bare for held in by_column[place]])
 
     def _scopes(self, cells: Iterable[Cell]) -> list[str]:
         """For which questions its intervals of two scopes are."""
@@ -225,15 +238,16 @@ class Table:
         return [f"{_LIKE}."] if there else []
 
     @property
-    def _has_intervals(self) -> bool:
-        return any(value.low is not None for value in self._intervals)
+    def _bare(self) -> frozenset[int]:
+        """The places of the columns without any interval."""
+        known = {place: [_interval(row[place]) for row in self.rows] for place in self._places}
+        return frozenset(
+            place for place, column in known.items() if all(held is None or held.low is None for held in column)
+        )
 
     @property
-    def _intervals(self) -> list[Interval]:
-        """Those that stand in it."""
-        values = [value for row in self.rows for value in row]
-        known = [value.like if isinstance(value, Scoped) else value for value in values]
-        return [value for value in known if isinstance(value, Interval)]
+    def _places(self) -> range:
+        return range(len(self.columns))
 
     def only(self, *names: str) -> Table:
         """The same of some columns alone, in the table's order."""

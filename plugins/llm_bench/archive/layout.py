@@ -21,7 +21,7 @@ FORMAT = 1
 _PLACES = (
     *(f"include/{part}/" for part in ("studies", "questions", "knowledge", "prompts")),
     *(f"data/{part}/" for part in ("protocols", "contexts", "calibrations", "validations", "quarantine", "records")),
-    "data/scores/",
+    *("data/scores/", "data/grades/"),
 )
 _TYPES = {
     ".cff": "application/yaml",

@@ -95,6 +95,7 @@ _KINDS = {
     "data/quarantine/": "Records that the quality gate refused",
     "data/records/": "Records",
     "data/scores/": "Scores by another model",
+    "data/grades/": "What people said of an answer that they read, or which answers they were to read",
 }
 _NAMES = {
     README: "How to check this archive, and to make the report again",
@@ -197,7 +198,8 @@ as they are shown, and figures may differ in their bytes. {LOCK}, where it is he
     {"ro-crate-metadata.json":<24} all of this for machines: RO-Crate 1.2, https://w3id.org/ro/crate/1.2
     {"include/":<24} study, protocol, questions, documents, the prompt's template
     {"data/records/":<24} the records, Parquet; any program that reads Parquet reads them
-    {"data/":<24} also: contexts, protocols, calibrations, the quality gate's findings, refused records
+    {"data/":<24} also: contexts, protocols, calibrations, the quality gate's findings, refused records,
+    {"":<24} and grades by hand, with the names of those who gave them
 
 An archive holds no key, no connection, no address of a webhook and none of a store.
 """.encode()

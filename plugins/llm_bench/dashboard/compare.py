@@ -61,7 +61,7 @@ def page(look: Looked) -> Response:
         answer=tables.answer(known.pairs, metric, look.looks),
         concluded=tables.conclusions(known.pairs, look.looks) if _fit(order) else [],
         trade=tables.tradeoff(points, look.looks),
-        tradeoffs=[*_tradeoffs(look, points)] if points else [],
+        tradeoffs=[*_tradeoffs(look, points)] if any(point.coverage is not None for point in points) else [],
         metrics=[(name, METRICS[name].title if name in METRICS else name.capitalize()) for name in COMPARED],
         metric=metric,
         lines=[_line(look, llm, order, cells, metric) for llm in order],

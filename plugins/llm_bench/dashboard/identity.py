@@ -37,6 +37,7 @@ def page(look: Looked) -> Response:
 
 
 def _figures(look: Look, known: Identity) -> Iterator[Figure]:
+    happened = [event for event in events(look) if event.kind != "identity"]  # which the second chart shows
     link = follow(look, [point.at for point in known.points], 1)
     table = tables.answers_over_time(known, look.looks, look.zone).pivot(["slot"], "llm", "differ", look.llms)
     yield Figure(
@@ -47,9 +48,9 @@ def _figures(look: Look, known: Identity) -> Iterator[Figure]:
             look.zone,
             link=linked(link, len(known.points)),
             opens=lambda at: link(None, at),
-            events=[event for event in events(look) if event.kind != "identity"],  # which the next chart shows
+            events=happened,
         ),
         [table.linked("slot", lambda row: link(None, row["slot"]))],
     )
     moments = tables.changes(known, look.looks, look.zone).linked("slot", lambda row: link(row["llm"], row["slot"]))
-    yield Figure("changes", charts.changes(known, look.looks, look.zone), [moments])
+    yield Figure("changes", charts.changes(known, look.looks, look.zone, events=happened), [moments])

@@ -11,6 +11,7 @@ from llm_bench.analysis import charts, queries, tables
 from llm_bench.analysis.agreement import agreement
 from llm_bench.analysis.metrics import METRICS, Metric
 from llm_bench.analysis.queries import Attainment, Group, Series, Spread, Summary
+from llm_bench.dashboard import grading
 from llm_bench.dashboard import objectives as service
 from llm_bench.dashboard.components import Figure
 from llm_bench.dashboard.context import Look, Looked
@@ -73,6 +74,7 @@ def page(look: Look, name: str) -> Response:
         objectives=service.objectives(look, attained),
         network=tables.network(queries.network(look.records, look.view), look.looks) if name == "latency" else None,
         agreement=_agreement(look) if name == "coverage" else None,
+        graded=grading.of_study(look) if name == "coverage" else None,
         citations=_citations(look) if name == "coverage" else None,
         worst=_least_covered(look) if metric.name == "coverage_score" else None,
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from fastapi import APIRouter, Response
 
-from llm_bench.airflow.metadata import ask_airflow
 from llm_bench.analysis import format as text
 from llm_bench.analysis import queries, table, tables
 from llm_bench.analysis.metrics import METRICS
@@ -19,21 +19,21 @@ from llm_bench.analysis.standings import steadiness
 from llm_bench.analysis.table import Cell, Column, Row, Table
 from llm_bench.analysis.tables import Answer
 from llm_bench.analysis.tables.times import slot as slot_column
+from llm_bench.dashboard import happened
 from llm_bench.dashboard.comparing import Compared, compared
 from llm_bench.dashboard.context import Look, Looked
 from llm_bench.dashboard.form import form
 from llm_bench.dashboard.live import running
 from llm_bench.dashboard.objectives import attained, objectives
-from llm_bench.dashboard.questions import questions_of
 from llm_bench.dashboard.sparks import Spark, sparks
 from llm_bench.dashboard.templating import show
 from llm_bench.dashboard.viewing import drift_of, hours_of, notices, spreads_of
 from llm_bench.errors import ViewError
 from llm_bench.local.config import local_airflow
 from llm_bench.paths import client, home
-from llm_bench.progress import measured, states
+from llm_bench.progress import states
 from llm_bench.progress.facts import facts, planned_window
-from llm_bench.progress.overview import Overview, overview
+from llm_bench.progress.overview import Overview
 from llm_bench.progress.states import Slot
 from llm_bench.progress.steps import steps
 from llm_bench.protocol.keeping import held
@@ -97,14 +97,14 @@ class Glance:
 @router.get("/{study}/overview", response_model=None)
 def page(look: Looked) -> Response:
     """The study at a glance."""
-    state = _overview(look)
+    study = happened.state(look)
     headlines = look.looks.ordered(queries.headline(look.records, look.view))
-    shown, known = _shown(state), compared(look)
+    shown, known = _shown(study), compared(look)
     return show(
         look,
         "overview",
         form=form(look, "overview", ["slot", "sort", "order"]),
-        todo=list(_todo(look, state)),
+        todo=list(_todo(look, study)),
         running=running(look.study) if look.client == client() else [],
         compared=known,
         answers=[(answer, _evidence(look, answer)) for answer in _answers(look, known)] if headlines else [],
@@ -114,18 +114,18 @@ def page(look: Looked) -> Response:
             *notices(look, [headline.approximate for headline in headlines], scores=True),
             *filter(None, [tables.cut_often({row.llm: row.cut for row in headlines}, look.looks)]),
         ],
-        study=state,
-        rows=list(_periods(look, state, shown)),
-        hidden=len(state.slots) - len(shown),
-        picked=_picked(look, state),
-        facts=[*facts(state, planned_window(look.study)), ("Protocol", _sealed(look))],
-        records=sum(part.records for part in state.measured),
-        failed=sum(sum(part.failures.values()) for part in state.measured),
-        suspect=sum(part.suspect for part in state.measured),
-        quarantined=sum(slot.quarantined for slot in state.slots),
+        study=study,
+        rows=list(_periods(look, study, shown)),
+        hidden=len(study.slots) - len(shown),
+        picked=_picked(look, study),
+        facts=_together([*facts(study, planned_window(look.study)), ("Protocol", _sealed(look))]),
+        records=sum(part.records for part in study.measured),
+        failed=sum(sum(part.failures.values()) for part in study.measured),
+        suspect=sum(part.suspect for part in study.measured),
+        quarantined=sum(slot.quarantined for slot in study.slots),
         headline=_headline(look, headlines) if headlines else [],
         objectives=objectives(look, attained(look)),
-        batches=None if state.slots else _batches(look, state),
+        batches=None if study.slots else _batches(look, study),
     )
 
 
@@ -193,21 +193,15 @@ def _outcome(look: Look, row: Row, outcome: str) -> str:
     return look.address("records", {"outcome": outcome}, view=look.only(row["llm"]))
 
 
+def _together(lines: Sequence[tuple[str, str]]) -> list[tuple[str, list[str]]]:
+    """Lines of one name that follow one another, below one heading."""
+    parts = groupby(lines, key=lambda line: line[0])
+    return [(name, [words for _, words in part]) for name, part in parts]
+
+
 def _sealed(look: Look) -> str:
     protocols = held(open_store(look.study.storage, home()), look.study.name)
     return line(look.study.name, protocols, lambda moment: f"{moment.astimezone(look.zone):%a %d %b %Y, %H:%M:%S}")
-
-
-def _overview(look: Look) -> Overview:
-    return overview(
-        look.study,
-        home(),
-        datetime.now(UTC),
-        questions=questions_of(look.study),
-        airflow=ask_airflow(look.study.dag_id) if look.client == client() else None,
-        client=look.client,
-        measured=measured.held(look.records, look.client),  # whatever the view: the calendar is of the whole study
-    )
 
 
 def _shown(study: Overview) -> Sequence[Slot]:

@@ -8,6 +8,7 @@ from llm_bench.dashboard import (
     compare,
     declining,
     export,
+    grading,
     identity,
     live,
     metric,
@@ -33,6 +34,7 @@ PAGES = (
     records,
     record,
     beside,
+    grading,
     export,
 )
 """Modules with a ``router``."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from airflow.api_fastapi.app import API_ROOT_PATH
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
@@ -11,7 +12,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_da
 from fastapi import Depends, HTTPException, Request
 from starlette.datastructures import MutableHeaders
 
-from llm_bench.errors import StudyError
+from llm_bench.errors import StudyError, ViewError
 from llm_bench.paths import include
 from llm_bench.study import DAG_PREFIX, Study, load_study, study_files
 
@@ -103,6 +104,59 @@ def _may_see(path: Path, request: Request, user: GetUserDep) -> bool:
     except HTTPException:
         return False
     return True
+
+
+def may_write(study: Study, request: Request, user: GetUserDep) -> bool:
+    """Whether a user may add to a study: who may change the task instances of its DAG, as by a note in Airflow."""
+    try:
+        requires_access_dag("PUT", DagAccessEntity.TASK_INSTANCE, study.dag_id)(request, user)
+    except HTTPException:
+        return False
+    return True
+
+
+def _writer(study: ReadableStudy, request: Request, user: GetUserDep) -> str:
+    """The name of a user who may add to a study, and whose own click on one of our pages this is.
+
+    A browser says where a request comes from: by ``Sec-Fetch-Site``, or, over plain HTTP, by ``Origin``. A program says
+    neither; it has no cookie that another site could use.
+
+    :raises HTTPException: 403: they may not, or another site's page made the request.
+    """
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    ours = site in ("same-origin", "none") if site else not origin or urlsplit(origin).netloc == request.url.netloc
+    if not ours:
+        raise HTTPException(HTTPStatus.FORBIDDEN, "Another site's page sent this: open the study's page, and send it.")
+    if not may_write(study, request, user):
+        raise HTTPException(
+            HTTPStatus.FORBIDDEN,
+            f"You may read {study.name}, and not add to it: ask for the right to edit the task instances of its DAG.",
+        )
+    return user.get_name()
+
+
+Writer = Annotated[str, Depends(_writer)]
+"""A route's parameter: see ``_writer``."""
+
+_LARGEST = 4_096
+"""Bytes of a form that is sent: ours have a few hundred."""
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """What a form holds.
+
+    :raises ViewError: it is none of ours.
+    """
+    content = b""
+    async for part in request.stream():
+        content += part
+        if len(content) > _LARGEST:
+            raise ViewError(f"The form has more than {_LARGEST:,} bytes.", "Open its page again, and send it.")
+    return dict(parse_qsl(content.decode("utf-8", "replace"), keep_blank_values=True))
+
+
+Form = Annotated[dict[str, str], Depends(_form)]
+"""A route's parameter: see ``_form``."""
 
 
 def login_url(request: Request) -> str:

@@ -6,8 +6,23 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, pairwise
+from typing import NamedTuple
 
 from llm_bench.progress.states import Measured
+
+
+class Other(NamedTuple):
+    """One thing that is other than before.
+
+    :param what: in words, e.g. "new".
+    :param llms: of which; none where it is of all.
+    """
+
+    what: str
+    llms: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.what}: {', '.join(self.llms)}" if self.llms else self.what
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +30,16 @@ class Change:
     """A slot from which on another study was measured than before.
 
     :param slot: aware.
-    :param words: what is other, e.g. "new: groq/x".
+    :param others: what is other.
     """
 
     slot: datetime
-    words: tuple[str, ...]
+    others: tuple[Other, ...]
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What is other, e.g. "new: groq/x"."""
+        return tuple(map(str, self.others))
 
 
 def changes(measured: Sequence[Measured], whole: Collection[datetime]) -> list[Change]:
@@ -33,17 +53,17 @@ def changes(measured: Sequence[Measured], whole: Collection[datetime]) -> list[C
     batches = [
         (slot, {part.llm: part for part in parts}) for slot, parts in groupby(ordered, key=lambda part: part.slot)
     ]
-    compared = ((slot, tuple(_words(before, now))) for (_, before), (slot, now) in pairwise(batches))
-    return [Change(slot, words) for slot, words in compared if words]
+    compared = ((slot, tuple(_others(before, now))) for (_, before), (slot, now) in pairwise(batches))
+    return [Change(slot, others) for slot, others in compared if others]
 
 
-def _words(before: Mapping[str, Measured], now: Mapping[str, Measured]) -> Iterator[str]:
+def _others(before: Mapping[str, Measured], now: Mapping[str, Measured]) -> Iterator[Other]:
     both = [llm for llm in now if llm in before]
     named = {
         "new": [llm for llm in now if llm not in before],
         "no longer asked": [llm for llm in before if llm not in now],
         "other settings": [llm for llm in both if now[llm].settings != before[llm].settings],
     }
-    yield from (f"{what}: {', '.join(llms)}" for what, llms in named.items() if llms)
+    yield from (Other(what, tuple(llms)) for what, llms in named.items() if llms)
     if any(now[llm].asked != before[llm].asked for llm in both):
-        yield "other questions or contexts"
+        yield Other("other questions or contexts")

@@ -28,6 +28,7 @@ from llm_bench.records import UNNAMED
 from llm_bench.report.sealing import seen
 from llm_bench.report.source import Basis
 from llm_bench.store.base import Store, open_store
+from llm_bench.store.grades import NOTHING, Grading, grading
 from llm_bench.study import Study
 from llm_bench.templates import Template, load_template
 
@@ -95,6 +96,7 @@ class Facts:
     :param clients: names of the places that it was measured from → records of the view; None: it had no name.
     :param protocols: of the study, in their order; none where it wasn't sealed.
     :param departures: from the one that binds.
+    :param grading: what people said of the study's answers.
     """
 
     counts: Mapping[str, Any]
@@ -115,6 +117,7 @@ class Facts:
     clients: Mapping[str | None, int]
     protocols: Sequence[Protocol] = ()
     departures: Sequence[Departure] = ()
+    grading: Grading = NOTHING
 
     @property
     def slots(self) -> list[Slot]:
@@ -160,6 +163,7 @@ def gather(records: Records, study: Study, view: View, home: Path) -> Facts:
         network=queries.network(records, view),
         clients=queries.clients(records, view),
         protocols=keeping.held(store, study.name),
+        grading=grading(store, study.name).require_all(),
     )
     return replace(facts, departures=_departures(records, study, view, facts, home / "include"))
 

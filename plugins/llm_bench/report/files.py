@@ -113,7 +113,7 @@ def sections_of(records: Records, study: Study, view: View, facts: Facts) -> lis
         identity.answered(source, study),
     ]
     results = [section if section.basis else section._replace(basis=facts.basis) for section in results]
-    return [*results, quality.agreed(source), *sealed, quality.appendix(facts)]
+    return [*results, quality.agreed(source, facts.grading), *sealed, quality.appendix(facts)]
 
 
 def _copy(parts: Iterable[bytes], path: Path) -> str:

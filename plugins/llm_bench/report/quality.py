@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llm_bench.analysis import charts, queries, table, tables
+from llm_bench.analysis import charts, grading, queries, table, tables
 from llm_bench.analysis.agreement import agreement
 from llm_bench.analysis.metrics import METRICS
 from llm_bench.analysis.queries import Factor
@@ -16,6 +16,7 @@ from llm_bench.analysis.tables.pairs import name_of
 from llm_bench.records import UNNAMED, utc_text
 from llm_bench.report.facts import Facts, basis
 from llm_bench.report.source import Figure, Section, Source
+from llm_bench.store.grades import RUBRIC, Grading
 
 COMPARED = ("latency_sec", "ttft_sec", "throughput_tps", "coverage_score", "groundedness", "success")
 """Metrics whose pairs are drawn; the tables have all."""
@@ -62,11 +63,16 @@ def coverage(source: Source) -> Section:
     return Section("Coverage", drawn, numbers, methods=[CONCLUSIONS, DAYS, MEANS])
 
 
-def agreed(source: Source) -> Section:
-    """How well the scores agree with people, wherever that was measured: it isn't of the study's records."""
+def agreed(source: Source, graded: Grading) -> Section:
+    """How well the scores agree with people: with grades of this study's answers, and wherever else it was measured."""
     known = agreement()
-    table = tables.agreement(known, queries.scorers(source.records, source.view))
-    return Section("Agreement of the scores with people", [], [table], [known.in_words])
+    public = tables.agreement(known, queries.scorers(source.records, source.view))
+    title = "Agreement of the scores with people"
+    if not graded.grades:
+        return Section(title, [], [public], [known.in_words])
+    scored = queries.scored(source.records, {grade.record_id for grade in graded.grades}, source.view)
+    own = tables.graded(grading.agreed(scored, graded.latest.values(), RUBRIC))
+    return Section(title, [], [own, public], [known.in_words], [grading.GRADED])
 
 
 def comparison(source: Source) -> Section:

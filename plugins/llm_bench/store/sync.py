@@ -13,10 +13,10 @@ from llm_bench.store.entry import Entry
 from llm_bench.store.names import folder_of, name_of, slot_in
 from llm_bench.store.snapshot import DAY, sources
 
-KINDS = ("protocols", "contexts", "calibrations", "validations", "quarantine", "records", "scores")
+KINDS = ("protocols", "contexts", "calibrations", "validations", "quarantine", "records", "scores", "grades")
 """What a store holds of a study. Records come last, as when they are loaded: whoever sees them finds the rest."""
 
-ONCE = "protocols/"
+ONCE = ("protocols/", "grades/")
 """What is written once: a copy of it that differs is never replaced."""
 
 Outcome = Literal["copied", "same", "newer", "compacted"]

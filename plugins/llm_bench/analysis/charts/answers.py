@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from llm_bench.analysis import format as text
 from llm_bench.analysis.charts import axes
-from llm_bench.analysis.charts.happenings import events_line
+from llm_bench.analysis.charts.happenings import events_line, with_events
 from llm_bench.analysis.charts.looks import Looks
 from llm_bench.analysis.charts.overtime import MAX_LINES, Link, Opens, over_time
 from llm_bench.analysis.metrics import Metric
@@ -74,7 +74,7 @@ def _rules(known: Identity, looks: Looks, zone: tzinfo, names: Sequence[str]) ->
     return rule
 
 
-def changes(known: Identity, looks: Looks, zone: tzinfo = UTC) -> Chart:
+def changes(known: Identity, looks: Looks, zone: tzinfo = UTC, *, events: Sequence[Event] = ()) -> Chart:
     """When a provider's names for what answers changed, and when the answers did; a row for each LLM."""
     import altair as alt
 
@@ -91,18 +91,19 @@ def changes(known: Identity, looks: Looks, zone: tzinfo = UTC) -> Chart:
     chart = alt.Chart(
         axes.inline(made),
         height=len(names) * max(axes.ROW, 10 * len(kinds)),
-        title=axes.titled(title, ["As the providers name what answers, and as the answers show it"]),
         description=f"{title}, of {len(names)} LLMs: {', '.join(kinds)}",
     )
+    x = _whole_study([*_slots(known), *(event.at for event in events)], zone)
     drawn: alt.Chart = chart.mark_point(filled=True, opacity=0.9, size=80).encode(
-        x=_whole_study(_slots(known), zone),
+        x=x,
         y=alt.Y("llm:N", scale=alt.Scale(domain=names), title=None, axis=axes.names_axis(grid=True)),
         yOffset=alt.YOffset("kind:N", scale=alt.Scale(domain=kinds)),
         color=alt.Color("kind:N", scale=alt.Scale(domain=kinds, range="category"), legend=legend),
         shape=alt.Shape("kind:N", scale=alt.Scale(domain=kinds, range=shapes), legend=legend),
         tooltip=_seen(),
     )
-    return drawn
+    lines = [title, "As the providers name what answers, and as the answers show it"]
+    return with_events(drawn, lines, events=events, x=x, looks=looks, zone=zone)
 
 
 def _slots(known: Identity) -> list[datetime]:

@@ -39,7 +39,7 @@ _LINE = 96
 NAME_LIMIT = 190
 """Pixels of a name; longer ones are cut."""
 
-_NARROW, _FITTING, _FITTING_BESIDE = 560, 34, 20
+_NARROW, _FITTING, _FITTING_BESIDE = 560, 34, 16
 """Pixels of a chart below which its names are cut in their middle, and the letters that then stay; those of a legend
 below a plot that has long names beside it."""
 _BROAD = 230

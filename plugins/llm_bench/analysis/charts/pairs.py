@@ -177,7 +177,7 @@ def _forest(made: list[Row], metric: Metric, noise: Floor | None, interest: floa
         *(_band(values, noise.size.high, _NOISE, 0.15, is_ratio=is_ratio) if noise else []),
         *(_band(values, noise.size.estimate, _NOISE, 0.25, is_ratio=is_ratio) if noise else []),
     ]
-    return axes.layered(*bands, alike, span, point, height=len(made) * (axes.ROW + 8))
+    return axes.layered(*bands, alike, span, point, height=len(made) * (axes.ROW + 12))
 
 
 def _axis(made: Sequence[Row], metric: Metric, *, is_ratio: bool) -> axes.Values:

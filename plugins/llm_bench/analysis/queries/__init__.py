@@ -11,6 +11,7 @@ from llm_bench.analysis.queries.counts import choices, failures_over_time, score
 from llm_bench.analysis.queries.declining import AnsweredAnyway, Declined, Declining, declining
 from llm_bench.analysis.queries.events import Event, events
 from llm_bench.analysis.queries.factors import ByLevel, Factor, Level, LevelTest, by_level
+from llm_bench.analysis.queries.grading import candidates, gradable, scored
 from llm_bench.analysis.queries.lengths import AtLength, Lengths, PairAtLength, lengths
 from llm_bench.analysis.queries.listing import OUTCOMES, SORTS, Covered, RecordRow, least_covered, page, record
 from llm_bench.analysis.queries.network import clients, network
@@ -92,6 +93,7 @@ __all__ = [
     "attainment",
     "by_level",
     "cache_worth",
+    "candidates",
     "choices",
     "citations",
     "clients",
@@ -103,6 +105,7 @@ __all__ = [
     "events",
     "failures_over_time",
     "first_places",
+    "gradable",
     "headline",
     "identity",
     "least_covered",
@@ -114,6 +117,7 @@ __all__ = [
     "over_time",
     "page",
     "record",
+    "scored",
     "scorers",
     "success",
     "summary",

@@ -1,8 +1,7 @@
-"""What happened to a study beside its numbers, as far as its records say it: another model named, settings changed."""
+"""What happened to a study beside its numbers; of the records, when a provider named something else that answers."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,15 +17,10 @@ _NAMES = """
     FROM records WHERE {field} IS NOT NULL GROUP BY llm, {field}
     QUALIFY row_number() OVER (PARTITION BY llm ORDER BY since, {field}) <= {most} ORDER BY llm, since, value
 """
-_PROMPTS = """
-    SELECT question_no, prompt_hash AS value, min(measured_at) AS since, arg_min(slot, measured_at) AS at
-    FROM records WHERE prompt_hash IS NOT NULL GROUP BY question_no, prompt_hash ORDER BY question_no, since, value
-"""
 _SAID = {
     "response_model": "another model is named",
     "system_fingerprint": "another fingerprint",
     "upstream_provider": "another upstream",
-    "settings_hash": "asked with other settings",
 }
 
 
@@ -45,23 +39,14 @@ class Event:
 
 
 def events(records: Records) -> list[Event]:
-    """All that the records say of changes; found once, as it rests on all of them."""
+    """When a provider first named something else; found once, as it rests on all records."""
     return records.once("events", lambda copy: sorted(_events(copy), key=lambda event: event.at))
 
 
 def _events(records: Records) -> Iterator[Event]:
-    for field in (*NAMED, "settings_hash"):
+    for field in NAMED:
         before: set[str] = set()
         for row in records.rows(_NAMES.format(field=field, most=MAX_VALUES)):
             if row["llm"] in before:
-                words = _SAID[field] + (f": {row['value']}" if field in NAMED else "")
-                yield Event(row["at"], "identity" if field in NAMED else "edited", words, row["llm"])
+                yield Event(row["at"], "identity", f"{_SAID[field]}: {row['value']}", row["llm"])
             before.add(row["llm"])
-    known: set[int] = set()
-    asked: Counter[datetime] = Counter()
-    for row in records.rows(_PROMPTS):
-        asked[row["at"]] += row["question_no"] in known
-        known.add(row["question_no"])
-    for at, many in asked.items():
-        if many:
-            yield Event(at, "edited", f"{many} question{'s' if many > 1 else ''} put otherwise")

@@ -13,6 +13,7 @@ from llm_bench.analysis.tables.caches import cache_worth
 from llm_bench.analysis.tables.citations import citations
 from llm_bench.analysis.tables.declining import answered_anyway, declining, declining_by_industry
 from llm_bench.analysis.tables.factors import heading, level_tests, levels, levels_differ
+from llm_bench.analysis.tables.grading import graded
 from llm_bench.analysis.tables.lengths import answer_lengths, at_equal_length, equal_length, equal_length_pairs
 from llm_bench.analysis.tables.llms import (
     QUANTILES,
@@ -70,6 +71,7 @@ __all__ = [
     "failures_over_time",
     "first_places",
     "glance",
+    "graded",
     "grouped",
     "heading",
     "headline",

@@ -179,6 +179,25 @@ function grid(table) {
   });
 }
 
+// An answer is graded by keys: each goes to the question that one is at, or else to the first that has no grade yet.
+
+function grades(form) {
+  const asked = [...form.querySelectorAll("fieldset")];
+  const chosen = (part) => part.querySelector(":checked");
+  form.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    const part = event.target.closest("fieldset") ?? asked.find((each) => !chosen(each)) ?? asked[0];
+    const key = event.key === "-" ? "can't say" : event.key;
+    const choice = [...part.querySelectorAll("input")].find((each) => each.value === key);
+    if (!choice) return;
+    event.preventDefault();
+    choice.checked = true;
+    const next = asked[asked.indexOf(part) + 1];
+    (next ? (chosen(next) ?? next.querySelector("input")) : form.querySelector("button")).focus({ preventScroll: true });
+  });
+  form.focus({ preventScroll: true });
+}
+
 function ready() {
   const seen = new IntersectionObserver(
     (entries) => {
@@ -191,6 +210,7 @@ function ready() {
   );
   document.querySelectorAll("[data-chart]").forEach((place) => seen.observe(place));
   document.querySelectorAll("[data-cells]").forEach(grid);
+  document.querySelectorAll("[data-grades]").forEach(grades);
   document.querySelectorAll("form[method=get]").forEach((form) =>
     form.addEventListener("formdata", (event) => {
       for (const [name, value] of [...event.formData]) {
@@ -240,10 +260,12 @@ function report(running) {
 }
 
 function occupied() {
-  // Who types, selects a text or drags over a chart isn't disturbed.
+  // Who types, selects a text, drags over a chart or grades an answer isn't disturbed.
   const active = document.activeElement;
   return (
-    active?.matches("input, select, textarea") || document.querySelector(".band") || !getSelection().isCollapsed
+    active?.matches("input, select, textarea") ||
+    document.querySelector(".band, [data-grades]") ||
+    !getSelection().isCollapsed
   );
 }
 
