@@ -101,12 +101,12 @@ def _dots(made: list[Row], metric: Metric, looks: Looks, names: list[str], appro
     base = alt.Chart(axes.inline(made)).encode(
         y=_groups(made),
         yOffset=alt.YOffset("llm:N", sort=names),
-        color=axes.colour(looks, names, beside=True),
+        color=axes.colour(looks, names),
         tooltip=_seen(metric),
     )
     span = base.mark_rule(strokeWidth=1.5).encode(x=values.channel("low", alt.X), x2="high")
     point = base.mark_point(filled=True, size=36, opacity=1).encode(
-        x=values.channel("value", alt.X), shape=axes.shape(looks, names, beside=True)
+        x=values.channel("value", alt.X), shape=axes.shape(looks, names)
     )
     height = axes.rows_of(made, "group") * max(axes.ROW + 8, 8 * len(names) + 6)
     return axes.layered(span, point, height=height)

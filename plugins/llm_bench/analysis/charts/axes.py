@@ -39,19 +39,18 @@ _LINE = 96
 NAME_LIMIT = 190
 """Pixels of a name; longer ones are cut."""
 
-_NARROW, _FITTING, _FITTING_BESIDE = 560, 34, 20
-"""Pixels of a chart below which its names are cut in their middle, and the letters that then stay; those of a legend
-below a plot that has long names beside it."""
+_NARROW, _FITTING = 560, 34
+"""Pixels of a chart below which its names are cut in their middle, and the letters that then stay."""
 _BROAD = 230
 """Pixels of a column of a legend."""
 
 
-def _without_middle(name: str, fitting: int = _FITTING) -> str:
+def _without_middle(name: str) -> str:
     """An expression: a name as it is, or, where the chart is narrow, without its middle."""
-    half = fitting // 2
+    half = _FITTING // 2
     cut = f"substring({name}, 0, {half}) + '…' + substring({name}, length({name}) - {half - 1}, length({name}))"
     narrow = f"(containerSize()[0] || {_NARROW}) < {_NARROW}"
-    return f"({narrow} && length({name}) > {fitting} ? {cut} : {name})"
+    return f"({narrow} && length({name}) > {_FITTING} ? {cut} : {name})"
 
 
 ONE_LINE = _without_middle("datum.label")
@@ -256,26 +255,23 @@ def rows_of(made: Iterable[Mapping[str, Any]], field: str) -> int:
     return len({row[field] for row in made})
 
 
-def colour(
-    looks: Looks, present: Sequence[str], legend: bool = True, *, dashed: bool = False, beside: bool = False
-) -> alt.Color:
+def colour(looks: Looks, present: Sequence[str], legend: bool = True, *, dashed: bool = False) -> alt.Color:
     """An LLM's colour, and the legend of those that are shown.
 
     :param dashed: its signs are lines with dashes, where nothing has a shape.
-    :param beside: long names stand at the left of the plot, so that the legend below it has the rest of the width.
     """
     import altair as alt
 
     scale = alt.Scale(domain=looks.domain, range="category")
-    return alt.Color("llm:N", scale=scale, legend=_legend(present, dashed=dashed, beside=beside) if legend else None)
+    return alt.Color("llm:N", scale=scale, legend=_legend(present, dashed=dashed) if legend else None)
 
 
-def shape(looks: Looks, present: Sequence[str], legend: bool = True, *, beside: bool = False) -> alt.Shape:
+def shape(looks: Looks, present: Sequence[str], legend: bool = True) -> alt.Shape:
     """An LLM's shape; it shares the colours' legend."""
     import altair as alt
 
     scale = alt.Scale(domain=looks.domain, range=looks.shapes)
-    return alt.Shape("llm:N", scale=scale, legend=_legend(present, beside=beside) if legend else None)
+    return alt.Shape("llm:N", scale=scale, legend=_legend(present) if legend else None)
 
 
 def dash(looks: Looks, present: Sequence[str], *, dashed: bool = False) -> alt.StrokeDash:
@@ -296,10 +292,8 @@ def legend_columns(broad: int = _BROAD) -> alt.ExprRef:
     return alt.ExprRef(f"max(1, floor((containerSize()[0] || {2 * broad}) / {broad}))")
 
 
-def _legend(present: Sequence[str], *, dashed: bool = False, beside: bool = False) -> alt.Legend:
+def _legend(present: Sequence[str], *, dashed: bool = False) -> alt.Legend:
     import altair as alt
-
-    names = {"labelExpr": _without_middle("datum.label", _FITTING_BESIDE)} if beside else {}
 
     return alt.Legend(
         values=list(present),
@@ -309,7 +303,6 @@ def _legend(present: Sequence[str], *, dashed: bool = False, beside: bool = Fals
         title=None,
         symbolOpacity=1,
         symbolDash=alt.Undefined if dashed else [1, 0],  # a shape with a dashed outline is none
-        **names,
     )
 
 

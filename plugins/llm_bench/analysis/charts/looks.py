@@ -161,7 +161,6 @@ def config(theme: Theme) -> dict[str, Any]:
         },
         "view": {"stroke": None},
         "axis": words | plain | {"gridColor": line, "domainColor": line, "tickColor": line, "titlePadding": 8},
-        "axisX": {"titleAnchor": "end"},  # on a narrow page a title is wider than its plot
         "axisY": {"domain": False, "ticks": False},
         "legend": words | plain | {"symbolStrokeWidth": 2, "symbolSize": 70, "title": None},
         "title": {
