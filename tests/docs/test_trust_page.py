@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from fixtures import trust
 from fixtures.trust import HEAD, Row, merged, parsed, written
 
 DISK = Row("Disks", "The disk is full.", "Nothing is lost.", "2026-11-28")
@@ -25,3 +32,19 @@ class TestThePage:
         page = written([CLOCK, DISK])
         assert page.startswith(HEAD)
         assert page.index("## Clocks") < page.index("4 of 4 slots.") < page.index("## Disks")
+
+    def test_loses_what_a_test_saw_another_day_that_now_failed_before_it_saw_anything(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        page = tmp_path / "trust.md"
+        page.write_text(written([CLOCK, DISK]))
+        monkeypatch.setenv(trust.PAGE, str(page))
+        config: Any = SimpleNamespace(
+            stash=pytest.Stash(), args=["one.py"], getini=lambda _: ["tests"], option=SimpleNamespace(keyword="")
+        )
+        trust.pytest_configure(config)
+        config.stash[trust._TESTS]["one.py::test"] = CLOCK.test
+        config.stash[trust._FAILED].add("one.py::test")
+        session: Any = SimpleNamespace(config=config)
+        trust.pytest_sessionfinish(session, pytest.ExitCode.TESTS_FAILED)
+        assert parsed(page.read_text()) == [DISK]
