@@ -299,8 +299,6 @@ def legend_columns(broad: int = _BROAD) -> alt.ExprRef:
 def _legend(present: Sequence[str], *, dashed: bool = False, beside: bool = False) -> alt.Legend:
     import altair as alt
 
-    names = {"labelExpr": _without_middle("datum.label", _FITTING_BESIDE)} if beside else {}
-
     return alt.Legend(
         values=list(present),
         orient="bottom",
@@ -309,7 +307,7 @@ def _legend(present: Sequence[str], *, dashed: bool = False, beside: bool = Fals
         title=None,
         symbolOpacity=1,
         symbolDash=alt.Undefined if dashed else [1, 0],  # a shape with a dashed outline is none
-        **names,
+        labelExpr=_without_middle("datum.label", _FITTING_BESIDE) if beside else alt.Undefined,
     )
 
 
