@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from llm_bench.analysis.charts import Caption, spec
+from llm_bench.analysis.charts.axes import unbroken
 from llm_bench.analysis.table import Table
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Figure:
     @property
     def caption(self) -> Caption:
         title = self._made["title"]
-        return Caption(title["text"], tuple(title.get("subtitle", ())))
+        return Caption(title["text"], unbroken(title.get("subtitle", ())))
 
     @property
     def spec(self) -> Markup:

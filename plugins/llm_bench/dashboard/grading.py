@@ -226,8 +226,8 @@ def _address(look: Look, number: int | None = None) -> str:
 
 def _next(own: Sequence[Item], after: int) -> Item | None:
     """The next one to grade after a number; then those before it."""
-    open_ones = [item for item in own if item.there and item.grade is None]
-    return next((item for item in open_ones if item.number > after), next(iter(open_ones), None))
+    left = [item for item in own if item.there and item.grade is None]
+    return next((item for item in left if item.number > after), next(iter(left), None))
 
 
 def _item(look: Look, own: Sequence[Item], number: str) -> Item:
