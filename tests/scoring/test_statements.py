@@ -292,7 +292,7 @@ class TestWhatIsExchanged:
 
     def test_is_looked_for_in_no_more_than_a_bounded_part_of_an_answer(self, monkeypatch):
         told = []
-        monkeypatch.setattr(Evidence, "_told", lambda *pair: told.append(pair) or np.zeros(2))
+        monkeypatch.setattr("llm_bench.scoring.statements._told", lambda *pair: told.append(pair) or np.zeros(2))
         assert len(features("Mr Silva, " * 2000).named) == NAMES
         kept(["Silva, Mbeki, " * 60] * 50, WARD)
         assert len(told) <= 50 * NAMES**2

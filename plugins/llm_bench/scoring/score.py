@@ -26,13 +26,15 @@ if TYPE_CHECKING:
     from llm_bench.records import Record
     from llm_bench.scoring.model import CrossEncoder
 
-SCORING_VERSION = 5
+SCORING_VERSION = 6
 """Raise it when the same answer may get another score.
 
 1: whole sentences by their cosine alone. 2: figures, years, names and direction compared apart. 3: each figure also by
 the words beside it; differences of figures; what a negation denies; labels; figures in sentences that decline. 4: the
 words of sentences without a figure; citations left out; units; German; no labels. 5: names and directions that are
-exchanged; the year of each figure; rows; sums; days with their month; counts; German directions and negations.
+exchanged; the year of each figure; rows; sums; days with their month; counts; German directions and negations. 6: the
+direction of each figure, in place of directions that are exchanged; no differences; a denial turns a direction; two
+sentences support as far as the less like one.
 """
 
 _DECIMALS = 6

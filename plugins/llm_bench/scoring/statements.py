@@ -87,6 +87,10 @@ class Mark(NamedTuple):
         return {word: self.near.get(word, 0.0) - other.near.get(word, 0.0) for word in words}
 
 
+Place = tuple[int, Mark]
+"""The group of a statement, and a name in it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """What can be compared of a sentence.
@@ -321,22 +325,17 @@ class Evidence:
         Each two are held against the same two of one group. A word that is nearer to one of them than to the other here
         tells them apart, by how much nearer it is; it may do so in both texts alike, or crosswise.
         """
-        pairs = [(one, two) for one in names[:NAMES] for two in others[:NAMES] if one.what.isdisjoint(two.what)]
-        alike, crosswise = sum((self._told(*pair) for pair in pairs), np.zeros(2))
+        found = {name.what: self._like(name) for name in (*names[:NAMES], *others[:NAMES])}
+        told = [
+            _told(one, two, found[one.what], found[two.what])
+            for one in names[:NAMES]
+            for two in others[:NAMES]
+            if one.what.isdisjoint(two.what)
+        ]
+        alike, crosswise = sum(told, np.zeros(2))
         return float((crosswise - alike) / (crosswise + alike + FEW))
 
-    def _told(self, one: Mark, two: Mark) -> np.ndarray:
-        """How much tells two names apart alike here, and how much crosswise: where they stand most alike."""
-        told, said = [np.zeros(2)], one.nearer(two)
-        for (group, ours), (where, theirs) in product(self._like(one), self._like(two)):
-            if group == where:
-                here = ours.nearer(theirs)
-                both = [(said[word], here[word]) for word in said.keys() & here.keys()]
-                alike, crosswise = (sum(min(abs(a), abs(b)) for a, b in both if a * b * way > 0) for way in (1, -1))
-                told.append(np.array([alike, crosswise]))
-        return max(told[1:] or told, key=lambda each: each[0] - each[1])
-
-    def _like(self, name: Mark) -> list[tuple[int, Mark]]:
+    def _like(self, name: Mark) -> list[Place]:
         return [place for place in self._named if name.what <= place[1].what or place[1].what <= name.what][:PLACES]
 
     def left(self, statement: Statement) -> np.ndarray:
@@ -347,6 +346,18 @@ class Evidence:
     def share_of_words(self, wanted: frozenset[str]) -> float:
         """Which share of some words there is anywhere."""
         return len(wanted & self._words) / len(wanted) if wanted else 1.0
+
+
+def _told(one: Mark, two: Mark, ours: Sequence[Place], theirs: Sequence[Place]) -> np.ndarray:
+    """How much tells two names apart alike there, and how much crosswise: where they stand most alike."""
+    told = list[np.ndarray]()
+    for (group, first), (where, second) in product(ours, theirs):
+        if group == where:
+            said, there = one.nearer(two), first.nearer(second)
+            both = [(said[word], there[word]) for word in said.keys() & there.keys()]
+            ways = (sum(min(abs(a), abs(b)) for a, b in both if a * b * way > 0) for way in (1, -1))
+            told.append(np.array([*ways]))
+    return max(told, key=lambda each: each[0] - each[1], default=np.zeros(2))
 
 
 def _sums(statements: Sequence[Statement], groups: Sequence[int]) -> list[tuple[Mark, ...]]:
