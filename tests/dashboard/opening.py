@@ -54,8 +54,8 @@ def reading(browser: Browser, address: str, role: str = "VIEWER") -> Iterator[Re
 
 
 def drawn(tab: Page) -> None:
-    """Waits until every chart of the page is drawn, as the theme has it now."""
-    tab.evaluate("document.querySelectorAll('[data-chart]').forEach((chart) => draw(chart))")
+    """Waits until every chart of the page is drawn, as its width and the theme have it now."""
+    tab.evaluate("Promise.all([...document.querySelectorAll('[data-chart]')].map((chart) => draw(chart)))")
     theme = tab.evaluate("theme()")
     expect(tab.locator(f"[data-chart]:not([data-drawn={theme}])")).to_have_count(0)
 
