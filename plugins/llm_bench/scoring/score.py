@@ -239,12 +239,10 @@ class _Question:
     def judge(self, parts: Sequence[Part]) -> Judgement:
         """The judgement of an answer, given by its sentences and what each cites."""
         known = [features(sentence, self._language) for sentence, _ in parts]
-        whole = {
-            "others": frozenset(year for each in known for year in each.years),
-            "named": [name for each in known for name in each.named],
-            "context": self._context,
-        }
-        stated = [self._state(sentence, self._asked.years, **whole) for sentence, _ in parts]
+        # Where a sentence names no year, that of the question is meant, or any that the answer names.
+        years = self._asked.years and self._asked.years.union(*(each.years for each in known))
+        whole = {"named": [name for each in known for name in each.named], "context": self._context}
+        stated = [self._state(sentence, years, **whole) for sentence, _ in parts]
         judged = [self._sentence(of, cited) for (_, cited), of in zip(parts, stated, strict=True)]
         claimed = [statement for statement, part in zip(stated, judged, strict=True) if part.is_claim]
         given = self._context.statements
