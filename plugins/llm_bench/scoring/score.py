@@ -226,7 +226,11 @@ class _Question:
         for number, (passage, cut_passage) in enumerate(zip(prompt["passages"], passages, strict=True), 1):
             # A heading's years are meant where a sentence has none, and its words are those of each sentence below it.
             above = features("\n".join(headings(passage)), language)
-            around = {"years": above.years, "heading": above.content, "place": stems(passage)}
+            around: dict[str, frozenset[Any]] = {
+                "years": above.years,
+                "heading": above.content,
+                "place": stems(passage),
+            }
             given += [self._state(sentence, **around) for sentence in cut_passage]
             numbers += [number] * len(cut_passage)
         # A fact may take two sentences of a passage, but not one of this passage and one of that.
