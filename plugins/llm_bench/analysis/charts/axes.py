@@ -42,6 +42,8 @@ NAME_LIMIT = 190
 _NARROW, _FITTING, _FITTING_BESIDE = 560, 34, 16
 """Pixels of a chart below which its names are cut in their middle, and the letters that then stay; those of a legend
 below a plot that has long names beside it."""
+_LEAST_GRADIENT = 80
+"""Pixels of a legend's gradient where the plot is hardly any wider."""
 _BROAD = 230
 """Pixels of a column of a legend."""
 
@@ -170,8 +172,18 @@ class Values:
         more = {"domain": list(self.domain)} if self.domain else {} if self.log else {"zero": True}
         scale = alt.Scale(type="log" if self.log else "linear", range="ramp", **more)
         ticks = {"values": list(self.ticks)} if self.ticks else {"tickCount": 5}
-        legend = alt.Legend(title=self.title, orient="bottom", gradientLength=220, format=FORMAT, **ticks)
+        legend = alt.Legend(title=self.title, orient="bottom", format=FORMAT, **ticks, **gradient(220))
         return alt.Color(f"{field}:Q", scale=scale, legend=legend)
+
+
+def gradient(length: int) -> dict[str, Any]:
+    """A legend's gradient, at most so many pixels long; both it and its title are no wider than the plot."""
+    import altair as alt
+
+    return {
+        "gradientLength": alt.ExprRef(f"max({_LEAST_GRADIENT}, min({length}, width))"),
+        "titleLimit": alt.ExprRef(f"max({_LEAST_GRADIENT}, width)"),
+    }
 
 
 def log_ticks(low: float, high: float) -> tuple[float, ...]:

@@ -165,7 +165,7 @@ def success_rate_over_time(
         for rate in failures.rates
     ]
     names = looks.present(rate.llm for rate in failures.rates)
-    legend = alt.Legend(title="Share failed", format=".0%", orient="bottom", gradientLength=160, tickCount=5)
+    legend = alt.Legend(title="Share failed", format=".0%", orient="bottom", tickCount=5, **axes.gradient(160))
     chart = alt.Chart(
         axes.inline(made),
         height=len(names) * axes.ROW,

@@ -216,8 +216,8 @@ def _square(made: list[Row], names: list[str], metric: Metric, *, is_ratio: bool
     legend = alt.Legend(
         title=f"Times as {words_of(metric.name).size}" if is_ratio else f"Difference ({metric.unit or 'of shares'})",
         orient="bottom",
-        gradientLength=200,
         labelExpr="format(exp(datum.value), '.2~r')" if is_ratio else alt.Undefined,
+        **axes.gradient(200),
     )
     cell = base.mark_rect().encode(color=alt.Color("shade:Q", scale=shades, legend=legend))
     dot = base.mark_text(color="#000000").encode(text="dot:N")

@@ -120,11 +120,11 @@ function choose(place, view) {
   place.addEventListener("pointercancel", drop);
 }
 
-// A name that a chart has no place for is whole where it is pointed at.
+// A name or title that a chart has no place for is whole where it is pointed at.
 
 function whole(place) {
-  for (const text of place.querySelectorAll(".role-axis-label text, .role-legend-label text")) {
-    const full = text.__data__?.datum?.value;
+  for (const text of place.querySelectorAll(":is(.role-axis-label, .role-legend-label, .role-legend-title) text")) {
+    const full = text.__data__?.datum?.value ?? text.__data__?.text;
     if (typeof full === "string" && text.textContent.includes("…")) {
       const title = document.createElementNS("http://www.w3.org/2000/svg", "title");
       title.textContent = full.replace("\n", " ");
