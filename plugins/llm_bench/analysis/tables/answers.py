@@ -30,7 +30,8 @@ _SAID: Mapping[Verdict, str] = {"changed": "changed", "same": "no change seen", 
 def verdict(answered: Answered, zone: tzinfo) -> str:
     """What can be said of an LLM's answers."""
     if answered.verdict == "unknown":
-        return f"{_SAID['unknown']}: {text.count(answered.slots)} slots with answers, and it takes {LEAST_TO_COMPARE}"
+        slots = "1 slot" if answered.slots == 1 else f"{text.count(answered.slots)} slots"
+        return f"{_SAID['unknown']}: {slots} with answers, and it takes {LEAST_TO_COMPARE}"
     if answered.verdict == "same":
         return f"{_SAID['same']} (p {text.p_equals(answered.p)})"
     return f"the answers changed at {text.moment(answered.at, zone)} (p {text.p_equals(answered.p)})"
