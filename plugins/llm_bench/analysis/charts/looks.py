@@ -163,7 +163,8 @@ def config(theme: Theme) -> dict[str, Any]:
         },
         "view": {"stroke": None},
         "axis": words | plain | {"gridColor": line, "domainColor": line, "tickColor": line, "titlePadding": 8},
-        "axisX": {"titleAnchor": "end"},  # on a narrow page a title is wider than its plot
+        # On a narrow page a title is wider than its plot, and a label at its edge would reach out of it.
+        "axisX": {"titleAnchor": "end", "labelFlush": 24},
         "axisY": {"domain": False, "ticks": False},
         "legend": words | plain | {"symbolStrokeWidth": 2, "symbolSize": 70, "title": None, "columnPadding": apart},
         "title": {
