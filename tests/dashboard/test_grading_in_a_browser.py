@@ -58,6 +58,7 @@ class TestAnAnswerIsGraded:
         before = kept(home)
         tab = first(grader.open("graded/grading"))
         graded = tab.url
+        expect(tab.locator("[data-grades]")).to_be_focused()
         for key in ("3", "-", "Enter"):
             tab.keyboard.press(key)
         expect(tab).not_to_have_url(graded)
@@ -66,6 +67,7 @@ class TestAnAnswerIsGraded:
 
     def test_by_keys_anew_and_only_where_one_is(self, grader):
         tab = first(grader.open("graded/grading"))
+        expect(tab.locator("[data-grades]")).to_be_focused()
         tab.keyboard.press("1")
         tab.keyboard.press("2")
         assert tab.locator("[name=coverage]:checked").input_value() == "1"
@@ -120,5 +122,5 @@ def test_a_reader_without_the_right_sees_the_answers_alone(browser, address):
             tab.get_by_role("button", name="Draw").click()
     with reading(browser, address) as reader:
         tab = reader.open("graded/grading/1")
-        expect(tab.get_by_role("heading", name="Answer")).to_be_visible()
+        expect(tab.get_by_role("heading", name="Answer", exact=True)).to_be_visible()
         expect(tab.locator("main form")).to_have_count(0)
