@@ -149,6 +149,14 @@ class TestStatement:
     def test_is_of_the_year_that_is_meant_unless_it_names_one(self, sentence, years):
         assert state(sentence, AXES[0], self.QUESTION, frozenset({2025})).years == years
 
+    @pytest.mark.parametrize(
+        ("sentence", "asked", "years"),
+        [("It earned 7%.", {2025}, {2024, 2025}), ("It earned 7%.", set(), set()), ("7% in 2023.", {2025}, {2023})],
+    )
+    def test_may_be_of_another_year_that_is_named_where_any_is_meant(self, sentence, asked, years):
+        stated = state(sentence, AXES[0], self.QUESTION, frozenset(asked), others=frozenset({2024}))
+        assert stated.years == years
+
     def test_trusts_each_figure_where_there_is_no_context_to_look_it_up_in(self):
         stated = state("7% and 8%", AXES[0], self.QUESTION, frozenset())
         assert [mark.trust for mark in stated.figures] == [1, 1]

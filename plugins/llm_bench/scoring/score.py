@@ -226,11 +226,7 @@ class _Question:
         for number, (passage, cut_passage) in enumerate(zip(prompt["passages"], passages, strict=True), 1):
             # A heading's years are meant where a sentence has none, and its words are those of each sentence below it.
             above = features("\n".join(headings(passage)), language)
-            around: dict[str, frozenset[Any]] = {
-                "years": above.years,
-                "heading": above.content,
-                "place": stems(passage),
-            }
+            around = {"years": above.years, "heading": above.content, "place": stems(passage)}
             given += [self._state(sentence, **around) for sentence in cut_passage]
             numbers += [number] * len(cut_passage)
         # A fact may take two sentences of a passage, but not one of this passage and one of that.
@@ -243,10 +239,12 @@ class _Question:
     def judge(self, parts: Sequence[Part]) -> Judgement:
         """The judgement of an answer, given by its sentences and what each cites."""
         known = [features(sentence, self._language) for sentence, _ in parts]
-        # Where a sentence names no year, that of the question is meant, or any that the answer names.
-        years = self._asked.years and self._asked.years.union(*(each.years for each in known))
-        whole = {"named": [name for each in known for name in each.named], "context": self._context}
-        stated = [self._state(sentence, years, **whole) for sentence, _ in parts]
+        whole = {
+            "others": frozenset(year for each in known for year in each.years),
+            "named": [name for each in known for name in each.named],
+            "context": self._context,
+        }
+        stated = [self._state(sentence, self._asked.years, **whole) for sentence, _ in parts]
         judged = [self._sentence(of, cited) for (_, cited), of in zip(parts, stated, strict=True)]
         claimed = [statement for statement, part in zip(stated, judged, strict=True) if part.is_claim]
         given = self._context.statements

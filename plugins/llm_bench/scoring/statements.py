@@ -211,6 +211,7 @@ def state(
     question: Statement,
     years: frozenset[int],
     *,
+    others: frozenset[int] = frozenset(),
     place: frozenset[str] = frozenset(),
     heading: frozenset[str] = frozenset(),
     context: Evidence | None = None,
@@ -222,13 +223,14 @@ def state(
     :param vector: its embedding, shape (d,).
     :param question: its features: a figure that the question says already is no news.
     :param years: the years that are meant where the sentence has none.
+    :param others: years that may be meant then, too.
     :param place: the stems of the words of its passage, the heading included.
     :param heading: those of the heading that say what it is about.
     :param context: what its figures and names are looked up in; without it each is trusted.
     :param named: those of the whole answer, which its own may be exchanged with.
     """
     own = features(sentence, language)
-    meant = own.years or years
+    meant = own.years or (years | others if years else years)
     around = dict.fromkeys(heading, AROUND)
     figures = tuple(
         mark._replace(near={**around, **mark.near}, years=mark.years or meant)
@@ -290,7 +292,7 @@ class Evidence:
     def cosines(self, statement: Statement) -> np.ndarray:
         """Similarity to each pair, shape (pairs,)."""
         single = self.vectors @ statement.vector.astype(np.float64)
-        return np.asarray((single[self._first] + single[self._second]) / self._lengths)
+        return (single[self._first] + single[self._second]) / self._lengths
 
     def holds(self, figure: Figure, *, summed: bool) -> np.ndarray:
         """How far each pair is trusted to hold a figure: 0 where it doesn't, shape (pairs,).
@@ -304,7 +306,7 @@ class Evidence:
                 for statement, totals in zip(self.statements, sums, strict=True)
             ]
         )
-        return np.asarray(np.maximum(single[self._first], single[self._second]))
+        return np.maximum(single[self._first], single[self._second])
 
     def trust(self, mark: Mark) -> float:
         """How far the words by a figure are those by the same figure here, rather than those by another of its unit.
@@ -339,7 +341,7 @@ class Evidence:
     def left(self, statement: Statement) -> np.ndarray:
         """What is left of the likeness of each pair, of which both must be like it, shape (pairs,)."""
         single = np.array([statement.left(ours) for ours in self.statements])
-        return np.asarray(np.minimum(single[self._first], single[self._second]))
+        return np.minimum(single[self._first], single[self._second])
 
     def share_of_words(self, wanted: frozenset[str]) -> float:
         """Which share of some words there is anywhere."""
