@@ -62,8 +62,8 @@ def _years_alone(text: str, *, language: str = "en") -> tuple[list[Located], lis
 SWITCHED_OFF: dict[str, dict[str, object]] = {
     "figures": {"statements.located": _years_alone},
     "the words beside figures": {"statements.Evidence.trust": lambda *_: 1.0},
-    "names that are exchanged": {"statements.Evidence.exchanged": lambda *_: 0.0},
-    "years, names and direction": {"statements.Statement.left": lambda one, other: one.kept * other.kept},
+    "what is exchanged": {"statements.Evidence.exchanged": lambda *_: 0.0},
+    "years, names and direction": {"coverage.left": lambda _: 1.0},
     "words": {"coverage.WORDS": 0.0},
     "the plain cosine": {"coverage.FINE": 0.0},
 }

@@ -191,20 +191,20 @@ class TestSupport:
         rate = Evidence([statement("The default rate was 1.42% in 2025, after 1.25% in 2024.")], [0])
         right = statement("The rate was 1.42% in 2025.", context=rate)
         wrong = statement("The rate was 1.25% in 2025.", context=rate)
-        (trusted,), (doubted,) = (stated.figures for stated in (right, wrong))
-        assert trusted.trust == 1
-        assert doubted.trust < 0.6
+        assert right.trust == (1,)
+        assert wrong.trust[0] < 0.6
         held = Evidence([statement("The rate was 1.25% in 2025.")], [0])
-        assert maths.support([wrong], held)[0] == mixed(doubted.trust)
+        assert maths.support([wrong], held)[0] == mixed(wrong.trust[0])
 
-    @says("A sentence in which two names stand with each other's words loses most of its support.")
-    def test_a_sentence_that_exchanges_names_counts_less(self):
+    @says("A sentence in which two names, or two directions, stand with each other's words loses most of its support.")
+    def test_a_sentence_that_exchanges_names_or_directions_counts_less(self):
         held = Evidence([statement("wins rose at Linz, and defeats fell at Graz.")], [0])
-        assert statement("It was Linz with wins, Graz with defeats", context=held).kept == 1
-        wrong = "It was Graz with wins, Linz with defeats"
-        exchanged = statement(wrong, context=held)
-        assert exchanged.kept < 0.6
-        assert maths.support([exchanged], Evidence([statement(wrong)], [0]))[0] == mixed(exchanged.kept)
+        for right, wrong in (("Linz with wins, Graz with defeats", "Graz with wins, Linz with defeats"),
+                             ("wins rose, defeats fell", "wins fell, defeats rose")):  # fmt: skip
+            assert statement(f"It was {right}", context=held).kept == 1
+            exchanged = statement(f"It was {wrong}", context=held)
+            assert exchanged.kept < 0.6
+            assert maths.support([exchanged], Evidence([statement(f"It was {wrong}")], [0]))[0] == mixed(exchanged.kept)
 
     @says("No LLM judges another's answers.")
     def test_nothing_that_scores_can_ask_an_llm(self):
@@ -239,9 +239,9 @@ TOYS, BOOKS, OTHER = "Toys led in 2025.", "Books fell by 12 percent in 2025.", "
 
 
 class TestScores:
-    @says("An answer that succeeded is scored, without its reasoning, by version 6 of the scoring")
+    @says("An answer that succeeded is scored, without its reasoning, by version 5 of the scoring")
     def test_the_same_answer_has_the_same_score_and_no_other_is_scored(self):
-        assert SCORING_VERSION == 6
+        assert SCORING_VERSION == 5
         assert scored(TOYS, [TOYS]) == scored(TOYS, [TOYS])
         assert scored(TOYS, [TOYS], success=False)["coverage_score"] is None
         value = scored(OTHER, [TOYS, BOOKS])["coverage_score"]

@@ -7,13 +7,7 @@ from babel.numbers import format_compact_currency, format_currency, format_decim
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_bench.scoring.numbers import Figure, is_unit, located
-
-
-def figures(text: str, *, language: str = "en") -> tuple[tuple[Figure, ...], set[int]]:
-    """The figures and years of a text without their places."""
-    numbers, years = located(text, language=language)
-    return tuple(figure for figure, _ in numbers), {year for year, _ in years}
+from llm_bench.scoring.numbers import Figure, Figures, figures, is_unit, located
 
 
 def values(text: str, language: str = "en") -> list[float]:
@@ -174,11 +168,17 @@ class TestAgreement:
         assert agree(f"{exact:.4f}%", f"{exact:.{digits}f}%")
 
 
+class TestFigures:
+    @given(st.lists(FIGURES), FIGURES)
+    def test_agree_as_each_of_them_does(self, many, figure):
+        assert list(Figures(many).agree(figure)) == [other.agrees(figure) for other in many]
+
+
 class TestLocated:
     def test_are_figures_and_years_with_their_places(self):
         text = "In 2025 € 4.2m, 18.4%, a third of 1,000"
         read_figures, years = located(text)
-        assert {(at, figure.unit) for figure, at in read_figures} == {
+        assert {(place.at, place.figure.unit) for place in read_figures} == {
             (text.index("4.2"), "EUR"),
             (text.index("18.4"), "%"),
             (text.index("third"), "%"),
@@ -294,6 +294,7 @@ class TestTolerance:
     def test_of_machine_numbers_is_no_difference(self):
         assert Figure(0.3, 0).agrees(Figure(0.1 + 0.2, 0))
         assert not Figure(0.3, 0).agrees(Figure(0.3 + 1e-9, 0))
+        assert Figures([Figure(0.1 + 0.2, 0), Figure(0.3 + 1e-9, 0)]).agree(Figure(0.3, 0)).tolist() == [True, False]
 
 
 class TestOverlaps:

@@ -13,7 +13,7 @@ from typing import Literal
 from llm_bench.rag.documents import headings, sentences
 from llm_bench.scoring.citations import without_citations
 from llm_bench.scoring.numbers import Figure
-from llm_bench.scoring.statements import Statement, features
+from llm_bench.scoring.statements import Features, features
 
 How = Literal["figure", "words"]
 
@@ -77,14 +77,13 @@ def _is_precise(figure: Figure) -> bool:
     return 0 < figure.tolerance <= PRECISE * figure.value
 
 
-def _how(sentence: Statement, answer: Sequence[Statement], asked: frozenset[str]) -> How | None:
+def _how(sentence: Features, answer: Sequence[Features], asked: frozenset[str]) -> How | None:
     own = {word for word in sentence.words - asked - _OF_FIGURES if len(word) >= _SHORTEST and not word.isdigit()}
     for statement in answer:
         shared = len(own & statement.words) / len(own) if own else 0.0
-        said = [mark.what for mark in statement.figures]
-        agreed = [mark.what for mark in sentence.figures if any(map(mark.what.agrees, said))]
+        agreed = [figure for figure in sentence.figures if any(map(figure.agrees, statement.figures))]
         if agreed and (shared >= SHARED_WITH_FIGURE or any(map(_is_precise, agreed))):
             return "figure"
-        if shared >= SHARED and not (sentence.figures and said):
+        if shared >= SHARED and not (sentence.figures and statement.figures):
             return "words"
     return None

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from llm_bench.method import Method
-from llm_bench.scoring.statements import LEFT, Evidence, Statement
+from llm_bench.scoring.statements import LEFT, Evidence, Statement, left
 
 UNRELATED = 0.2
 """Cosine up to which two sentences have nothing in common: 0.21 is the median between documents of one business."""
@@ -40,8 +40,8 @@ SUPPORT = Method(
     f"{LEFT} of the likeness. "
     f"Where a figure agrees, a cosine of {SAME_WITH_FIGURE} is enough. "
     "A figure of an answer counts as far as the words beside it stand beside the same figure in the context, and the "
-    "year and the direction, rather than beside another. "
-    "A sentence in which two names stand with each other's words loses most of its support. "
+    "year, rather than beside another. "
+    "A sentence in which two names, or two directions, stand with each other's words loses most of its support. "
     f"A sentence without a figure loses up to {WORDS} of its support, by the share of its words that the other side "
     "has nowhere. "
     f"The support is the greatest of all, with the greatest plain cosine as {FINE} of it. "
@@ -85,12 +85,16 @@ def supported(statements: Iterable[Statement], evidence: Evidence) -> list[tuple
 
 def _supported(statement: Statement, evidence: Evidence) -> tuple[float, tuple[int, ...]]:
     cosines = evidence.cosines(statement)
-    same = evidence.left(statement)
+    turned = evidence.opposes(statement.rising) | evidence.denies(statement)
+    same = left(turned) * left(evidence.of_another_year(statement.years) if statement.years else 0)
+    same = same * left(1 - evidence.share_of_names(statement.names) if statement.names else 0)
+    same = same * evidence.kept() * statement.kept
     alike, agreeing = same * _scaled(cosines, SAME), same * _scaled(cosines, SAME_WITH_FIGURE)
-    each = [alike] if not statement.figures else []
-    for mark in statement.figures:
-        holds = evidence.holds(mark.what, summed=statement.sums_up)
-        each.append(mark.trust * np.where(holds > 0, holds * agreeing, LEFT * alike))
+    holds = (evidence.holds(figure, computed=statement.computes) for figure in statement.figures)
+    each = [
+        trust * np.where(held > 0, held * agreeing, LEFT * alike)
+        for trust, held in zip(statement.trust, holds, strict=True)
+    ] or [alike]
     held = 1.0 if statement.figures else 1 - WORDS * (1 - evidence.share_of_words(statement.content))
     best = held * sum(float(values.max()) for values in each) / len(each)
     closest = min(max(float(cosines.max()), 0.0), 1.0)

@@ -7,16 +7,19 @@ the claim. It judges alone: figures, names and direction aren't compared beside 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from llm_bench.errors import LLMBenchError
 from llm_bench.method import Method
 from llm_bench.rag.embeddings import Embedder, pinned
-from llm_bench.scoring.statements import Evidence, Statement
+from llm_bench.scoring import coverage as maths
+from llm_bench.scoring.score import Judgement, by_words, rounded
 from llm_bench.study import DEFAULT_EMBEDDING_MODEL
 
 WINDOWS = 5
@@ -34,6 +37,14 @@ ENTAILMENT = Method(
 
 class ScoringModelError(LLMBenchError):
     """The model that judges support can't be used."""
+
+
+class Window(NamedTuple):
+    """A sentence with its neighbours, and the number of its passage, from 1."""
+
+    middle: str
+    text: str
+    passage: int
 
 
 class CrossEncoder:
@@ -78,16 +89,53 @@ class CrossEncoder:
         )
         return [float(value) for value in values.reshape(len(texts), -1)[:, self._column]]
 
-    def supported(self, claims: Iterable[Statement], evidence: Evidence) -> list[tuple[float, tuple[int, ...]]]:
-        """The support of each claim, and the sentences of the evidence that give it; none without any."""
-        return [self._supported(claim, evidence) if len(evidence) else (0.0, ()) for claim in claims]
+    def judged(
+        self, judgement: Judgement, passages: Iterable[Sequence[str]], vectors: Mapping[str, np.ndarray]
+    ) -> Judgement:
+        """The judgement with support, groundedness and coverage by entailment.
 
-    def _supported(self, claim: Statement, evidence: Evidence) -> tuple[float, tuple[int, ...]]:
-        close = np.argsort(-(evidence.vectors @ claim.vector), kind="stable")[:WINDOWS]
-        windows = [evidence.around(int(middle)) for middle in close]
-        texts = (" ".join(evidence.statements[i].text for i in window) for window in windows)
-        values = self._entailed(claim.text, tuple(texts))
-        return max(values), windows[int(np.argmax(values))]
+        Coverage without reference points stays as it is: each sentence of the context would be a claim.
+
+        :param passages: the sentences of each.
+        :param vectors: the embedding of each sentence, of point, answer and passages.
+        """
+        context = _windows(passages)
+        answer = _windows([[part.text for part in judgement.sentences]])
+        parts = []
+        for part in judgement.sentences:
+            support, best = self._best(part.text, context, vectors) if part.is_claim else (None, ())
+            texts, places = tuple(window.text for window in best), tuple(window.passage for window in best)
+            parts.append(replace(part, support=support, evidence=texts, passages=places))
+        points = []
+        for point in judgement.points:
+            support, best = self._best(point.text, answer, vectors)
+            held = self._best(point.text, context, vectors)[0] >= maths.HELD
+            points.append(replace(point, held=held, support=support, evidence=tuple(window.text for window in best)))
+        scores = judgement.scores.copy()
+        scores["groundedness"] = by_words((part.support, part.text) for part in parts)
+        if points:
+            stated = [point.support for point in points]
+            scores["coverage_score"] = rounded(maths.coverage([float(point.held) for point in points], stated))
+        return Judgement(scores, tuple(parts), tuple(points))
+
+    def _best(
+        self, claim: str, windows: Sequence[Window], vectors: Mapping[str, np.ndarray]
+    ) -> tuple[float, tuple[Window, ...]]:
+        """The support of a claim, and the window that gives it, if there is any."""
+        if not windows:
+            return 0.0, ()
+        cosines = np.array([vectors[window.middle] for window in windows]) @ vectors[claim]
+        close = [windows[i] for i in np.argsort(-cosines, kind="stable")[:WINDOWS]]
+        values = self._entailed(claim, tuple(window.text for window in close))
+        return max(values), (close[int(np.argmax(values))],)
+
+
+def _windows(passages: Iterable[Sequence[str]]) -> list[Window]:
+    return [
+        Window(middle, " ".join(passage[max(at - 1, 0) : at + 2]), number)
+        for number, passage in enumerate(passages, 1)
+        for at, middle in enumerate(passage)
+    ]
 
 
 def load(scoring: str | None, retrieval: str, threads: int = 1) -> tuple[Embedder, CrossEncoder | None]:

@@ -13,7 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import zip_longest
+from typing import NamedTuple
 
+import numpy as np
 from text_to_num import Token, alpha2digit, find_numbers
 
 from llm_bench.scoring.lexicon import lexicon
@@ -54,37 +56,64 @@ class Figure:
 
         Of different kinds of units none agree; an unknown unit may be any. 0.125 may be 12.5 %.
         """
-        (factor, kind), (its_factor, its_kind) = (_KINDS.get(each.unit, (1.0, each.unit)) for each in (self, other))
-        if kind and its_kind:
-            return kind == its_kind and self._near(other, factor, its_factor)
-        return (
-            self._near(other, 1.0, 1.0)
-            or (kind == "%" and other.value < 1 and self._near(other, 1.0, 100.0))
-            or (its_kind == "%" and self.value < 1 and self._near(other, 100.0, 1.0))
-        )
-
-    def rivals(self, other: Figure) -> bool:
-        """Whether one may be taken for the other: they are of one unit, or count something."""
-        return self.unit == other.unit or {self.unit, other.unit} == {"", "count"}
-
-    def _near(self, other: Figure, times: float, its_times: float) -> bool:
-        value, its_value = self.value * times, other.value * its_times
-        rounding = 1e-12 * min(value, its_value)  # of the machine's own numbers
-        return abs(value - its_value) <= max(self.tolerance * times, other.tolerance * its_times) + rounding
+        return bool(Figures([self]).agree(other)[0])
 
 
-Located = tuple[Figure, int]
-"""A figure, and where in the text it begins."""
+class Located(NamedTuple):
+    """A figure in its place.
+
+    :param at: where in the text it begins.
+    """
+
+    figure: Figure
+    at: int
+
+
+class Figures:
+    """Many figures, each of which is compared with another at once.
+
+    :param figures: n of them.
+    """
+
+    def __init__(self, figures: Iterable[Figure]) -> None:
+        rows = [(figure.value, figure.tolerance, *_KINDS.get(figure.unit, (1.0, figure.unit))) for figure in figures]
+        self._values, self._tolerances, self._factors = np.array([row[:3] for row in rows], float).reshape(-1, 3).T
+        self._kinds = np.array([row[3] for row in rows], str)
+
+    def agree(self, figure: Figure) -> np.ndarray:
+        """Which of them agree with it, as ``Figure.agrees`` has it, shape (n,)."""
+        factor, kind = _KINDS.get(figure.unit, (1.0, figure.unit))
+        known = (self._kinds != "") & bool(kind)
+        same = self._near(figure, np.where(known, self._factors, 1.0), np.where(known, factor, 1.0))
+        same &= ~known | (self._kinds == kind)
+        if kind == "%":
+            same |= (self._kinds == "") & (self._values < 1) & self._near(figure, 100.0, 1.0)
+        elif not kind and figure.value < 1:
+            same |= (self._kinds == "%") & self._near(figure, 1.0, 100.0)
+        return same
+
+    def _near(self, figure: Figure, times: np.ndarray | float, others: np.ndarray | float) -> np.ndarray:
+        values, value = self._values * times, figure.value * others
+        rounding = 1e-12 * np.minimum(values, value)  # of the machine's own numbers
+        within = np.maximum(self._tolerances * times, figure.tolerance * others) + rounding
+        return np.asarray(np.abs(values - value) <= within)
+
+
+def figures(text: str, *, language: str = "en") -> tuple[tuple[Figure, ...], frozenset[int]]:
+    """The figures in a text, and the years in it, which are no figures; nor are days, months and times of day.
+
+    Numbers in words ("twelve"), shares ("two thirds of") and ratios ("nine in ten") are figures; "one" isn't.
+
+    :param language: ISO 639-1: "1.200" is more than a thousand in "de".
+    """
+    numbers, years = located(text, language=language)
+    return tuple(number.figure for number in numbers), frozenset(year for year, _ in years)
 
 
 def located(text: str, *, language: str = "en") -> tuple[list[Located], list[tuple[int, int]]]:
-    """The figures in a text, and the years in it, which are no figures; nor are days, months and times of day.
+    """The same figures and years, in the same order, with the place of each: of a year as a pair of year and place.
 
-    Numbers in words ("twelve"), shares ("two thirds of") and ratios ("nine in ten") are figures; "one" isn't. Places
-    may be off by some letters in a text with "İ", "½" or LaTeX.
-
-    :param language: ISO 639-1: "1.200" is more than a thousand in "de".
-    :return: each with its place, of a year as a pair of year and place.
+    Places may be off by some letters in a text with "İ", "½" or LaTeX.
     """
     return _grammar(language).read(text.lower())  # patterns that ignored case would take "ſix" for "six"
 
@@ -125,7 +154,7 @@ class _Grammar:
         for match in self.patterns["dates"].finditer(text):
             text = _without(match, text)
             said = [part for part in match.groups() if part]
-            numbers += [(day, match.start()) for day in self._days(said)]
+            numbers += [Located(day, match.start()) for day in self._days(said)]
             spelt = (part for part in said if len(part) > 2 and part not in self.months)
             years += [(int(part[-2:]) + (1900 if part[-4:-2] == "19" else 2000), match.start()) for part in spelt]
         for name, hedged, rounding in (("ratio", HEDGED, 0.5), ("share", SHARE_TOLERANCE, 0.0)):
@@ -134,7 +163,7 @@ class _Grammar:
                 part, whole = ((self._number(str(self.shares.get(part, part))) or (0.0,))[0] for part in parts)
                 if part < whole:  # not "30 people in ten shops", "the last four quarters of"
                     tolerance = max(hedged * part, rounding * (whole % 5 == 0))
-                    numbers.append((Figure(100 * part / whole, 100 / whole * tolerance, "%"), match.start()))
+                    numbers.append(Located(Figure(100 * part / whole, 100 / whole * tolerance, "%"), match.start()))
                     text = _without(match, text)
         written = list(self.patterns["figure"].finditer(text))
         for match, following in zip_longest(written, written[1:]):
@@ -146,7 +175,7 @@ class _Grammar:
             elif read and (scale or number not in _SMALL or unit not in ("", "count", *_KINDS)):
                 value, tolerance = (part * self.scales.get(scale, 1.0) for part in read)
                 tolerance = max(tolerance, HEDGED * value) if match["hedge"] else tolerance
-                numbers.append((Figure(value, tolerance, unit), at))
+                numbers.append(Located(Figure(value, tolerance, unit), at))
         return numbers, years
 
     def _days(self, said: Sequence[str]) -> Iterator[Figure]:

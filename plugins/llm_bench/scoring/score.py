@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -18,7 +18,7 @@ from llm_bench.rag.prompt import context_hash
 from llm_bench.scoring import coverage as maths
 from llm_bench.scoring.citations import Part, cut
 from llm_bench.scoring.claims import claims, declines, in_full, without_reasoning
-from llm_bench.scoring.statements import Evidence, Statement, features, state, stems
+from llm_bench.scoring.statements import Evidence, Statement, features, state
 from llm_bench.study import DEFAULT_EMBEDDING_MODEL
 
 if TYPE_CHECKING:
@@ -26,15 +26,13 @@ if TYPE_CHECKING:
     from llm_bench.records import Record
     from llm_bench.scoring.model import CrossEncoder
 
-SCORING_VERSION = 6
+SCORING_VERSION = 5
 """Raise it when the same answer may get another score.
 
 1: whole sentences by their cosine alone. 2: figures, years, names and direction compared apart. 3: each figure also by
 the words beside it; differences of figures; what a negation denies; labels; figures in sentences that decline. 4: the
 words of sentences without a figure; citations left out; units; German; no labels. 5: names and directions that are
-exchanged; the year of each figure; rows; sums; days with their month; counts; German directions and negations. 6: the
-direction of each figure, in place of directions that are exchanged; no differences; a denial turns a direction; two
-sentences support as far as the less like one.
+exchanged; the year of each figure; rows; sums; days with their month; counts; German directions and negations.
 """
 
 _DECIMALS = 6
@@ -162,21 +160,26 @@ def judge(
     if note:
         return [_unscored(note if text.strip() else None) for _, text in answers]
     read = language if language in READ else "en"
-    split = partial(sentences, language=read)
     texts = [without_reasoning(text) for _, text in answers]
     parts = [
-        in_full(cut(text, split), prompts[name]["question"]) for (name, _), text in zip(answers, texts, strict=True)
+        in_full(cut(text, partial(sentences, language=read)), prompts[name]["question"])
+        for (name, _), text in zip(answers, texts, strict=True)
     ]
-    asked = dict.fromkeys(name for (name, _), answer in zip(answers, parts, strict=True) if answer)
-    contexts = {name: [split(passage) for passage in prompts[name]["passages"]] for name in asked}
-    wanted = (chain([prompts[name]["question"]], prompts[name]["points"], *contexts[name]) for name in asked)
-    distinct = list(dict.fromkeys(chain(*wanted, (sentence for sentence, _ in chain(*parts)))))
-    vectors = dict(zip(distinct, embedder.encode(distinct), strict=True)) if distinct else {}
-    supported = encoder.supported if encoder else maths.supported
-    questions = {name: _Question(prompts[name], contexts[name], vectors, read, supported) for name in asked}
-    return [
-        _in(language, text, questions[name].judge(answer)) if answer else _unscored(_EMPTY if whole.strip() else None)
+    asked = {name: None for (name, _), answer in zip(answers, parts, strict=True) if answer}
+    wanted = {name: _Wanted(prompts[name], read) for name in asked}
+    said = (sentence for sentence, _ in chain(*parts))
+    vectors = _vectors(embedder, [*(text for prompt in wanted.values() for text in prompt.texts()), *said])
+    for prompt in wanted.values():
+        prompt.embed(vectors)
+    judgements = [
+        _in(language, text, wanted[name].judge(answer)) if answer else _unscored(_EMPTY if whole.strip() else None)
         for (name, whole), text, answer in zip(answers, texts, parts, strict=True)
+    ]
+    if encoder is None:
+        return judgements
+    return [
+        encoder.judged(judgement, wanted[name].passages, vectors) if judgement.sentences else judgement
+        for judgement, (name, _) in zip(judgements, answers, strict=True)
     ]
 
 
@@ -203,97 +206,111 @@ def _check_contexts(records: Sequence[Record], prompts: Mapping[str, Mapping[str
             )
 
 
-class _Question:
-    """What the answers to one question are held against.
+def _vectors(embedder: Embedder, texts: Iterable[str]) -> dict[str, np.ndarray]:
+    """Embeddings of texts, each distinct one computed once."""
+    distinct = list(dict.fromkeys(texts))
+    return dict(zip(distinct, embedder.encode(distinct), strict=True)) if distinct else {}
 
-    :param passages: the sentences of each passage of the prompt.
-    :param vectors: the embedding of each sentence, of question, points, passages and answers.
-    :param supported: judges the support of statements by an evidence, as ``coverage.supported`` does.
-    """
 
-    def __init__(
-        self,
-        prompt: Mapping[str, Any],
-        passages: Iterable[Sequence[str]],
-        vectors: Mapping[str, np.ndarray],
-        language: str,
-        supported: Callable[[Iterable[Statement], Evidence], list[tuple[float, tuple[int, ...]]]],
-    ) -> None:
-        self._prompt, self._vectors, self._language, self._supported = prompt, vectors, language, supported
-        self._asked = features(prompt["question"], language)
-        self._points = [self._state(point, self._asked.years) for point in prompt["points"]]
-        given, numbers = list[Statement](), list[int]()
-        for number, (passage, cut_passage) in enumerate(zip(prompt["passages"], passages, strict=True), 1):
-            # A heading's years are meant where a sentence has none, and its words are those of each sentence below it.
-            above = features("\n".join(headings(passage)), language)
-            around = {"years": above.years, "heading": above.content, "place": stems(passage)}
-            given += [self._state(sentence, **around) for sentence in cut_passage]
-            numbers += [number] * len(cut_passage)
+class _Wanted:
+    """What the answers to one question are held against."""
+
+    def __init__(self, prompt: Mapping[str, Any], language: str) -> None:
+        self._prompt, self._language = prompt, language
+        self._points: list[str] = prompt["points"]
+        self.passages = [sentences(passage, language=language) for passage in prompt["passages"]]
+        self._context = [(number, sentence) for number, passage in enumerate(self.passages) for sentence in passage]
+
+    def texts(self) -> list[str]:
+        """All that must be embedded."""
+        return [self._prompt["question"], *self._points, *(sentence for _, sentence in self._context)]
+
+    def embed(self, vectors: Mapping[str, np.ndarray]) -> None:
+        self._vectors = vectors
+        self._asked = features(self._prompt["question"], self._language)
+        self._wanted = [self._state(point, self._asked.years) for point in self._points]
+        around = [self._around(passage) for passage in self._prompt["passages"]]
+        self._given = [self._state(sentence, **around[number]) for number, sentence in self._context]
         # A fact may take two sentences of a passage, but not one of this passage and one of that.
-        self._context = Evidence(given, numbers)
-        self._held = [support for support, _ in supported(self._points, self._context)]
+        self._evidence = Evidence(self._given, [number for number, _ in self._context])
+        self._held = maths.support(self._wanted, self._evidence)
+
+    def _around(self, passage: str) -> dict[str, frozenset[Any]]:
+        # A heading's years are meant where a sentence has none, and its words are those of each sentence below it.
+        above = [features(heading, self._language) for heading in headings(passage)]
+        lines = [features(line, self._language) for line in passage.splitlines()]
+        return {
+            "years": _union(heading.years for heading in above),
+            "heading": _union(heading.content for heading in above),
+            "place": _union(line.words for line in lines),
+        }
 
     def _state(self, text: str, years: frozenset[int], **more: Any) -> Statement:
         return state(text, self._vectors[text], self._asked, years, language=self._language, **more)
 
     def judge(self, parts: Sequence[Part]) -> Judgement:
         """The judgement of an answer, given by its sentences and what each cites."""
-        known = [features(sentence, self._language) for sentence, _ in parts]
+        answer = [sentence for sentence, _ in parts]
+        known = [features(sentence, self._language) for sentence in answer]
         whole = {
-            "others": frozenset(year for each in known for year in each.years),
-            "named": [name for each in known for name in each.named],
-            "context": self._context,
+            "others": _union(each.years for each in known),
+            "marks": [mark for each in known for mark in each.marks],
+            "context": self._evidence,
         }
-        stated = [self._state(sentence, self._asked.years, **whole) for sentence, _ in parts]
-        judged = [self._sentence(of, cited) for (_, cited), of in zip(parts, stated, strict=True)]
+        stated = [self._state(sentence, self._asked.years, **whole) for sentence in answer]
+        judged = [self._sentence(sentence, of, cited) for (sentence, cited), of in zip(parts, stated, strict=True)]
         claimed = [statement for statement, part in zip(stated, judged, strict=True) if part.is_claim]
-        given = self._context.statements
-        used = maths.support(given, Evidence(claimed, [0] * len(claimed)))
-        points, coverage = self._coverage(stated) if self._prompt["answerable"] else ([], None)
+        used = maths.support(self._given, Evidence(claimed, [0] * len(claimed)))
+        points, coverage = self._coverage(answer, stated) if self._prompt["answerable"] else ([], None)
         scores: Scores = {
-            "coverage_score": _rounded(coverage),
-            "groundedness": _by_words((part.support, part.text) for part in judged),
-            "context_utilization": _by_words(zip(used.tolist(), (each.text for each in given), strict=True)),
-            "citation_support": _by_words((part.cited_support, part.text) for part in judged),
+            "coverage_score": rounded(coverage),
+            "groundedness": by_words((part.support, part.text) for part in judged),
+            "context_utilization": by_words(zip(used.tolist(), (text for _, text in self._context), strict=True)),
+            "citation_support": by_words((part.cited_support, part.text) for part in judged),
             "citations": sorted({number for part in judged for number in part.cited}),
             "declined": any(part.declines for part in judged),
             "score_note": None,
         }
         return Judgement(scores, tuple(judged), tuple(points))
 
-    def _sentence(self, stated: Statement, cited: frozenset[int]) -> Sentence:
-        text = stated.text
+    def _sentence(self, text: str, stated: Statement, cited: frozenset[int]) -> Sentence:
         sentence = Sentence(text, claims(text, figure=bool(stated.figures)), declines(text), cited=tuple(sorted(cited)))
         if not sentence.is_claim:
             return sentence
-        ((support, by),) = self._supported([stated], self._context)
-        ((by_cited, _),) = self._supported([stated], self._context.of(cited)) if cited else ((None, ()),)
+        ((support, by),) = maths.supported([stated], self._evidence)
         return replace(
             sentence,
             support=support,
-            evidence=tuple(self._context.statements[i].text for i in by),
-            passages=tuple(sorted({self._context.groups[i] for i in by})),
-            cited_support=by_cited,
+            evidence=tuple(self._context[i][1] for i in by),
+            passages=tuple(sorted({self._context[i][0] + 1 for i in by})),
+            cited_support=float(maths.support([stated], self._among(cited))[0]) if cited else None,
         )
 
-    def _coverage(self, stated: Sequence[Statement]) -> tuple[list[Point], float | None]:
+    def _among(self, cited: frozenset[int]) -> Evidence:
+        """What some passages alone say, of which some may not be there."""
+        among = [(given, at) for given, (at, _) in zip(self._given, self._context, strict=True) if at + 1 in cited]
+        return Evidence([given for given, _ in among], [at for _, at in among])
+
+    def _coverage(self, answer: Sequence[str], stated: Sequence[Statement]) -> tuple[list[Point], float | None]:
         evidence = Evidence(stated, [0] * len(stated))
         if not self._points:
-            asked = self._vectors[self._prompt["question"]]
-            return [], maths.coverage_without_points(asked, self._context.statements, evidence)
+            return [], maths.coverage_without_points(self._vectors[self._prompt["question"]], self._given, evidence)
+        stating = maths.supported(self._wanted, evidence)
         points = [
-            Point(point.text, held >= maths.HELD, support, tuple(stated[i].text for i in by))
-            for point, held, (support, by) in zip(
-                self._points, self._held, self._supported(self._points, evidence), strict=True
-            )
+            Point(text, bool(held >= maths.HELD), support, tuple(answer[i] for i in by))
+            for text, held, (support, by) in zip(self._points, self._held, stating, strict=True)
         ]
         return points, maths.coverage(self._held, [point.support for point in points])
 
 
-def _by_words(supports: Iterable[tuple[float | None, str]]) -> float | None:
+def _union(sets: Iterable[frozenset[Any]]) -> frozenset[Any]:
+    return frozenset[Any]().union(*sets)
+
+
+def by_words(supports: Iterable[tuple[float | None, str]]) -> float | None:
     """The mean of those that there are, weighted by the words of their texts."""
-    return _rounded(maths.groundedness([(value, len(text.split())) for value, text in supports if value is not None]))
+    return rounded(maths.groundedness([(value, len(text.split())) for value, text in supports if value is not None]))
 
 
-def _rounded(value: float | None) -> float | None:
+def rounded(value: float | None) -> float | None:
     return None if value is None else round(value, _DECIMALS)
