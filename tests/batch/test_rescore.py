@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pyarrow.parquet as pq
@@ -45,8 +46,8 @@ class Encoder:
 
     identity = "some/judge@abc"
 
-    def supported(self, claims, evidence):
-        return [(0.25, ()) for _ in claims]
+    def judged(self, judgement, passages, vectors):
+        return replace(judgement, scores={**judgement.scores, "groundedness": 0.25})
 
 
 @pytest.fixture
