@@ -25,7 +25,7 @@ from llm_bench.measure.exchange import Exchange, RefusedRequestError
 from llm_bench.measure.formats.answer import Usage
 from llm_bench.measure.formats.reader import read
 from llm_bench.measure.ledger import Moment
-from llm_bench.measure.limits import Rates, Tokens
+from llm_bench.measure.limits import SENT_WITHIN_SEC, Rates, Tokens
 from llm_bench.measure.pacing import Pacer
 from llm_bench.records import Record, is_cut
 from llm_bench.study import LLM, Deadlines, Generation
@@ -148,7 +148,7 @@ class TestTheClock:
             return Pacer(account, rates, clock.sleep, clock)
 
         paced = pacer("groq/a", Rates(requests_per_minute=1))
-        assert [round(paced.wait(Tokens(1, 0))) for _ in range(2)] == [0, 60]
+        assert [round(paced.wait(Tokens(1, 0))) for _ in range(2)] == [0, 60 + SENT_WITHIN_SEC]
         free = pacer("groq/b", Rates())
         free.wait(Tokens(1, 0))
         provider.script = lambda _asked: Response([b"slow"], status=429, headers={"retry-after": "7"})
