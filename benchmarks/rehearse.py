@@ -206,7 +206,8 @@ def complete(stack: Stack, api: AirflowAPI, study: Study) -> int:
 def wait_for_runs(api: AirflowAPI, study: Study) -> None:
     deadline = time.monotonic() + 600
     time.sleep(2)
-    while time.monotonic() < deadline and any(run["state"] in {"queued", "running"} for run in runs(api, study)):
+    path, asked = f"/dags/{study.dag_id}/dagRuns", {"state": ["queued", "running"], "limit": 1}
+    while time.monotonic() < deadline and patiently(lambda: api.request("GET", path, params=asked))["dag_runs"]:
         time.sleep(1)
 
 
