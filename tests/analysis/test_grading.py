@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from fixtures.grades import GRADE
 from llm_bench.analysis import tables
 from llm_bench.analysis.grading import LEAST, Agreed, Candidate, Scored, agreed, draw
 from llm_bench.store.grades import RUBRIC, Grade, answer_hash
@@ -79,19 +80,6 @@ class TestASample:
 
     def test_of_nothing_is_empty(self):
         assert draw([], 24, "thesis 1") == []
-
-
-GRADE = Grade(
-    record_id="0",
-    answer=answer_hash("0"),
-    coverage=4,
-    groundedness=4,
-    by="ann",
-    at="2026-11-29T08:00:00.000000Z",
-    rubric=RUBRIC,
-    scoring_version=5,
-    embedding_model="small",
-)
 
 
 def graded(many: int, by="ann") -> list[Grade]:

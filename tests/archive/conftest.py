@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from analysis.studies import Circumstances, fill_study
+from fixtures.grades import GRADE
 from llm_bench.archive.packing import Made, make_archive
 from llm_bench.protocol import keeping
 from llm_bench.protocol.draft import draft
 from llm_bench.store.base import Store, open_store
-from llm_bench.store.grades import RUBRIC, Grade, answer_hash, keep_grade
+from llm_bench.store.grades import keep_grade
 from llm_bench.study import Study, load_study
 
 CANARY = "canary-5d1c"
@@ -34,19 +35,6 @@ slo: [{{within_sec: 3, share: 0.95}}]
 alerts: {{connection: alerts-{CANARY}}}
 storage: STORAGE
 """
-
-
-GRADE = Grade(
-    record_id="0" * 32,
-    answer=answer_hash("Toys."),
-    coverage=3,
-    groundedness=4,
-    by="ann",
-    at="2026-12-08T08:00:00.000000Z",
-    rubric=RUBRIC,
-    scoring_version=5,
-    embedding_model="small",
-)
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,11 @@ from starlette.testclient import TestClient
 
 from dashboard.conftest import SLOTS, thesis_slots
 from dashboard.serving import token
+from fixtures.grades import grade_of
+from fixtures.started import until
 from llm_bench.records import Record, llm_of
 from llm_bench.store.base import from_parquet, object_path, open_store, to_parquet
-from llm_bench.store.grades import RUBRIC, Grade, answer_hash, grading, keep_grade
+from llm_bench.store.grades import grading, keep_grade
 
 ROOT = "/llm-bench/thesis/grading"
 
@@ -63,18 +65,8 @@ def graded(store, include: Path, numbers: Iterable[int]) -> None:
     ids, held = grading(store, "thesis").samples[-1].record_ids, records(store, include)
     for number in numbers:
         record = held[ids[number - 1]]
-        kept = Grade(
-            record_id=record["record_id"],
-            answer=answer_hash(record["answer"]),
-            coverage=number % 5,
-            groundedness=number % 4,
-            by="ann",
-            at=f"2026-11-29T08:00:{number:02}.000000Z",
-            rubric=RUBRIC,
-            scoring_version=record["scoring_version"],
-            embedding_model=record["embedding_model"],
-        )
-        keep_grade(store, "thesis", 1, kept)
+        said = {"coverage": number % 5, "groundedness": number % 4, "at": f"2026-11-29T08:00:{number:02}.000000Z"}
+        keep_grade(store, "thesis", 1, grade_of(record, **said))
 
 
 def records(store, include: Path) -> dict[str, Record]:
@@ -160,18 +152,19 @@ class TestAnAnswer:
         slot = record_of(store, include, 1)["slot"]
         (path,) = [path for path in store.list("records/") if slot.replace("-", "").replace(":", "") in path]
         store.delete(path, store.read(path)[1])
-        page = until(ann, "isn't there any more", f"{ROOT}/1")
+        page = shown(ann, "isn't there any more", f"{ROOT}/1")
         assert f'href="{ROOT}/2"' in page
         assert "of 40 graded" not in page
 
 
-def until(client: TestClient, words: str, address: str) -> str:
+def shown(client: TestClient, words: str, address: str) -> str:
     """A page, once it shows what the store has: it looks there every two seconds."""
-    for _ in range(60):
-        page = client.get(address).text
-        if words in unescape(page):
-            return page
-    raise AssertionError(f"{words!r} isn't on {address}")
+
+    def page() -> str | None:
+        text = client.get(address).text
+        return text if words in unescape(text) else None
+
+    return str(until(page, 60))
 
 
 def full(path: Path) -> Any:
@@ -237,7 +230,7 @@ class TestAGrade:
                     for other in batch
                 ]
                 store.commit(path, to_parquet(changed), generation)
-        until(ann, "Another one.", f"{ROOT}/1")
+        shown(ann, "Another one.", f"{ROOT}/1")
         reply = ann.post(f"{ROOT}/1", data=given(page, coverage="3", groundedness="3"))
         assert reply.status_code == 400
         assert "isn't what you read" in unescape(reply.text)

@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.studies import HOSTILE, fill_study, make_batch, make_prompts, thesis, with_twin
+from fixtures.grades import grade_of
 from llm_bench.analysis import table as tables
 from llm_bench.analysis.agreement import agreement
 from llm_bench.analysis.cache import Cache
@@ -37,7 +38,7 @@ from llm_bench.report.methods import methods
 from llm_bench.report.references import references
 from llm_bench.report.word import widths
 from llm_bench.store.base import from_parquet, object_path, open_store, to_parquet
-from llm_bench.store.grades import RUBRIC, Grade, answer_hash, keep_grade
+from llm_bench.store.grades import keep_grade
 from llm_bench.study import Study
 from report.printed import below, headings, squeezed, words_of
 from report.printed import sheets as sheets_of
@@ -74,18 +75,9 @@ def grade(home: Path, study: Study, many: int) -> None:
         if record["coverage_score"] is not None and record["groundedness"] is not None
     ]
     for number, record in enumerate(scored[:many]):
-        given = Grade(
-            record_id=record["record_id"],
-            answer=answer_hash(record["answer"]),
-            coverage=round(4 * record["coverage_score"]) if number % 5 else number % 4,
-            groundedness=number % 4,
-            by="ann",
-            at=f"2026-12-08T08:00:{number:02}.000000Z",
-            rubric=RUBRIC,
-            scoring_version=record["scoring_version"],
-            embedding_model=record["embedding_model"],
-        )
-        keep_grade(store, study.name, 1, given)
+        coverage = round(4 * record["coverage_score"]) if number % 5 else number % 4
+        said = {"coverage": coverage, "groundedness": number % 4, "at": f"2026-12-08T08:00:{number:02}.000000Z"}
+        keep_grade(store, study.name, 1, grade_of(record, **said))
 
 
 def written(home: Path, study: Study, folder: Path, view: View | None = None) -> Path:

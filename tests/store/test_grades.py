@@ -11,26 +11,17 @@ from pathlib import Path
 import pytest
 
 from doubles import gcs
+from fixtures import grades
 from llm_bench.errors import ConflictError, StorageError
 from llm_bench.store.base import FileStore, Store, open_store
-from llm_bench.store.grades import Grade, Sample, answer_hash, grading, keep_grade, keep_sample
+from llm_bench.store.grades import Sample, grading, keep_grade, keep_sample
 from llm_bench.store.sync import sync, to_copy
 
 RECORD = "0123456789abcdef0123456789abcdef"
 SAMPLE = Sample(
     number=1, seed="thesis 1", of=1_000, by="ann", at="2026-11-29T08:00:00.000000Z", record_ids=(RECORD, "f" * 32)
 )
-GRADE = Grade(
-    record_id=RECORD,
-    answer=answer_hash("Toys."),
-    coverage=3,
-    groundedness=None,
-    by="ann",
-    at="2026-11-29T08:01:00.000000Z",
-    rubric=1,
-    scoring_version=5,
-    embedding_model="small",
-)
+GRADE = replace(grades.GRADE, record_id=RECORD, groundedness=None, at="2026-11-29T08:01:00.000000Z", rubric=1)
 
 
 @pytest.fixture(scope="module")

@@ -29,6 +29,7 @@ from analysis.studies import make_batch, make_prompts
 from dashboard import serving
 from dashboard.browser import chromium
 from fixtures import hostile
+from fixtures.grades import grade_of
 from fixtures.hostile import INDUSTRY, NAMES, NOTES, STRANGER, TEXT, questions, study_file
 from fixtures.outlets import addresses, of_page, of_zip, wrong_in
 from fixtures.trust import Seen
@@ -45,7 +46,7 @@ from llm_bench.report.latex import escape
 from llm_bench.store.base import Store, from_parquet, object_path, open_store, to_parquet
 from llm_bench.store.contexts import keep_contexts
 from llm_bench.store.exports import export
-from llm_bench.store.grades import RUBRIC, Grade, Sample, answer_hash, keep_grade, keep_sample
+from llm_bench.store.grades import Sample, keep_grade, keep_sample
 from llm_bench.study import Study, load_study, parse_study
 
 KEPT = {"record_id", "study", "question_id", "llm", "llm_provider", "llm_model", "industry"} | {
@@ -86,26 +87,16 @@ def fill(home: Path, study: Study) -> None:
         results = json.dumps(validation(study))
         store.commit(object_path("validations", study.name, slot, "json"), results.encode(), 0)
     answered = [record for record in records if record["success"]]
-    grade_of(store, study.name, answered[:2])
+    keep_graded(store, study.name, answered[:2])
 
 
-def grade_of(store: Store, study: str, records: list[Record]) -> None:
+def keep_graded(store: Store, study: str, records: list[Record]) -> None:
     """A sample that somebody of a hostile name drew and graded."""
     ids = [record["record_id"] for record in records]
     keep_sample(store, study, Sample(number=1, seed=TEXT, of=2, by=TEXT, at=TEXT, record_ids=ids))
     for record in records:
-        kept = Grade(
-            record_id=record["record_id"],
-            answer=answer_hash(record["answer"]),
-            coverage=1,
-            groundedness=None,
-            by=TEXT,
-            at="2026-11-29T08:00:00.000000Z",
-            rubric=RUBRIC,
-            scoring_version=1,
-            embedding_model=TEXT,
-        )
-        keep_grade(store, study, 1, kept)
+        said = {"coverage": 1, "groundedness": None, "by": TEXT, "scoring_version": 1, "embedding_model": TEXT}
+        keep_grade(store, study, 1, grade_of(record, **said))
 
 
 def harm(record: Record, place: int) -> None:
