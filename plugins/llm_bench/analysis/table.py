@@ -227,8 +227,9 @@ class Table:
     def _doubts(self) -> list[str]:
         """What a missing interval means."""
         by_column = [list(filter(None, (_interval(row[place]) for row in self.rows))) for place in self._places]
-        shown = [held for place in self._places if place not in self._bare for held in by_column[place]]
-        return doubts(shown, [held for place in self._bare for held in by_column[place]])
+        bare = self._bare
+        shown = [held for place in self._places if place not in bare for held in by_column[place]]
+        return doubts(shown, [held for place in bare for held in by_column[place]])
 
     def _scopes(self, cells: Iterable[Cell]) -> list[str]:
         """For which questions its intervals of two scopes are."""

@@ -119,7 +119,8 @@ class Pacer:
         sent, answered = reply.exchange.sent, reply.exchange.headers_read
         if sent is None:
             return None
-        return self._ahead + min(sent + COUNTED_WITHIN_SEC, sent + COUNTED_WITHIN_SEC if answered is None else answered)
+        latest = sent + COUNTED_WITHIN_SEC
+        return self._ahead + (latest if answered is None else min(latest, answered))
 
 
 def notice_of(reply: Reply, now: float) -> Notice:

@@ -152,18 +152,18 @@ _known: dict[tuple[str, int], Sample | Grade] = {}
 
 def _read(store: Store, entry: Entry) -> Sample | Grade | StorageError | None:
     """What an object holds; None of one that is gone since the store was listed."""
-    if (entry.path, entry.generation) not in _known:
-        held = store.read(entry.path)
-        if held is None:
-            return None
-        try:
-            content = json.loads(held[0])
-            kept = _sample(content) if name_of(entry.path) == _SAMPLE else _grade(content)
-        except (ValueError, TypeError, LookupError, RecursionError) as fault:
-            return StorageError(f"{entry.path} is damaged: {fault}.", "Put it back from a copy, or take it away.")
-        _known[entry.path, held[1]] = kept
-        return kept
-    return _known[entry.path, entry.generation]
+    if known := _known.get((entry.path, entry.generation)):
+        return known
+    held = store.read(entry.path)
+    if held is None:
+        return None
+    try:
+        content = json.loads(held[0])
+        kept = _sample(content) if name_of(entry.path) == _SAMPLE else _grade(content)
+    except (ValueError, TypeError, LookupError, RecursionError) as fault:
+        return StorageError(f"{entry.path} is damaged: {fault}.", "Put it back from a copy, or take it away.")
+    _known[entry.path, held[1]] = kept
+    return kept
 
 
 def _sample(content: dict[str, Any]) -> Sample:
