@@ -396,6 +396,8 @@ def follow(command: list, environment: dict, log: BinaryIO) -> int:
                 *lines, rest = (rest + chunk).replace(b"\r\n", b"\n").split(b"\n")
                 for line in lines:
                     record(line, log)
+                if len(rest) > ENOUGH:
+                    rest = rest[-ENOUGH:].partition(b" ")[2]  # half a name would be another package
                 Step.now.see(DRAWN.sub(" ", rest.decode("utf-8", "replace")))
             elif tool.poll() is not None:  # what it has left running holds its terminal
                 break
@@ -437,6 +439,10 @@ def record(line: bytes, log: BinaryIO) -> None:
         log.write((last + "\n").encode("utf-8", "replace"))
         log.flush()
 
+
+ENOUGH = 16384
+"""Bytes of what is drawn that are looked at. Without a new line uv draws over one place for as long as it downloads:
+read again from its beginning each time, that grew until uv waited for us and nothing was downloaded any more."""
 
 # What uv draws on a terminal: `Preparing packages... (3/356)`, `numpy ------ 7.88 KiB/16.13 MiB`, `[4/356] numpy==2.4`.
 DRAWN = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")

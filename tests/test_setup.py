@@ -264,6 +264,19 @@ class TestWhileItLasts:
         assert b"[###############-----]  installing 3 of 4" in drawn
         assert drawn.decode().rpartition("\r\x1b[K")[2].startswith("Setting up (4/4): llm-bench itself: ")
 
+    def test_looks_at_the_last_of_what_is_drawn_without_a_new_line(
+        self, setup_module: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        progress = setup_module.step(3, "4 packages")
+        seen: list[str] = []
+        drawn = self.DRAWN.replace("\r\n", "\r")
+        monkeypatch.setattr(progress, "see", seen.append)
+        draw = f"for _ in range(5000): print({drawn!r}, end='\\r')"
+        with (tmp_path / "log").open("wb") as log:
+            assert setup_module.follow([sys.executable, "-c", draw], dict(os.environ), log) == 0
+        assert max(map(len, seen)) <= setup_module.ENOUGH + 65536
+        assert {name for text in seen for name, *_ in setup_module.FETCHED.findall(text)} == {"numpy", "pyarrow"}
+
     def test_leaves_what_is_drawn_out_of_the_log(self, checkout: Checkout) -> None:
         Checkout.executable(checkout.uv, UV + "printf '[3/4] numpy==2.4.6\\r\\033[KInstalled 4 packages\\n'\n")
         checkout.set_up()
