@@ -116,6 +116,15 @@ class Records:
             self._shared[name] = make()
         return cast(T, self._shared[name])
 
+    def close(self) -> None:
+        """Ends the look at the data; DuckDB keeps what is replaced meanwhile for as long as a look at it lasts.
+
+        What was shared refers to this reader, and both would stay until Python looks for such rings, which it does
+        seldom where most of what is held are arrays.
+        """
+        self._shared.clear()
+        self._cursor.close()
+
     def copy(self, sql: str, parameters: Mapping[str, Any], path: Path, options: str) -> None:
         """Write what a query finds to a file.
 

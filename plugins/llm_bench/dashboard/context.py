@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from functools import cache, cached_property
@@ -194,23 +195,23 @@ def records_of(study: Study) -> Records:
     return _cache(home()).records(study, partly=True)
 
 
-def _look(study: ReadableStudy, request: Request) -> Look:
+def _look(study: ReadableStudy, request: Request) -> Iterator[Look]:
     query = request.query_params.multi_items()
     view = View.from_query(query, study.zone)
-    records = records_of(study)
-    look = Look(
-        root=str(request.scope["root_path"]),
-        query=query,
-        study=study,
-        view=view,
-        records=records,
-        choices=queries.choices(records),
-    )
-    _check("llm", view.llms, look.llms)
-    _check("industry", view.industries, look.industries)
-    _check("upstream", view.upstreams, look.choices.upstreams)
-    _check("client", view.clients, look.choices.clients)
-    return look
+    with closing(records_of(study)) as records:
+        look = Look(
+            root=str(request.scope["root_path"]),
+            query=query,
+            study=study,
+            view=view,
+            records=records,
+            choices=queries.choices(records),
+        )
+        _check("llm", view.llms, look.llms)
+        _check("industry", view.industries, look.industries)
+        _check("upstream", view.upstreams, look.choices.upstreams)
+        _check("client", view.clients, look.choices.clients)
+        yield look
 
 
 def _check(name: str, wanted: Sequence[str], there: Sequence[str]) -> None:

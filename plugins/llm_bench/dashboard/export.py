@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 from llm_bench.analysis import export, queries
 from llm_bench.analysis.cache import afresh
 from llm_bench.analysis.export import Format
-from llm_bench.dashboard.context import Look, Looked
+from llm_bench.dashboard.context import Look, Looked, records_of
 from llm_bench.dashboard.form import form
 from llm_bench.dashboard.templating import show
 from llm_bench.paths import home
@@ -59,8 +59,9 @@ def records(look: Looked, form: str) -> Response:
     """
     if form not in FORMATS:
         raise HTTPException(404, f"There is no format {form}; there are {', '.join(FORMATS)}.")
-    look.records.require_all()
-    parts = export.stream(look.records, look.view.whole, cast(Format, form))
+    held = records_of(look.study)  # a look of its own, as it lasts beyond the request's
+    held.require_all()
+    parts = export.stream(held, look.view.whole, cast(Format, form))
     first = next(parts, b"")  # what can't be read is said before the file begins
     name = f"{look.study.name}-records.{form}"
     return StreamingResponse(

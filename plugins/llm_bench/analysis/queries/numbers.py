@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar, cast
@@ -132,6 +132,28 @@ class Key(NamedTuple):
         return places
 
 
+class _Columns:
+    """The columns of the records of a view so small that each value is taken as it is.
+
+    :param announced: which ones will be asked for.
+    """
+
+    def __init__(self, records: Records, view: View) -> None:
+        self._records, self._view = records, view
+        self._read: dict[str, strata.Array] = {}
+        self.announced: Sequence[str] = ()
+
+    def column(self, name: str) -> strata.Array:
+        """A column, read together with what is announced: a look at the records costs more than one column more."""
+        if name not in self._read:
+            places = () if self._read else ("llm_no", "slot_no", "question_no", strata.NUMBERED, f"{STATE} AS state")
+            columns = ", ".join([*places, *(other for other in self.announced if other not in self._read)])
+            where, parameters = self._view.where()
+            sql = f"SELECT {columns} FROM records WHERE {where}"  # noqa: S608
+            self._read |= strata.table(self._records, sql, parameters)
+        return self._read[name]
+
+
 class Scan:
     """One pass over a view's records."""
 
@@ -144,22 +166,8 @@ class Scan:
         self.llms, self._rank = ranked(self._held["llm_no"][self._taken], names)
         self._grouped: dict[tuple[str, bytes], Grouped] = {}
         self.exact = int(self._held["records"][self._taken].sum()) <= EXACT
-        self._view, self._of_all = view, replace(view, llms=())
-        self.announced: list[str] = []
-        self._read: dict[str, strata.Array] = {}
-
-    def _column(self, name: str) -> strata.Array:
-        """A column of the records, of a view so small that each is taken as it is.
-
-        Read together with what is announced: a look at the records costs more than one column more.
-        """
-        if name not in self._read:
-            places = () if self._read else ("llm_no", "slot_no", "question_no", strata.NUMBERED, f"{STATE} AS state")
-            columns = ", ".join([*places, *(other for other in self.announced if other not in self._read)])
-            where, parameters = self._view.where()
-            sql = f"SELECT {columns} FROM records WHERE {where}"  # noqa: S608
-            self._read |= strata.table(self._records, sql, parameters)
-        return self._read[name]
+        self._of_all = replace(view, llms=())
+        self._columns = _Columns(records, view)
 
     @classmethod
     def of(cls, records: Records, view: View, metrics: Sequence[Metric]) -> Scan:
@@ -168,7 +176,7 @@ class Scan:
         :param metrics: that will be asked for.
         """
         scan = records.shared(view, lambda: cls(records, view))
-        scan.announced = [metric.name for metric in metrics]
+        scan._columns.announced = [metric.name for metric in metrics]  # noqa: SLF001  (its own)
         return scan
 
     @property
@@ -219,11 +227,11 @@ class Scan:
         """Groups and values of the records, some at a time; NaN where one has none."""
         if self.exact:
             codes, kept = self._codes(key)
-            return iter([(codes, self._column(metric.name)[kept])])
+            return iter([(codes, self._columns.column(metric.name)[kept])])
         if metric.share:
             return self._parts(key, strata.column(self._records, metric.name))
         place, _ = strata.bins(self._records, metric.name)
-        middles = np.append(np.nan, self._middles(metric))
+        middles = np.append(np.nan, _middles(self._records, metric))
         return ((codes, middles[bins]) for codes, bins in self._parts(key, place))
 
     def sums(self, metric: Metric, key: Key, *, by_bucket: bool = False) -> tuple[Floats, Ints, Ints]:
@@ -255,15 +263,15 @@ class Scan:
         """The records as matrices."""
         if self.exact:
             names = ("llm_no", "slot_no", "question_no", "client_no", "warm")
-            layout = Layout.of({name: self._column(name) for name in names}, strata.questions(self._records))
-            return Few(layout, self._rows(layout), self._column)
+            layout = Layout.of({name: self._columns.column(name) for name in names}, strata.questions(self._records))
+            return Few(layout, self._rows(layout), self._columns.column)
         return self._bins
 
     @cached_property
     def _bins(self) -> Many:
         """The records as matrices of bins, however few they are."""
         rows, kept = self.of_copy
-        return Many(of_records(self._records), rows, self._records, kept, self._middles)
+        return Many(of_records(self._records), rows, self._records, kept, partial(_middles, self._records))
 
     def often(self, metric: Metric) -> Ints:
         """How often a value of each LLM is in each bin; the first is for none, and one more at the end for failures.
@@ -395,10 +403,10 @@ class Scan:
 
     def _codes(self, key: Key) -> tuple[Codes, Codes]:
         """Groups of the records that are in one, and which records these are."""
-        codes = key.place[self._rank[self._column("llm_no")], self._column("slot_no")]
+        codes = key.place[self._rank[self._columns.column("llm_no")], self._columns.column("slot_no")]
         kept = np.flatnonzero(codes >= 0)
-        codes = key.plus(codes[kept], {name: self._column(name) for name in key.added}, kept)
-        return codes if key.question is None else codes + key.question[self._column("question_no")[kept]], kept
+        codes = key.plus(codes[kept], {name: self._columns.column(name) for name in key.added}, kept)
+        return codes if key.question is None else codes + key.question[self._columns.column("question_no")[kept]], kept
 
     def _places(self, key: Key) -> Codes:
         """The place of each stratum of the view."""
@@ -442,7 +450,7 @@ class Scan:
         return counts.reshape(many, key.size, width).transpose(1, 0, 2)
 
     def _counted(self, metric: Metric, counts: Ints) -> Groups:
-        middles = self._middles(metric)
+        middles = _middles(self._records, metric)
         totals = counts.sum(axis=1) if counts.shape[1] > 1 else counts[:, 0]
         group, place = np.nonzero(totals[:, 1:])
         return Groups(
@@ -454,21 +462,22 @@ class Scan:
             middles=middles,
         )
 
-    def _middles(self, metric: Metric) -> Floats:
-        """The values that stand for the bins: 0 for the lowest of all, which holds what is below any we know of."""
-        _, bins = strata.bins(self._records, metric.name)
-        return np.where(bins == 0, 0.0, FLOOR * np.exp((bins - 0.5) * BIN))
-
     def _sorted(self, metric: Metric, key: Key) -> Groups:
         codes, kept = self._codes(key)
-        column = self._column(metric.name)[kept]
+        column = self._columns.column(metric.name)[kept]
         known = ~np.isnan(column)
         left_out = np.bincount(codes[~known], minlength=key.size)
         codes, column, kept = codes[known], column[known], kept[known]
         order = np.lexsort((column, codes))
         starts = np.searchsorted(codes[order], np.arange(key.size + 1))
-        bucket = self.buckets.of_slot[self._column("slot_no")[kept]]
+        bucket = self.buckets.of_slot[self._columns.column("slot_no")[kept]]
         return Groups(column[order], np.ones(order.size, np.int64), starts, left_out, clusters=bucket[order])
+
+
+def _middles(records: Records, metric: Metric) -> Floats:
+    """The values that stand for the bins: 0 for the lowest of all, which holds what is below any we know of."""
+    _, bins = strata.bins(records, metric.name)
+    return np.where(bins == 0, 0.0, FLOOR * np.exp((bins - 0.5) * BIN))
 
 
 def lasting(values: Floats, moments: Sequence[datetime]) -> Codes:
