@@ -43,6 +43,7 @@ class Config:
             "AIRFLOW_HOME": str(self.airflow_home),
             "LLM_BENCH_HOME": str(self.home),
             "HF_HUB_OFFLINE": os.environ.get("HF_HUB_OFFLINE", "1"),
+            "MALLOC_ARENA_MAX": "2",  # else glibc keeps apart what each of a server's threads has freed
             "PYTHONUNBUFFERED": "1",
             "TOKENIZERS_PARALLELISM": "false",
         }

@@ -61,6 +61,7 @@ class Stack:
         }
         self.environment |= {"AIRFLOW_HOME": str(self.config.airflow_home), "LLM_BENCH_HOME": str(home)}
         self.environment |= {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"}
+        self.environment |= {"MALLOC_ARENA_MAX": "2"}
         self.environment |= environment
         self.processes = Supervisor(processes, self.environment, self.logs, say, lambda: unhealthy(self.config.url))
         self._say = say
