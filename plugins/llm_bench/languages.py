@@ -42,14 +42,14 @@ def foreign(text: str, language: str) -> str | None:
     letters = [unicodedata.name(letter, "").startswith("LATIN") for letter in text if letter.isalpha()]
     if 2 * sum(letters) < len(letters):
         return f"The answer isn't in the letters of {wanted}."
-    detected, sure = _identifier().classify(text)
+    detected, sure = identifier().classify(text)
     if detected == language or sure < SURE:
         return None
     return f"The answer is in {name_of(detected) or 'another language'}, not in {wanted}."
 
 
 @cache
-def _identifier() -> Any:
+def identifier() -> Any:
     """The model of py3langid (Lui and Baldwin, "langid.py", 2012, P12-3005), with probabilities; it takes a second."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier  # noqa: PLC0415
 

@@ -230,12 +230,13 @@ class InstrumentedTransport(httpx.HTTPTransport):
     exchange: Exchange
 
     def __init__(self, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__()
+        context = httpx.create_ssl_context()
+        super().__init__(verify=context)
         # Added here, under LiteLLM: as its own extra_headers they would stand in the body of some providers' requests.
         self._headers = dict(headers or {})
         self.core_wait = CoreWait()
         self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(),
+            ssl_context=context,
             max_connections=1,
             max_keepalive_connections=1,
             keepalive_expiry=60.0,
