@@ -16,6 +16,7 @@ from llm_bench.records import LLM_SQL, UNNAMED, WARM_SQL
 from llm_bench.schedule import from_us
 from llm_bench.store.base import Store, object_path, together, unreadable, without_slots
 from llm_bench.store.names import client_in, slot_in
+from llm_bench.store.remembered import Remembered
 from llm_bench.store.snapshot import RecordObject, snapshot
 
 if TYPE_CHECKING:
@@ -132,23 +133,22 @@ def due_per_slot(
     others = [batch.slot for batch in batches if batch.records != expected]
     if not others:
         return {}
-    generations = {entry.path: entry.generation for entry in store.entries(f"validations/study={study}/")}
+    entries = {entry.path: entry for entry in store.entries(f"validations/study={study}/")}
     paths = {slot: object_path("validations", study, slot, "json", client=client) for slot in others}
-    due = {slot: _due(store, path, generations[path]) for slot, path in paths.items() if path in generations}
+    due = {slot: _DUE.of(store, entries[path]) for slot, path in paths.items() if path in entries}
     return {slot: records for slot, records in due.items() if records is not None}
 
 
-_noted: dict[tuple[str, int], int | None] = {}
-"""By path and generation of the gate's notes on a batch: the records that were due in it."""
+def _due(path: str, notes: bytes) -> int | None:
+    """The records that were due in a batch, as the gate noted it; None of one before it did so."""
+    try:
+        due = json.loads(notes).get("due")
+    except (ValueError, AttributeError) as fault:
+        raise unreadable(path, fault) from None
+    return due if isinstance(due, int) else None
 
 
-def _due(store: Store, path: str, generation: int) -> int | None:
-    """What the gate noted of a batch; None of one before it did so."""
-    if (path, generation) not in _noted:
-        held = store.read(path)
-        due = json.loads(held[0]).get("due") if held is not None else None
-        _noted[path, generation] = due if isinstance(due, int) else None
-    return _noted[path, generation]
+_DUE = Remembered(_due, most=10_000)
 
 
 def _measured(row: dict[str, Any]) -> Measured:

@@ -40,7 +40,12 @@ ROWS_A_GROUP = 10_000
 
 
 class Store(Protocol):
-    """Objects by path (``/`` between its parts, none at either end)."""
+    """Objects by path (``/`` between its parts, none at either end).
+
+    :param address: what tells it from every other store.
+    """
+
+    address: str
 
     def read(self, path: str) -> tuple[bytes, int] | None:
         """An object's content and generation (over 0), or None where there is no such object.

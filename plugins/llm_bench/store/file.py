@@ -28,6 +28,7 @@ class FileStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.address = f"file://{root}"
 
     def read(self, path: str) -> tuple[bytes, int] | None:
         with storage_errors(self.root / path, "read"):

@@ -42,6 +42,7 @@ class GCSStore:
     def __init__(self, bucket: str, prefix: str, retry: Any = RETRY) -> None:
         self.bucket = bucket
         self.prefix = f"{prefix}/" if prefix else ""
+        self.address = f"gs://{bucket}/{self.prefix}"
         self._retry = retry
         with self._errors():
             self._client: Any = GCSHook().get_conn()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from llm_bench.errors import StorageError
 from llm_bench.store.names import moment_name, name_of
+from llm_bench.store.remembered import Remembered
 
 if TYPE_CHECKING:
     from llm_bench.store.base import Store
@@ -146,24 +147,20 @@ def _to_json(kept: Sample | Grade) -> bytes:
     return json.dumps(asdict(kept), ensure_ascii=False, indent=1).encode()
 
 
-_known: dict[tuple[str, int], Sample | Grade] = {}
-"""By path and generation: what was read stays as it is."""
+def _kept(path: str, content: bytes) -> Sample | Grade:
+    kept = json.loads(content)
+    return _sample(kept) if name_of(path) == _SAMPLE else _grade(kept)
+
+
+_KNOWN = Remembered(_kept, most=50_000)
 
 
 def _read(store: Store, entry: Entry) -> Sample | Grade | StorageError | None:
     """What an object holds; None of one that is gone since the store was listed."""
-    if known := _known.get((entry.path, entry.generation)):
-        return known
-    held = store.read(entry.path)
-    if held is None:
-        return None
     try:
-        content = json.loads(held[0])
-        kept = _sample(content) if name_of(entry.path) == _SAMPLE else _grade(content)
+        return _KNOWN.of(store, entry)
     except (ValueError, TypeError, LookupError, RecursionError) as fault:
         return StorageError(f"{entry.path} is damaged: {fault}.", "Put it back from a copy, or take it away.")
-    _known[entry.path, held[1]] = kept
-    return kept
 
 
 def _sample(content: dict[str, Any]) -> Sample:
