@@ -75,8 +75,9 @@ def study_dag(study: Study) -> DAG:
         # one before. Runs of a backfill aren't counted.
         max_active_runs=3,
         deadline=deadline(study),
-        # Together they outlast a start of Airflow's API server on a busy machine, without which no task goes on.
-        default_args={"retries": 3, "retry_delay": timedelta(seconds=10), "retry_exponential_backoff": True},
+        # The first comes soon, for a cell whose process was killed. Together they outlast a start of Airflow's API
+        # server on a busy machine, without which no task goes on.
+        default_args={"retries": 5, "retry_delay": timedelta(seconds=3), "retry_exponential_backoff": 2.0},
         tags=["llm-bench"],
         doc_md="prepare → measure (one per LLM × industry) → score → validate_and_load",
     ) as dag:
