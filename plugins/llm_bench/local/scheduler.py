@@ -12,23 +12,31 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-from airflow.__main__ import main
+from llm_bench.rag.embeddings import keeping_all
 
-from llm_bench.gate.validate import quietly
-from llm_bench.languages import identifier
-from llm_bench.local.output import without_what_has_no_room
-from llm_bench.measure.library import quiet_litellm
-
-LIBRARIES = ("torch", "great_expectations", "redis")
+LIBRARIES = ("airflow.__main__", "torch", "great_expectations", "redis")
 OURS = ("airflow.dag", "measure.asking", "measure.recording", "scoring.score")
 """What tasks import of the package: for its study's DAG, to measure and to score."""
 
-if __name__ == "__main__":
-    without_what_has_no_room()
+
+def load() -> None:
+    """Imports it all, and loads what tells languages apart. To be called without the search for rubbish."""
+    from llm_bench.gate.validate import quietly  # noqa: PLC0415
+    from llm_bench.languages import identifier  # noqa: PLC0415
+    from llm_bench.measure.library import quiet_litellm  # noqa: PLC0415
+
     quiet_litellm()
     with quietly():
         for module in (*LIBRARIES, *(f"llm_bench.{name}" for name in OURS)):
             import_module(module)
     identifier()
+
+
+if __name__ == "__main__":
+    from llm_bench.local.output import without_what_has_no_room
+
+    without_what_has_no_room()
+    with keeping_all():
+        load()
     sys.argv = ["airflow", "scheduler", *sys.argv[1:]]
-    main()  # type: ignore[no-untyped-call]
+    import_module("airflow.__main__").main()
