@@ -102,22 +102,26 @@ def refused_per_slot(store: Store, study: str, client: str | None = None) -> dic
 
     :raises StorageError: the store can't be read.
     """
+    counts = {}
+    for entry in store.entries(f"quarantine/study={study}/"):
+        slot = slot_in(entry.path)
+        if client_in(entry.path) == client and slot is not None and (rows := _REFUSED.of(store, entry)):
+            counts[datetime.fromisoformat(slot)] = rows
+    return counts
+
+
+def _rows(path: str, content: bytes) -> int:
+    """How many rows a Parquet object has."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    counts = {}
-    for path in store.list(f"quarantine/study={study}/"):
-        if client_in(path) != client:
-            continue
-        slot, held = slot_in(path), store.read(path)
-        if slot is not None and held is not None:
-            try:
-                rows = pq.read_metadata(io.BytesIO(held[0])).num_rows
-            except (pa.ArrowException, OSError) as fault:
-                raise unreadable(path, fault) from None
-            if rows:
-                counts[datetime.fromisoformat(slot)] = rows
-    return counts
+    try:
+        return int(pq.read_metadata(io.BytesIO(content)).num_rows)
+    except (pa.ArrowException, OSError) as fault:
+        raise unreadable(path, fault) from None
+
+
+_REFUSED = Remembered(_rows, most=10_000)
 
 
 def due_per_slot(
