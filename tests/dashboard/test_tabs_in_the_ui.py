@@ -70,7 +70,9 @@ def opened(api_server, dag_id, loaded, results_of_gate):
 
         def open_tab(name: str, path: str = ""):
             tab.goto(f"{address}/dags/{dag_id}{path}")
-            tab.locator("a[href*='/plugin/']").get_by_text(name, exact=True).last.click(timeout=PATIENCE_MSEC)
+            # The menu beside has a link of this name, too.
+            tabs = tab.locator(f"a[href*='/{dag_id}'][href*='/plugin/']")
+            tabs.get_by_text(name, exact=True).click(timeout=PATIENCE_MSEC)
             return tab.frame_locator("iframe")
 
         yield open_tab

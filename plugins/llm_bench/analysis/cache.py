@@ -36,6 +36,8 @@ _VIEWS = 8
 """Views of which is kept what was found out: a reader goes through the pages with the same one."""
 _MEMORY = "1GiB"
 """For DuckDB, beside what Python holds; what needs more goes through the disk."""
+_LOG = "2MiB"
+"""Of changes that DuckDB writes beside the copy, and holds in memory, before it puts them into it: some ten batches."""
 
 _LOCK = threading.Lock()
 """For the views that are kept."""
@@ -318,7 +320,7 @@ def _unusable(study: str, fault: Exception) -> StorageError:
 def _connect(path: Path, threads: int | None) -> duckdb.DuckDBPyConnection:
     import duckdb
 
-    config: dict[str, Any] = {"memory_limit": _MEMORY, "temp_directory": f"{path}.tmp"}
+    config: dict[str, Any] = {"memory_limit": _MEMORY, "checkpoint_threshold": _LOG, "temp_directory": f"{path}.tmp"}
     config |= {"threads": threads} if threads else {}
     connection = duckdb.connect(path, config=config | {"allow_community_extensions": False})
     connection.execute("SET GLOBAL TimeZone = 'UTC'")

@@ -185,19 +185,24 @@ def p_of_runs(runs: Floats) -> Floats:
     if size > _MANY:
         by_normal: Floats = 2 * ndtr(-np.abs(runs.sum(axis=1)) / np.sqrt(np.square(runs).sum(axis=1)))
         return by_normal
-    sums = np.abs(runs.sum(axis=1) - 2 * (_negative(size).astype(np.float32) @ runs.T.astype(np.float32)))
+    sums = np.abs(runs.sum(axis=1) - 2 * (_negative(size) @ runs.T.astype(np.float32)))
     shares: Floats = (sums >= sums[0]).mean(axis=0)
     return shares
 
 
-@lru_cache(maxsize=16)
-def _negative(size: int) -> npt.NDArray[np.int8]:
-    """Which of so many runs change their sign, in each draw; in the first none, as it was measured. Up to 2 MB."""
+def _negative(size: int) -> npt.NDArray[np.float32]:
+    """Which of so many runs change their sign, in each draw; in the first none, as it was measured."""
+    return np.unpackbits(_drawn(size), axis=1, count=size).astype(np.float32)
+
+
+@lru_cache(maxsize=64)
+def _drawn(size: int) -> npt.NDArray[np.uint8]:
+    """The same, kept as a bit each: 0.25 MB at most."""
     if size <= _ALL_SIGNS:
-        return (np.arange(2**size)[:, None] >> np.arange(size) & 1).astype(np.int8)
+        return np.packbits(np.arange(2**size)[:, None] >> np.arange(size) & 1, axis=1)
     negative = np.random.default_rng(SEED).integers(0, 2, (1 + FLIPS, size), np.int8)
     negative[0] = 0
-    return negative
+    return np.packbits(negative, axis=1)
 
 
 def _kept(successes: npt.ArrayLike, asked: npt.ArrayLike) -> tuple[Floats, Floats]:
