@@ -175,7 +175,7 @@ def play(api: AirflowAPI, study: Study, schedule: Schedule, harm: Harm, started:
             return True
         if harm.due(ended) and time.monotonic() - last > pause and harm.again():
             last, pause = time.monotonic(), harm.pause()
-        time.sleep(1)
+        time.sleep(2)  # each look takes the API server's time
     say(f"Not done after {LIMIT_SEC / 60:.0f} min: {dict(states)}")
     return False
 

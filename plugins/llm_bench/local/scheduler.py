@@ -20,16 +20,18 @@ OURS = ("airflow.dag", "measure.asking", "measure.recording", "scoring.score")
 
 
 def load() -> None:
-    """Imports it all, and loads what tells languages apart. To be called without the search for rubbish."""
+    """Imports it all, and has done once what is the same in every task. To be called without the search for rubbish."""
     from llm_bench.gate.validate import quietly  # noqa: PLC0415
     from llm_bench.languages import identifier  # noqa: PLC0415
     from llm_bench.measure.library import quiet_litellm  # noqa: PLC0415
+    from llm_bench.measure.transport import ssl_context  # noqa: PLC0415
 
-    quiet_litellm()
+    quiet_litellm().ModelResponse()  # the first one builds its classes
     with quietly():
         for module in (*LIBRARIES, *(f"llm_bench.{name}" for name in OURS)):
             import_module(module)
     identifier()
+    ssl_context()
 
 
 if __name__ == "__main__":

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 import struct
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +221,16 @@ class _Replay(httpx.SyncByteStream):
         return self._exchange.replay()
 
 
+def ssl_context() -> ssl.SSLContext:
+    """The certificates that a connection is trusted by. To read them takes 0.1 s of a core, so this is done once."""
+    return _ssl_context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+
+@cache
+def _ssl_context(_file: str | None, _folder: str | None) -> ssl.SSLContext:
+    return httpx.create_ssl_context()
+
+
 class InstrumentedTransport(httpx.HTTPTransport):
     """An httpx transport for one request at a time, over one connection that is kept open between them.
 
@@ -230,7 +242,7 @@ class InstrumentedTransport(httpx.HTTPTransport):
     exchange: Exchange
 
     def __init__(self, headers: Mapping[str, str] | None = None) -> None:
-        context = httpx.create_ssl_context()
+        context = ssl_context()
         super().__init__(verify=context)
         # Added here, under LiteLLM: as its own extra_headers they would stand in the body of some providers' requests.
         self._headers = dict(headers or {})
