@@ -35,8 +35,10 @@ KINDS = {
 }
 """What is harmed, and how often of 100 times: tasks, Airflow's processes, and what all of them need."""
 SERVICES = ("scheduler", "api-server", "dag-processor")
-EACH = 0.9
-"""How often something is harmed for each batch, however fast the machine is."""
+EACH = 0.8
+"""How often something is harmed for each batch, however fast the machine is: 45 times in 56, of which 40 are kills."""
+TWICE = "disk"
+"""What is harmed a second time before chance begins."""
 
 
 class Harm:
@@ -76,6 +78,7 @@ class Harm:
         self._say = say
         self._kinds = kinds
         others = [kind for kind in kinds if kind != "validate_and_load" and (disk or kind != "disk")]
+        others += [TWICE] if TWICE in others and not once else []
         self._first = ["validate_and_load", *self._random.sample(others, len(others))]  # the rarest moment first
 
     @property
@@ -98,7 +101,8 @@ class Harm:
             harmed = self._do(kind)
             if harmed:
                 self.done[kind] += 1
-                self._first = [other for other in self._first if other != kind]
+                if kind in self._first:
+                    self._first.remove(kind)
                 self._say(harmed)
                 return True
         return False
