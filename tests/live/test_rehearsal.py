@@ -101,7 +101,7 @@ def outage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outage]:
 
 @pytest.fixture(scope="module")
 def rehearsed() -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, PROJECT / "benchmarks" / "rehearse.py", "--slots", "4", "--pause-sec", "8", "--once"]
+    command = [sys.executable, PROJECT / "benchmarks" / "rehearse.py", "--slots", "4", "--pause-sec", "4", "--once"]
     return subprocess.run(
         command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
