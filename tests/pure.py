@@ -83,7 +83,6 @@ TESTS = {
     "scoring.coverage": ["scoring/test_coverage.py"],
     "scoring.numbers": ["scoring/test_numbers.py"],
     "scoring.statements": ["scoring/test_statements.py", "scoring/test_coverage.py"],
-    "store.remembered": ["store/test_remembered.py"],
 }
 """Module (without `llm_bench.`) → files below tests/."""
 

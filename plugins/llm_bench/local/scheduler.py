@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
+from llm_bench.local.output import without_what_has_no_room
 from llm_bench.rag.embeddings import keeping_all
 
 LIBRARIES = ("airflow.__main__", "torch", "great_expectations", "redis")
@@ -35,8 +36,6 @@ def load() -> None:
 
 
 if __name__ == "__main__":
-    from llm_bench.local.output import without_what_has_no_room
-
     without_what_has_no_room()
     with keeping_all():
         load()

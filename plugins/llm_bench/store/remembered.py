@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from llm_bench.store.entry import Entry
@@ -24,19 +26,21 @@ class Remembered(Generic[T]):
         self._make = make
         self._most = most
         self._made: dict[tuple[str, str, int], T] = {}
+        self._lock = threading.Lock()
 
     def of(self, store: Store, entry: Entry) -> T | None:
         """What is made of an object; None of one that is gone since the store was listed.
 
         :raises StorageError: the store can't be read.
         """
-        listed = (store.address, entry.path, entry.generation)
-        if listed in self._made:
-            return self._made[listed]
+        with suppress(KeyError):
+            return self._made[store.address, entry.path, entry.generation]
         held = store.read(entry.path)
         if held is None:
             return None
-        made = self._made[store.address, entry.path, held[1]] = self._make(entry.path, held[0])
-        for oldest in list(self._made)[: max(0, len(self._made) - self._most)]:
-            self._made.pop(oldest, None)
+        made = self._make(entry.path, held[0])
+        with self._lock:
+            self._made[store.address, entry.path, held[1]] = made
+            while len(self._made) > self._most:
+                del self._made[next(iter(self._made))]
         return made
