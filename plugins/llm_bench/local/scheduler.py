@@ -11,11 +11,14 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 
 from llm_bench.local.output import without_what_has_no_room
 from llm_bench.rag.embeddings import keeping_all
 
-LIBRARIES = ("airflow.__main__", "torch", "great_expectations", "redis")
+LIBRARIES = ("airflow.__main__", "torch", "great_expectations")
+IF_INSTALLED = ("redis",)
+"""Nothing that llm-bench is installed with: it comes with a part of Airflow's, for several hosts."""
 OURS = ("airflow.dag", "measure.asking", "measure.recording", "scoring.score")
 """What tasks import of the package: for its study's DAG, to measure and to score."""
 
@@ -29,7 +32,7 @@ def load() -> None:
 
     quiet_litellm().ModelResponse()  # the first one builds its classes
     with quietly():
-        for module in (*LIBRARIES, *(f"llm_bench.{name}" for name in OURS)):
+        for module in (*LIBRARIES, *filter(find_spec, IF_INSTALLED), *(f"llm_bench.{name}" for name in OURS)):
             import_module(module)
     identifier()
     ssl_context()
@@ -37,7 +40,10 @@ def load() -> None:
 
 if __name__ == "__main__":
     without_what_has_no_room()
-    with keeping_all():
-        load()
+    try:
+        with keeping_all():
+            load()
+    except Exception as fault:  # whatever it is, tasks meet it by themselves, and say what to do
+        print(f"Each task imports for itself: {type(fault).__name__}: {fault}", file=sys.stderr)
     sys.argv = ["airflow", "scheduler", *sys.argv[1:]]
     import_module("airflow.__main__").main()
