@@ -136,6 +136,15 @@ class TestScores:
         assert [row["question_id"] for row in scored] == ["flour", "loaves", "loaves"]
         assert all(row.keys() == record().keys() for row in scored)
 
+    def test_are_the_same_with_kept_embeddings_of_the_prompts(self, embedder, tmp_path):
+        records = [record(), record("flour", "Flour costs € 0.62 a kilogram."), record("growth", "Sales rose by 7.4%.")]
+        expected = score(records, PROMPTS, embedder)
+        for _ in range(2):
+            kept = score(records, PROMPTS, embedder, cache=tmp_path)
+            for row, same in zip(kept, expected, strict=True):
+                assert scores_of(row) == pytest.approx(scores_of(same), abs=2e-6)
+        assert len(list(tmp_path.glob("*.npz"))) == len(records)
+
     def test_are_of_the_answer_without_the_reasoning_before_it(self):
         """Which the record's answer leaves out already."""
         body = b'data: {"choices":[{"delta":{"content":"<think>Was it 9 loaves?</think>It baked 1.2 million."}}]}\n\n'

@@ -44,6 +44,6 @@ if __name__ == "__main__":
         with keeping_all():
             load()
     except Exception as fault:  # whatever it is, tasks meet it by themselves, and say what to do
-        print(f"Each task imports for itself: {type(fault).__name__}: {fault}", file=sys.stderr)
+        sys.stderr.write(f"Each task imports for itself: {type(fault).__name__}: {fault}\n")
     sys.argv = ["airflow", "scheduler", *sys.argv[1:]]
     import_module("airflow.__main__").main()

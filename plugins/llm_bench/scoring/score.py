@@ -14,6 +14,7 @@ from llm_bench.errors import LLMBenchError
 from llm_bench.languages import READ, foreign, unread
 from llm_bench.method import Method
 from llm_bench.rag.documents import headings, sentences
+from llm_bench.rag.kept import encode_once
 from llm_bench.rag.prompt import context_hash
 from llm_bench.scoring import coverage as maths
 from llm_bench.scoring.citations import Part, cut
@@ -22,6 +23,8 @@ from llm_bench.scoring.statements import Evidence, Statement, features, state
 from llm_bench.study import DEFAULT_EMBEDDING_MODEL
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from llm_bench.rag.embeddings import Embedder
     from llm_bench.records import Record
     from llm_bench.scoring.model import CrossEncoder
@@ -57,6 +60,8 @@ def score(
     embedder: Embedder,
     language: str = "en",
     encoder: CrossEncoder | None = None,
+    *,
+    cache: Path | None = None,
 ) -> list[Record]:
     """The records with the fields of ``Scores``, the models that scored and ``scoring_version``, as new dicts.
 
@@ -65,10 +70,12 @@ def score(
 
     :param prompts: question id → its prompt: ``question``, ``passages``, ``points``, ``answerable``.
     :param encoder: judges support in the place of embeddings.
+    :param cache: folder for the embeddings of prompts, which come again with each batch; None: none are kept.
     :raises ContextMismatchError: when a record's question has no context here, or another than it was asked with.
     """
     _check_contexts(records, prompts)
     answers = [(record["question_id"], (record["success"] and record["answer"]) or "") for record in records]
+    judged = judge(answers, prompts, embedder, language, encoder, cache=cache)
     return [
         {
             **record,
@@ -77,7 +84,9 @@ def score(
             "scoring_model": encoder.identity if encoder and judgement.sentences else None,
             "scoring_version": SCORING_VERSION if judgement.sentences else None,
         }
-        for record, judgement in zip(records, judge(answers, prompts, embedder, language, encoder), strict=True)
+        for record, judgement in zip(
+            records, judge(answers, prompts, embedder, language, encoder, cache=cache), strict=True
+        )
     ]
 
 
@@ -148,6 +157,8 @@ def judge(
     embedder: Embedder,
     language: str = "en",
     encoder: CrossEncoder | None = None,
+    *,
+    cache: Path | None = None,
 ) -> list[Judgement]:
     """The judgement of each answer, given as the id of its question and its text, with one pass of the model.
 
@@ -155,6 +166,7 @@ def judge(
 
     :param prompts: question id → its prompt: ``question``, ``passages``, ``points``, ``answerable``.
     :param language: of questions, context and answers, ISO 639-1.
+    :param cache: folder for the embeddings of prompts, which come again with each batch; None: none are kept.
     """
     note = unread(language, embedder.identity, DEFAULT_EMBEDDING_MODEL)
     if note:
@@ -168,7 +180,7 @@ def judge(
     asked = {name: None for (name, _), answer in zip(answers, parts, strict=True) if answer}
     wanted = {name: _Wanted(prompts[name], read) for name in asked}
     said = (sentence for sentence, _ in chain(*parts))
-    vectors = _vectors(embedder, [*(text for prompt in wanted.values() for text in prompt.texts()), *said])
+    vectors = _vectors(embedder, [prompt.texts() for prompt in wanted.values()], said, cache)
     for prompt in wanted.values():
         prompt.embed(vectors)
     judgements = [
@@ -206,10 +218,16 @@ def _check_contexts(records: Sequence[Record], prompts: Mapping[str, Mapping[str
             )
 
 
-def _vectors(embedder: Embedder, texts: Iterable[str]) -> dict[str, np.ndarray]:
-    """Embeddings of texts, each distinct one computed once."""
-    distinct = list(dict.fromkeys(texts))
-    return dict(zip(distinct, embedder.encode(distinct), strict=True)) if distinct else {}
+def _vectors(
+    embedder: Embedder, prompts: Sequence[Sequence[str]], said: Iterable[str], cache: Path | None
+) -> dict[str, np.ndarray]:
+    """Embeddings of the texts of prompts and of what was said, each distinct text computed once."""
+    vectors: dict[str, np.ndarray] = {}
+    if cache is not None:
+        for texts in prompts:
+            vectors |= zip(texts, encode_once(embedder, texts, cache), strict=True)
+    distinct = [text for text in dict.fromkeys(chain(*prompts, said)) if text not in vectors]
+    return vectors | dict(zip(distinct, embedder.encode(distinct), strict=True)) if distinct else vectors
 
 
 class _Wanted:

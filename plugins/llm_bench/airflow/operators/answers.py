@@ -155,9 +155,10 @@ class ScoreOperator(BaseOperator):
             for industry in study.industries
             for prompt in prompts_of(context, self.prepare_task_id, industry)
         }
+        cache = home() / "data" / "cache" / "embeddings"
         try:
             embedder, encoder = load(study.scoring.model, study.retrieval.embedding_model)
-            scored = score(records, prompts, embedder, study.language, encoder)
+            scored = score(records, prompts, embedder, study.language, encoder, cache=cache)
         except LLMBenchError as mistake:
             raise AirflowFailException(str(mistake)) from None
         answered = sum(record["declined"] is not None for record in scored)
