@@ -84,9 +84,7 @@ def score(
             "scoring_model": encoder.identity if encoder and judgement.sentences else None,
             "scoring_version": SCORING_VERSION if judgement.sentences else None,
         }
-        for record, judgement in zip(
-            records, judge(answers, prompts, embedder, language, encoder, cache=cache), strict=True
-        )
+        for record, judgement in zip(records, judged, strict=True)
     ]
 
 
