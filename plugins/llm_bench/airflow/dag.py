@@ -77,7 +77,7 @@ def study_dag(study: Study) -> DAG:
         deadline=deadline(study),
         # The first comes soon, for a cell whose process was killed. Together they outlast a start of Airflow's API
         # server on a busy machine, without which no task goes on.
-        default_args={"retries": 5, "retry_delay": timedelta(seconds=3), "retry_exponential_backoff": 2.0},
+        default_args={"retries": 7, "retry_delay": timedelta(seconds=1), "retry_exponential_backoff": 2.0},
         tags=["llm-bench"],
         doc_md="prepare → measure (one per LLM × industry) → score → validate_and_load",
     ) as dag:
