@@ -6,6 +6,7 @@ import configparser
 import os
 import secrets
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,13 +37,16 @@ class Config:
     def passwords(self) -> Path:
         return self.airflow_home / "passwords.json"
 
-    def environment(self) -> dict[str, str]:
-        """The environment of every Airflow process."""
+    def environment(self, user: Mapping[str, str] = os.environ) -> dict[str, str]:
+        """The environment of every Airflow process.
+
+        :param user: the environment that it is started in.
+        """
         return {
-            **os.environ,
+            "HF_HUB_OFFLINE": "1",
+            **user,
             "AIRFLOW_HOME": str(self.airflow_home),
             "LLM_BENCH_HOME": str(self.home),
-            "HF_HUB_OFFLINE": os.environ.get("HF_HUB_OFFLINE", "1"),
             "MALLOC_ARENA_MAX": "2",  # else glibc keeps apart what each of a server's threads has freed
             "PYTHONUNBUFFERED": "1",
             "TOKENIZERS_PARALLELISM": "false",

@@ -56,13 +56,9 @@ class Stack:
         port: int | None = None,
     ) -> None:
         self.config = Config(home, port or free_port())
-        self.environment = {
-            name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW_", "LLM_BENCH_"))
-        }
-        self.environment |= {"AIRFLOW_HOME": str(self.config.airflow_home), "LLM_BENCH_HOME": str(home)}
-        self.environment |= {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"}
-        self.environment |= {"MALLOC_ARENA_MAX": "2"}
-        self.environment |= environment
+        elsewhere = ("AIRFLOW_", "LLM_BENCH_")  # settings of another Airflow or project
+        user = {name: value for name, value in os.environ.items() if not name.startswith(elsewhere)}
+        self.environment = {**self.config.environment(user), **environment}
         self.processes = Supervisor(processes, self.environment, self.logs, say, lambda: unhealthy(self.config.url))
         self._say = say
 
