@@ -40,6 +40,12 @@ def test_other_texts_another_order_and_another_model_are_encoded_by_themselves(c
     assert counting.times == 5
 
 
+def test_batches_that_begin_together_encode_the_same_texts_once(counting, tmp_path, at_once):
+    vectors = at_once(lambda: encode_once(counting, TEXTS, tmp_path))
+    assert all((each == vectors[0]).all() for each in vectors)
+    assert counting.times == 1
+
+
 def _cut(content):
     return content[: len(content) // 2]
 

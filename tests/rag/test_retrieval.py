@@ -106,6 +106,12 @@ class TestCache:
         assert first == second
         assert len(encodings) == 1
 
+    def test_is_filled_once_by_batches_that_begin_together(self, write_project, cache, encodings, at_once):
+        include = write_project()
+        first, *others = at_once(lambda: retrieve(include, "bakery", Retrieval(top_k=2), cache))
+        assert others == [first] * len(others)
+        assert len(encodings) == 1
+
     def test_hit_loads_neither_numpy_nor_torch(self, write_project, cache, encodings, run_python):
         include = write_project()
         retrieve(include, "bakery", Retrieval(top_k=2), cache)

@@ -26,10 +26,14 @@ def encode_once(embedder: Embedder, texts: Sequence[str], folder: Path) -> np.nd
     kept = _read(file, len(texts))
     if kept is not None:
         return kept
-    vectors = embedder.encode(texts)
-    with suppress(OSError), locked(folder), replacing(file) as partial, partial.open("wb") as stream:
-        np.savez(stream, vectors=vectors)
-    return vectors
+    with suppress(OSError), locked(folder):  # of batches that begin together, one encodes them
+        kept = _read(file, len(texts))
+        if kept is None:
+            kept = embedder.encode(texts)
+            with suppress(OSError), replacing(file) as partial, partial.open("wb") as stream:
+                np.savez(stream, vectors=kept)
+        return kept
+    return embedder.encode(texts)
 
 
 def _read(file: Path, rows: int) -> np.ndarray | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
@@ -99,9 +100,14 @@ def retrieve(
     kept = _read(file, questions, template)
     if kept is not None:
         return kept
-    prompts = _retrieve(questions, pieces, settings, template)
-    _write(file, prompts)
-    return prompts
+    with ExitStack() as held:
+        with storage_errors(file, "written"):
+            held.enter_context(locked(cache))  # of batches that begin together, one finds them
+        kept = _read(file, questions, template)
+        if kept is None:
+            kept = _retrieve(questions, pieces, settings, template)
+            _write(file, kept)
+        return kept
 
 
 def _key(questions: Sequence[Question], pieces: Sequence[Passage], settings: Retrieval, template: Template) -> str:
@@ -224,6 +230,6 @@ def _read(file: Path, questions: Sequence[Question], template: Template) -> list
 
 
 def _write(file: Path, prompts: Sequence[Prompt]) -> None:
-    """Writes the file as a whole or not at all; writers at the same time don't meet."""
-    with storage_errors(file, "written"), locked(file.parent), replacing(file) as partial:
+    """Writes the file as a whole or not at all."""
+    with storage_errors(file, "written"), replacing(file) as partial:
         partial.write_text(json.dumps(prompts, ensure_ascii=False, indent=1), encoding="utf-8")
