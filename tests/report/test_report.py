@@ -213,6 +213,7 @@ class TestAReport:
         assert done.returncode == 0, done.stdout[-2000:]
         wide = [float(points) for points in re.findall(r"Overfull \\hbox \(([0-9.]+)pt", done.stdout)]
         assert max(wide, default=0) < 20
+        assert "multiply defined" not in done.stdout
 
     def test_written_again_removes_its_own_files_alone(self, report: Path, whole: tuple[Study, Path], tmp_path: Path):
         folder = tmp_path / "mine"
@@ -616,6 +617,10 @@ class TestLatex:
             r"50 \% of \$x\_\allowbreak{}1 \& \{a\}\textbackslash{}b \#2 \textasciitilde{} \textasciicircum{}"
         )
 
+    def test_may_break_a_digest_into_lines_and_no_word(self):
+        assert escape("0a1b2c3d4e5f" * 2 + "66") == r"0a1b2c3d4e5f\allowbreak{}0a1b2c3d4e5f\allowbreak{}66"
+        assert escape("Kundenzufriedenheitsindex 2025") == "Kundenzufriedenheitsindex 2025"
+
     def test_names_what_it_has_no_letter_for(self):
         assert escape("é − 你\x07") == "é $-$ [U+4F60] "
 
@@ -632,6 +637,16 @@ class TestLatex:
     def test_breaks_a_long_table_over_pages(self):
         assert "longtable" in latex(a_table(*(["groq/m", n, None] for n in range(31))))
         assert "longtable" not in latex(a_table(*(["groq/m", n, None] for n in range(30))))
+
+    def test_numbers_a_long_table_once_however_many_pages_and_panels_it_has(self):
+        columns = [tables.words(name, name.title()) for name in ("llm", *(f"words_{n}" for n in range(9)))]
+        made = latex(
+            a_table(*([f"groq/m{n}", *("many words " * 4 for _ in range(9))] for n in range(31)), columns=columns)
+        )
+        panels = made.count(r"\begin{longtable}")
+        assert panels > 1
+        assert made.count(r"\label") == made.count(r"\endfirsthead") == 1
+        assert made.count(r"\addtocounter{table}{-1}") == panels - 1
 
     def test_breaks_the_lines_of_long_words_alone(self):
         made = latex(a_table(["groq/m", 1, None], ["a question of many words " * 6, 1, None]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
@@ -56,8 +57,13 @@ _SIGNS = {
     "²": r"\texttwosuperior{}",
     "\u00a0": "~",
     "\u202f": "~",
+    "\u200b": r"\allowbreak{}",
     "/": r"/\allowbreak{}",
 }
+
+
+_DIGEST = re.compile(r"(?=[a-zA-Z]*\d)[0-9a-zA-Z]{24,}")
+"""What LaTeX would print beyond the margin: it breaks words where it knows syllables."""
 
 
 def escape(text: str) -> str:
@@ -65,7 +71,7 @@ def escape(text: str) -> str:
 
     What a plain set-up has no letter for is named by its number, e.g. [U+4F60]; control characters are spaces.
     """
-    return "".join(map(_letter, text))
+    return "".join(map(_letter, _DIGEST.sub(lambda found: "\u200b".join(wrap(found[0], 12)), text)))
 
 
 def _letter(letter: str) -> str:
@@ -108,9 +114,13 @@ def _longtable(panel: Table, caption: str) -> Iterator[str]:
 
     :param caption: empty where it goes on with the columns of another one.
     """
+    if not caption:
+        yield r"\addtocounter{table}{-1}"
     yield rf"\begin{{longtable}}{{{''.join(_kinds(panel))}}}"
-    yield from ([caption + r"\\"] if caption else [])
-    yield from (r"\toprule", _headings(panel), r"\midrule\endhead", r"\bottomrule\endfoot")
+    head = (r"\toprule", _headings(panel), r"\midrule")
+    if caption:
+        yield from (caption + r"\\", *head, r"\endfirsthead")
+    yield from (*head, r"\endhead", r"\bottomrule", r"\endfoot")
     yield from map(_line, panel.cells)
     yield r"\end{longtable}"
 
