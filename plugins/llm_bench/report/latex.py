@@ -94,7 +94,7 @@ def latex(table: Table, sentences: Sequence[str] | None = None) -> str:
     caption = titled(table.title, table.all_notes if sentences is None else sentences) + rf"\label{{tab:{table.name}}}"
     if long:
         inside = [line for number, panel in enumerate(panels) for line in _longtable(panel, "" if number else caption)]
-        lines = ["{" + _SIZE, *inside, "}"]
+        lines = ["{" + _SIZE + r"\setlength{\LTcapwidth}{\linewidth}", *inside, "}"]
     else:
         inside = [line for panel in panels for line in _tabular(panel)]
         lines = [r"\begin{table}[tbp]", r"\centering" + _SIZE, caption, *inside, r"\end{table}"]
