@@ -62,8 +62,8 @@ _SIGNS = {
 }
 
 
-_DIGEST = re.compile(r"(?=[a-zA-Z]*\d)[0-9a-zA-Z]{24,}")
-"""What LaTeX would print beyond the margin: it breaks words where it knows syllables."""
+_UNBROKEN = re.compile(r"[0-9a-zA-Z]{24,}")
+"""What LaTeX would print beyond the margin where it is a digest: it breaks words where it knows syllables."""
 
 
 def escape(text: str) -> str:
@@ -71,7 +71,12 @@ def escape(text: str) -> str:
 
     What a plain set-up has no letter for is named by its number, e.g. [U+4F60]; control characters are spaces.
     """
-    return "".join(map(_letter, _DIGEST.sub(lambda found: "\u200b".join(wrap(found[0], 12)), text)))
+    return "".join(map(_letter, _UNBROKEN.sub(_broken_digest, text)))
+
+
+def _broken_digest(found: re.Match[str]) -> str:
+    run = found[0]
+    return "\u200b".join(wrap(run, 12)) if any(letter.isdigit() for letter in run) else run
 
 
 def _letter(letter: str) -> str:
